@@ -1,0 +1,143 @@
+"""Settings: defaults < config file < environment < flags, resolved by one pure function."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runicorn.errors import UsageError
+
+DEFAULT_PORT = 23300
+DEFAULT_GRACE_SECS = 600.0
+CONFIG_FILE = "config.json"
+
+
+class TunnelChoice(enum.Enum):
+    """Which tunnel backend carries a session: `AUTO` tries the others in this order."""
+
+    AUTO = "auto"
+    OPENSSH = "openssh"
+    ASYNCSSH = "asyncssh"
+    PARAMIKO = "paramiko"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a person can set, made valid once.
+
+    root: the storage root. home: the folder of known_hosts, saved connections and preferences.
+    port: 0 to 65535, where 0 means any free one. allowed_hosts: names accepted in the Host header besides loopback.
+    token: demanded on every request when not None. grace_secs: how long a remote viewer outlives its link;
+    None means for ever.
+    """
+
+    root: Path
+    home: Path
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    allowed_hosts: tuple[str, ...] = ()
+    allow_other_users: bool = False
+    token: str | None = None
+    ssh_path: str | None = None
+    tunnel: TunnelChoice = TunnelChoice.AUTO
+    grace_secs: float | None = DEFAULT_GRACE_SECS
+
+
+def resolve(
+    *,
+    flags: Mapping[str, Any],
+    environ: Mapping[str, str],
+    default_home: Path,
+    user_home: Path,
+    read_text: Any = None,
+) -> Settings:
+    """Return the settings that hold, each from its strongest source.
+
+    flags: values given on the command line; None means not given. environ: the process environment.
+    default_home: the platform's config folder. user_home: what `~` means.
+    read_text: path -> text, raising FileNotFoundError; only tests pass one.
+    Raises UsageError, naming the source, if a value cannot be used.
+    """
+    home = _path(environ.get("RUNICORN_HOME") or default_home, user_home)
+    from_file = _config_file(home / CONFIG_FILE, read_text or (lambda path: path.read_text(encoding="utf-8")))
+    from_environ = {
+        key: environ[name]
+        for name, key in (
+            ("RUNICORN_ROOT", "root"),
+            ("RUNICORN_SSH_PATH", "ssh_path"),
+            ("RUNICORN_TUNNEL", "tunnel"),
+            ("RUNICORN_SESSION_GRACE_SECS", "grace_secs"),
+        )
+        if environ.get(name)
+    }
+    given = {key: value for key, value in flags.items() if value is not None}
+    merged = {**from_file, **from_environ, **given}
+    return Settings(
+        root=_path(merged.get("root") or user_home / "runicorn_data", user_home),
+        home=home,
+        host=str(merged.get("host", "127.0.0.1")),
+        port=_port(merged.get("port", DEFAULT_PORT)),
+        allowed_hosts=tuple(merged.get("allowed_hosts", ())),
+        allow_other_users=bool(merged.get("allow_other_users", False)),
+        token=merged.get("token"),
+        ssh_path=merged.get("ssh_path"),
+        tunnel=_tunnel(merged.get("tunnel", "auto")),
+        grace_secs=parse_grace(merged.get("grace_secs", DEFAULT_GRACE_SECS)),
+    )
+
+
+def parse_grace(value: object) -> float | None:
+    """Return seconds, or None for "never". Raises UsageError for anything else, or a negative number."""
+    if value is None or str(value).strip().lower() == "never":
+        return None
+    try:
+        secs = float(str(value))
+    except ValueError:
+        secs = -1.0
+    if not 0 <= secs < float("inf"):
+        raise UsageError(
+            f"RUNICORN_SESSION_GRACE_SECS is {value!r}, which is no number of seconds.",
+            hint="Give a number of seconds such as 600, or 0, or never.",
+        )
+    return secs
+
+
+def _config_file(path: Path, read_text: Any) -> dict[str, Any]:
+    try:
+        content = json.loads(read_text(path))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"The config file {path} cannot be used: {error}.", hint="Correct it or remove it.") from error
+    if not isinstance(content, dict):
+        raise UsageError(f"The config file {path} holds no JSON object.", hint="Correct it or remove it.")
+    return content
+
+
+def _path(value: str | Path, user_home: Path) -> Path:
+    text = str(value)
+    if text == "~" or text.startswith(("~/", "~\\")):
+        return user_home / text[2:]
+    return Path(text).absolute()
+
+
+def _port(value: object) -> int:
+    try:
+        port = int(str(value))
+    except ValueError:
+        port = -1
+    if not 0 <= port <= 65535:
+        raise UsageError(f"{value!r} is no port.", hint="Give a number from 0 to 65535; 0 picks a free one.")
+    return port
+
+
+def _tunnel(value: object) -> TunnelChoice:
+    try:
+        return TunnelChoice(str(value).strip().lower())
+    except ValueError:
+        names = ", ".join(choice.value for choice in TunnelChoice)
+        raise UsageError(f"RUNICORN_TUNNEL is {value!r}.", hint=f"Use one of {names}.") from None
