@@ -1,0 +1,1 @@
+"""Everything over SSH: connections, environments, sessions, tunnels. Knows nothing of storage or HTTP."""

@@ -1,0 +1,1 @@
+"""The SSH libraries, each behind one small Protocol and imported by one file only."""

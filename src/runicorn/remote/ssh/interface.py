@@ -1,0 +1,133 @@
+"""What the rest of remote/ asks of an SSH library: a connection to work on, and a tunnel to carry pages.
+
+Everything here blocks, always with a limit, and is called from worker threads only.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runicorn.remote.known_hosts import Entry, HostKey
+from runicorn.remote.ssh.keys import UnlockedKey
+from runicorn.remote.target import Secret, Target
+
+
+@dataclass(frozen=True)
+class Login:
+    """What the server accepted, kept in memory so that a tunnel or a reconnect can do the same without asking.
+
+    key: the private key that was accepted, already unlocked. key_path: where it came from, if it may be read from there
+    again without a passphrase. agent_key: the public blob of the agent's key that was accepted.
+    """
+
+    key: UnlockedKey | None = field(default=None, repr=False)
+    key_path: str | None = None
+    agent_key: bytes | None = None
+    password: Secret | None = None
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A finished remote command. exit_status: -1 if the server told none."""
+
+    stdout: bytes
+    stderr: bytes
+    exit_status: int
+
+
+@dataclass(frozen=True)
+class RemoteEntry:
+    """One name in a remote folder. size: bytes. mtime: unix seconds. A link is described by what it points to."""
+
+    name: str
+    is_dir: bool
+    size: int
+    mtime: int
+
+
+class RemoteProcess(Protocol):
+    """A command that runs on the server for as long as its channel is open."""
+
+    def read(self, timeout_secs: float) -> bytes:
+        """Return the next bytes of stdout, b"" at its end. Raises TimeoutError."""
+
+    def read_stderr(self) -> bytes:
+        """Return what came on stderr since the last call, without waiting."""
+
+    def write(self, data: bytes) -> None:
+        """Send to stdin. Raises ConnectionClosedError if the channel is gone."""
+
+    def wait(self, timeout_secs: float) -> int | None:
+        """Return the exit status once it is known; None after the timeout."""
+
+    @property
+    def open(self) -> bool: ...
+
+    def close(self) -> None: ...
+
+
+class RemoteFiles(Protocol):
+    """The server's file system as this user sees it. Belongs to one thread; close it after use."""
+
+    def absolute(self, path: str) -> str:
+        """Return the path with `~` and links resolved. Raises RemotePathNotFoundError, RemotePermissionError."""
+
+    def stat(self, path: str) -> RemoteEntry: ...
+
+    def scan(self, path: str) -> Iterator[RemoteEntry]:
+        """Yield the folder's entries in no order. Raises RemoteNotADirectoryError and the errors of `absolute`."""
+
+    def close(self) -> None: ...
+
+
+class Connection(Protocol):
+    """One authenticated SSH link to a target, its host key verified."""
+
+    target: Target
+    login: Login
+    host_key: HostKey
+
+    @property
+    def alive(self) -> bool: ...
+
+    def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
+        """Run a command to its end. Raises StartTimeoutError, SessionLimitError, ConnectionClosedError."""
+
+    def start(self, command: str, *, stdin: bytes) -> RemoteProcess: ...
+
+    def files(self) -> RemoteFiles: ...
+
+    def close(self) -> None: ...
+
+
+class Tunnel(Protocol):
+    """Carries local connections to one port on the server's loopback."""
+
+    name: str
+
+    @property
+    def alive(self) -> bool: ...
+
+    def carry(self, client: socket.socket) -> None:
+        """Take over an accepted connection: forward it until either side ends, then close it. Returns at once."""
+
+    def close(self) -> None:
+        """End all carried connections, threads and processes. May be called twice."""
+
+
+@dataclass(frozen=True)
+class TunnelRequest:
+    """All that a tunnel backend needs. known: this host's known_hosts entries, the verdict's only source."""
+
+    connection: Connection
+    remote_port: int
+    known: tuple[Entry, ...]
+    ssh_path: str | None
+    log: Callable[[str], None]
+
+
+class TunnelRefusedError(Exception):
+    """This backend cannot carry this session; another one may. Its text is the reason, for people."""

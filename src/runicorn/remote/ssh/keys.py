@@ -1,0 +1,134 @@
+"""Private keys: read, unlock and check one before any server sees it, with an exact error for each way to fail."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from runicorn.errors import (
+    CredentialError,
+    KeyFileNotFoundError,
+    KeyInvalidError,
+    PassphraseRequiredError,
+    PassphraseWrongError,
+)
+from runicorn.remote.target import Secret
+
+MAX_KEY_BYTES = 64 * 1024
+DEFAULT_KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
+
+_PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True, repr=False)
+class UnlockedKey:
+    """A private key without its passphrase. text: OpenSSH form. public_blob: RFC 4253, section 6.6."""
+
+    text: Secret
+    key_type: str
+    public_blob: bytes
+    was_encrypted: bool
+
+    def __repr__(self) -> str:
+        return f"UnlockedKey({self.key_type})"
+
+
+def read_key_file(path: str, passphrase: Secret | None) -> UnlockedKey:
+    """Return the key in the file at `path` on this machine; `~` is the user's home.
+
+    Raises KeyFileNotFoundError if it cannot be read, and the errors of `unlock`.
+    """
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            content = file.read(MAX_KEY_BYTES + 1)
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise KeyFileNotFoundError(f"The key file {path!r} cannot be read: {reason}.") from None
+    return unlock(content, passphrase, what=f"The key file {path!r}")
+
+
+def unlock(content: bytes, passphrase: Secret | None, *, what: str = "The key") -> UnlockedKey:
+    """Return the key in `content`, in OpenSSH or PEM form.
+
+    what: how errors call it. Raises KeyInvalidError, PassphraseRequiredError, PassphraseWrongError.
+    """
+    _reject_lookalikes(content, what)
+    # A pasted key often comes with other line ends and without its last one.
+    content = content.replace(b"\r\n", b"\n").strip() + b"\n"
+    secret = passphrase.reveal().encode() if passphrase else None
+    encrypted = False
+    try:
+        private = _load(content, None)
+    except _NeedsPassphrase:
+        encrypted = True
+        if secret is None:
+            raise PassphraseRequiredError(f"{what} is protected by a passphrase.") from None
+        try:
+            private = _load(content, secret)
+        except (ValueError, TypeError, UnsupportedAlgorithm, _NeedsPassphrase):
+            raise PassphraseWrongError(f"The passphrase does not open {_lower(what)}.") from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise KeyInvalidError(f"{what} is no private key that can be used.") from error
+    if not isinstance(private, _PrivateKey):
+        raise KeyInvalidError(
+            f"{what} is of a type that is no longer supported.", hint="Use an Ed25519, ECDSA or RSA key."
+        )
+    text = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+    key_type, blob = public.split(b" ")[:2]
+    return UnlockedKey(Secret(text.decode()), key_type.decode(), base64.b64decode(blob), encrypted)
+
+
+def default_key_paths(home: Path) -> list[Path]:
+    """Return the keys that a person's `ssh` would try by itself, in its order."""
+    return [path for path in (home / ".ssh" / name for name in DEFAULT_KEY_NAMES) if path.is_file()]
+
+
+def try_default_keys(home: Path) -> tuple[list[tuple[str, UnlockedKey]], list[CredentialError]]:
+    """Return the default keys that open without a passphrase, and why the others do not."""
+    keys, errors = [], []
+    for path in default_key_paths(home):
+        try:
+            keys.append((str(path), read_key_file(str(path), None)))
+        except CredentialError as error:
+            errors.append(error)
+    return keys, errors
+
+
+class _NeedsPassphrase(Exception):
+    pass
+
+
+def _load(content: bytes, secret: bytes | None) -> object:
+    openssh = b"BEGIN OPENSSH PRIVATE KEY" in content
+    load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
+    try:
+        return load(content, secret)
+    except TypeError as error:  # "Password was not given but private key is encrypted"
+        raise _NeedsPassphrase from error
+    except ValueError as error:
+        if secret is None and "password" in str(error).lower():
+            raise _NeedsPassphrase from error
+        raise
+
+
+def _reject_lookalikes(content: bytes, what: str) -> None:
+    head = content.lstrip()[:64]
+    if len(content) > MAX_KEY_BYTES:
+        raise KeyInvalidError(f"{what} is larger than any private key.")
+    if head.startswith(b"PuTTY-User-Key-File"):
+        raise KeyInvalidError(f"{what} is in PuTTY's own form.")
+    if head.startswith((b"ssh-", b"ecdsa-", b"sk-")) or b"BEGIN PUBLIC KEY" in head or b"SSH2 PUBLIC" in head:
+        raise KeyInvalidError(f"{what} is a public key.", hint="Give the private key; its file has no .pub at the end.")
+
+
+def _lower(what: str) -> str:
+    return what[0].lower() + what[1:]

@@ -1,0 +1,1 @@
+"""Tunnels: interchangeable ways to carry a local connection to a port on the server."""
