@@ -1,0 +1,208 @@
+"""The tunnel by AsyncSSH: a login of its own, on an event loop in a thread of its own. Supports every login method."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError
+from runicorn.remote import known_hosts
+from runicorn.remote.known_hosts import HostKey, Verdict
+from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+
+CONNECT_TIMEOUT_SECS = 15.0
+LOGIN_TIMEOUT_SECS = 20.0
+CLOSE_TIMEOUT_SECS = 3.0
+CHUNK_BYTES = 65536
+# GCM first: 278 -> 380 MB/s against AsyncSSH's own preference, chacha20.
+CIPHERS = (
+    "aes128-gcm@openssh.com",
+    "aes256-gcm@openssh.com",
+    "chacha20-poly1305@openssh.com",
+    "aes128-ctr",
+    "aes192-ctr",
+    "aes256-ctr",
+)
+
+
+def open_tunnel(request: TunnelRequest) -> AsyncSshTunnel:
+    """Return a tunnel that has logged in with what the connection was accepted with.
+
+    Raises TunnelRefusedError, or HostKeyConfirmationError and HostKeyRevokedError, for which there is no fall-back.
+    """
+    try:
+        import asyncssh  # noqa: F401  185 ms, paid only by those who use it
+    except ImportError:
+        raise TunnelRefusedError("the package asyncssh is not installed") from None
+    tunnel = AsyncSshTunnel(request.remote_port, request.log)
+    try:
+        tunnel.connect(request)
+    except BaseException:
+        tunnel.close()
+        raise
+    return tunnel
+
+
+class AsyncSshTunnel:
+    """See interface.Tunnel."""
+
+    name = "asyncssh"
+
+    def __init__(self, remote_port: int, log: Callable[[str], None]) -> None:
+        self._remote_port = remote_port
+        self._log = log
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=f"asyncssh-tunnel-{remote_port}", daemon=True)
+        self._connection: Any = None
+        self._carried: set[asyncio.Task[None]] = set()
+        self._closed = False
+        self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._closed and self._connection is not None and not self._connection.is_closed()
+
+    def connect(self, request: TunnelRequest) -> None:
+        """Log in. Raises the errors of `open_tunnel`."""
+        import asyncssh
+
+        verdicts: list[Exception] = []
+        try:
+            self._connection = self._call(_connect(request, verdicts), LOGIN_TIMEOUT_SECS)
+        except TimeoutError:
+            raise ConnectionTimeoutError(
+                f"AsyncSSH could not log in to {request.connection.target.host} within {LOGIN_TIMEOUT_SECS:.0f} s."
+            ) from None
+        except (asyncssh.Error, OSError, ValueError) as error:
+            if verdicts:
+                raise verdicts[0] from error
+            raise TunnelRefusedError(f"AsyncSSH could not log in: {error or type(error).__name__}") from error
+
+    def carry(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._loop.call_soon_threadsafe(self._spawn, client)
+        except RuntimeError:  # the loop is closed
+            client.close()
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(TimeoutError, RuntimeError):
+            self._call(self._shut_down(), CLOSE_TIMEOUT_SECS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_TIMEOUT_SECS)
+
+    def _call(self, work: Coroutine[Any, Any, Any], timeout_secs: float) -> Any:
+        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_secs), self._loop)
+        return future.result(timeout_secs + 1)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+    async def _shut_down(self) -> None:
+        for task in self._carried:
+            task.cancel()
+        await asyncio.gather(*self._carried, return_exceptions=True)
+        if self._connection is not None:
+            self._connection.close()
+            await self._connection.wait_closed()
+
+    def _spawn(self, client: socket.socket) -> None:
+        if self._closed:
+            client.close()
+            return
+        task = self._loop.create_task(self._carry(client))
+        self._carried.add(task)
+        task.add_done_callback(self._carried.discard)
+
+    async def _carry(self, client: socket.socket) -> None:
+        import asyncssh
+
+        writers: list[Any] = []
+        try:
+            local_reader, local_writer = await asyncio.open_connection(sock=client)
+            writers.append(local_writer)
+            remote_reader, remote_writer = await self._connection.open_connection(
+                "127.0.0.1", self._remote_port, encoding=None
+            )
+            writers.append(remote_writer)
+            await asyncio.gather(_copy(local_reader, remote_writer), _copy(remote_reader, local_writer))
+        except (asyncssh.Error, OSError) as error:
+            self._log(f"asyncssh tunnel: {error}")
+        finally:
+            for writer in writers:
+                writer.close()
+            if not writers:
+                client.close()
+
+
+async def _copy(reader: Any, writer: Any) -> None:
+    while data := await reader.read(CHUNK_BYTES):
+        writer.write(data)
+        await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.write_eof()
+
+
+async def _connect(request: TunnelRequest, verdicts: list[Exception]) -> Any:
+    import asyncssh
+
+    target, login = request.connection.target, request.connection.login
+    name = target.known_hosts_host
+
+    class Client(asyncssh.SSHClient):  # type: ignore[misc]  # asyncssh's bases are untyped here
+        def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:
+            """Ask the one verdict there is; AsyncSSH's own known_hosts logic never sees our file."""
+            offered = HostKey.from_blob(key.public_data)
+            decision = known_hosts.judge(request.known, name, offered)
+            if decision.verdict is Verdict.REVOKED:
+                verdicts.append(HostKeyRevokedError(f"The host key of {target.host} was revoked."))
+            elif decision.verdict is not Verdict.OK:
+                verdicts.append(HostKeyConfirmationError({"host": target.host, "port": target.port}))
+            return decision.verdict is Verdict.OK
+
+    stored = known_hosts.stored_types(request.known, name) or known_hosts.KEY_TYPE_ORDER
+    async with contextlib.AsyncExitStack() as stack:
+        options = asyncssh.SSHClientConnectionOptions(
+            client_factory=Client,
+            username=target.username,
+            known_hosts=b"",
+            server_host_key_algs=list(known_hosts.algorithms(stored)),
+            encryption_algs=list(CIPHERS),
+            config=None,
+            agent_path=None,
+            preferred_auth="publickey,password,keyboard-interactive",
+            client_keys=await _client_keys(login, stack),
+            password=login.password.reveal() if login.password else None,
+            connect_timeout=CONNECT_TIMEOUT_SECS,
+            keepalive_interval=15,
+            keepalive_count_max=3,
+        )
+        return await asyncssh.connect(target.host, target.port, options=options)
+
+
+async def _client_keys(login: Login, stack: contextlib.AsyncExitStack) -> list[Any] | None:
+    """Return exactly the key that the connection was accepted with; an agent's one signs until `stack` is left."""
+    import asyncssh
+
+    if login.key:
+        return [asyncssh.import_private_key(login.key.text.reveal())]
+    if login.agent_key:
+        agent = await stack.enter_async_context(asyncssh.connect_agent())
+        found = [key for key in await agent.get_keys() if key.public_data == login.agent_key]
+        if not found:
+            raise ValueError("the SSH agent no longer holds the key that was accepted")
+        return found
+    return None

@@ -1,0 +1,46 @@
+"""Which tunnel carries a session: the first that can. Only chooses; host-key trouble is never passed over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runicorn.errors import ConnectError, TunnelFailedError
+from runicorn.remote.ssh.interface import Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
+from runicorn.settings import TunnelChoice
+
+ORDER: tuple[tuple[TunnelChoice, Callable[[TunnelRequest], Tunnel]], ...] = (
+    (TunnelChoice.OPENSSH, openssh.open_tunnel),
+    (TunnelChoice.ASYNCSSH, asyncssh.open_tunnel),
+    (TunnelChoice.PARAMIKO, paramiko.open_tunnel),
+)
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A backend that was passed over, and why."""
+
+    backend: str
+    reason: str
+
+
+def open_tunnel(request: TunnelRequest, choice: TunnelChoice) -> tuple[Tunnel, list[Fallback]]:
+    """Return the first tunnel that could be opened, and those passed over. A forced choice has no fall-back.
+
+    Raises TunnelFailedError, or HostKeyConfirmationError and HostKeyRevokedError at once.
+    """
+    fallbacks: list[Fallback] = []
+    for backend, open_backend in ORDER:
+        if choice not in (TunnelChoice.AUTO, backend):
+            continue
+        try:
+            return open_backend(request), fallbacks
+        except TunnelRefusedError as error:
+            reason = str(error)
+        except ConnectError as error:
+            reason = error.detail
+        request.log(f"tunnel {backend.value} passed over: {reason}")
+        fallbacks.append(Fallback(backend.value, reason))
+    reasons = "; ".join(f"{fallback.backend}: {fallback.reason}" for fallback in fallbacks)
+    raise TunnelFailedError(f"No tunnel could be opened ({reasons}).")

@@ -1,0 +1,110 @@
+"""The tunnel inside the connection that is there already: Paramiko channels. Always available."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import socket
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from runicorn.errors import RemoteError
+from runicorn.remote.ssh.interface import TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.paramiko import ParamikoConnection
+from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
+
+if TYPE_CHECKING:
+    import paramiko
+
+OPENERS = 4  # opening a channel waits for a round trip; a page opens up to six connections at once
+
+
+def open_tunnel(request: TunnelRequest) -> ParamikoTunnel:
+    """Return a tunnel over the connection's own transport. Raises TunnelRefusedError if it is no Paramiko one."""
+    if not isinstance(request.connection, ParamikoConnection):
+        raise TunnelRefusedError("the connection is not carried by Paramiko")
+    return ParamikoTunnel(request.connection, request.remote_port, request.log)
+
+
+class ParamikoTunnel:
+    """See interface.Tunnel. One selector thread for the bytes, a few threads to open channels."""
+
+    name = "paramiko"
+
+    def __init__(self, connection: ParamikoConnection, remote_port: int, log: Callable[[str], None]) -> None:
+        self._connection = connection
+        self._remote_port = remote_port
+        self._log = log
+        self._relay = Relay(f"paramiko-tunnel-{remote_port}")
+        self._waiting: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
+        self._openers = [
+            threading.Thread(target=self._open, name=f"paramiko-tunnel-{remote_port}-open-{number}", daemon=True)
+            for number in range(OPENERS)
+        ]
+        self._closed = False
+        for opener in self._openers:
+            opener.start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._closed and self._connection.alive
+
+    def carry(self, client: socket.socket) -> None:
+        if self._closed:
+            client.close()
+        else:
+            self._waiting.put(client)
+
+    def close(self) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        for _ in self._openers:
+            self._waiting.put(None)
+        for opener in self._openers:
+            opener.join(1.0)
+        self._relay.close()
+
+    def _open(self) -> None:
+        while (client := self._waiting.get()) is not None:
+            try:
+                channel = self._connection.open_channel("direct-tcpip", ("127.0.0.1", self._remote_port))
+            except RemoteError as error:
+                self._log(f"paramiko tunnel: {error.detail}")
+                client.close()
+                continue
+            self._relay.add(SocketEndpoint(client), _ChannelEndpoint(channel))
+
+
+class _ChannelEndpoint:
+    """A Paramiko channel. Its file descriptor tells when there is something to read, never when one may write."""
+
+    tells_writable = False
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        channel.setblocking(False)
+        self._channel = channel
+        self._number = channel.fileno()
+
+    def fileno(self) -> int:
+        return self._number
+
+    def receive(self, size: int) -> bytes | None:
+        try:
+            return bytes(self._channel.recv(size))
+        except TimeoutError:
+            return None
+
+    def send(self, data: bytes) -> int:
+        try:
+            return int(self._channel.send(data))
+        except TimeoutError:
+            return 0
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.shutdown_write()
+
+    def close(self) -> None:
+        self._channel.close()
