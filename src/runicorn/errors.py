@@ -23,6 +23,7 @@
         ├── RemoteUnavailableError        503  REMOTE_UNAVAILABLE
         ├── NotConnectedError             404  NOT_CONNECTED
         ├── SessionNotFoundError          404  SESSION_NOT_FOUND
+        ├── LinkDownError                 503  LINK_DOWN
         ├── CredentialError               400  a key that cannot be used
         │   ├── KeyFileNotFoundError           KEY_FILE_NOT_FOUND
         │   ├── KeyInvalidError                KEY_INVALID
@@ -235,6 +236,12 @@ class SessionNotFoundError(RemoteError):
     default_hint = "List the sessions; it may have been stopped, or belong to an earlier viewer."
 
 
+class LinkDownError(RemoteError):
+    code = "LINK_DOWN"
+    http_status = 503
+    default_hint = "Wait; the page goes on by itself as soon as the server can be reached again."
+
+
 class CredentialError(RemoteError):
     code = "CREDENTIAL_UNUSABLE"
     http_status = 400
@@ -248,7 +255,9 @@ class KeyFileNotFoundError(CredentialError):
 
 class KeyInvalidError(CredentialError):
     code = "KEY_INVALID"
-    default_hint = "Give the private key itself, in OpenSSH or PEM form; convert a .ppk with puttygen -O private-openssh."
+    default_hint = (
+        "Give the private key itself, in OpenSSH or PEM form; convert a .ppk with puttygen -O private-openssh."
+    )
 
 
 class PassphraseRequiredError(CredentialError):
@@ -382,7 +391,9 @@ class RunicornTooOldError(StartError):
 
 class NoPythonError(StartError):
     code = "NO_PYTHON"
-    default_hint = "Install Python 3.10 or newer on the server, or load the module that brings it in your shell's start file."
+    default_hint = (
+        "Install Python 3.10 or newer on the server, or load the module that brings it in your shell's start file."
+    )
 
 
 class LoginShellRefusedError(StartError):
@@ -422,7 +433,9 @@ class TunnelFailedError(StartError):
 
 class RemoteViewerCrashedError(StartError):
     code = "REMOTE_VIEWER_CRASHED"
-    default_hint = "The last lines of its output name the cause; run the viewer by hand in that environment to see more."
+    default_hint = (
+        "The last lines of its output name the cause; run the viewer by hand in that environment to see more."
+    )
 
 
 class StartTimeoutError(StartError):
@@ -460,4 +473,6 @@ class RemotePermissionError(RemoteFileError):
 
 class SftpUnavailableError(RemoteFileError):
     code = "SFTP_UNAVAILABLE"
-    default_hint = "Type the path instead of browsing; the server offers no SFTP, or its shell's start file prints text."
+    default_hint = (
+        "Type the path instead of browsing; the server offers no SFTP, or its shell's start file prints text."
+    )

@@ -6,7 +6,6 @@ there is no tunnel it answers 503 itself, so that a page never hangs.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
 import os
@@ -14,15 +13,19 @@ import selectors
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import cast
 
-from runicorn.errors import OtherUserError, PortInUseError
 from runicorn.loopback import belongs_to_this_user
+
+from runicorn.errors import LinkDownError, OtherUserError, PortInUseError, RunicornError
 from runicorn.remote.ssh.interface import Tunnel
 
 BACKLOG = 128
 RETRY_AFTER_SECS = 1
-ANSWER_TIMEOUT_SECS = 2.0
+LINGER_SECS = 1.0
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 
 
@@ -38,6 +41,7 @@ class Door:
         self._allow_other_users = allow_other_users
         self._log = log
         self._tunnel: Tunnel | None = None
+        self._lingering: dict[socket.socket, float] = {}
         self._wake_read, self._wake_write = socket.socketpair()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"door-{self.local_port}", daemon=True)
@@ -57,37 +61,65 @@ class Door:
 
     def _run(self) -> None:
         with selectors.DefaultSelector() as selector:
-            selector.register(self._wake_read, selectors.EVENT_READ)
-            for listener in self._listeners:
-                selector.register(listener, selectors.EVENT_READ)
+            for sock in (self._wake_read, *self._listeners):
+                selector.register(sock, selectors.EVENT_READ)
             while not self._closed:
-                for key, _ in selector.select():
-                    if isinstance(key.fileobj, socket.socket) and key.fileobj is not self._wake_read:
-                        self._accept(key.fileobj)
-        for sock in (*self._listeners, self._wake_read, self._wake_write):
+                for key, _ in selector.select(LINGER_SECS if self._lingering else None):
+                    sock = cast("socket.socket", key.fileobj)
+                    if sock in self._listeners:
+                        self._accept(sock, selector)
+                    elif sock is not self._wake_read:
+                        self._linger(sock, selector)
+                self._end_lingering(selector)
+        for sock in (*self._listeners, *self._lingering, self._wake_read, self._wake_write):
             sock.close()
 
-    def _accept(self, listener: socket.socket) -> None:
+    def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         try:
             client, _ = listener.accept()
         except OSError:
             return
         tunnel = self._tunnel
         if not (self._allow_other_users or belongs_to_this_user(client)):
-            error = OtherUserError("This port belongs to another user of this machine.")
             self._log("refused a connection of another user")
-            _answer(client, 403, "Forbidden", error.code, error.detail, error.hint)
+            self._refuse(client, OtherUserError("This port belongs to another user of this machine."), selector)
         elif tunnel is None or not tunnel.alive:
-            _answer(
-                client,
-                503,
-                "Service Unavailable",
-                "LINK_DOWN",
-                "The link to the server is down; it is being restored.",
-                "Wait; the page goes on by itself.",
-            )
+            self._refuse(client, LinkDownError("The link to the server is down; it is being restored."), selector)
         else:
             tunnel.carry(client)
+
+    def _refuse(self, client: socket.socket, error: RunicornError, selector: selectors.BaseSelector) -> None:
+        """Answer any request with this error. The thread never waits for the client, however slow it is."""
+        try:
+            client.setblocking(False)
+            client.send(_answer(error))  # smaller than any socket buffer
+            client.shutdown(socket.SHUT_WR)
+        except OSError:
+            client.close()
+            return
+        # Closing with unread input would send a reset, which can overtake the answer: read on for a moment.
+        self._lingering[client] = time.monotonic() + LINGER_SECS
+        selector.register(client, selectors.EVENT_READ)
+
+    def _linger(self, client: socket.socket, selector: selectors.BaseSelector) -> None:
+        try:
+            if client.recv(65536):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self._drop(client, selector)
+
+    def _end_lingering(self, selector: selectors.BaseSelector) -> None:
+        now = time.monotonic()
+        for client in [client for client, until in self._lingering.items() if until <= now]:
+            self._drop(client, selector)
+
+    def _drop(self, client: socket.socket, selector: selectors.BaseSelector) -> None:
+        selector.unregister(client)
+        del self._lingering[client]
+        client.close()
 
 
 def _listen(local_port: int | None) -> list[socket.socket]:
@@ -131,19 +163,10 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
     return sock
 
 
-def _answer(client: socket.socket, status: int, phrase: str, code: str, detail: str, hint: str) -> None:
-    """Answer any request with this error and close."""
-    body = json.dumps({"detail": detail, "code": code, "hint": hint}).encode()
-    head = (
-        f"HTTP/1.1 {status} {phrase}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        f"Retry-After: {RETRY_AFTER_SECS}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
-    )
-    with contextlib.suppress(OSError), client:
-        client.settimeout(ANSWER_TIMEOUT_SECS)
-        client.sendall(head.encode() + body)
-        client.shutdown(socket.SHUT_WR)
-        # Closing with unread input would send a reset, which can overtake the answer.
-        with contextlib.suppress(TimeoutError):
-            client.settimeout(0.2)
-            while client.recv(4096):
-                pass
+def _answer(error: RunicornError) -> bytes:
+    body = json.dumps({"detail": error.detail, "code": error.code, "hint": error.hint}).encode()
+    return (
+        f"HTTP/1.1 {error.http_status} {HTTPStatus(error.http_status).phrase}\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_SECS}\r\nCache-Control: no-store\r\n"
+        "Connection: close\r\n\r\n"
+    ).encode() + body
