@@ -1,0 +1,147 @@
+"""What a run is: frozen values, no I/O.
+
+Times are unix seconds (UTC) as float; durations are seconds. Values of points may be NaN or infinite.
+"""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class RunState(enum.Enum):
+    """Where a run stands. KILLED is never written by a script: a reader concludes it from a process that is gone."""
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    FAILED = "failed"
+    KILLED = "killed"
+
+    @classmethod
+    def parse(cls, text: object) -> RunState | None:
+        """Return the state that `text` names, or None."""
+        try:
+            return cls(text)
+        except ValueError:
+            return None
+
+
+class Axis(enum.Enum):
+    """What a series is drawn over: its steps, unix seconds, or seconds since the run was created."""
+
+    STEP = "step"
+    TIME = "time"
+    RELATIVE = "relative"
+
+
+@dataclass(frozen=True)
+class MetricStats:
+    """What is known of one metric without its points. min and max leave NaN out; None where there is no value yet."""
+
+    count: int = 0
+    last: float | None = None
+    min: float | None = None
+    max: float | None = None
+    last_step: int | None = None
+    last_time: float | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which process wrote a run, and on which machine.
+
+    pid_scope says where `pid` means something (boot and pid namespace); None where the system has no such notion.
+    pid_started_at is the process's start in unix seconds, so that a recycled pid is not taken for it.
+    """
+
+    host: str = ""
+    user: str = ""
+    pid: int | None = None
+    pid_started_at: float | None = None
+    pid_scope: str | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One recorded execution, as far as its small files tell.
+
+    summary: what the script set, over each metric's last value. error: None, or what is wrong with its files.
+    """
+
+    id: str
+    project: str
+    name: str
+    state: RunState
+    created_at: float
+    finished_at: float | None = None
+    heartbeat_at: float | None = None
+    tags: tuple[str, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+    archived: bool = False
+    deleted_at: float | None = None
+    origin: Origin = field(default_factory=Origin)
+    step: int | None = None
+    exit_reason: str | None = None
+    error: str | None = None
+
+    def duration_secs(self, now: float) -> float:
+        """Return how long the run took, or has taken until `now`; never negative."""
+        ended_at = self.finished_at or self.heartbeat_at or self.created_at
+        return max(0.0, (now if self.state is RunState.RUNNING else ended_at) - self.created_at)
+
+
+@dataclass(frozen=True)
+class RunDetails:
+    """What is known of a run beyond the list: the process, its surroundings, the files it left."""
+
+    run: Run
+    metrics: Mapping[str, MetricStats]
+    skipped_records: int
+    argv: tuple[str, ...] = ()
+    cwd: str = ""
+    python: str = ""
+    packages: Mapping[str, str] = field(default_factory=dict)
+    git: Mapping[str, Any] | None = None
+    gpus: tuple[str, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "", depth: int = 8) -> dict[str, Any]:
+    """Return the mapping with nested mappings joined by dots: {"a": {"b": 1}} -> {"a.b": 1}."""
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, Mapping) and value and depth > 0:
+            flat.update(flatten(value, path + ".", depth - 1))
+        else:
+            flat[path] = value
+    return flat
+
+
+def number_from_json(value: object) -> float | None:
+    """Return the number that a JSON value stands for, where NaN and infinities are strings; None for anything else."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf
+    return NON_FINITE.get(value) if isinstance(value, str) else None
+
+
+def number_to_json(value: float) -> float | str:
+    """Return the number itself, or "NaN", "Infinity", "-Infinity", which JSON has no numbers for."""
+    if math.isfinite(value):
+        return value
+    if math.isnan(value):
+        return "NaN"
+    return "Infinity" if value > 0 else "-Infinity"
+
+
+NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}

@@ -1,0 +1,106 @@
+"""What is worth knowing of a process later: code version, packages, machine. No environment variables: secrets live there."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import platform
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from runicorn.storage import liveness
+
+_GIT_TIMEOUT_SECS = 10.0
+
+
+def quick_facts() -> dict[str, Any]:
+    """Return what takes no time: process, machine, Python, GPUs."""
+    place = liveness.here()
+    pid = os.getpid()
+    return {
+        "host": place.host,
+        "user": _user(),
+        "pid": pid,
+        "pid_started_at": liveness.process_started_at(pid),
+        "pid_scope": place.scope,
+        "argv": list(sys.argv),
+        "cwd": _cwd(),
+        "python": platform.python_version(),
+        "gpus": gpu_names(),
+    }
+
+
+def slow_facts(cwd: str) -> dict[str, Any]:
+    """Return what takes its time and is asked for in the background: packages and git."""
+    return {"packages": packages(sys.path), "git": git_state(cwd)}
+
+
+def packages(path: Iterable[str]) -> dict[str, str]:
+    """Return the installed distributions by name, from the names of their folders.
+
+    importlib.metadata opens every METADATA file for that: 300 ms for 300 packages, in which training would wait.
+    """
+    found: dict[str, str] = {}
+    for folder in path:
+        with contextlib.suppress(OSError):
+            for name in os.listdir(folder or "."):  # noqa: PTH208 - names are all that is needed
+                stem, dot, kind = name.rpartition(".")
+                if dot and kind in ("dist-info", "egg-info"):
+                    package, _, version = stem.partition("-")
+                    found.setdefault(package.replace("_", "-").lower(), version.partition("-")[0])
+    return dict(sorted(found.items()))
+
+
+def git_state(cwd: str) -> dict[str, Any] | None:
+    """Return commit and whether tracked files differ from it, or None outside of a repository or without git."""
+    commit = _git(cwd, "rev-parse", "HEAD")
+    if not commit:
+        return None
+    changes = _git(cwd, "--no-optional-locks", "status", "--porcelain", "--untracked-files=no")
+    return {"commit": commit, "dirty": None if changes is None else bool(changes)}
+
+
+def gpu_names(folder: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
+    """Return the NVIDIA GPUs that the kernel driver lists; starting nvidia-smi would take a second."""
+    names = []
+    with contextlib.suppress(OSError):
+        for gpu in sorted(folder.iterdir()):
+            for line in (gpu / "information").read_text(errors="replace").splitlines():
+                if line.startswith("Model:"):
+                    names.append(line[6:].strip())
+    return names
+
+
+def _git(cwd: str, *arguments: str) -> str | None:
+    import subprocess
+
+    try:
+        done = subprocess.run(
+            ["git", *arguments],
+            cwd=cwd or None,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_GIT_TIMEOUT_SECS,
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # a container's uid without an entry
+        return str(getattr(os, "getuid", str)())
+
+
+def _cwd() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109
+    except OSError:  # the folder was removed
+        return ""

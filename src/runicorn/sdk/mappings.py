@@ -1,0 +1,79 @@
+"""The two mappings that a script fills: config and summary. Each tells its run when it changes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any
+
+from runicorn.sdk.values import is_plain, to_json
+from runicorn.sdk.warnings import Warnings
+
+
+class NotifyingDict(MutableMapping[str, Any]):
+    """A mapping with text keys that calls `changed` after each change. Keys read as attributes too: config.lr.
+
+    Values are kept as they were given; `plain()` is what goes to disk.
+    """
+
+    def __init__(self, kind: str, changed: Callable[[], None], warnings: Warnings) -> None:
+        self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={}, _lock=threading.RLock())
+
+    def plain(self) -> dict[str, Any]:
+        """Return it as plain JSON."""
+        with self._lock:
+            return dict(to_json(self._values))
+
+    def preset(self, values: Any) -> None:
+        """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""
+        if isinstance(values, Mapping):
+            given = dict(values)
+        else:
+            given = {key: value for key, value in getattr(values, "__dict__", {}).items() if not key.startswith("_")}
+        with self._lock:
+            for key, value in given.items():
+                self._put(key, value)
+
+    def update(self, *args: Any, **kwargs: Any) -> None:
+        """Take in many values with one write to disk."""
+        for values in (*args, kwargs):
+            self.preset(values if hasattr(values, "__dict__") or isinstance(values, Mapping) else dict(values))
+        self._changed()
+
+    def _put(self, key: Any, value: Any) -> None:
+        if not is_plain(value):
+            self._warnings.add(
+                f"{self._kind}:{str(key)[:100]}", f"{self._kind}[{str(key)[:100]!r}] is no JSON; its text is stored."
+            )
+        self._values[str(key)] = value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        with self._lock:
+            self._put(key, value)
+        self._changed()
+
+    def __delitem__(self, key: str) -> None:
+        with self._lock:
+            del self._values[str(key)]
+        self._changed()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._values[str(key)]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._values))
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self.__dict__["_values"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        self[name] = value
+
+    def __repr__(self) -> str:
+        return f"{self._kind}({self._values!r})"

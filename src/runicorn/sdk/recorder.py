@@ -1,0 +1,213 @@
+"""The hot path: one log() call becomes one write(2) of all its records, made before the call returns."""
+
+from __future__ import annotations
+
+import struct
+import threading
+import time
+from collections.abc import Callable, Mapping
+from os import write
+from pathlib import Path
+from typing import Any
+
+from runicorn.model import MetricStats
+from runicorn.sdk.values import NotANumberError, flatten_metrics, to_number
+from runicorn.sdk.warnings import Warnings
+from runicorn.storage import layout
+from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN, unpack
+from runicorn.storage.records import scan as scan_records
+from runicorn.storage.writer import AppendFile, open_records
+
+_INFINITY = float("inf")
+
+# A metric's slot is a list, because attribute access would cost a tenth of the call.
+_NUMBER, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(7)
+
+
+class _Packers(dict[int, Callable[..., bytes]]):
+    """What packs a number of records at once, made when it is first needed."""
+
+    def __missing__(self, records: int) -> Callable[..., bytes]:
+        pack = self[records] = struct.Struct("<" + "IIqdd" * records).pack
+        return pack
+
+
+_PACK = _Packers()
+
+
+class Recorder:
+    """Writes points to one record file and keeps each metric's statistics. Safe to use from several threads.
+
+    After a failed write the points of that call are lost, counted and warned of; the file stays whole.
+    """
+
+    def __init__(self, folder: Path, record_file: str, warnings: Warnings) -> None:
+        self._records = open_records(folder, record_file)
+        self._keys = AppendFile(folder / layout.keys_file(record_file))
+        self._fd = self._records.fd
+        self._warnings = warnings
+        self._lock = threading.RLock()  # a signal handler may log in the middle of a log() of the same thread
+        self._slots: dict[Any, list[Any]] = {}
+        self._count = 0
+        self._open = True
+        self.step = -1
+        self._resume(folder / layout.keys_file(record_file), folder / record_file)
+
+    def log(self, data: Mapping[Any, Any], step: int | None = None) -> None:
+        """Record the values at `step`, or at one more than the last. Raises nothing that training could trip over."""
+        now = time.time()
+        with self._lock:
+            if step is None:
+                step = self.step + 1
+            elif step.__class__ is not int:
+                step = self._step(step)
+            slots = self._slots
+            slot: Any
+            used = []
+            parts: list[Any] = []
+            try:
+                for name, value in data.items():
+                    if value.__class__ is not float:
+                        value = to_number(value)  # noqa: PLW2901
+                    slot = slots[name]
+                    used.append((slot, value))
+                    parts += MARK, slot[0], step, now, value
+                size = len(used)
+                packed = _PACK[size](*parts)
+            except Exception:  # noqa: BLE001 - a new metric, or anything that people pass; the slow path sorts it out
+                used, packed = self._prepare(data, step, now)
+                size = len(used)
+            try:
+                written = write(self._fd, packed) if size else 0
+                if written != size * 32:
+                    self._records.complete(packed, written)
+            except OSError as error:
+                self._failed(error, size)
+                return
+            self.step = step
+            for slot, value in used:
+                slot[1] += 1
+                slot[2] = value
+                if value < slot[3]:
+                    slot[3] = value
+                if value > slot[4]:
+                    slot[4] = value
+                slot[5] = step
+                slot[6] = now
+
+    def stats(self) -> dict[str, MetricStats]:
+        """Return each metric's statistics so far."""
+        with self._lock:
+            slots = {str(name): list(slot) for name, slot in self._slots.items()}
+        return {name: _stats(slot) for name, slot in slots.items() if slot[_COUNT]}
+
+    @property
+    def record_count(self) -> int:
+        return self._records.size_bytes // RECORD_BYTES
+
+    def close(self) -> None:
+        """Close the files; a later log() does nothing but warn."""
+        with self._lock:
+            self._open = False
+            self._fd = -1
+            self._records.close()
+            self._keys.close()
+
+    def leave_to_parent(self) -> None:
+        """Let go of everything in a forked child, where the lock may be held by a thread that is not there."""
+        self._lock = threading.RLock()
+        self._open = False
+        self._fd = -1
+
+    def _prepare(self, data: Any, step: int, now: float) -> tuple[list[tuple[list[Any], float]], bytes]:
+        """Do what log() does, for anything that may come: new metrics, nested mappings, values that are no numbers."""
+        used: list[tuple[list[Any], float]] = []
+        parts: list[Any] = []
+        if not self._open:
+            self._warnings.add("closed", "log() was called on a run that is closed in this process; ignored.")
+            return [], b""
+        try:
+            for name, value in flatten_metrics(data):
+                prepared = self._prepare_one(name, value)
+                if prepared is not None:
+                    used.append(prepared)
+                    parts += MARK, prepared[0][_NUMBER], step, now, prepared[1]
+        except Exception as error:  # noqa: BLE001 - what is no mapping at all, or a mapping that fails
+            self._warnings.add("not-a-mapping", f"log() wants a mapping of names to numbers: {error}.")
+        return used, _PACK[len(used)](*parts)
+
+    def _prepare_one(self, name: str, value: Any) -> tuple[list[Any], float] | None:
+        try:
+            number = to_number(value)
+        except NotANumberError as error:
+            self._warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
+            return None
+        slot = self._slots.get(name)
+        if slot is None:
+            slot = self._new_slot(name)
+        return None if slot is None else (slot, number)
+
+    def _new_slot(self, name: str) -> list[Any] | None:
+        """Give a metric its number; its name is in the keys file before the first record that uses it."""
+        try:
+            self._keys.append(layout.encode_key(name))
+        except OSError as error:
+            self._failed(error, 1)
+            return None
+        slot = self._slots[name] = _empty_slot(self._count)
+        self._count += 1
+        return slot
+
+    def _step(self, step: Any) -> int:
+        try:
+            number = int(step)
+        except Exception:  # noqa: BLE001 - anything may be passed as a step
+            number = STEP_MAX + 1
+        if not STEP_MIN <= number <= STEP_MAX:
+            self._warnings.add("step", f"{str(step)[:100]!r} is no step; counted on instead.")
+            return self.step + 1
+        return number
+
+    def _failed(self, error: OSError, points: int) -> None:
+        if not self._open:
+            self._warnings.add("closed", "log() was called on a run that is closed in this process; ignored.")
+            return
+        for _ in range(points):
+            self._warnings.add("points-lost", f"points could not be written and are lost: {error.strerror or error}.")
+
+    def _resume(self, keys: Path, points: Path) -> None:
+        """Go on with the numbers and statistics of a file that was written before."""
+        data = keys.read_bytes()
+        names, whole = layout.decode_keys(data)
+        if whole < len(data):  # a line torn by an earlier writer's death: ended, it counts as a name nobody uses
+            self._keys.append(b"\n")
+            names.append(None)
+        slots = {number: _empty_slot(number) for number in range(len(names))}
+        self._count = len(names)
+        stored = points.read_bytes()
+        for record in unpack(stored, scan_records(stored)):
+            slot = slots.get(record.metric)
+            if slot is not None:
+                value = record.value
+                slot[1:] = [
+                    slot[_COUNT] + 1,
+                    value,
+                    min(slot[_MIN], value) if value == value else slot[_MIN],  # noqa: PLR0124 - NaN
+                    max(slot[_MAX], value) if value == value else slot[_MAX],  # noqa: PLR0124 - NaN
+                    record.step,
+                    record.time,
+                ]
+            self.step = max(self.step, record.step)
+        self._slots = {name: slots[number] for number, name in enumerate(names) if name is not None}
+
+
+def _empty_slot(number: int) -> list[Any]:
+    return [number, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0]
+
+
+def _stats(slot: list[Any]) -> MetricStats:
+    """Return a slot's statistics; as long as only NaN came, there is no least and no greatest value."""
+    seen = slot[_MIN] <= slot[_MAX]
+    return MetricStats(
+        slot[_COUNT], slot[_LAST], slot[_MIN] if seen else None, slot[_MAX] if seen else None, slot[_STEP], slot[_TIME]
+    )

@@ -1,0 +1,29 @@
+"""Warnings that training survives: each kind is said once and counted after that."""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+
+class Warnings:
+    """Counts by kind. The first of a kind goes to stderr; all counts go to status.json."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._counts: dict[str, int] = {}
+
+    def add(self, kind: str, text: str) -> None:
+        """Count a warning; say it if it is the first of its kind. Raises nothing."""
+        with self._lock:
+            count = self._counts.get(kind, 0)
+            self._counts[kind] = count + 1
+        if count == 0 and sys.stderr is not None:
+            try:
+                sys.stderr.write(f"runicorn: {text} (Said once; training goes on.)\n")
+            except Exception:  # noqa: BLE001 - stderr may be closed or anything; a warning must not stop training
+                return
+
+    def counts(self) -> dict[str, int]:
+        with self._lock:
+            return dict(self._counts)

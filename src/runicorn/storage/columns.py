@@ -1,0 +1,213 @@
+"""Columns of points: unpack them from records, keep them per metric, thin them out. The only module with numpy.
+
+Loading numpy and tsdownsample takes 150 ms, so import this file where it is needed, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tsdownsample import MinMaxLTTBDownsampler
+
+from runicorn.model import MetricStats
+from runicorn.storage import records
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+RECORD_DTYPE = np.dtype([("mark", "<u4"), ("metric", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
+_FIRST_LOOK = 64
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The points of one metric in file order."""
+
+    step: Ints
+    time: Floats
+    value: Floats
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def select(self, chosen: Any) -> Columns:
+        return Columns(self.step[chosen], self.time[chosen], self.value[chosen])
+
+
+@dataclass(frozen=True)
+class Thinned:
+    """A drawable line: x and y of chosen points, and the true extremes around each of them.
+
+    low and high are None where every point was chosen.
+    """
+
+    x: npt.NDArray[Any]
+    y: Floats
+    low: Floats | None
+    high: Floats | None
+
+
+def count_marked(data: bytes, start: int) -> int:
+    """Return how many marked records follow each other: records.count_marked, for millions of them."""
+    limit = (len(data) - start) // records.RECORD_BYTES
+    if limit <= 0:
+        return 0
+    marks = np.frombuffer(data, RECORD_DTYPE, limit, start)["mark"]
+    # Look at a few first: in damaged files, stretches are short and many.
+    done, size = 0, _FIRST_LOOK
+    while done < limit:
+        bad = marks[done : done + size] != records.MARK
+        if bad.any():
+            return done + int(bad.argmax())
+        done, size = done + size, size * 16
+    return limit
+
+
+def unpack(data: bytes) -> tuple[npt.NDArray[Any], int, int]:
+    """Return the records in `data` as a structured array, how many were skipped, how many bytes are settled."""
+    found = records.scan(data, count_marked)
+    parts = [np.frombuffer(data, RECORD_DTYPE, count, start) for start, count in found.spans]
+    rows = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, RECORD_DTYPE)
+    return rows, found.skipped, found.consumed
+
+
+def split(rows: npt.NDArray[Any]) -> Iterator[tuple[int, Columns]]:
+    """Yield each metric's number with its points, in file order."""
+    if not len(rows):
+        return
+    numbers = rows["metric"]
+    if (numbers == numbers[0]).all():
+        yield int(numbers[0]), _columns(rows, slice(None))
+        return
+    if numbers.max() < 2**16:
+        numbers = numbers.astype(np.uint16)  # sorted by radix, 4 times faster
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    starts = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(order)]))
+    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
+        yield int(ordered[start]), _columns(rows, order[start:end])
+
+
+class GrowingColumns:
+    """The points of one metric, appended to as a file grows; doubles its room, so that appending stays cheap."""
+
+    def __init__(self) -> None:
+        self._parts = Columns(np.empty(0, np.int64), np.empty(0), np.empty(0))
+        self._length = 0
+
+    def append(self, more: Columns) -> None:
+        end = self._length + len(more)
+        if self._length == 0:
+            self._parts = more
+        else:
+            if end > len(self._parts):
+                self._parts = _with_room(self._parts, self._length, 2 * end)
+            for ours, new in zip(_arrays(self._parts), _arrays(more), strict=True):
+                ours[self._length : end] = new
+        self._length = end
+
+    def view(self) -> Columns:
+        return self._parts.select(slice(0, self._length))
+
+    @property
+    def size_bytes(self) -> int:
+        return 24 * len(self._parts)
+
+
+def merged_stats(stats: MetricStats | None, more: Columns) -> MetricStats:
+    """Return the statistics of a metric with `more` points, at least one, after those it had."""
+    low, high = float(np.fmin.reduce(more.value)), float(np.fmax.reduce(more.value))
+    ours_low, ours_high = (stats.min, stats.max) if stats else (None, None)
+    return MetricStats(
+        count=(stats.count if stats else 0) + len(more),
+        last=float(more.value[-1]),
+        min=ours_low if np.isnan(low) else low if ours_low is None else min(low, ours_low),
+        max=ours_high if np.isnan(high) else high if ours_high is None else max(high, ours_high),
+        last_step=int(more.step[-1]),
+        last_time=float(more.time[-1]),
+    )
+
+
+def joined(parts: list[Columns]) -> Columns:
+    """Return the points of several writers in one order: by step, and as written within a step."""
+    if len(parts) == 1:
+        return parts[0]
+    together = Columns(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True)))
+    return together.select(np.argsort(together.step, kind="stable"))
+
+
+def window(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
+    """Return what selects the points whose x lies from `low` to `high`, both included."""
+    if low is None and high is None:
+        return slice(None)
+    low, high = -np.inf if low is None else low, np.inf if high is None else high
+    if is_sorted(x):
+        return slice(int(np.searchsorted(x, low, "left")), int(np.searchsorted(x, high, "right")))
+    return np.flatnonzero((x >= low) & (x <= high))
+
+
+def thin(x: npt.NDArray[Any], y: Floats, points: int) -> Thinned:
+    """Return at most `points` points that draw the same line, the highest and the lowest among them.
+
+    Chosen by MinMaxLTTB. NaN and infinities have no place in its geometry: they are thinned apart, and at most a
+    quarter of the points are kept for them. The same input gives the same output.
+    """
+    if len(y) <= points:
+        return Thinned(x, y, None, None)
+    finite = np.isfinite(y)
+    if finite.all():
+        picks = _pick(x, y, points)
+    else:
+        odd = _thin_odd(y, np.flatnonzero(~finite), max(1, points // 4))
+        even = np.flatnonzero(finite)
+        picks = np.union1d(odd, even[_pick(x[even], y[even], points - len(odd))])
+    # Each point speaks for those nearer to it than to its neighbours.
+    edges = np.concatenate(([0], (picks[:-1] + picks[1:] + 1) // 2))
+    return Thinned(x[picks], y[picks], np.fmin.reduceat(y, edges), np.fmax.reduceat(y, edges))
+
+
+def is_sorted(x: npt.NDArray[Any]) -> bool:
+    return bool((x[1:] >= x[:-1]).all())
+
+
+def _pick(x: npt.NDArray[Any], y: Floats, points: int) -> Ints:
+    """Return the indices of at most `points` finite points, in order, extremes included."""
+    if len(y) <= points:
+        return np.arange(len(y))
+    wanted = max(3, points - 2)
+    sampler = MinMaxLTTBDownsampler()
+    # Buckets of equal width in x where x allows it (a resumed run goes back in steps), else of equal count.
+    picked = sampler.downsample(x, y, n_out=wanted) if is_sorted(x) else sampler.downsample(y, n_out=wanted)
+    extremes = np.array([y.argmin(), y.argmax()])
+    return np.union1d(picked.astype(np.int64), extremes)[:points] if points >= 5 else np.unique(extremes)
+
+
+def _thin_odd(y: Floats, odd: Ints, room: int) -> Ints:
+    """Return at most `room` of the indices `odd`, evenly, keeping one of each kind of value where there is room."""
+    if len(odd) <= room:
+        return odd
+    kinds = [found[0] for test in (np.isnan(y[odd]), y[odd] > 0, y[odd] < 0) if len(found := odd[test])]
+    even = odd[np.linspace(0, len(odd) - 1, max(1, room - len(kinds))).astype(np.int64)]
+    return np.union1d(even, np.array(kinds))[:room]
+
+
+def _columns(rows: npt.NDArray[Any], chosen: Any) -> Columns:
+    # np.array copies in any case, so that the bytes behind `rows` can be let go of.
+    return Columns(*(np.array(rows[name][chosen]) for name in ("step", "time", "value")))
+
+
+def _arrays(columns: Columns) -> tuple[npt.NDArray[Any], ...]:
+    return columns.step, columns.time, columns.value
+
+
+def _with_room(columns: Columns, used: int, room: int) -> Columns:
+    grown = []
+    for array in _arrays(columns):
+        larger = np.empty(room, array.dtype)
+        larger[:used] = array[:used]
+        grown.append(larger)
+    return Columns(*grown)

@@ -1,0 +1,105 @@
+"""What was appended to a run since a place in its files: for live views. Each follower keeps its own places."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from runicorn.storage import layout, records
+from runicorn.storage.files import Files
+from runicorn.storage.reader import read_text
+
+CHUNK_RECORDS = 20_000
+_CHUNK_BYTES = CHUNK_RECORDS * records.RECORD_BYTES
+_TEXT_BYTES = 256 * 1024
+
+
+@dataclass
+class NewPoints:
+    """Points in file order, by metric: steps, times, values."""
+
+    metrics: dict[str, tuple[list[int], list[float], list[float]]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewText:
+    """What the program printed; start and end are byte offsets in console.log."""
+
+    start: int
+    end: int
+    text: str
+
+
+class RunFollower:
+    """Follows one run. `offsets` says how far it came, and can be given to a new follower to go on from there."""
+
+    def __init__(self, files: Files, run_id: str, offsets: dict[str, int] | None = None) -> None:
+        self._files = files
+        self.run_id = run_id
+        self._names: dict[str, tuple[int, list[str | None]]] = {}
+        self.offsets = self._ends() if offsets is None else dict(offsets)
+
+    def news(self) -> Iterator[NewPoints | NewText]:
+        """Yield what is new, in pieces; after each, `offsets` says where the next one begins."""
+        sizes = self._sizes()
+        for name in layout.record_files(sizes):
+            yield from self._new_points(name, sizes[name])
+        if layout.CONSOLE_FILE in sizes:
+            yield from self._new_text(sizes[layout.CONSOLE_FILE])
+
+    def _new_points(self, name: str, size: int) -> Iterator[NewPoints]:
+        path = layout.run_path(self.run_id, name)
+        while size - self._offset(name, size) >= records.RECORD_BYTES:
+            offset = self.offsets[name]
+            data = self._files.read(path, offset, min(_CHUNK_BYTES, size - offset))
+            found = records.scan(data)
+            if not found.consumed:
+                return
+            points = NewPoints()
+            for record in records.unpack(data, found):
+                metric = self._name(name, record.metric)
+                steps, times, values = points.metrics.setdefault(metric, ([], [], []))
+                steps.append(record.step)
+                times.append(record.time)
+                values.append(record.value)
+            self.offsets[name] = offset + found.consumed
+            if points.metrics:
+                yield points
+
+    def _new_text(self, size: int) -> Iterator[NewText]:
+        while self._offset(layout.CONSOLE_FILE, size) < size:
+            start = self.offsets[layout.CONSOLE_FILE]
+            piece = read_text(self._files, layout.run_path(self.run_id, layout.CONSOLE_FILE), start, _TEXT_BYTES)
+            if piece.end <= start:
+                return
+            self.offsets[layout.CONSOLE_FILE] = piece.end
+            yield NewText(start, piece.end, piece.text)
+
+    def _offset(self, name: str, size: int) -> int:
+        """Return the place in a file; a file that shrank lost a torn end, which was never read."""
+        offset = min(self.offsets.get(name, 0), size)
+        self.offsets[name] = offset
+        return offset
+
+    def _name(self, record_file: str, number: int) -> str:
+        _, names = self._names.get(record_file, (0, []))
+        if number >= len(names):
+            names = self._read_names(record_file, names)
+        return layout.key_or_number(names, number)
+
+    def _read_names(self, record_file: str, names: list[str | None]) -> list[str | None]:
+        path = layout.run_path(self.run_id, layout.keys_file(record_file))
+        status = self._files.stat(path)
+        if status is not None and status.size_bytes != self._names.get(record_file, (0, []))[0]:
+            names, _ = layout.decode_keys(self._files.read(path))
+            self._names[record_file] = (status.size_bytes, names)
+        return names
+
+    def _sizes(self) -> dict[str, int]:
+        return {entry.name: entry.size_bytes for entry in self._files.list(layout.run_path(self.run_id))}
+
+    def _ends(self) -> dict[str, int]:
+        sizes = self._sizes()
+        ends = {name: sizes[name] - sizes[name] % records.RECORD_BYTES for name in layout.record_files(sizes)}
+        ends[layout.CONSOLE_FILE] = sizes.get(layout.CONSOLE_FILE, 0)
+        return ends

@@ -1,0 +1,49 @@
+"""JSON as the storage root holds it: objects in, objects out, whatever the bytes are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+_MAX_DEPTH_ERRORS = (ValueError, RecursionError)
+
+
+def _fastest() -> Callable[[bytes], Any]:
+    # 5 times faster than the standard library, which is what a bare Python on a server falls back to.
+    try:
+        from msgspec.json import Decoder
+    except ImportError:
+        return json.loads
+    return Decoder().decode
+
+
+_decode: Callable[[bytes], Any] | None = None
+
+
+def decode_object(data: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in `data`, or None where it holds none."""
+    global _decode
+    if _decode is None:
+        _decode = _fastest()
+    try:
+        value = _decode(data)
+    except _MAX_DEPTH_ERRORS:
+        return _decode_lenient(data)
+    return value if isinstance(value, dict) else None
+
+
+def encode_object(value: dict[str, Any]) -> bytes:
+    """Return the object as one line. It must be plain JSON: NaN and infinities raise ValueError."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def _decode_lenient(data: bytes) -> dict[str, Any] | None:
+    """Decode what strict JSON forbids and other programs write all the same: bare NaN and Infinity."""
+    try:
+        value = json.loads(data, parse_constant=lambda name: name)
+    except _MAX_DEPTH_ERRORS:
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,116 @@
+"""Names inside a storage root: folders, files, run ids, times as text. Touches no files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import datetime, timezone
+
+FORMAT = 1
+ROOT_FILE = "runicorn.json"
+RUNS = "runs"
+
+RUN_FILE = "run.json"
+STATUS_FILE = "status.json"
+NOTES_FILE = "notes.json"
+METRICS_FILE = "metrics.bin"
+SYSTEM_FILE = "system.bin"
+EVENTS_FILE = "events.jsonl"
+CONSOLE_FILE = "console.log"
+
+DEFAULT_PROJECT = "default"
+
+# One path component on every system: no separators, no leading dot (those are folders being written).
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+_STAMPED_ID = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}", re.ASCII)
+_RECORD_FILE = re.compile(r"(metrics(\.[A-Za-z0-9_-]+)?|system)\.bin", re.ASCII)
+
+
+def new_run_id(now: float, suffix: str) -> str:
+    """Return `20261123-093015-7f3a2c`: the UTC start time and six hex digits."""
+    return f"{datetime.fromtimestamp(now, timezone.utc):%Y%m%d-%H%M%S}-{suffix[:6]}"
+
+
+def is_run_id(text: str) -> bool:
+    """Tell whether `text` can name a run's folder."""
+    return _RUN_ID.fullmatch(text) is not None and not text.endswith(".")
+
+
+def created_at_of(run_id: str) -> float | None:
+    """Return the start time that a run id carries, or None where it was chosen by a person."""
+    match = _STAMPED_ID.fullmatch(run_id)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+def run_path(run_id: str, *parts: str) -> str:
+    """Return the path of a run's folder, or of something in it, relative to the root."""
+    return "/".join((RUNS, run_id, *parts))
+
+
+def record_files(names: Iterable[str]) -> list[str]:
+    """Return the names that hold records: metrics.bin first, further writers next, system.bin last."""
+    found = [name for name in names if _RECORD_FILE.fullmatch(name)]
+    return sorted(found, key=lambda name: (name == SYSTEM_FILE, name != METRICS_FILE, name))
+
+
+def keys_file(record_file: str) -> str:
+    """Return the file that names the metrics of a record file."""
+    return record_file.removesuffix(".bin") + ".keys"
+
+
+def encode_key(name: str) -> bytes:
+    """Return the line of a .keys file for one metric."""
+    return json.dumps(name).encode("ascii") + b"\n"
+
+
+def decode_keys(data: bytes) -> tuple[list[str | None], int]:
+    """Return the names by number, and how many bytes they took.
+
+    A line without its end is still being written and waits; a line that is no JSON string gives None.
+    """
+    end = data.rfind(b"\n") + 1
+    return [_decode_key(line) for line in data[:end].split(b"\n")[:-1]], end
+
+
+def key_or_number(names: list[str | None], number: int) -> str:
+    """Return a metric's name, or one made of its number where its line is lost."""
+    name = names[number] if number < len(names) else None
+    return f"unnamed/{number}" if name is None else name
+
+
+def clean_project(project: str | None) -> str:
+    """Return the slash-separated path without empty parts; `default` where nothing is left."""
+    parts = [part.strip() for part in (project or "").replace("\\", "/").split("/")]
+    return "/".join(part for part in parts if part and part not in (".", "..")) or DEFAULT_PROJECT
+
+
+def iso(seconds: float) -> str:
+    """Return unix seconds as `2026-11-23T09:30:15.123Z`."""
+    millis = round(seconds * 1000)
+    moment = datetime.fromtimestamp(millis // 1000, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
+
+
+def parse_iso(text: object) -> float | None:
+    """Return unix seconds, or None where `text` is no time with a zone."""
+    if not isinstance(text, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return moment.timestamp() if moment.tzinfo else None
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _decode_key(line: bytes) -> str | None:
+    try:
+        name = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return name if isinstance(name, str) else None

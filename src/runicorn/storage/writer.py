@@ -1,0 +1,166 @@
+"""Writing into a storage root: roots, run folders, whole files replaced at once, bytes appended for good."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
+from runicorn.storage import layout
+from runicorn.storage.jsonio import encode_object
+from runicorn.storage.records import RECORD_BYTES
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def prepare_root(root: Path, *, now: float) -> Path:
+    """Make sure that `root` is a folder that can be read and holds runs/; create what is missing.
+
+    A root that exists and may only be read is usable: a viewer shows it. Raises RootNotUsableError.
+    """
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise RootNotUsableError(f"The storage root {root} is not a folder, or lies below a file.") from error
+    except OSError as error:
+        raise _unusable(root, "cannot be created", error) from error
+    try:
+        with os.scandir(root):
+            pass
+    except OSError as error:
+        raise _unusable(root, "cannot be read", error) from error
+    with contextlib.suppress(OSError):  # a root that may only be read
+        (root / layout.RUNS).mkdir(exist_ok=True)
+        _write_root_file(root, now)
+    return root
+
+
+def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]]) -> Path:
+    """Create a run's folder with its first files, all at once, so that no reader sees it half made.
+
+    Raises RunExistsError if the id is taken, RootNotUsableError if the root cannot be written.
+    """
+    target = root / layout.RUNS / run_id
+    draft = target.with_name(f".new-{run_id}-{os.getpid()}")
+    try:
+        draft.mkdir(parents=True)
+        for name, content in files.items():
+            (draft / name).write_bytes(encode_object(content))
+        (draft / layout.METRICS_FILE).touch()
+        if target.exists():
+            raise RunExistsError(f"The run {run_id} exists already.")
+        draft.rename(target)
+    except FileExistsError as error:
+        raise RunExistsError(f"The run {run_id} exists already.") from error
+    except OSError as error:
+        if target.exists():  # another process took the id between the look and the rename
+            raise RunExistsError(f"The run {run_id} exists already.") from error
+        raise _unusable(root, "cannot be written", error) from error
+    finally:
+        _remove_draft(draft)
+    return target
+
+
+def replace_json(path: Path, content: dict[str, Any]) -> None:
+    """Replace a file by one JSON object, so that readers see the old or the new one. Raises OSError, ValueError."""
+    # The thread's number: two threads of one process must not share a draft either.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        draft.write_bytes(encode_object(content))
+        draft.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+
+
+def update_notes(root: Path, run_id: str, changes: dict[str, Any]) -> None:
+    """Overlay what a person changed about a run in its notes.json; None takes a key away. Raises StorageError."""
+    path = root / layout.RUNS / run_id / layout.NOTES_FILE
+    try:
+        notes = _read_notes(path)
+        notes.update(changes)
+        replace_json(path, {key: value for key, value in notes.items() if value is not None})
+    except (OSError, ValueError) as error:
+        raise StorageError(f"The notes of run {run_id} cannot be written: {error}.") from error
+
+
+class AppendFile:
+    """A file of one writer that only ever grows. Each append is one write(2), whole before it returns.
+
+    unit: appended bytes come in multiples of this; after a failed write the rest of a unit is taken away again.
+    """
+
+    def __init__(self, path: Path, *, unit: int = 1) -> None:
+        self.path = path
+        self.fd = os.open(path, _APPEND, 0o644)
+        self._unit = unit
+        try:
+            self._drop_torn_end()
+        except OSError:
+            os.close(self.fd)
+            raise
+
+    def append(self, data: bytes) -> None:
+        """Append all of `data`, or raise OSError with no part of a unit left behind."""
+        self.complete(data, os.write(self.fd, data))
+
+    def complete(self, data: bytes, written: int) -> None:
+        """Append what a short write(2) left over; what `append` does, for a caller that made the write itself."""
+        try:
+            while written < len(data):
+                written += os.write(self.fd, data[written:])
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._drop_torn_end()
+            raise
+
+    @property
+    def size_bytes(self) -> int:
+        return os.fstat(self.fd).st_size
+
+    def close(self) -> None:
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def _drop_torn_end(self) -> None:
+        torn = self.size_bytes % self._unit
+        if torn:
+            os.ftruncate(self.fd, self.size_bytes - torn)
+
+
+def open_records(folder: Path, name: str) -> AppendFile:
+    """Open a record file for appending; a record torn by an earlier writer's death is taken away first."""
+    return AppendFile(folder / name, unit=RECORD_BYTES)
+
+
+def _read_notes(path: Path) -> dict[str, Any]:
+    try:
+        notes = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def _write_root_file(root: Path, now: float) -> None:
+    path = root / layout.ROOT_FILE
+    if not path.exists():
+        replace_json(path, {"format": layout.FORMAT, "created_at": layout.iso(now)})
+
+
+def _remove_draft(draft: Path) -> None:
+    if not draft.exists():
+        return
+    with contextlib.suppress(OSError):
+        for file in draft.iterdir():
+            file.unlink()
+        draft.rmdir()
+
+
+def _unusable(root: Path, what: str, error: OSError) -> RootNotUsableError:
+    return RootNotUsableError(f"The storage root {root} {what}: {error.strerror or error}.")
