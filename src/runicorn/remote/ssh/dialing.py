@@ -22,6 +22,7 @@ from runicorn.remote.target import Target
 
 RESOLVE_TIMEOUT_SECS = 10.0
 CONNECT_TIMEOUT_SECS = 10.0
+HTTP_PROBE_TIMEOUT_SECS = 2.0
 FIRST_BYTES_KEPT = 512
 
 
@@ -62,6 +63,16 @@ def dial(target: Target, progress: Progress) -> DialedSocket:
         sock = _connect(target, addresses)
         tell(f"port {target.port}")
     return DialedSocket(sock)
+
+
+def speaks_http(target: Target) -> bool:
+    """Whether a web server is there. Asked only after a failure: it may have hung up on SSH without a word."""
+    try:
+        with socket.create_connection((target.host, target.port), timeout=HTTP_PROBE_TIMEOUT_SECS) as sock:
+            sock.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            return sock.recv(5) == b"HTTP/"
+    except OSError:
+        return False
 
 
 def _resolve(target: Target) -> list[Any]:

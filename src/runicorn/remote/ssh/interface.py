@@ -111,6 +111,10 @@ class Tunnel(Protocol):
     @property
     def alive(self) -> bool: ...
 
+    @property
+    def complaint(self) -> str:
+        """What the server last said when it refused to open a carried connection; "" if it never did."""
+
     def carry(self, client: socket.socket) -> None:
         """Take over an accepted connection: forward it until either side ends, then close it. Returns at once."""
 

@@ -36,7 +36,7 @@ from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.known_hosts import Entry, HostKey, Verdict
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh import keys
-from runicorn.remote.ssh.dialing import DialedSocket, dial
+from runicorn.remote.ssh.dialing import DialedSocket, dial, speaks_http
 from runicorn.remote.ssh.interface import Completed, Login, RemoteEntry
 from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.target import Credentials, Target
@@ -147,6 +147,8 @@ def _handshake_error(
         )
     if secs >= HANDSHAKE_TIMEOUT_SECS - 1:
         return ConnectionTimeoutError(f"{where} did not finish the key exchange within {secs:.0f} s.")
+    if not sock.first_bytes and speaks_http(target):
+        return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
     return ConnectionClosedError(f"{where} closed the connection before the login.")
 
 

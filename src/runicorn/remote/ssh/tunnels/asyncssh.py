@@ -60,6 +60,7 @@ class AsyncSshTunnel:
         self._connection: Any = None
         self._carried: set[asyncio.Task[None]] = set()
         self._closed = False
+        self.complaint = ""
         self._thread.start()
 
     @property
@@ -139,6 +140,10 @@ class AsyncSshTunnel:
             )
             writers.append(remote_writer)
             await asyncio.gather(_copy(local_reader, remote_writer), _copy(remote_reader, local_writer))
+        except asyncssh.ChannelOpenError as error:
+            prohibited = error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
+            self.complaint = f"{'administratively prohibited: ' if prohibited else ''}{error.reason}"
+            self._log(f"asyncssh tunnel: {self.complaint}")
         except (asyncssh.Error, OSError) as error:
             self._log(f"asyncssh tunnel: {error}")
         finally:

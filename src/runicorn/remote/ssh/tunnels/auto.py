@@ -25,17 +25,22 @@ class Fallback:
     reason: str
 
 
-def open_tunnel(request: TunnelRequest, choice: TunnelChoice) -> tuple[Tunnel, list[Fallback]]:
-    """Return the first tunnel that could be opened, and those passed over. A forced choice has no fall-back.
+def open_tunnel(
+    request: TunnelRequest, choice: TunnelChoice, check: Callable[[Tunnel], None]
+) -> tuple[Tunnel, list[Fallback]]:
+    """Return the first tunnel that carries, and those passed over. A forced choice has no fall-back.
 
-    Raises TunnelFailedError, or HostKeyConfirmationError and HostKeyRevokedError at once.
+    check: takes the opened tunnel over, tries it, and raises TunnelRefusedError, with it closed, if it carries nothing.
+    Raises TunnelFailedError, or HostKeyConfirmationError, HostKeyRevokedError and what `check` raises at once.
     """
     fallbacks: list[Fallback] = []
     for backend, open_backend in ORDER:
         if choice not in (TunnelChoice.AUTO, backend):
             continue
         try:
-            return open_backend(request), fallbacks
+            tunnel = open_backend(request)
+            check(tunnel)
+            return tunnel, fallbacks
         except TunnelRefusedError as error:
             reason = str(error)
         except ConnectError as error:

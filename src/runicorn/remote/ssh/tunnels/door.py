@@ -18,9 +18,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import cast
 
-from runicorn.loopback import belongs_to_this_user
-
 from runicorn.errors import LinkDownError, OtherUserError, PortInUseError, RunicornError
+from runicorn.loopback import belongs_to_this_user
 from runicorn.remote.ssh.interface import Tunnel
 
 BACKLOG = 128

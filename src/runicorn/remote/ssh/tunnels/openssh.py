@@ -162,6 +162,12 @@ class OpenSshTunnel:
     def alive(self) -> bool:
         return not self._closed and self._process.poll() is None
 
+    @property
+    def complaint(self) -> str:
+        said = self._stderr.decode("utf-8", "replace")
+        refused = [line for line in said.splitlines() if "open failed" in line]
+        return refused[-1].strip() if refused else ""
+
     def carry(self, client: socket.socket) -> None:
         try:
             self._relay.add(SocketEndpoint(client), SocketEndpoint(self._reach()))

@@ -43,6 +43,7 @@ class ParamikoTunnel:
             for number in range(OPENERS)
         ]
         self._closed = False
+        self.complaint = ""
         for opener in self._openers:
             opener.start()
 
@@ -71,6 +72,7 @@ class ParamikoTunnel:
             try:
                 channel = self._connection.open_channel("direct-tcpip", ("127.0.0.1", self._remote_port))
             except RemoteError as error:
+                self.complaint = error.detail
                 self._log(f"paramiko tunnel: {error.detail}")
                 client.close()
                 continue

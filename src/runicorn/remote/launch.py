@@ -1,0 +1,179 @@
+"""The remote viewer: the script that starts it on a server, and what its first words mean."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from runicorn.errors import (
+    ConnectionClosedError,
+    RemotePortInUseError,
+    RemoteRootMissingError,
+    RemoteRootUnreadableError,
+    RemoteViewerCrashedError,
+    RunicornMissingError,
+    RunicornTooOldError,
+    StartError,
+    StartTimeoutError,
+)
+from runicorn.remote.probe import SHELL_COMMAND, Environment
+from runicorn.remote.ssh.interface import Connection, RemoteProcess
+
+START_TIMEOUT_SECS = 60.0
+READ_SLICE_SECS = 0.5
+OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
+TRACEBACK_CHARS = 2000
+
+# What the remote viewer says when it cannot start; the codes are its part of the protocol.
+_REFUSALS: dict[str, type[StartError]] = {
+    "REMOTE_ROOT_MISSING": RemoteRootMissingError,
+    "REMOTE_ROOT_UNREADABLE": RemoteRootUnreadableError,
+    "REMOTE_PORT_IN_USE": RemotePortInUseError,
+}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What to start. remote_port: None for any free one. grace_secs: None for ever. hosts: `name:port` of the door."""
+
+    session_id: str
+    environment: Environment
+    root: str
+    remote_port: int | None
+    grace_secs: float | None
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A remote viewer that listens. started_at: its process's start, unix seconds, with pid its identity."""
+
+    port: int
+    pid: int
+    version: str
+    started_at: float
+
+
+def script(launch: Launch, marker: str) -> bytes:
+    """Return the shell script that becomes the viewer. Every value is one quoted word of /bin/sh."""
+    words = [
+        launch.environment.path,
+        *("-m", "runicorn", "viewer", "--no-browser"),
+        *("--root", launch.root),
+        *("--port", str(launch.remote_port or 0)),
+        *("--session", launch.session_id),
+        *("--session-marker", marker),
+        *("--session-grace", "never" if launch.grace_secs is None else f"{launch.grace_secs:g}"),
+    ]
+    for host in launch.hosts:
+        words += ["--allow-host", host]
+    # From /, because `python -m` looks for modules in the current folder first.
+    return f"cd /\nexec {' '.join(map(shlex.quote, words))}\n".encode()
+
+
+def launch_viewer(
+    connection: Connection,
+    launch: Launch,
+    marker: str,
+    own: Callable[[RemoteProcess], None],
+    log: Callable[[str], None],
+) -> Started:
+    """Start the viewer and return once it listens.
+
+    own: is given the process as soon as there is one, and closes it if the start fails or is given up.
+    Raises the StartError that names the cause, within 60 s.
+    """
+    process = connection.start(SHELL_COMMAND, stdin=script(launch, marker))
+    own(process)
+    deadline = time.monotonic() + START_TIMEOUT_SECS
+    stdout, stderr = bytearray(), bytearray()
+    while time.monotonic() < deadline and len(stdout) < OUTPUT_LIMIT_BYTES:
+        chunk = _read(process)
+        stderr += _tee(process.read_stderr(), log)
+        stdout += chunk or b""
+        answer = find_answer(bytes(stdout), marker)
+        if answer is not None:
+            return _started(answer, launch)
+        if chunk == b"":
+            status = process.wait(2.0)
+            stderr += _tee(process.read_stderr(), log)
+            raise explain_exit(bytes(stdout), bytes(stderr), status, launch)
+    raise StartTimeoutError(f"The remote viewer was not ready within {START_TIMEOUT_SECS:.0f} s.")
+
+
+def find_answer(stdout: bytes, marker: str) -> dict[str, object] | None:
+    """Return the object in the viewer's ready line, None while it has not come."""
+    found = re.search(re.escape(marker.encode()) + rb"(\{.*\})\r?\n", stdout)
+    if not found:
+        return None
+    try:
+        answer = json.loads(found[1])
+    except ValueError:
+        return None
+    return answer if isinstance(answer, dict) else None
+
+
+def explain_exit(
+    stdout: bytes, stderr: bytes, status: int | None, launch: Launch
+) -> StartError | ConnectionClosedError:
+    """Return the error for a viewer that ended before it was ready."""
+    said = stderr.decode("utf-8", "replace").strip() or stdout.decode("utf-8", "replace").strip()
+    name = launch.environment.name
+    if status is None or (status == -1 and not said):
+        return ConnectionClosedError("The connection ended while the remote viewer was starting.")
+    if re.search(r"No module named '?runicorn'?\b(?!\.)", said):
+        return RunicornMissingError(
+            f"The environment {name} has no runicorn.",
+            hint=f"Run on the server: {shlex.quote(launch.environment.path)} -m pip install runicorn",
+        )
+    if re.search(r"No such option|unrecognized arguments|No such command", said) and "--session" in said:
+        return RunicornTooOldError(f"The runicorn in the environment {name} is too old for this one.")
+    if said.startswith("Traceback") or "\nTraceback" in said:
+        said = said[said.rindex("Traceback (most recent call last)") :]
+    return RemoteViewerCrashedError(
+        f"The remote viewer ended with status {status} before it was ready:\n{said[-TRACEBACK_CHARS:] or 'no output'}"
+    )
+
+
+def _started(answer: dict[str, object], launch: Launch) -> Started:
+    if "error" in answer:
+        error = answer["error"] if isinstance(answer["error"], dict) else {}
+        refusal = _REFUSALS.get(str(error.get("code")), RemoteViewerCrashedError)
+        raise refusal(str(error.get("detail", "The remote viewer could not start.")), hint=error.get("hint"))
+    try:
+        if answer["session_id"] != launch.session_id:
+            raise ValueError("another session answered")
+        return Started(
+            port=int(str(answer["port"])),
+            pid=int(str(answer["pid"])),
+            version=str(answer["version"]),
+            started_at=float(str(answer["started_at"])),
+        )
+    except (KeyError, ValueError) as error:
+        raise RemoteViewerCrashedError(f"The remote viewer's first line makes no sense: {error}.") from error
+
+
+def _read(process: RemoteProcess) -> bytes | None:
+    """Return the next output, b"" at its end, None if nothing came in a while."""
+    try:
+        return process.read(READ_SLICE_SECS)
+    except TimeoutError:
+        return None
+
+
+def _tee(data: bytes, log: Callable[[str], None]) -> bytes:
+    for line in data.decode("utf-8", "replace").splitlines():
+        log(f"server: {line}")
+    return data
+
+
+def kill_script(pid: int, session_id: str) -> bytes:
+    """Return the script that ends this very viewer, and nothing else: its command line must name the session."""
+    return (
+        f"args=$(ps -o args= -p {pid} 2>/dev/null)\n"
+        f'case "$args" in *"--session {session_id} "*) kill {pid}; sleep 1; kill -9 {pid} 2>/dev/null;; esac\nexit 0\n'
+    ).encode()

@@ -1,0 +1,58 @@
+"""Ask a host what it has, and remember the answer for a moment."""
+
+from __future__ import annotations
+
+import secrets
+import time
+import weakref
+
+from runicorn.errors import StartError
+from runicorn.remote import probe
+from runicorn.remote.connections import RunBlocking
+from runicorn.remote.probe import Environment, HostFacts
+from runicorn.remote.ssh.interface import Connection
+
+PROBE_TIMEOUT_SECS = 20.0
+ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
+FRESH_SECS = 60.0
+
+
+class Probes:
+    """The facts of each connection. A listing asks anew; a start uses what was just listed."""
+
+    def __init__(self, run_blocking: RunBlocking) -> None:
+        self._run_blocking = run_blocking
+        self._known: weakref.WeakKeyDictionary[Connection, tuple[float, HostFacts]] = weakref.WeakKeyDictionary()
+
+    async def facts(self, connection: Connection, *, max_age_secs: float = 0.0) -> HostFacts:
+        """Return what the host has, at most this old. Raises the errors of `probe.parse` and of running a command."""
+        known = self._known.get(connection)
+        if known and time.monotonic() - known[0] <= max_age_secs:
+            return known[1]
+        facts: HostFacts = await self._run_blocking(ask, connection)
+        self._known[connection] = (time.monotonic(), facts)
+        return facts
+
+    async def usable_environment(self, connection: Connection, name: str | None) -> Environment:
+        """Return the environment to start in. Raises EnvironmentNotFoundError and the errors of `require_usable`."""
+        facts = await self.facts(connection, max_age_secs=FRESH_SECS)
+        try:
+            environment = probe.choose(facts, name)
+            probe.require_usable(environment)
+        except StartError:
+            # It may have been made or mended since.
+            environment = probe.choose(await self.facts(connection), name)
+            probe.require_usable(environment)
+        return environment
+
+
+def ask(connection: Connection) -> HostFacts:
+    """Send the probe and return its answer. Blocking, at most 20 s."""
+    begin, end = f"<<<{secrets.token_hex(8)}", f"{secrets.token_hex(8)}>>>"
+    done = connection.run(
+        probe.SHELL_COMMAND,
+        stdin=probe.script(begin, end),
+        timeout_secs=PROBE_TIMEOUT_SECS,
+        limit_bytes=ANSWER_LIMIT_BYTES,
+    )
+    return probe.parse(done.stdout, done.stderr, done.exit_status, begin, end)

@@ -1,0 +1,109 @@
+"""The remote side of a viewer in one object: connections, sessions, host keys, files, saved connections."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+from runicorn.remote import files
+from runicorn.remote.connections import Connections
+from runicorn.remote.files import Listing, PathFacts
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.saved import SavedConnections
+from runicorn.remote.sessions import Sessions
+from runicorn.remote.target import Target
+from runicorn.remote.workers import Workers
+from runicorn.settings import Settings
+
+STOP_TIMEOUT_SECS = 8.0
+
+
+class RemoteService:
+    """Everything over SSH that one viewer does. Make it, `start` and `stop` it in the event loop.
+
+    user_home: where default keys are looked for, in `.ssh`.
+    """
+
+    def __init__(self, settings: Settings, user_home: Path) -> None:
+        self.settings = settings
+        self.host_keys = HostKeyFile(settings.home / "known_hosts")
+        self.saved = SavedConnections(settings.home / "connections.json")
+        self.run_blocking = Workers()
+        self._news = _News()
+        self.connections = Connections(self.host_keys, user_home, self.run_blocking, self._news.tell)
+        self.sessions = Sessions(settings, self.connections, self.host_keys, self.run_blocking, self._news.tell)
+
+    async def start(self) -> None:
+        self._news.bind(asyncio.get_running_loop())
+
+    async def stop(self) -> None:
+        """Stop all sessions and close all connections, on both sides, within a few seconds."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._stop(), STOP_TIMEOUT_SECS)
+
+    async def disconnect(self, target: Target) -> bool:
+        """Stop the sessions on this connection, then close it. Returns whether there was one."""
+        await self.sessions.stop_all(target)
+        return await self.connections.disconnect(target)
+
+    async def list_folder(self, target: Target, path: str) -> Listing:
+        listing: Listing = await self.run_blocking(files.list_folder, self.connections.get(target), path)
+        return listing
+
+    async def path_facts(self, target: Target, path: str) -> PathFacts:
+        facts: PathFacts = await self.run_blocking(files.path_facts, self.connections.get(target), path)
+        return facts
+
+    async def load_saved(self) -> list[dict[str, Any]]:
+        saved: list[dict[str, Any]] = await self.run_blocking(self.saved.load)
+        return saved
+
+    async def save(self, connections: list[dict[str, Any]]) -> None:
+        await self.run_blocking(self.saved.save, connections)
+
+    def changes(self) -> AsyncIterator[None]:
+        """Yield once now and then after each change; changes that come together are told once."""
+        return self._news.follow()
+
+    async def _stop(self) -> None:
+        await self.sessions.stop_all()
+        await self.connections.close()
+
+
+class _News:
+    """Tells any number of followers in the event loop that something changed, from any thread."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._followers: set[asyncio.Event] = set()
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def tell(self) -> None:
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody follows any more
+                self._loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for follower in self._followers:
+            follower.set()
+
+    async def follow(self) -> AsyncIterator[None]:
+        with self._following() as news:
+            while True:
+                yield
+                await news.wait()
+                news.clear()
+
+    @contextlib.contextmanager
+    def _following(self) -> Iterator[asyncio.Event]:
+        news = asyncio.Event()
+        self._followers.add(news)
+        try:
+            yield news
+        finally:
+            self._followers.discard(news)

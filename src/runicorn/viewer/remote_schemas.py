@@ -1,0 +1,380 @@
+"""The wire names of the Remote API, and nothing else: what its bodies hold, and how our values read in an answer."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runicorn.remote.files import Listing, PathFacts
+from runicorn.remote.host_keys import KnownHost
+from runicorn.remote.lifecycle import State
+from runicorn.remote.probe import Environment
+from runicorn.remote.progress import Progress
+from runicorn.remote.sessions import Session, StartRequest
+from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.target import Credentials, Secret, Target
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Text = Annotated[str, Field(max_length=4096)]
+KeyText = Annotated[str, Field(max_length=65536)]
+
+
+class TargetBody(BaseModel):
+    """Who is meant: the parts of a connection id."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    host: Text
+    port: Port = 22
+    username: Text
+
+    def target(self) -> Target:
+        """Raises InvalidTargetError."""
+        return Target.make(self.host, self.port, self.username)
+
+
+class LoginBody(TargetBody):
+    """A target, and what to log in with. Secrets are kept in memory for the life of the connection only."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    password: Text | None = Field(default=None, repr=False)
+    private_key: KeyText | None = Field(default=None, repr=False)
+    private_key_path: Text | None = None
+    passphrase: Text | None = Field(default=None, repr=False)
+    use_agent: bool = True
+
+    def credentials(self) -> Credentials:
+        return Credentials(
+            password=_secret(self.password),
+            private_key=_secret(self.private_key),
+            private_key_path=self.private_key_path or None,
+            passphrase=_secret(self.passphrase),
+            use_agent=self.use_agent,
+        )
+
+
+class StartBody(LoginBody):
+    remote_root: Annotated[str, Field(min_length=1, max_length=4096)]
+    local_port: Port | None = None
+    remote_port: Port | None = None
+    conda_env: Text | None = None
+
+    def start_request(self) -> StartRequest:
+        return StartRequest(
+            target=self.target(),
+            credentials=self.credentials(),
+            root=self.remote_root,
+            environment=self.conda_env or None,
+            local_port=self.local_port,
+            remote_port=self.remote_port,
+        )
+
+
+class StopBody(BaseModel):
+    session_id: Text
+
+
+class AcceptBody(BaseModel):
+    host: Text
+    port: Port
+    key_type: Text
+    public_key: KeyText
+    fingerprint_sha256: Text
+
+
+class RemoveBody(BaseModel):
+    host: Text
+    port: Port
+    key_type: Text
+
+
+class SavedBody(BaseModel):
+    """A saved connection. Unknown fields are kept; secret ones are dropped."""
+
+    model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
+
+    host: Text
+    username: Text
+    name: Text | None = None
+    port: Port = 22
+    authMethod: Text | None = None
+    privateKeyPath: Text | None = None
+    remoteRoot: Text | None = None
+    condaEnv: Text | None = None
+    localPort: Port | None = None
+    remotePort: Port | None = None
+
+
+# --- answers ----------------------------------------------------------------------------------------------------
+
+
+class OkAnswer(BaseModel):
+    ok: bool
+
+
+class MessageAnswer(OkAnswer):
+    message: str
+
+
+class ConnectAnswer(OkAnswer):
+    connection_id: str
+    host: str
+    port: int
+    username: str
+    connected: bool
+
+
+class ConnectionAnswer(BaseModel):
+    key: str
+    host: str
+    port: int
+    username: str
+    connected: bool
+
+
+class ConnectionsAnswer(BaseModel):
+    sessions: list[ConnectionAnswer]
+
+
+class KnownHostAnswer(BaseModel):
+    host: str
+    port: int
+    known_hosts_host: str
+    key_type: str
+    key_base64: str
+    fingerprint_sha256: str
+
+
+class KnownHostsAnswer(BaseModel):
+    entries: list[KnownHostAnswer]
+
+
+class RemoveAnswer(OkAnswer):
+    changed: bool
+
+
+class EnvironmentAnswer(BaseModel):
+    name: str
+    type: str
+    python_version: str
+    path: str
+    is_default: bool
+    runicorn_version: str | None
+    error: str | None
+
+
+class EnvironmentsAnswer(OkAnswer):
+    envs: list[EnvironmentAnswer]
+
+
+class ConfigAnswer(OkAnswer):
+    condaEnv: str
+    pythonVersion: str
+    runicornVersion: str | None
+    defaultStorageRoot: str
+    storageRootExists: bool
+    suggestedRemotePort: int
+    connectionId: str
+
+
+class ErrorAnswer(BaseModel):
+    code: str
+    message: str
+    hint: str
+
+
+class FallbackAnswer(BaseModel):
+    backend: str
+    reason: str
+
+
+class SessionAnswer(BaseModel):
+    sessionId: str
+    localPort: int | None
+    remotePort: int | None
+    remoteRoot: str
+    status: Literal["starting", "running", "reconnecting", "stopping", "stopped", "failed"]
+    url: str | None
+    host: str
+    sshPort: int
+    username: str
+    connectionId: str
+    condaEnv: str | None
+    remotePid: int | None
+    startedAt: int
+    uptimeSeconds: float
+    isActive: bool
+    tunnelBackend: str | None
+    fallbacks: list[FallbackAnswer]
+    runicornVersion: str | None
+    error: ErrorAnswer | None
+    reconnects: int
+    rttMs: float | None
+    linkLostAt: int | None
+
+
+class StartAnswer(MessageAnswer):
+    session: SessionAnswer
+
+
+class SessionsAnswer(BaseModel):
+    sessions: list[SessionAnswer]
+
+
+class EntryAnswer(BaseModel):
+    name: str
+    is_dir: bool
+    size: int
+    mtime: int
+
+
+class ListingAnswer(BaseModel):
+    path: str
+    items: list[EntryAnswer]
+    truncated: bool
+
+
+class ExistsAnswer(BaseModel):
+    path: str
+    exists: bool
+    is_dir: bool
+
+
+class StageAnswer(BaseModel):
+    name: str
+    state: Literal["pending", "running", "done", "failed", "skipped"]
+    secs: float | None
+    detail: str
+
+
+class ProgressErrorAnswer(BaseModel):
+    code: str
+    detail: str
+    hint: str
+
+
+class ProgressAnswer(BaseModel):
+    connectionId: str
+    stages: list[StageAnswer]
+    error: ProgressErrorAnswer | None
+    log: list[str]
+
+
+class StatusAnswer(BaseModel):
+    connections: list[ConnectionAnswer]
+    viewer_sessions: list[SessionAnswer]
+    connection_count: int
+    viewer_session_count: int
+    progress: list[ProgressAnswer]
+
+
+class SavedAnswer(OkAnswer):
+    connections: list[dict[str, Any]]
+
+
+# --- ours to wire -----------------------------------------------------------------------------------------------
+
+
+def connection_answer(connection: Connection) -> ConnectionAnswer:
+    target = connection.target
+    return ConnectionAnswer(
+        key=target.connection_id,
+        host=target.host,
+        port=target.port,
+        username=target.username,
+        connected=connection.alive,
+    )
+
+
+def known_host_answer(known: KnownHost) -> KnownHostAnswer:
+    return KnownHostAnswer(
+        host=known.host,
+        port=known.port,
+        known_hosts_host=known.known_hosts_host,
+        key_type=known.key.key_type,
+        key_base64=known.key.base64,
+        fingerprint_sha256=known.key.fingerprint_sha256,
+    )
+
+
+def environment_answer(environment: Environment) -> EnvironmentAnswer:
+    return EnvironmentAnswer(
+        name=environment.name,
+        type=environment.kind,
+        python_version=environment.python_version,
+        path=environment.path,
+        is_default=environment.is_default,
+        runicorn_version=environment.runicorn_version,
+        error=environment.error,
+    )
+
+
+def session_answer(session: Session) -> SessionAnswer:
+    target = session.request.target
+    port = session.door.local_port if session.door else session.request.local_port
+    return SessionAnswer(
+        sessionId=session.session_id,
+        localPort=port,
+        remotePort=session.remote.port if session.remote else session.request.remote_port,
+        remoteRoot=session.request.root,
+        status=session.state.value,
+        url=f"http://localhost:{port}" if port else None,
+        host=target.host,
+        sshPort=target.port,
+        username=target.username,
+        connectionId=target.connection_id,
+        condaEnv=session.environment.name if session.environment else session.request.environment,
+        remotePid=session.remote.pid if session.remote else None,
+        startedAt=int(session.started_at * 1000),
+        uptimeSeconds=max(0.0, round(time.time() - session.started_at, 3)),
+        isActive=session.state is State.RUNNING,
+        tunnelBackend=session.tunnel.name if session.tunnel else None,
+        fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
+        runicornVersion=session.remote.version if session.remote else None,
+        error=_error(session),
+        reconnects=session.reconnects,
+        rttMs=session.rtt_ms,
+        linkLostAt=int(session.link_lost_at * 1000) if session.link_lost_at else None,
+    )
+
+
+def listing_answer(listing: Listing) -> ListingAnswer:
+    items = [
+        EntryAnswer(name=_text(each.name), is_dir=each.is_dir, size=each.size, mtime=each.mtime)
+        for each in listing.entries
+    ]
+    return ListingAnswer(path=_text(listing.path), items=items, truncated=listing.truncated)
+
+
+def exists_answer(facts: PathFacts) -> ExistsAnswer:
+    return ExistsAnswer(path=_text(facts.path), exists=facts.exists, is_dir=facts.is_dir)
+
+
+def progress_answer(target: Target, progress: Progress) -> ProgressAnswer:
+    error = progress.error
+    return ProgressAnswer(
+        connectionId=target.connection_id,
+        stages=[
+            StageAnswer(name=stage.name, state=stage.state.value, secs=stage.secs, detail=stage.detail)
+            for stage in progress.stages
+        ],
+        error=ProgressErrorAnswer(code=error.code, detail=error.detail, hint=error.hint) if error else None,
+        log=progress.log_lines,
+    )
+
+
+def _error(session: Session) -> ErrorAnswer | None:
+    error = session.error
+    return ErrorAnswer(code=error.code, message=error.detail, hint=error.hint) if error else None
+
+
+def _secret(text: str | None) -> Secret | None:
+    return Secret(text) if text else None
+
+
+def _text(name: str) -> str:
+    """Names on a server need not be UTF-8; an answer must be."""
+    return name.encode("utf-8", "replace").decode()

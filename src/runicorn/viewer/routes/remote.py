@@ -1,0 +1,193 @@
+"""The Remote API: each route is its given shape around one call of the remote service."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from runicorn.remote import probe
+from runicorn.remote.service import RemoteService
+from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.target import Target, parse_connection_id
+from runicorn.viewer import remote_schemas as wire
+
+ConnectionId = Annotated[str, Query(max_length=512)]
+Path = Annotated[str, Query(max_length=4096)]
+
+
+class RemoteApi:
+    """The remote service with its routes, as the viewer's app takes it."""
+
+    def __init__(self, service: RemoteService) -> None:
+        self._service = service
+        self.router = APIRouter(prefix="/api/remote", tags=["remote"])
+        for add in (self._add_connections, self._add_known_hosts, self._add_host, self._add_viewer, self._add_status):
+            add(self.router)
+
+    async def start(self) -> None:
+        await self._service.start()
+
+    async def stop(self) -> None:
+        await self._service.stop()
+
+    def changes(self) -> AsyncIterator[None]:
+        return self._service.changes()
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the body of GET /api/remote/status."""
+        connections = [wire.connection_answer(each) for each in self._service.connections.live()]
+        sessions = [wire.session_answer(each) for each in self._service.sessions.all()]
+        progress = self._service.connections.all_progress()
+        return wire.StatusAnswer(
+            connections=connections,
+            viewer_sessions=sessions,
+            connection_count=len(connections),
+            viewer_session_count=len(sessions),
+            progress=[wire.progress_answer(target, each) for target, each in progress.items()],
+        ).model_dump()
+
+    def _live(self, connection_id: str) -> tuple[Target, Connection]:
+        target = parse_connection_id(connection_id)
+        return target, self._service.connections.get(target)
+
+    def _add_connections(self, router: APIRouter) -> None:
+        service = self._service
+
+        @router.post("/connect")
+        async def connect(body: wire.LoginBody) -> wire.ConnectAnswer:
+            """Open an SSH connection, or answer with the one that is open."""
+            target = body.target()
+            await service.connections.connect(target, body.credentials())
+            return wire.ConnectAnswer(
+                ok=True,
+                connection_id=target.connection_id,
+                host=target.host,
+                port=target.port,
+                username=target.username,
+                connected=True,
+            )
+
+        @router.get("/sessions")
+        async def connections() -> wire.ConnectionsAnswer:
+            """List the open connections."""
+            return wire.ConnectionsAnswer(
+                sessions=[wire.connection_answer(each) for each in service.connections.live()]
+            )
+
+        @router.post("/disconnect")
+        async def disconnect(body: wire.TargetBody) -> wire.MessageAnswer:
+            """Stop the sessions on a connection, then close it."""
+            if await service.disconnect(body.target()):
+                return wire.MessageAnswer(ok=True, message="Connection removed")
+            return wire.MessageAnswer(ok=False, message="Connection not found")
+
+        @router.get("/connections/saved")
+        async def saved() -> wire.SavedAnswer:
+            """Load the saved connections; they hold no secret."""
+            return wire.SavedAnswer(ok=True, connections=await service.load_saved())
+
+        @router.post("/connections/saved")
+        async def save(body: list[wire.SavedBody]) -> wire.MessageAnswer:
+            """Replace the saved connections. Unknown fields are kept, secret ones dropped."""
+            items = [item.model_dump(exclude_unset=True) for item in body]
+            await service.save(items)
+            count = len(items)
+            return wire.MessageAnswer(ok=True, message=f"Saved {count} connection{'' if count == 1 else 's'}")
+
+    def _add_known_hosts(self, router: APIRouter) -> None:
+        service = self._service
+
+        @router.post("/known-hosts/accept")
+        async def accept(body: wire.AcceptBody) -> wire.OkAnswer:
+            """Write a host key that a person compared and accepted."""
+            await service.run_blocking(
+                service.host_keys.accept, body.host, body.port, body.key_type, body.public_key, body.fingerprint_sha256
+            )
+            return wire.OkAnswer(ok=True)
+
+        @router.get("/known-hosts/list")
+        async def known_hosts() -> wire.KnownHostsAnswer:
+            """List the accepted host keys."""
+            entries = await service.run_blocking(service.host_keys.listed)
+            return wire.KnownHostsAnswer(entries=[wire.known_host_answer(each) for each in entries])
+
+        @router.post("/known-hosts/remove")
+        async def remove(body: wire.RemoveBody) -> wire.RemoveAnswer:
+            """Forget a host's key of one type."""
+            changed = await service.run_blocking(service.host_keys.remove, body.host, body.port, body.key_type)
+            return wire.RemoveAnswer(ok=True, changed=changed)
+
+    def _add_host(self, router: APIRouter) -> None:
+        service = self._service
+
+        @router.get("/conda-envs")
+        async def environments(connection_id: ConnectionId) -> wire.EnvironmentsAnswer:
+            """List the Python environments of a host, of every kind."""
+            _, connection = self._live(connection_id)
+            facts = await service.sessions.probes.facts(connection)
+            return wire.EnvironmentsAnswer(ok=True, envs=[wire.environment_answer(each) for each in facts.environments])
+
+        @router.get("/config")
+        async def config(
+            connection_id: ConnectionId, conda_env: Annotated[str, Query(max_length=4096)] = "system"
+        ) -> wire.ConfigAnswer:
+            """Describe one environment of a host, and suggest where its runs are."""
+            target, connection = self._live(connection_id)
+            facts = await service.sessions.probes.facts(connection, max_age_secs=5.0)
+            environment = probe.choose(facts, conda_env)
+            return wire.ConfigAnswer(
+                ok=True,
+                condaEnv=environment.name,
+                pythonVersion=f"Python {environment.python_version}",
+                runicornVersion=environment.runicorn_version,
+                defaultStorageRoot=facts.default_root,
+                storageRootExists=facts.root_exists,
+                suggestedRemotePort=facts.free_port,
+                connectionId=target.connection_id,
+            )
+
+        @router.get("/fs/list")
+        async def list_folder(connection_id: ConnectionId, path: Path = "~") -> wire.ListingAnswer:
+            """List a folder of the server."""
+            target, _ = self._live(connection_id)
+            return wire.listing_answer(await service.list_folder(target, path))
+
+        @router.get("/fs/exists")
+        async def exists(connection_id: ConnectionId, path: Path) -> wire.ExistsAnswer:
+            """Tell whether a path exists on the server."""
+            target, _ = self._live(connection_id)
+            return wire.exists_answer(await service.path_facts(target, path))
+
+    def _add_viewer(self, router: APIRouter) -> None:
+        service = self._service
+
+        @router.post("/viewer/start")
+        async def start(body: wire.StartBody) -> wire.StartAnswer:
+            """Start a viewer on the server and tunnel it to a local port."""
+            session = await service.sessions.start(body.start_request())
+            answer = wire.session_answer(session)
+            return wire.StartAnswer(ok=True, session=answer, message=f"Remote Viewer ready at {answer.url}")
+
+        @router.post("/viewer/stop")
+        async def stop(body: wire.StopBody) -> wire.MessageAnswer:
+            """Stop a session; nothing of it is left on either side afterwards."""
+            await service.sessions.stop(body.session_id)
+            return wire.MessageAnswer(ok=True, message="Remote Viewer stopped")
+
+        @router.get("/viewer/sessions")
+        async def sessions() -> wire.SessionsAnswer:
+            """List the sessions, and those that ended, until the next start on their host."""
+            return wire.SessionsAnswer(sessions=[wire.session_answer(each) for each in service.sessions.all()])
+
+        @router.get("/viewer/status/{session_id}")
+        async def session_status(session_id: str) -> wire.SessionAnswer:
+            """Describe one session."""
+            return wire.session_answer(service.sessions.get(session_id))
+
+    def _add_status(self, router: APIRouter) -> None:
+        @router.get("/status")
+        async def status() -> wire.StatusAnswer:
+            """Describe everything that is open, and how far each attempt has come."""
+            return wire.StatusAnswer.model_validate(self.snapshot())

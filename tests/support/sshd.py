@@ -1,0 +1,130 @@
+"""A real OpenSSH server on 127.0.0.1 and a free port, with host keys made at run time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+START_TIMEOUT_SECS = 10.0
+
+
+def find_sshd() -> str | None:
+    return shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+
+
+@dataclass
+class Sshd:
+    """A running server. folder: its configuration, keys and log; authorized keys are in `folder/keys/<user>`."""
+
+    port: int
+    folder: Path
+    process: subprocess.Popen[bytes]
+
+    def host_key(self, kind: str = "ed25519") -> str:
+        """Return `<type> <base64>` of the host key of this kind."""
+        text = (self.folder / f"host_{kind}.pub").read_text(encoding="utf-8")
+        return " ".join(text.split()[:2])
+
+    def authorize(self, username: str, public_key_file: Path) -> None:
+        path = self.folder / "keys" / username
+        with path.open("a", encoding="utf-8") as file:
+            file.write(public_key_file.read_text(encoding="utf-8"))
+        path.chmod(0o644)
+
+    @property
+    def log(self) -> str:
+        return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
+
+
+@contextlib.contextmanager
+def run_sshd(
+    *, host_keys: tuple[str, ...] = ("ed25519",), options: Mapping[str, str] | None = None, port: int | None = None
+) -> Iterator[Sshd]:
+    """Start a server and end it, with every connection it still has, on leaving.
+
+    options: lines of sshd_config over the defaults below.
+    """
+    program = find_sshd()
+    assert program, "sshd is missing: apt-get install openssh-server"
+    folder = Path(tempfile.mkdtemp(prefix="sshd-"))
+    folder.chmod(0o755)
+    (folder / "keys").mkdir(mode=0o755)
+    for kind in host_keys:
+        make_key(folder / f"host_{kind}", kind)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    port = port or free_port()
+    lines = {
+        "Port": str(port),
+        "ListenAddress": "127.0.0.1",
+        "AuthorizedKeysFile": f"{folder}/keys/%u",
+        "StrictModes": "no",
+        "UsePAM": "no",
+        "PidFile": "none",
+        "PasswordAuthentication": "yes" if os.geteuid() == 0 else "no",
+        "KbdInteractiveAuthentication": "no",
+        "Subsystem": "sftp internal-sftp",
+        "MaxStartups": "100",
+        "LogLevel": "VERBOSE",
+        **(options or {}),
+    }
+    config = folder / "sshd_config"
+    text = "".join(f"{name} {value}\n" for name, value in lines.items())
+    text += "".join(f"HostKey {folder}/host_{kind}\n" for kind in host_keys)
+    config.write_text(text, encoding="utf-8")
+    log = (folder / "log").open("wb")
+    process = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True)
+    try:
+        _wait_until_listening(port, process, folder / "log")
+        yield Sshd(port, folder, process)
+    finally:
+        log.close()
+        end_tree(process)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def end_tree(process: subprocess.Popen[bytes]) -> None:
+    """End this server and the children it made for its connections."""
+    import psutil
+
+    try:
+        children = psutil.Process(process.pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        children = []
+    process.terminate()
+    for child in children:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "sshd" in child.name():
+                child.terminate()
+    psutil.wait_procs(children, timeout=3)
+    process.wait(5)
+
+
+def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", *options: str) -> Path:
+    """Make a key pair at `path` and `path.pub`."""
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path), *options], check=True)
+    return path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_SECS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"sshd ended: {log.read_text(errors='replace')}"
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"sshd did not listen: {log.read_text(errors='replace')}")
