@@ -1,4 +1,4 @@
-"""What is worth knowing of a process later: code version, packages, machine. No environment variables: secrets live there."""
+"""What is worth knowing of a process later: code, packages, machine. No environment variables: they hold secrets."""
 
 from __future__ import annotations
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+# fmt: off
 ADJECTIVES = (
-    "amber bold brave brisk calm clear clever cosy crisp deep eager early fair fast fine fresh gentle glad golden good "
-    "happy keen kind light lively lucky mellow merry mild modest neat nimble noble patient plain proud quick quiet rare "
-    "ready red rich round royal safe sharp shiny silent silver simple sleek smart smooth snowy soft solid steady still "
-    "sunny sure swift tall tidy tough true vivid warm wide wild wise young"
-).split()
+    "amber", "bold", "brave", "brisk", "calm", "clear", "clever", "cosy", "crisp", "deep", "eager", "early", "fair",
+    "fast", "fine", "fresh", "gentle", "glad", "golden", "good", "happy", "keen", "kind", "light", "lively",
+    "lucky", "mellow", "merry", "mild", "modest", "neat", "nimble", "noble", "patient", "plain", "proud", "quick",
+    "quiet", "rare", "ready", "red", "rich", "round", "royal", "safe", "sharp", "shiny", "silent", "silver",
+    "simple", "sleek", "smart", "smooth", "snowy", "soft", "solid", "steady", "still", "sunny", "sure", "swift",
+    "tall", "tidy", "tough", "true", "vivid", "warm", "wide", "wild", "wise", "young",
+)
 ANIMALS = (
-    "ant badger bat bear beaver bee bison boar buck bull camel carp cat cod cougar crab crane crow deer dog dove duck "
-    "eagle eel elk falcon ferret finch fox frog gecko goat goose gull hare hawk hen heron horse ibis jackal jay kestrel "
-    "koala lark lemur lion llama lynx mole moose moth mouse newt orca otter owl ox panda parrot pike pony puffin puma "
-    "quail rabbit ram raven robin salmon seal shark sheep shrew sloth snail sparrow spider squid stoat stork swan tiger "
-    "toad trout turtle viper vole wasp whale wolf wren yak zebra"
-).split()
+    "ant", "badger", "bat", "bear", "beaver", "bee", "bison", "boar", "buck", "bull", "camel", "carp", "cat", "cod",
+    "cougar", "crab", "crane", "crow", "deer", "dog", "dove", "duck", "eagle", "eel", "elk", "falcon", "ferret",
+    "finch", "fox", "frog", "gecko", "goat", "goose", "gull", "hare", "hawk", "hen", "heron", "horse", "ibis",
+    "jackal", "jay", "kestrel", "koala", "lark", "lemur", "lion", "llama", "lynx", "mole", "moose", "moth", "mouse",
+    "newt", "orca", "otter", "owl", "ox", "panda", "parrot", "pike", "pony", "puffin", "puma", "quail", "rabbit",
+    "ram", "raven", "robin", "salmon", "seal", "shark", "sheep", "shrew", "sloth", "snail", "sparrow", "spider",
+    "squid", "stoat", "stork", "swan", "tiger", "toad", "trout", "turtle", "viper", "vole", "wasp", "whale", "wolf",
+    "wren", "yak", "zebra",
+)
+# fmt: on
 
 
 def run_name(number: int) -> str:

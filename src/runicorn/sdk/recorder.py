@@ -88,9 +88,9 @@ class Recorder:
             for slot, value in used:
                 slot[1] += 1
                 slot[2] = value
-                if value < slot[3]:
+                if value < slot[3]:  # noqa: PLR1730 - min() costs 3 times as much
                     slot[3] = value
-                if value > slot[4]:
+                if value > slot[4]:  # noqa: PLR1730
                     slot[4] = value
                 slot[5] = step
                 slot[6] = now

@@ -59,7 +59,12 @@ def _create(root: Path, chosen: str | None, info: dict[str, Any], config: Any) -
         run_id = chosen or layout.new_run_id(now, os.urandom(3).hex())
         info.update(id=run_id, created_at=layout.iso(now), config=_plain_config(config))
         info["name"] = info["name"] or run_name(int.from_bytes(os.urandom(4), "little"))
-        status = {"state": "running", "heartbeat_at": layout.iso(now), "finished_at": None, "metrics": {}}
+        status: dict[str, Any] = {
+            "state": "running",
+            "heartbeat_at": layout.iso(now),
+            "finished_at": None,
+            "metrics": {},
+        }
         try:
             folder = create_run_folder(root, run_id, {layout.RUN_FILE: info, layout.STATUS_FILE: status})
         except RunExistsError:

@@ -26,10 +26,13 @@ def to_number(value: Any) -> float:
     except OverflowError:
         return math.inf if value > 0 else -math.inf
     except Exception:  # noqa: BLE001 - foreign code (__float__ of anything), inside somebody's training loop
-        pass
+        return _item(value)
+
+
+def _item(value: Any) -> float:
     try:
         return float(value.item())
-    except Exception as error:  # noqa: BLE001 - see above
+    except Exception as error:  # noqa: BLE001 - foreign code, see above
         raise NotANumberError(f"{type(value).__name__} is no number") from error
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from tsdownsample import MinMaxLTTBDownsampler
 
-from runicorn.model import MetricStats
+from runicorn.model import MetricStats, number_to_json
 from runicorn.storage import records
 
 Floats = npt.NDArray[np.float64]
@@ -75,8 +75,10 @@ def unpack(data: bytes) -> tuple[npt.NDArray[Any], int, int]:
     return rows, found.skipped, found.consumed
 
 
-def split(rows: npt.NDArray[Any]) -> Iterator[tuple[int, Columns]]:
-    """Yield each metric's number with its points, in file order."""
+def split(rows: npt.NDArray[Any], wanted: set[int] | None = None) -> Iterator[tuple[int, Columns]]:
+    """Yield each metric's number with its points, in file order; only those of the `wanted` metrics, if given."""
+    if wanted is not None and len(rows):
+        rows = rows[np.isin(rows["metric"], list(wanted))]
     if not len(rows):
         return
     numbers = rows["metric"]
@@ -140,7 +142,7 @@ def joined(parts: list[Columns]) -> Columns:
     return together.select(np.argsort(together.step, kind="stable"))
 
 
-def window(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
+def select(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
     """Return what selects the points whose x lies from `low` to `high`, both included."""
     if low is None and high is None:
         return slice(None)
@@ -148,6 +150,11 @@ def window(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
     if is_sorted(x):
         return slice(int(np.searchsorted(x, low, "left")), int(np.searchsorted(x, high, "right")))
     return np.flatnonzero((x >= low) & (x <= high))
+
+
+def warm_up() -> None:
+    """Run through what the first chart needs, so that nobody waits for its loading."""
+    thin(np.arange(8), np.zeros(8), 5)
 
 
 def thin(x: npt.NDArray[Any], y: Floats, points: int) -> Thinned:
@@ -170,6 +177,14 @@ def thin(x: npt.NDArray[Any], y: Floats, points: int) -> Thinned:
     return Thinned(x[picks], y[picks], np.fmin.reduceat(y, edges), np.fmax.reduceat(y, edges))
 
 
+def plain(column: npt.NDArray[Any]) -> list[Any]:
+    """Return a column as JSON numbers, NaN and infinities as strings."""
+    values: list[Any] = column.tolist()
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        return [number_to_json(value) for value in values]
+    return values
+
+
 def is_sorted(x: npt.NDArray[Any]) -> bool:
     return bool((x[1:] >= x[:-1]).all())
 
@@ -179,7 +194,7 @@ def _pick(x: npt.NDArray[Any], y: Floats, points: int) -> Ints:
     if len(y) <= points:
         return np.arange(len(y))
     wanted = max(3, points - 2)
-    sampler = MinMaxLTTBDownsampler()
+    sampler: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
     # Buckets of equal width in x where x allows it (a resumed run goes back in steps), else of equal count.
     picked = sampler.downsample(x, y, n_out=wanted) if is_sorted(x) else sampler.downsample(y, n_out=wanted)
     extremes = np.array([y.argmin(), y.argmax()])

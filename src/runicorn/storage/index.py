@@ -137,6 +137,17 @@ class RunIndex:
         with self._lock:
             return self._version
 
+    def version_at(self, moment: float) -> int:
+        """Return the version after which every change since `moment` (unix seconds) lies, as far as files tell."""
+        with self._lock:
+            self._refresh(force=False)
+            recent = [
+                cached.item.version
+                for cached in self._cached.values()
+                if cached.item is not None and cached.folder.mtime_ns / 1e9 >= moment
+            ]
+            return min(recent, default=self._version + 1) - 1
+
     def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
         with self._lock:
@@ -182,7 +193,12 @@ class RunIndex:
         if not changed:
             return
         before = cached.base
-        sources = reader.Sources(*(cached.objects[name] for name in _SMALL_FILES), cached.folder.mtime_ns / 1e9)
+        sources = reader.Sources(
+            info=cached.objects[layout.RUN_FILE],
+            status=cached.objects[layout.STATUS_FILE],
+            notes=cached.objects[layout.NOTES_FILE],
+            folder_changed_at=cached.folder.mtime_ns / 1e9,
+        )
         cached.base = reader.build_run(run_id, sources)
         if before is None or cached.base.heartbeat_at != before.heartbeat_at:
             cached.heartbeat_seen_at = self._monotonic()

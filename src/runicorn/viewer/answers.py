@@ -1,0 +1,26 @@
+"""How routes answer: encoded JSON, and the errors that /openapi.json names for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Response
+
+from runicorn.viewer.schemas import ErrorAnswer, encode
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorAnswer, "description": "A value that cannot be used."},
+    403: {"model": ErrorAnswer, "description": "The guard does not let this request in."},
+    422: {"model": ErrorAnswer, "description": "A parameter or body of the wrong shape."},
+    500: {"model": ErrorAnswer, "description": "The viewer failed; its log says where."},
+}
+NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer, "description": "There is no such thing."}}
+
+
+def json_answer(value: Any) -> Response:
+    """Return plain JSON as an answer that no browser keeps."""
+    return raw_json_answer(encode(value))
+
+
+def raw_json_answer(body: bytes) -> Response:
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,80 @@
+"""The viewer as an ASGI app: puts routes, guard, errors and page together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from fastapi.middleware.gzip import GZipMiddleware
+
+from runicorn._version import __version__
+from runicorn.errors import RemoteUnavailableError
+from runicorn.settings import Settings
+from runicorn.viewer import errors
+from runicorn.viewer.answers import ERRORS
+from runicorn.viewer.guard import Guard, Rules
+from runicorn.viewer.hooks import RemoteHook, Session
+from runicorn.viewer.page import page_router
+from runicorn.viewer.routes import console, files, health, live, runs, series
+from runicorn.viewer.state import ViewerState
+
+_COMPRESS_FROM_BYTES = 2048
+
+
+def create_app(settings: Settings, *, remote: RemoteHook | None = None, session: Session | None = None) -> FastAPI:
+    """Return the app for one storage root. settings.port must be the port that it is reached at, for the guard.
+
+    remote: remote support, started and stopped with the app; without it, /api/remote answers REMOTE_UNAVAILABLE.
+    session: the session that this viewer runs in, on a server.
+    """
+    state = ViewerState.create(settings, remote, session)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if remote is not None:
+            await remote.start()
+        try:
+            yield
+        finally:
+            state.streams.close()
+            if remote is not None:
+                await remote.stop()
+            state.workers.close()
+
+    app = FastAPI(
+        title="Runicorn viewer",
+        version=__version__,
+        lifespan=lifespan,
+        docs_url=None,  # they load scripts from elsewhere, which the page's policy forbids
+        redoc_url=None,
+        responses=ERRORS,
+        generate_unique_id_function=lambda route: route.name,
+    )
+    app.state.viewer = state
+    errors.install(app)
+    for module in (health, runs, series, console, files, live):
+        app.include_router(module.router)
+    app.include_router(remote.router if remote is not None else _no_remote())
+    app.include_router(page_router())
+    _add_middleware(app, settings, session)
+    return app
+
+
+def _add_middleware(app: FastAPI, settings: Settings, session: Session | None) -> None:
+    """Add what wraps all routes, the innermost first."""
+    if session is not None:
+        # Over a tunnel bytes cost more than cycles; on one machine it is the other way round.
+        app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=1)
+    app.add_middleware(errors.CatchAll)
+    app.add_middleware(Guard, rules=Rules(settings.port, settings.allowed_hosts, settings.token))
+
+
+def _no_remote() -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.api_route("/api/remote/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
+    async def unavailable(path: str) -> None:
+        raise RemoteUnavailableError("This viewer has no remote support.")
+
+    return router

@@ -1,0 +1,39 @@
+"""What the viewer is given from outside: remote support, and the session it runs in. It knows neither's inside."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fastapi import APIRouter
+
+
+class RemoteHook(Protocol):
+    """Remote support as the viewer sees it. router holds every path under /api/remote."""
+
+    router: APIRouter
+
+    async def start(self) -> None:
+        """Begin; called once, in the viewer's event loop, before the first request."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop everything that was started; called once, in the same loop, after the last request."""
+        ...
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the body of GET /api/remote/status; must not block."""
+        ...
+
+    def subscribe(self) -> AsyncGenerator[None, None]:
+        """Yield after every change of snapshot(), until it is closed. Several changes may be told as one."""
+        ...
+
+
+@dataclass(frozen=True)
+class Session:
+    """The session that started this viewer. remote_info stands under `remote` in the answer of GET /api/health."""
+
+    session_id: str
+    remote_info: dict[str, Any] = field(default_factory=dict)

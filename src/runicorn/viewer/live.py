@@ -1,0 +1,171 @@
+"""What GET /api/live sends: changes of runs, new points, new output, the state of remote sessions - as they happen.
+
+A stream is one client's; it keeps its own places in the files, and every event's id is all of these places, so that a
+client which comes back with the last id it saw gets exactly what came after it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runicorn.errors import UsageError
+from runicorn.storage import layout
+from runicorn.storage.files import Files
+from runicorn.storage.follow import NewPoints, RunFollower
+from runicorn.viewer.hooks import RemoteHook
+from runicorn.viewer.schemas import encode, points_to_wire, text_to_wire
+from runicorn.viewer.state import ViewerState
+
+POLL_SECS = 0.2
+RUNS_EVERY_SECS = 1.0
+PING_SECS = 15.0
+# A client that asks for the list and then for the stream misses nothing that changed in between.
+_OVERLAP_SECS = 30.0
+# Versions of the run index mean something to the process that counted them only.
+INSTANCE = os.urandom(6).hex()
+
+
+@dataclass
+class Cursor:
+    """A place in a stream. runs: for each run, how far each of its files was sent. version: of the run index."""
+
+    at: float
+    runs: dict[str, dict[str, int]] = field(default_factory=dict)
+    version: int | None = None
+    instance: str = INSTANCE
+
+    def encode(self) -> str:
+        content = [self.instance, self.version, round(self.at, 3), self.runs]
+        return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> Cursor:
+        """Raises UsageError for anything that encode() did not make."""
+        try:
+            instance, version, at, runs = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            cursor = cls(float(at), {}, version, instance)
+            if not isinstance(instance, str) or not (version is None or isinstance(version, int)):
+                raise ValueError(version)
+            for run_id, places in runs.items():
+                if not layout.is_run_id(run_id):
+                    raise ValueError(run_id)
+                cursor.runs[run_id] = {str(name): int(offset) for name, offset in places.items() if offset >= 0}
+        except (ValueError, TypeError, AttributeError, binascii.Error, RecursionError, OverflowError) as error:
+            raise UsageError(
+                "The cursor is not one that this viewer has given out.", hint="Load the page again."
+            ) from error
+        return cursor
+
+
+def console_end(files: Files, run_id: str) -> dict[str, int]:
+    """Return the place at the end of what a run has printed."""
+    status = files.stat(layout.run_path(run_id, layout.CONSOLE_FILE))
+    return {layout.CONSOLE_FILE: status.size_bytes if status else 0}
+
+
+class LiveStream:
+    """One client's stream of server-sent events, from a cursor or from now."""
+
+    def __init__(self, state: ViewerState, runs: list[str], cursor: Cursor | None) -> None:
+        self._state = state
+        self._run_ids = runs
+        self._cursor = cursor
+        self._followers: dict[str, RunFollower] = {}
+        self._version = 0
+        self._runs_looked_at = float("-inf")
+        self._remote_sent: bytes | None = None
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Yield encoded events until the viewer stops or the client goes."""
+        streams = self._state.streams
+        wake = streams.open()
+        ticks = asyncio.ensure_future(_forward(self._state.remote, wake)) if self._state.remote else None
+        try:
+            yield b"retry: 1000\n\n"
+            sent_at = time.monotonic()
+            await self._state.workers.run(self._open)
+            while not streams.closed:
+                if self._state.remote is not None:
+                    for event in self._remote_event(self._state.remote):
+                        yield event
+                # One piece at a time: a slow client must not make a backlog pile up in memory.
+                pieces = self._pieces()
+                while not streams.closed and (piece := await self._state.workers.run(next, pieces, None)) is not None:
+                    yield piece
+                    sent_at = time.monotonic()
+                if time.monotonic() - sent_at >= PING_SECS:
+                    yield b": ping\n\n"
+                    sent_at = time.monotonic()
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(wake.wait(), POLL_SECS)
+                wake.clear()
+        finally:
+            streams.leave(wake)
+            if ticks is not None:
+                ticks.cancel()
+
+    def _open(self) -> None:
+        """Find the places to begin at: from the cursor, for what it names; from now on for the rest."""
+        cursor = self._cursor
+        known: Mapping[str, dict[str, int]] = cursor.runs if cursor else {}
+        for run_id in self._run_ids:
+            with contextlib.suppress(OSError):
+                self._followers[run_id] = RunFollower(self._state.files, run_id, known.get(run_id))
+        if cursor is not None and cursor.instance == INSTANCE and cursor.version is not None:
+            self._version = cursor.version
+        else:
+            since = (cursor.at if cursor else self._state.now()) - _OVERLAP_SECS
+            self._version = self._state.index.version_at(since)
+
+    def _pieces(self) -> Iterator[bytes]:
+        """Yield what is new in files, as events. Runs on a thread."""
+        now = time.monotonic()
+        if now - self._runs_looked_at >= RUNS_EVERY_SECS:
+            self._runs_looked_at = now
+            changed, removed, version = self._state.index.changes(self._version)
+            self._version = version
+            if changed or removed:
+                wall = self._state.now()
+                shown = [item for item in changed if item.run.deleted_at is None]
+                removed += [item.run.id for item in changed if item.run.deleted_at is not None]
+                runs = [self._state.run_list.encoded(item, wall) for item in shown]
+                yield self._event("runs", {"runs": runs, "removed": removed})
+        for run_id, follower in self._followers.items():
+            try:
+                for news in follower.news():
+                    if isinstance(news, NewPoints):
+                        yield self._event("points", points_to_wire(run_id, news.metrics))
+                    else:
+                        yield self._event("console", {"run": run_id, **text_to_wire(news.text, news.start, news.end)})
+            except OSError:  # the run was taken away, or its disk does not answer; the next round looks again
+                continue
+
+    def _remote_event(self, remote: RemoteHook) -> Iterator[bytes]:
+        body = encode(remote.snapshot())
+        if body != self._remote_sent:
+            self._remote_sent = body
+            yield self._frame("remote", body)
+
+    def _event(self, name: str, data: Any) -> bytes:
+        return self._frame(name, encode(data))
+
+    def _frame(self, name: str, data: bytes) -> bytes:
+        places = {run_id: follower.offsets for run_id, follower in self._followers.items()}
+        cursor = Cursor(self._state.now(), places, self._version).encode()
+        return b"id: %b\nevent: %b\ndata: %b\n\n" % (cursor.encode(), name.encode(), data)
+
+
+async def _forward(remote: RemoteHook, wake: asyncio.Event) -> None:
+    """Wake a stream at every change of the remote sessions."""
+    async with contextlib.aclosing(remote.subscribe()) as ticks:
+        async for _ in ticks:
+            wake.set()

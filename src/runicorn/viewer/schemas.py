@@ -1,0 +1,270 @@
+"""The wire: names and shapes of every answer and body, and nothing else of the viewer knows them.
+
+The pydantic models are the documentation in /openapi.json and check bodies; answers are built as plain dictionaries and
+encoded by msgspec, because pydantic takes 10 times as long for a list of runs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+from pydantic import BaseModel, ConfigDict, Field
+
+from runicorn.model import MetricStats, Run, RunDetails, number_to_json
+from runicorn.storage.files import FileStat
+from runicorn.storage.layout import iso
+
+Number = float | Literal["NaN", "Infinity", "-Infinity"]
+State = Literal["running", "finished", "failed", "killed"]
+
+
+class ErrorAnswer(BaseModel):
+    """Every error. detail: one sentence, or an object or list with more."""
+
+    detail: Any
+    code: str
+    hint: str
+
+
+class RunAnswer(BaseModel):
+    """A run. Times are ISO 8601, UTC. summary: what the script set, over each metric's last value."""
+
+    id: str
+    project: str
+    name: str
+    state: State
+    created_at: str
+    finished_at: str | None
+    heartbeat_at: str | None
+    duration_secs: float
+    tags: list[str]
+    config: dict[str, Any]
+    summary: dict[str, Any]
+    note: str
+    archived: bool
+    deleted_at: str | None
+    host: str
+    user: str
+    step: int | None
+    exit_reason: str | None
+    error: str | None
+
+
+class ProjectCount(BaseModel):
+    project: str
+    count: int
+
+
+class ColumnNames(BaseModel):
+    config: list[str]
+    summary: list[str]
+
+
+class RunListAnswer(BaseModel):
+    """A page of runs. total: all that match. projects: of all runs outside the bin, whatever the filters."""
+
+    runs: list[RunAnswer]
+    total: int
+    next_cursor: str | None
+    projects: list[ProjectCount]
+    columns: ColumnNames
+
+
+class MetricAnswer(BaseModel):
+    name: str
+    count: int
+    last: Number | None
+    min: Number | None
+    max: Number | None
+    last_step: int | None
+
+
+class FileAnswer(BaseModel):
+    path: str
+    size: int
+    mtime: float
+
+
+class GitAnswer(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+    commit: str | None = None
+    dirty: bool | None = None
+
+
+class RunDetailsAnswer(RunAnswer):
+    """A run with everything that is known of it. skipped_records: how many were unreadable."""
+
+    metrics: list[MetricAnswer]
+    media: list[str]
+    argv: list[str]
+    cwd: str
+    python: str
+    git: GitAnswer | None
+    pid: int | None
+    packages: dict[str, str]
+    gpus: list[str]
+    files: list[FileAnswer]
+    skipped_records: int
+    warnings: dict[str, int]
+
+
+class RunChanges(BaseModel):
+    """What a person changes about a run; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)] | None = None
+    note: Annotated[str, Field(max_length=100_000)] | None = None
+    archived: bool | None = None
+
+
+class SeriesAnswer(BaseModel):
+    """One metric of one run in the window. y_min, y_max: the true extremes around each point, null if none is left out.
+
+    count: how many points the window holds. last_step, last_time: of the metric's very last point, the window aside.
+    """
+
+    run: str
+    metric: str
+    count: int
+    x: list[Number]
+    y: list[Number]
+    y_min: list[Number] | None
+    y_max: list[Number] | None
+    last_step: int | None
+    last_time: Number | None
+
+
+class SeriesListAnswer(BaseModel):
+    """cursor: where GET /api/live goes on, so that no point is missed or doubled."""
+
+    series: list[SeriesAnswer]
+    cursor: str
+
+
+class ConsoleAnswer(BaseModel):
+    """A piece of console.log; from, to and size are bytes."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    text: str
+    from_: int = Field(alias="from")
+    to: int
+    size: int
+
+
+class EventsAnswer(BaseModel):
+    """Whole lines of events.jsonl; from, to and size are bytes."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    events: list[dict[str, Any]]
+    from_: int = Field(alias="from")
+    to: int
+    size: int
+
+
+class HealthAnswer(BaseModel):
+    """remote: how this viewer is reached, on a viewer that a session started on a server; null elsewhere."""
+
+    status: Literal["ok"]
+    version: str
+    root: str
+    session_id: str | None
+    remote: dict[str, Any] | None
+
+
+def encode(value: Any) -> bytes:
+    """Return the JSON of an answer. NaN must have been made a string before; msgspec would write null."""
+    try:
+        return msgspec.json.encode(value)
+    except (TypeError, ValueError, msgspec.MsgspecError, OverflowError):  # an integer beyond 64 bits
+        return json.dumps(value, ensure_ascii=True).encode()
+
+
+def run_to_wire(run: Run, now: float) -> dict[str, Any]:
+    """Return the object of a run in a list."""
+    return {
+        "id": run.id,
+        "project": run.project,
+        "name": run.name,
+        "state": run.state.value,
+        "created_at": iso(run.created_at),
+        "finished_at": _time(run.finished_at),
+        "heartbeat_at": _time(run.heartbeat_at),
+        "duration_secs": round(run.duration_secs(now), 3),
+        "tags": run.tags,
+        "config": run.config,
+        "summary": {key: _value(value) for key, value in run.summary.items()},
+        "note": run.note,
+        "archived": run.archived,
+        "deleted_at": _time(run.deleted_at),
+        "host": run.origin.host,
+        "user": run.origin.user,
+        "step": run.step,
+        "exit_reason": run.exit_reason,
+        "error": run.error,
+    }
+
+
+def details_to_wire(details: RunDetails, files: Sequence[tuple[str, FileStat]], now: float) -> dict[str, Any]:
+    """Return the object of one run."""
+    return {
+        **run_to_wire(details.run, now),
+        "metrics": [metric_to_wire(name, stats) for name, stats in sorted(details.metrics.items())],
+        "media": [path for path, _ in files if path.startswith("media/")],
+        "argv": details.argv,
+        "cwd": details.cwd,
+        "python": details.python,
+        "git": details.git,
+        "pid": details.run.origin.pid,
+        "packages": details.packages,
+        "gpus": details.gpus,
+        "files": [{"path": path, "size": file.size_bytes, "mtime": file.mtime_ns / 1e9} for path, file in files],
+        "skipped_records": details.skipped_records,
+        "warnings": details.warnings,
+    }
+
+
+def metric_to_wire(name: str, stats: MetricStats) -> dict[str, Any]:
+    return {
+        "name": name,
+        "count": stats.count,
+        "last": _value(stats.last),
+        "min": _value(stats.min),
+        "max": _value(stats.max),
+        "last_step": stats.last_step,
+    }
+
+
+def points_to_wire(run_id: str, metrics: Mapping[str, tuple[list[int], list[float], list[float]]]) -> dict[str, Any]:
+    """Return the data of a `points` event."""
+    return {
+        "run": run_id,
+        "metrics": {
+            name: {"step": steps, "time": numbers(times), "value": numbers(values)}
+            for name, (steps, times, values) in metrics.items()
+        },
+    }
+
+
+def text_to_wire(text: str, start: int, end: int) -> dict[str, Any]:
+    return {"text": text, "from": start, "to": end}
+
+
+def numbers(values: list[float]) -> list[float | str]:
+    """Return the column with NaN and infinities as strings."""
+    return [number_to_json(value) for value in values]
+
+
+def _time(seconds: float | None) -> str | None:
+    return None if seconds is None else iso(seconds)
+
+
+def _value(value: Any) -> Any:
+    return number_to_json(value) if isinstance(value, float) else value

@@ -1,0 +1,243 @@
+"""Serving the viewer: takes the port, checks the root, says where it is, stops at once when asked to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import secrets
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from runicorn.errors import OtherUserError, PortInUseError, UsageError
+from runicorn.loopback import other_user
+from runicorn.settings import Settings
+from runicorn.storage.writer import prepare_root
+from runicorn.viewer.app import create_app
+from runicorn.viewer.errors import error_body
+from runicorn.viewer.guard import SECURITY_HEADERS
+from runicorn.viewer.hooks import RemoteHook, Session
+
+_STOP_SECS = 5
+_REFUSED_SECS = 2.0
+_BACKLOG = 512
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class ViewerServer:
+    """A viewer that has its port and a root it can read, and serves while run() runs.
+
+    Making one raises PortInUseError, RootNotUsableError or UsageError; nothing has been started then.
+    """
+
+    def __init__(self, settings: Settings, *, remote: RemoteHook | None = None, session: Session | None = None) -> None:
+        prepare_root(settings.root, now=time.time())
+        self._socket = bind(settings.host, settings.port)
+        self.port: int = self._socket.getsockname()[1]
+        token = settings.token
+        if token is None and settings.host not in _LOOPBACK:
+            token = secrets.token_urlsafe(24)
+        self.settings = replace(settings, port=self.port, token=token)
+        try:
+            _load_numpy()
+            self.app = create_app(self.settings, remote=remote, session=session)
+        except BaseException:
+            self._socket.close()
+            raise
+        self._server = _Server(
+            uvicorn.Config(
+                self.app,
+                http=H11Protocol if settings.allow_other_users else SameUserProtocol,
+                ws="none",
+                lifespan="on",
+                log_config=None,
+                log_level="warning",
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=_STOP_SECS,
+            ),
+            self.app.state.viewer.streams.close,
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the page is, with the token if one is demanded."""
+        host = self.settings.host
+        shown = f"[{host}]" if ":" in host else "127.0.0.1" if host == "0.0.0.0" else host
+        query = f"?token={self.settings.token}" if self.settings.token else ""
+        return f"http://{shown}:{self.port}/{query}"
+
+    def run(self, on_ready: Callable[[ViewerServer], None] | None = None) -> None:
+        """Serve until stop(), Ctrl-C or SIGTERM. on_ready is called once requests are answered."""
+        asyncio.run(self.run_async(on_ready))
+
+    async def run_async(self, on_ready: Callable[[ViewerServer], None] | None = None) -> None:
+        """Serve in the running event loop; what run() does."""
+        self._server.on_started = (lambda: on_ready(self)) if on_ready else None
+        try:
+            with _stop_signals(self.stop):
+                await self._server.serve(sockets=[self._socket])
+        finally:
+            self._socket.close()
+
+    def stop(self) -> None:
+        """Ask it to stop, from any thread or signal handler: streams end at once, requests within seconds."""
+        self._server.should_exit = True
+
+
+def serve(
+    settings: Settings,
+    *,
+    remote: RemoteHook | None = None,
+    session: Session | None = None,
+    on_ready: Callable[[ViewerServer], None] | None = None,
+) -> None:
+    """Serve the viewer until it is stopped, and print one line with its address when it answers requests.
+
+    on_ready: called instead of printing. Raises PortInUseError, RootNotUsableError, UsageError before it starts.
+    """
+    ViewerServer(settings, remote=remote, session=session).run(on_ready or _announce)
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound and listens. Raises PortInUseError, or UsageError for a host that is none."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise UsageError(f"{host!r} is no address of this machine.", hint="Use 127.0.0.1.") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        if sys.platform == "win32":
+            # Without it, Windows lets a second program take the same port.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise _bind_error(host, port, error) from error
+    listener.setblocking(False)
+    return listener
+
+
+class SameUserProtocol(H11Protocol):
+    """HTTP for connections of this Unix user; others are answered 403 and closed before a byte of theirs is read."""
+
+    _refused = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        names = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+        error = other_user(*names) if all(isinstance(name, tuple) for name in names) else None
+        if error is None:
+            super().connection_made(transport)
+            return
+        self._refused = True
+        transport.write(refusal(error))
+        # Only our direction is closed: closing both with the request unread would reset the connection, and the
+        # client might never see the answer.
+        with contextlib.suppress(OSError, NotImplementedError):
+            transport.write_eof()
+        asyncio.get_running_loop().call_later(_REFUSED_SECS, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._refused:
+            super().data_received(data)
+
+    def eof_received(self) -> None:
+        if not self._refused:
+            super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._refused:
+            super().connection_lost(exc)
+
+
+def refusal(error: OtherUserError) -> bytes:
+    """Return a whole HTTP answer for a connection that is not served."""
+    body = error_body(error)
+    headers = {
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Connection": "close",
+        **SECURITY_HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {error.http_status} Forbidden\r\n{head}\r\n".encode("latin-1") + body
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, which says when it serves, ends streams when it stops, and leaves signals to us."""
+
+    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._end_streams = end_streams
+        self.on_started: Callable[[], None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started and self.on_started is not None:
+            self.on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # Before waiting for connections, or open streams would hold it up.
+        self._end_streams()
+        await super().shutdown(sockets=sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again once it has stopped, which would kill the process before its cleanup.
+        yield
+
+
+@contextlib.contextmanager
+def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call `stop` on Ctrl-C and SIGTERM, where signals can be had: in the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if sys.platform == "win32":
+        numbers.append(signal.SIGBREAK)
+
+    def handle(*_: Any) -> None:
+        stop()
+
+    before = {number: signal.signal(number, handle) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _announce(server: ViewerServer) -> None:
+    sys.stdout.write(f"Runicorn viewer: {server.url}\n")
+    sys.stdout.flush()
+
+
+def _load_numpy() -> None:
+    """Load what the first chart needs, 150 ms of it, before anybody waits for that chart."""
+    from runicorn.storage import columns
+
+    columns.warm_up()
+
+
+def _bind_error(host: str, port: int, error: OSError) -> PortInUseError | UsageError:
+    if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) == 10048:
+        return PortInUseError(f"Port {port} on {host} is in use by another program.")
+    if error.errno == errno.EACCES:
+        return PortInUseError(f"Port {port} on {host} may not be used by this user.")
+    return UsageError(f"{host} port {port} cannot be listened on: {error.strerror or error}.", hint="Use 127.0.0.1.")

@@ -1,0 +1,48 @@
+"""What all routes share: the storage root's readers and the threads that use them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import Request
+
+from runicorn.settings import Settings
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.index import RunIndex
+from runicorn.storage.points import PointStore
+from runicorn.viewer.hooks import RemoteHook, Session
+from runicorn.viewer.run_list import RunListWriter
+from runicorn.viewer.streams import Streams
+from runicorn.viewer.workers import Workers
+
+
+@dataclass
+class ViewerState:
+    """One viewer's belongings."""
+
+    settings: Settings
+    files: LocalFiles
+    index: RunIndex
+    points: PointStore
+    workers: Workers
+    remote: RemoteHook | None
+    session: Session | None
+    now: Callable[[], float] = time.time
+    run_list: RunListWriter = field(default_factory=RunListWriter)
+    notes_lock: threading.Lock = field(default_factory=threading.Lock)
+    streams: Streams = field(default_factory=Streams)
+
+    @classmethod
+    def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
+        files = LocalFiles(settings.root)
+        return cls(settings, files, RunIndex(files), PointStore(files), Workers(), remote, session)
+
+
+def viewer_state(request: Request) -> ViewerState:
+    """Return the state of the app that serves this request; for FastAPI's Depends."""
+    state = request.app.state.viewer
+    assert isinstance(state, ViewerState)
+    return state
