@@ -32,7 +32,7 @@ class RemoteApi:
     async def stop(self) -> None:
         await self._service.stop()
 
-    def changes(self) -> AsyncIterator[None]:
+    def subscribe(self) -> AsyncIterator[None]:
         return self._service.changes()
 
     def snapshot(self) -> dict[str, Any]:

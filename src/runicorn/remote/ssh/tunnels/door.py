@@ -18,8 +18,8 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import cast
 
-from runicorn.errors import LinkDownError, OtherUserError, PortInUseError, RunicornError
-from runicorn.loopback import belongs_to_this_user
+from runicorn.errors import LinkDownError, PortInUseError, RunicornError
+from runicorn.loopback import other_user
 from runicorn.remote.ssh.interface import Tunnel
 
 BACKLOG = 128
@@ -75,13 +75,14 @@ class Door:
 
     def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
         try:
-            client, _ = listener.accept()
+            client, peer = listener.accept()
+            stranger = None if self._allow_other_users else other_user(client.getsockname(), peer)
         except OSError:
             return
         tunnel = self._tunnel
-        if not (self._allow_other_users or belongs_to_this_user(client)):
+        if stranger is not None:
             self._log("refused a connection of another user")
-            self._refuse(client, OtherUserError("This port belongs to another user of this machine."), selector)
+            self._refuse(client, stranger, selector)
         elif tunnel is None or not tunnel.alive:
             self._refuse(client, LinkDownError("The link to the server is down; it is being restored."), selector)
         else:

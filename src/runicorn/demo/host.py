@@ -1,0 +1,115 @@
+"""An SSH server inside the process: loopback only, fresh keys, one user, commands really run as this user."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import getpass
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+START_TIMEOUT_SECS = 10.0
+STOP_TIMEOUT_SECS = 3.0
+CHUNK_BYTES = 65536
+
+
+class DemoHost:
+    """The server. folder: where its user's home and key are made; the home is what `~` means over there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.username = getpass.getuser()
+        self.home = folder / "home"
+        self.home.mkdir(parents=True)
+        self.key_path = folder / "id_demo"
+        client_key = asyncssh.generate_private_key("ssh-ed25519", comment="runicorn demo")
+        self.key_path.touch(mode=0o600)
+        self.key_path.write_bytes(client_key.export_private_key())
+        self._client_key = client_key
+        self._host_key = asyncssh.generate_private_key("ssh-ed25519")
+        self.fingerprint = str(self._host_key.get_fingerprint("sha256"))
+        self.port = 0
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="demo-host", daemon=True)
+        self._server: Any = None
+
+    def start(self) -> None:
+        """Listen on a free port of 127.0.0.1."""
+        self._thread.start()
+        self._server = self._call(self._listen(), START_TIMEOUT_SECS)
+        self.port = self._server.get_port()
+
+    def stop(self) -> None:
+        """Close all connections and end their commands."""
+        if self._server is not None:
+            with contextlib.suppress(TimeoutError):
+                self._call(self._close(), STOP_TIMEOUT_SECS)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(STOP_TIMEOUT_SECS)
+
+    def environment(self) -> dict[str, str]:
+        """Return what a login on this server finds: this Python first in PATH, and the demo's home."""
+        keep = {name: os.environ[name] for name in ("LANG", "LC_ALL", "TMPDIR") if name in os.environ}
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+        return {**keep, "HOME": str(self.home), "PATH": path, "USER": self.username, "SHELL": "/bin/sh"}
+
+    def _call(self, work: Any, timeout_secs: float) -> Any:
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_secs), self._loop).result()
+
+    async def _listen(self) -> Any:
+        host = self
+
+        class Server(asyncssh.SSHServer):  # type: ignore[misc]  # asyncssh's bases are untyped here
+            def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
+                return dest_host in ("127.0.0.1", "localhost", "::1")
+
+            def begin_auth(self, username: str) -> bool:
+                return True
+
+            def validate_public_key(self, username: str, key: Any) -> bool:
+                return bool(username == host.username and key.public_data == host._client_key.public_data)
+
+            def public_key_auth_supported(self) -> bool:
+                return True
+
+        class Files(asyncssh.SFTPServer):  # type: ignore[misc]
+            def map_path(self, path: bytes) -> bytes:
+                """A relative path starts at the user's home, as with any SSH server."""
+                return os.path.join(os.fsencode(host.home), path)  # noqa: PTH118  bytes
+
+        return await asyncssh.listen(
+            "127.0.0.1",
+            0,
+            server_factory=Server,
+            server_host_keys=[self._host_key],
+            process_factory=self._run,
+            sftp_factory=Files,
+            encoding=None,
+        )
+
+    async def _close(self) -> None:
+        self._server.close()
+        self._server.close_clients() if hasattr(self._server, "close_clients") else None
+        await self._server.wait_closed()
+
+    async def _run(self, process: Any) -> None:
+        """Run what the client asked for, as this user, in a session of its own so that Ctrl-C does not reach it."""
+        command = process.command
+        child = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            *(["-c", command] if command else []),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self.home,
+            env=self.environment(),
+            start_new_session=True,
+        )
+        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+        status = await child.wait()
+        await process.stdout.drain()
+        process.exit(status if status >= 0 else 128 - status)
