@@ -20,15 +20,16 @@ from runicorn.storage.writer import AppendFile, open_records
 
 _INFINITY = float("inf")
 
-# A metric's slot is a list, because attribute access would cost a tenth of the call.
-_NUMBER, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(7)
+# A metric's slot is a list, because attribute access would cost a tenth of the call. The first item is the mark and the
+# metric's number as the 8 bytes that every record of it begins with.
+_HEAD, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(7)
 
 
 class _Packers(dict[int, Callable[..., bytes]]):
     """What packs a number of records at once, made when it is first needed."""
 
     def __missing__(self, records: int) -> Callable[..., bytes]:
-        pack = self[records] = struct.Struct("<" + "IIqdd" * records).pack
+        pack = self[records] = struct.Struct("<" + "Qqdd" * records).pack
         return pack
 
 
@@ -71,7 +72,7 @@ class Recorder:
                         value = to_number(value)  # noqa: PLW2901
                     slot = slots[name]
                     used.append((slot, value))
-                    parts += MARK, slot[0], step, now, value
+                    parts += slot[0], step, now, value
                 size = len(used)
                 packed = _PACK[size](*parts)
             except Exception:  # noqa: BLE001 - a new metric, or anything that people pass; the slow path sorts it out
@@ -131,7 +132,7 @@ class Recorder:
                 prepared = self._prepare_one(name, value)
                 if prepared is not None:
                     used.append(prepared)
-                    parts += MARK, prepared[0][_NUMBER], step, now, prepared[1]
+                    parts += prepared[0][_HEAD], step, now, prepared[1]
         except Exception as error:  # noqa: BLE001 - what is no mapping at all, or a mapping that fails
             self._warnings.add("not-a-mapping", f"log() wants a mapping of names to numbers: {error}.")
         return used, _PACK[len(used)](*parts)
@@ -202,7 +203,7 @@ class Recorder:
 
 
 def _empty_slot(number: int) -> list[Any]:
-    return [number, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0]
+    return [MARK | number << 32, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0]
 
 
 def _stats(slot: list[Any]) -> MetricStats:

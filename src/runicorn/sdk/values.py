@@ -32,7 +32,7 @@ def to_number(value: Any) -> float:
 def _item(value: Any) -> float:
     try:
         return float(value.item())
-    except Exception as error:  # noqa: BLE001 - foreign code, see above
+    except Exception as error:
         raise NotANumberError(f"{type(value).__name__} is no number") from error
 
 
