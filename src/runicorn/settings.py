@@ -46,11 +46,6 @@ class Settings:
     tunnel: TunnelChoice = TunnelChoice.AUTO
     grace_secs: float | None = DEFAULT_GRACE_SECS
 
-    @property
-    def manage_url(self) -> str:
-        """The page of this viewer where sessions are managed."""
-        return f"http://localhost:{self.port}/#/remote"
-
 
 def resolve(
     *,

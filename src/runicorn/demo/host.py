@@ -63,7 +63,7 @@ class DemoHost:
     async def _listen(self) -> Any:
         host = self
 
-        class Server(asyncssh.SSHServer):  # type: ignore[misc]  # asyncssh's bases are untyped here
+        class Server(asyncssh.SSHServer):
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
                 return dest_host in ("127.0.0.1", "localhost", "::1")
 
@@ -76,7 +76,7 @@ class DemoHost:
             def public_key_auth_supported(self) -> bool:
                 return True
 
-        class Files(asyncssh.SFTPServer):  # type: ignore[misc]
+        class Files(asyncssh.SFTPServer):
             def map_path(self, path: bytes) -> bytes:
                 """A relative path starts at the user's home, as with any SSH server."""
                 return os.path.join(os.fsencode(host.home), path)  # noqa: PTH118  bytes

@@ -35,7 +35,7 @@ def list_folder(connection: Connection, path: str) -> Listing:
     _require_path(path)
     with _files(connection) as files:
         absolute = files.absolute(path)
-        entries = []
+        entries: list[RemoteEntry] = []
         truncated = False
         for entry in files.scan(absolute):
             if len(entries) == MAX_ENTRIES:

@@ -32,7 +32,7 @@ TRACEBACK_CHARS = 2000
 _REFUSALS: dict[str, type[StartError]] = {
     "REMOTE_ROOT_MISSING": RemoteRootMissingError,
     "REMOTE_ROOT_UNREADABLE": RemoteRootUnreadableError,
-    "REMOTE_PORT_IN_USE": RemotePortInUseError,
+    "LOCAL_PORT_IN_USE": RemotePortInUseError,  # local to the viewer, remote to us
 }
 
 
@@ -143,7 +143,7 @@ def _started(answer: dict[str, object], launch: Launch) -> Started:
     if "error" in answer:
         error = answer["error"] if isinstance(answer["error"], dict) else {}
         refusal = _REFUSALS.get(str(error.get("code")), RemoteViewerCrashedError)
-        raise refusal(str(error.get("detail", "The remote viewer could not start.")), hint=error.get("hint"))
+        raise refusal(str(error.get("detail", "The remote viewer could not start.")))
     try:
         if answer["session_id"] != launch.session_id:
             raise ValueError("another session answered")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,17 +24,19 @@ STOP_TIMEOUT_SECS = 8.0
 class RemoteService:
     """Everything over SSH that one viewer does. Make it, `start` and `stop` it in the event loop.
 
-    user_home: where default keys are looked for, in `.ssh`.
+    user_home: where default keys are looked for, in `.ssh`. manage_url: the page that sessions are managed on, if any.
     """
 
-    def __init__(self, settings: Settings, user_home: Path) -> None:
+    def __init__(self, settings: Settings, user_home: Path, manage_url: str | None = None) -> None:
         self.settings = settings
         self.host_keys = HostKeyFile(settings.home / "known_hosts")
         self.saved = SavedConnections(settings.home / "connections.json")
         self.run_blocking = Workers()
         self._news = _News()
         self.connections = Connections(self.host_keys, user_home, self.run_blocking, self._news.tell)
-        self.sessions = Sessions(settings, self.connections, self.host_keys, self.run_blocking, self._news.tell)
+        self.sessions = Sessions(
+            settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url
+        )
 
     async def start(self) -> None:
         self._news.bind(asyncio.get_running_loop())
@@ -64,7 +66,7 @@ class RemoteService:
     async def save(self, connections: list[dict[str, Any]]) -> None:
         await self.run_blocking(self.saved.save, connections)
 
-    def changes(self) -> AsyncIterator[None]:
+    def changes(self) -> AsyncGenerator[None, None]:
         """Yield once now and then after each change; changes that come together are told once."""
         return self._news.follow()
 
@@ -92,7 +94,7 @@ class _News:
         for follower in self._followers:
             follower.set()
 
-    async def follow(self) -> AsyncIterator[None]:
+    async def follow(self) -> AsyncGenerator[None, None]:
         with self._following() as news:
             while True:
                 yield

@@ -108,8 +108,10 @@ class Sessions:
         host_keys: HostKeyFile,
         run_blocking: RunBlocking,
         changed: Callable[[], None],
+        manage_url: str | None,
     ) -> None:
         self._settings = settings
+        self._manage_url = manage_url
         self._connections = connections
         self._host_keys = host_keys
         self._run_blocking = run_blocking
@@ -374,7 +376,7 @@ class Sessions:
             "tunnel": session.tunnel.name,
             "rtt_ms": session.rtt_ms,
             "started_at": int(session.started_at * 1000),
-            "manage_url": self._settings.manage_url,
+            "manage_url": self._manage_url,
         }
         await self._run_blocking(_write_quietly, session.process, json.dumps({"link": news}).encode() + b"\n")
 

@@ -17,6 +17,7 @@ from runicorn.viewer.guard import Guard, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.page import page_router
 from runicorn.viewer.routes import console, files, health, live, runs, series
+from runicorn.viewer.routes.session import session_router
 from runicorn.viewer.state import ViewerState
 
 _COMPRESS_FROM_BYTES = 2048
@@ -55,6 +56,8 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
     errors.install(app)
     for module in (health, runs, series, console, files, live):
         app.include_router(module.router)
+    if session is not None:
+        app.include_router(session_router(session))
     app.include_router(remote.router if remote is not None else _no_remote())
     app.include_router(page_router())
     _add_middleware(app, settings, session)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from fastapi import APIRouter
@@ -26,14 +25,21 @@ class RemoteHook(Protocol):
         """Return the body of GET /api/remote/status; must not block."""
         ...
 
-    def subscribe(self) -> AsyncGenerator[None, None]:
+    def subscribe(self) -> AsyncIterator[None]:
         """Yield after every change of snapshot(), until it is closed. Several changes may be told as one."""
         ...
 
 
-@dataclass(frozen=True)
-class Session:
-    """The session that started this viewer. remote_info stands under `remote` in the answer of GET /api/health."""
+class Session(Protocol):
+    """The session that started this viewer, on a server. remote_info stands under `remote` in GET /api/health."""
 
     session_id: str
-    remote_info: dict[str, Any] = field(default_factory=dict)
+    remote_info: dict[str, Any] | None
+
+    def touch(self) -> None:
+        """Somebody who knows the session id asked for its health."""
+        ...
+
+    def end(self) -> None:
+        """Stop this viewer."""
+        ...

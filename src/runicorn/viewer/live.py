@@ -13,7 +13,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -166,6 +166,10 @@ class LiveStream:
 
 async def _forward(remote: RemoteHook, wake: asyncio.Event) -> None:
     """Wake a stream at every change of the remote sessions."""
-    async with contextlib.aclosing(remote.subscribe()) as ticks:
+    ticks = remote.subscribe()
+    try:
         async for _ in ticks:
             wake.set()
+    finally:
+        if isinstance(ticks, AsyncGenerator):
+            await ticks.aclose()

@@ -26,21 +26,30 @@ from runicorn.viewer.app import create_app
 from runicorn.viewer.errors import error_body
 from runicorn.viewer.guard import SECURITY_HEADERS
 from runicorn.viewer.hooks import RemoteHook, Session
+from runicorn.viewer.session import require_root
 
 _STOP_SECS = 5
 _REFUSED_SECS = 2.0
 _BACKLOG = 512
+RemoteSupport = Callable[[Settings], RemoteHook | None]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class ViewerServer:
     """A viewer that has its port and a root it can read, and serves while run() runs.
 
+    remote: makes remote support, given the settings with the port that was taken.
+
     Making one raises PortInUseError, RootNotUsableError or UsageError; nothing has been started then.
     """
 
-    def __init__(self, settings: Settings, *, remote: RemoteHook | None = None, session: Session | None = None) -> None:
-        prepare_root(settings.root, now=time.time())
+    def __init__(
+        self, settings: Settings, *, remote: RemoteSupport | None = None, session: Session | None = None
+    ) -> None:
+        if session is None:
+            prepare_root(settings.root, now=time.time())
+        else:
+            require_root(settings.root)  # a guest on somebody's server creates nothing
         self._socket = bind(settings.host, settings.port)
         self.port: int = self._socket.getsockname()[1]
         token = settings.token
@@ -49,7 +58,7 @@ class ViewerServer:
         self.settings = replace(settings, port=self.port, token=token)
         try:
             _load_numpy()
-            self.app = create_app(self.settings, remote=remote, session=session)
+            self.app = create_app(self.settings, remote=remote(self.settings) if remote else None, session=session)
         except BaseException:
             self._socket.close()
             raise
@@ -98,7 +107,7 @@ class ViewerServer:
 def serve(
     settings: Settings,
     *,
-    remote: RemoteHook | None = None,
+    remote: RemoteSupport | None = None,
     session: Session | None = None,
     on_ready: Callable[[ViewerServer], None] | None = None,
 ) -> None:

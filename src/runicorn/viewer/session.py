@@ -13,15 +13,29 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psutil
 
 from runicorn._version import __version__
-from runicorn.errors import RunicornError
+from runicorn.errors import RemoteRootMissingError, RemoteRootUnreadableError, RunicornError
 
 POLL_SECS = 0.5
 LINE_LIMIT_BYTES = 64 * 1024
+
+
+def require_root(root: Path) -> None:
+    """Raise RemoteRootMissingError or RemoteRootUnreadableError unless `root` is a folder that can be listed."""
+    try:
+        with os.scandir(root):
+            pass
+    except FileNotFoundError:
+        raise RemoteRootMissingError(f"The folder {root} does not exist on the server.") from None
+    except NotADirectoryError:
+        raise RemoteRootMissingError(f"{root} is not a folder on the server.") from None
+    except OSError as error:
+        raise RemoteRootUnreadableError(f"The folder {root} cannot be read on the server: {error.strerror}.") from None
 
 
 class ViewerSession:

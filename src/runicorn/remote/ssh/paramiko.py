@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import socket
 import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import paramiko
 
@@ -114,7 +115,7 @@ def _verified_transport(target: Target, host_keys: HostKeyFile, progress: Progre
 
 def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> _Transport:
     """Return a transport after the key exchange, with only the stored key types on offer where there are any."""
-    transport = _Transport(sock, default_max_packet_size=_MAX_PACKET_BYTES)
+    transport = _Transport(cast(socket.socket, sock), default_max_packet_size=_MAX_PACKET_BYTES)
     transport.daemon = True
     transport.banner_timeout = HANDSHAKE_TIMEOUT_SECS
     transport.handshake_timeout = HANDSHAKE_TIMEOUT_SECS
@@ -444,7 +445,7 @@ class ParamikoFiles:
         with _file_errors(path):
             if not self.stat(path).is_dir:
                 raise RemoteNotADirectoryError(f"{path} is not a folder.")
-            links = []
+            links: list[paramiko.SFTPAttributes] = []
             for attributes in self._client.listdir_iter(path, read_aheads=READ_AHEAD):
                 if stat.S_ISLNK(attributes.st_mode or 0) and len(links) < MAX_LINKS_FOLLOWED:
                     links.append(attributes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from runicorn._version import __version__
 from runicorn.viewer.answers import json_answer
@@ -15,15 +15,22 @@ router = APIRouter(tags=["viewer"])
 
 
 @router.get("/api/health", response_model=HealthAnswer)
-async def health(state: Annotated[ViewerState, Depends(viewer_state)]) -> Response:
-    """Say that the viewer serves, and what. Touches no file, so that a slow disk does not look like a dead viewer."""
-    session = state.session
+async def health(
+    state: Annotated[ViewerState, Depends(viewer_state)], session: Annotated[str | None, Query(max_length=64)] = None
+) -> Response:
+    """Say that the viewer serves, and what. Touches no file, so that a slow disk does not look like a dead viewer.
+
+    session: the id of the session that asks; a viewer in that session then lives on for its grace period.
+    """
+    mine = state.session
+    if mine is not None and session == mine.session_id:
+        mine.touch()
     return json_answer(
         {
             "status": "ok",
             "version": __version__,
             "root": str(state.settings.root),
-            "session_id": session.session_id if session else None,
-            "remote": dict(session.remote_info) if session else None,
+            "session_id": mine.session_id if mine else None,
+            "remote": mine.remote_info if mine else None,
         }
     )

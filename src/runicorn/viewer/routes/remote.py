@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -32,7 +32,7 @@ class RemoteApi:
     async def stop(self) -> None:
         await self._service.stop()
 
-    def subscribe(self) -> AsyncIterator[None]:
+    def subscribe(self) -> AsyncGenerator[None, None]:
         return self._service.changes()
 
     def snapshot(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from runicorn.errors import SessionNotFoundError
-from runicorn.viewer.session import ViewerSession
+from runicorn.viewer.hooks import Session
 
 
 class StopSessionBody(BaseModel):
@@ -17,7 +17,7 @@ class StopSessionAnswer(BaseModel):
     ok: bool
 
 
-def session_router(session: ViewerSession) -> APIRouter:
+def session_router(session: Session) -> APIRouter:
     """Return the route that only a viewer in a session has."""
     router = APIRouter(prefix="/api/session", tags=["session"])
 

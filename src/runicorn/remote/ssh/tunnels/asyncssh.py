@@ -167,7 +167,7 @@ async def _connect(request: TunnelRequest, verdicts: list[Exception]) -> Any:
     target, login = request.connection.target, request.connection.login
     name = target.known_hosts_host
 
-    class Client(asyncssh.SSHClient):  # type: ignore[misc]  # asyncssh's bases are untyped here
+    class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:
             """Ask the one verdict there is; AsyncSSH's own known_hosts logic never sees our file."""
             offered = HostKey.from_blob(key.public_data)

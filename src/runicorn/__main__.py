@@ -1,0 +1,6 @@
+"""`python -m runicorn` is `runicorn`."""
+
+from runicorn.cli.main import main
+
+if __name__ == "__main__":
+    main()
