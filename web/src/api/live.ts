@@ -1,0 +1,218 @@
+/**
+ * The one stream of live events that a tab holds. It closes while the tab is hidden (a browser gives an origin six
+ * connections), reconnects with backoff, and goes on from the cursor of the last event it has seen.
+ */
+
+import { composeQuery } from "../pure/query";
+import { EventParser } from "./sse";
+import type { LiveConsole, LivePoints, LiveRuns, RemoteStatus } from "./types";
+
+/** The server says something every 15 s; a link that is silent for longer than this is dead. */
+const SILENCE_MS = 40_000;
+const OPEN_TIMEOUT_MS = 15_000;
+const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 10_000];
+/** Runs that nobody shows any more stay subscribed for this long, so that a change of tab does not reopen the stream. */
+const LINGER_MS = 8000;
+
+export interface LiveEvents {
+  runs: LiveRuns;
+  points: LivePoints;
+  console: LiveConsole;
+  remote: RemoteStatus;
+}
+
+export type LinkState =
+  | { kind: "opening" }
+  | { kind: "open" }
+  | { kind: "paused" }
+  | { kind: "waiting"; attempt: number; retryAt: number };
+
+export class LiveStream {
+  private readonly listeners: { [Name in keyof LiveEvents]: Set<(data: LiveEvents[Name]) => void> } = {
+    runs: new Set(),
+    points: new Set(),
+    console: new Set(),
+    remote: new Set(),
+  };
+  private readonly wanted = new Map<string, number>();
+  private covered: Set<string> | null = null;
+  private waiters: { ids: readonly string[]; done: () => void }[] = [];
+  private cursor: string | null = null;
+  private controller: AbortController | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private attempt = 0;
+  private started = false;
+  private paused = false;
+
+  constructor(
+    private readonly onLink: (state: LinkState) => void,
+    /** Called when the server did not take the cursor: what came in between has to be asked for anew. */
+    private readonly onLost: () => void,
+  ) {}
+
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    document.addEventListener("visibilitychange", () => this.setPaused(document.hidden));
+    window.addEventListener("online", () => this.retryNow());
+    window.addEventListener("pagehide", () => this.close());
+    window.addEventListener("pageshow", (event) => event.persisted && this.schedule(0));
+    this.paused = document.hidden;
+    if (this.paused) this.onLink({ kind: "paused" });
+    else this.schedule(0);
+  }
+
+  on<Name extends keyof LiveEvents>(name: Name, listener: (data: LiveEvents[Name]) => void): () => void {
+    this.listeners[name].add(listener);
+    return () => this.listeners[name].delete(listener);
+  }
+
+  /** Follow these runs until the function that is returned is called. */
+  follow(ids: readonly string[]): () => void {
+    for (const id of ids) this.wanted.set(id, (this.wanted.get(id) ?? 0) + 1);
+    this.reconcile();
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      setTimeout(() => {
+        for (const id of ids) {
+          const left = (this.wanted.get(id) ?? 1) - 1;
+          if (left > 0) this.wanted.set(id, left);
+          else this.wanted.delete(id);
+        }
+      }, LINGER_MS);
+    };
+  }
+
+  /** Resolve as soon as the open stream covers these runs, or after `limitMs`; tell which of the two it was. */
+  covers(ids: readonly string[], limitMs: number): Promise<boolean> {
+    if (this.isCovered(ids)) return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const waiter = { ids, done: () => resolve(true) };
+      this.waiters.push(waiter);
+      setTimeout(() => {
+        this.waiters = this.waiters.filter((one) => one !== waiter);
+        resolve(this.isCovered(ids));
+      }, limitMs);
+    });
+  }
+
+  retryNow(): void {
+    if (!this.started || this.paused || this.covered) return;
+    this.attempt = 0;
+    this.close();
+    this.schedule(0);
+  }
+
+  private isCovered(ids: readonly string[]): boolean {
+    return this.covered !== null && ids.every((id) => this.covered!.has(id));
+  }
+
+  private setPaused(paused: boolean): void {
+    if (paused === this.paused) return;
+    this.paused = paused;
+    if (paused) {
+      this.close();
+      this.onLink({ kind: "paused" });
+    } else {
+      this.attempt = 0;
+      this.schedule(0);
+    }
+  }
+
+  /** Reopen the stream where it does not cover all that is wanted; several changes at once make one reopening. */
+  private reconcile(): void {
+    if (!this.started || this.paused) return;
+    if (this.covered && !this.isCovered([...this.wanted.keys()])) {
+      this.close();
+      this.schedule(20);
+    } else if (!this.covered && this.controller) {
+      this.close();
+      this.schedule(20);
+    }
+  }
+
+  private close(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.controller?.abort();
+    this.controller = null;
+    this.covered = null;
+  }
+
+  private schedule(delayMs: number): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.open(), delayMs);
+  }
+
+  private async open(): Promise<void> {
+    const controller = new AbortController();
+    this.controller = controller;
+    const ids = [...this.wanted.keys()].sort();
+    let watchdog: ReturnType<typeof setTimeout> | undefined;
+    const arm = (limitMs: number) => {
+      clearTimeout(watchdog);
+      watchdog = setTimeout(() => controller.abort("silent"), limitMs);
+    };
+    if (this.attempt === 0) this.onLink({ kind: "opening" });
+    try {
+      arm(OPEN_TIMEOUT_MS);
+      const query = composeQuery({ run: ids, cursor: this.cursor });
+      const answer = await fetch(query ? `/api/live?${query}` : "/api/live", {
+        headers: { Accept: "text/event-stream" },
+        signal: controller.signal,
+        cache: "no-store",
+      });
+      if (!answer.ok || !answer.body) {
+        if (answer.status >= 400 && answer.status < 500 && this.cursor !== null) {
+          this.cursor = null;
+          this.onLost();
+        }
+        throw new Error(`status ${answer.status}`);
+      }
+      this.attempt = 0;
+      this.covered = new Set(ids);
+      this.onLink({ kind: "open" });
+      for (const waiter of this.waiters.filter((one) => this.isCovered(one.ids))) waiter.done();
+      this.waiters = this.waiters.filter((one) => !this.isCovered(one.ids));
+      this.reconcile();
+      await this.read(answer.body, controller, () => arm(SILENCE_MS));
+    } catch {
+      // Whatever ended the stream: unless it was closed on purpose, wait a little and go on from the cursor.
+    } finally {
+      clearTimeout(watchdog);
+    }
+    if (this.controller !== controller) return;
+    this.controller = null;
+    this.covered = null;
+    if (this.paused) return;
+    const base = BACKOFF_MS[Math.min(this.attempt, BACKOFF_MS.length - 1)]!;
+    const delayMs = base * (0.8 + Math.random() * 0.4);
+    this.attempt += 1;
+    this.onLink({ kind: "waiting", attempt: this.attempt, retryAt: Date.now() + delayMs });
+    this.schedule(delayMs);
+  }
+
+  private async read(body: ReadableStream<Uint8Array>, controller: AbortController, alive: () => void): Promise<void> {
+    const reader = body.getReader();
+    const decoder = new TextDecoder();
+    const parser = new EventParser();
+    for (;;) {
+      alive();
+      const { done, value } = await reader.read();
+      if (done || this.controller !== controller) return;
+      for (const event of parser.push(decoder.decode(value, { stream: true }))) {
+        if (event.id !== null) this.cursor = event.id;
+        const listeners = this.listeners[event.event as keyof LiveEvents];
+        if (!listeners?.size) continue;
+        for (const listener of [...listeners])
+          try {
+            listener(JSON.parse(event.data) as never);
+          } catch (error) {
+            console.error(error); // one view that stumbles must not end the stream for all the others
+          }
+      }
+    }
+  }
+}

@@ -1,0 +1,280 @@
+/** The wire's shapes, as the viewer sends them. The only place where they are written down. */
+
+import type { WireNumber } from "../pure/format";
+
+export type RunState = "running" | "finished" | "failed" | "killed";
+
+export interface Run {
+  id: string;
+  project: string;
+  name: string;
+  state: RunState;
+  created_at: string;
+  finished_at: string | null;
+  heartbeat_at: string | null;
+  duration_secs: number | null;
+  tags: string[];
+  config: Record<string, unknown>;
+  summary: Record<string, unknown>;
+  note: string | null;
+  archived: boolean;
+  host: string | null;
+  user: string | null;
+  step: number | null;
+  exit_reason: string | null;
+}
+
+export interface MetricInfo {
+  name: string;
+  count: number;
+  last: WireNumber;
+  min: WireNumber;
+  max: WireNumber;
+  last_step: number | null;
+}
+
+export interface FileInfo {
+  path: string;
+  size: number;
+  mtime: number | string | null;
+}
+
+export interface RunDetail extends Run {
+  metrics: MetricInfo[];
+  argv?: string[] | string | null;
+  cwd?: string | null;
+  python?: string | null;
+  git?: { commit: string; dirty?: boolean; branch?: string } | null;
+  pid?: number | null;
+  packages?: Record<string, string> | string[] | null;
+  gpus?: unknown;
+  files?: FileInfo[];
+  skipped_records?: number;
+}
+
+export interface RunPatch {
+  name?: string;
+  tags?: string[];
+  note?: string;
+  archived?: boolean;
+}
+
+export interface RunPage {
+  runs: Run[];
+  total: number;
+  next_cursor: string | null;
+  projects: { project: string; count: number }[];
+  columns: { config: string[]; summary: string[] };
+}
+
+export type XAxis = "step" | "time" | "relative";
+
+export interface Series {
+  run: string;
+  metric: string;
+  /** How many points the window holds, before downsampling. */
+  count: number;
+  x: WireNumber[];
+  y: WireNumber[];
+  y_min: WireNumber[] | null;
+  y_max: WireNumber[] | null;
+  last_step: number | null;
+  last_time: number | null;
+}
+
+export interface SeriesAnswer {
+  series: Series[];
+  cursor: string;
+}
+
+export interface ConsolePiece {
+  text: string;
+  from: number;
+  to: number;
+  size: number;
+}
+
+export interface Health {
+  status: string;
+  version: string;
+  root: string;
+  session_id: string | null;
+  remote: null | {
+    host: string;
+    username?: string;
+    target?: string;
+    tunnel?: string | null;
+    rtt_ms?: number | null;
+    started_at?: number | null;
+    manage_url?: string | null;
+  };
+}
+
+// --- live -------------------------------------------------------------------------------------------------------
+
+export interface LiveRuns {
+  runs: Run[];
+  removed: string[];
+}
+
+export interface LivePoints {
+  run: string;
+  metrics: Record<string, { step: number[]; time: number[]; value: WireNumber[] }>;
+}
+
+export interface LiveConsole {
+  run: string;
+  from: number;
+  to: number;
+  text: string;
+}
+
+// --- remote -----------------------------------------------------------------------------------------------------
+
+export interface Connection {
+  key: string;
+  host: string;
+  port: number;
+  username: string;
+  connected: boolean;
+}
+
+export type SessionStatus = "starting" | "running" | "reconnecting" | "stopping" | "stopped" | "failed";
+
+export interface Session {
+  sessionId: string;
+  localPort: number | null;
+  remotePort: number | null;
+  remoteRoot: string;
+  status: SessionStatus;
+  url: string;
+  host: string;
+  sshPort: number;
+  username: string;
+  connectionId: string;
+  condaEnv: string | null;
+  remotePid: number | null;
+  startedAt: number | null;
+  uptimeSeconds: number | null;
+  isActive: boolean;
+  tunnelBackend: string | null;
+  fallbacks: unknown;
+  runicornVersion: string | null;
+  error: null | string | { code?: string; message?: string };
+  reconnects: number;
+}
+
+export type StageState = "pending" | "running" | "done" | "failed" | "skipped";
+
+export interface Stage {
+  name: string;
+  state: StageState;
+  secs: number | null;
+  detail: string | null;
+}
+
+export interface Progress {
+  connectionId: string;
+  stages: Stage[];
+  error: null | { code: string; detail: unknown; hint?: string };
+  log: string[];
+}
+
+export interface RemoteStatus {
+  connections: Connection[];
+  viewer_sessions: Session[];
+  connection_count: number;
+  viewer_session_count: number;
+  progress?: Progress[];
+}
+
+export interface Credentials {
+  password?: string | null;
+  private_key?: string | null;
+  private_key_path?: string | null;
+  passphrase?: string | null;
+  use_agent?: boolean;
+}
+
+export interface ConnectBody extends Credentials {
+  host: string;
+  port: number;
+  username: string;
+}
+
+export interface StartBody extends ConnectBody {
+  remote_root: string;
+  local_port: number | null;
+  remote_port: number | null;
+  conda_env: string | null;
+}
+
+export interface HostKey {
+  host: string;
+  port: number;
+  known_hosts_host: string;
+  key_type: string;
+  fingerprint_sha256: string;
+  public_key: string;
+  reason: "unknown" | "changed" | string;
+  expected_fingerprint_sha256?: string | null;
+  expected_public_key?: string | null;
+}
+
+export interface KnownHost {
+  host: string;
+  port: number;
+  known_hosts_host: string;
+  key_type: string;
+  key_base64: string;
+  fingerprint_sha256: string;
+}
+
+export interface Environment {
+  name: string;
+  type: string;
+  python_version: string | null;
+  path: string;
+  is_default: boolean;
+  runicorn_version: string | null;
+  error: string | null;
+}
+
+export interface RemoteConfig {
+  condaEnv: string;
+  pythonVersion: string | null;
+  runicornVersion: string | null;
+  defaultStorageRoot: string;
+  storageRootExists: boolean;
+  suggestedRemotePort: number | null;
+  connectionId: string;
+}
+
+/** A connection as it is kept; fields that this page does not know are carried along untouched. */
+export interface SavedConnection {
+  name?: string;
+  host: string;
+  port: number;
+  username: string;
+  authMethod?: string;
+  privateKeyPath?: string | null;
+  remoteRoot?: string | null;
+  condaEnv?: string | null;
+  localPort?: number | null;
+  remotePort?: number | null;
+  lastUsedAt?: number | null;
+  [other: string]: unknown;
+}
+
+export interface RemoteItem {
+  name: string;
+  is_dir: boolean;
+  size: number | null;
+  mtime: number | null;
+}
+
+export interface RemoteListing {
+  path: string;
+  items: RemoteItem[];
+  truncated: boolean;
+}

@@ -1,0 +1,103 @@
+/** Left of everything: projects as a tree with their counts, and below them the saved hosts. */
+
+import { useEffect, useMemo } from "preact/hooks";
+import { formatCount } from "../pure/format";
+import { formatTarget } from "../pure/target";
+import { projectTree, visibleNodes } from "../pure/tree";
+import { foldedProjects } from "../state/prefs";
+import { hostLabel, hosts, hostState, openHost, startRemote, targetOf } from "../state/remote";
+import { go, param, place, setParams } from "../state/route";
+import { projects } from "../state/runs";
+import { health } from "../state/link";
+import { Icon } from "./icons";
+
+const HOST_WORDS: Record<string, string> = {
+  running: "viewer running",
+  reconnecting: "reconnecting",
+  connected: "connected",
+  busy: "starting",
+  failed: "failed",
+  idle: "not connected",
+};
+
+export function HostDot({ state }: { state: string }) {
+  return <span class={`dot dot-${state}`} role="img" aria-label={HOST_WORDS[state] ?? state} title={HOST_WORDS[state] ?? state} />;
+}
+
+export function Sidebar() {
+  const folded = foldedProjects.value;
+  const tree = useMemo(() => projectTree(projects.value), [projects.value]);
+  const nodes = visibleNodes(tree, new Set(folded));
+  const current = place.value.page === "runs" ? param("p") : "";
+  const all = projects.value.reduce((sum, one) => sum + one.count, 0);
+  const isRemote = Boolean(health.value?.remote);
+  useEffect(() => {
+    if (!isRemote) startRemote();
+  }, [isRemote]);
+  const choose = (path: string) => setParams({ p: path, sel: "" }, "push");
+  const toggle = (path: string) => {
+    foldedProjects.value = folded.includes(path) ? folded.filter((one) => one !== path) : [...folded, path];
+  };
+
+  return (
+    <nav class="sidebar" aria-label="Projects and hosts">
+      <h2 class="sidebar-head">Projects</h2>
+      <div class="sidebar-list projects">
+        <button type="button" class="sidebar-row" aria-current={current === "" ? "true" : undefined} onClick={() => choose("")}>
+          <span class="sidebar-name">All runs</span>
+          <span class="count num">{formatCount(all)}</span>
+        </button>
+        {nodes.map((node) => (
+          <div key={node.path} class="sidebar-item" style={{ "--depth": node.depth }}>
+            {node.children.length > 0 && (
+              <button
+                type="button"
+                class="fold"
+                aria-label={`${folded.includes(node.path) ? "Unfold" : "Fold"} ${node.path}`}
+                aria-expanded={!folded.includes(node.path)}
+                onClick={() => toggle(node.path)}
+              >
+                <Icon name={folded.includes(node.path) ? "chevronRight" : "chevronDown"} size={12} />
+              </button>
+            )}
+            <button
+              type="button"
+              class="sidebar-row"
+              title={node.path}
+              aria-current={current === node.path ? "true" : undefined}
+              onClick={() => choose(current === node.path ? "" : node.path)}
+            >
+              <span class="sidebar-name">{node.name}</span>
+              <span class="count num">{formatCount(node.count)}</span>
+            </button>
+          </div>
+        ))}
+      </div>
+      {!isRemote && hosts.value.length > 0 && (
+        <>
+          <h2 class="sidebar-head">Hosts</h2>
+          <div class="sidebar-list hosts">
+            {hosts.value.map((one) => {
+              const target = targetOf(one);
+              return (
+                <button
+                  key={formatTarget(target)}
+                  type="button"
+                  class="sidebar-row"
+                  title={`Open ${formatTarget(target)}`}
+                  onClick={() => {
+                    go("#/remote");
+                    openHost(one);
+                  }}
+                >
+                  <HostDot state={hostState(target)} />
+                  <span class="sidebar-name">{hostLabel(one)}</span>
+                </button>
+              );
+            })}
+          </div>
+        </>
+      )}
+    </nav>
+  );
+}

@@ -1,0 +1,35 @@
+/** Which rows of a long list are in sight. Rows are of one height, so nothing has to be measured. */
+
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import type { RefObject } from "preact";
+
+export interface Slice {
+  first: number;
+  last: number;
+}
+
+/** Return the half-open range of rows to draw for a scrolling element, with some in reserve above and below. */
+export function useVirtual(scroller: RefObject<HTMLElement | null>, count: number, rowHeight: number, offset = 0, reserve = 8): Slice {
+  const [slice, setSlice] = useState<Slice>({ first: 0, last: Math.min(count, 60) });
+  const measure = () => {
+    const box = scroller.current;
+    if (!box) return;
+    const top = Math.max(0, box.scrollTop - offset);
+    const first = Math.max(0, Math.floor(top / rowHeight) - reserve);
+    const last = Math.min(count, Math.ceil((top + box.clientHeight) / rowHeight) + reserve);
+    setSlice((before) => (before.first === first && before.last === last ? before : { first, last }));
+  };
+  useLayoutEffect(measure, [count, rowHeight]);
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    box.addEventListener("scroll", measure, { passive: true });
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    return () => {
+      box.removeEventListener("scroll", measure);
+      observer.disconnect();
+    };
+  }, [count, rowHeight]);
+  return { first: Math.min(slice.first, count), last: Math.min(slice.last, count) };
+}

@@ -1,0 +1,63 @@
+/** The whole page: frame, the page that the URL names, and what floats above. */
+
+import { useState } from "preact/hooks";
+import { EmptyState, Toasts } from "../components/basics";
+import { RemoteStrip, TopBar, useTitle } from "../components/Frame";
+import { RunEditor } from "../components/RunActions";
+import { Help, Search } from "../components/Search";
+import { detail } from "../state/details";
+import { useKeys } from "../state/keys";
+import { health, stale } from "../state/link";
+import { go, place } from "../state/route";
+import { runs } from "../state/runs";
+import { cycleTheme } from "../state/theme";
+import { RemotePage } from "./RemotePage";
+import { RunPage } from "./RunPage";
+import { RunsPage } from "./RunsPage";
+
+export function App() {
+  const [open, setOpen] = useState<"search" | "help" | null>(null);
+  const here = place.value;
+  const run = here.page === "run" ? detail(here.id).value.run : null;
+  const anyRunning = run ? run.state === "running" : runs.value.some((one) => one.state === "running");
+  const names = { runs: "Runs", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
+  useTitle(names[here.page], run?.state ?? null, anyRunning);
+  useKeys({
+    "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
+    "?": () => setOpen("help"),
+    "g h": () => go("#/runs"),
+    "g r": () => !health.value?.remote && go("#/remote"),
+    t: cycleTheme,
+  });
+
+  return (
+    <div class="app">
+      <TopBar onSearch={() => setOpen("search")} onHelp={() => setOpen("help")} />
+      <RemoteStrip />
+      <div class={`content${stale.value ? " is-stale" : ""}`}>
+        {here.page === "runs" ? (
+          <RunsPage />
+        ) : here.page === "run" ? (
+          <RunPage key={here.id} id={here.id} tab={here.tab} />
+        ) : here.page === "remote" ? (
+          <RemotePage />
+        ) : (
+          <main>
+            <EmptyState title="There is no such page">
+              <p>
+                Nothing stands at <code>{here.path}</code>.
+              </p>
+              <a class="button" href="#/runs">
+                Go to the runs
+              </a>
+            </EmptyState>
+          </main>
+        )}
+      </div>
+      <RunEditor />
+      {open === "search" && <Search onClose={() => setOpen(null)} onHelp={() => setOpen("help")} />}
+      {open === "help" && <Help onClose={() => setOpen(null)} />}
+      <Toasts />
+    </div>
+  );
+}

@@ -1,0 +1,3 @@
+export function RemotePage() {
+  return <main />;
+}

@@ -1,0 +1,21 @@
+/** Pieces of one growing text, told by byte offsets: append what is new, drop what is known, notice what is missing. Pure. */
+
+export interface Piece {
+  from: number;
+  to: number;
+  text: string;
+}
+
+export type Merge =
+  | { kind: "append"; text: string; to: number }
+  | { kind: "known" }
+  | { kind: "gap"; from: number; to: number };
+
+/** Return what the piece adds to a text that is known up to byte `end`. */
+export function mergePiece(end: number, piece: Piece): Merge {
+  if (piece.to <= end) return { kind: "known" };
+  if (piece.from > end) return { kind: "gap", from: end, to: piece.from };
+  if (piece.from === end) return { kind: "append", text: piece.text, to: piece.to };
+  const bytes = new TextEncoder().encode(piece.text);
+  return { kind: "append", text: new TextDecoder().decode(bytes.subarray(end - piece.from)), to: piece.to };
+}

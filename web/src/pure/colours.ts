@@ -1,0 +1,50 @@
+/** Colours of runs: which of the ten a run has, and how two runs of one colour are told apart. Pure. */
+
+export const RUN_COLOURS = 10;
+
+/** Return the index, 0 to 9, of the colour that belongs to this run id: FNV-1a over its characters. */
+export function colourOf(id: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < id.length; i += 1) {
+    hash ^= id.charCodeAt(i);
+    hash = Math.imul(hash, 0x01000193);
+  }
+  hash ^= hash >>> 15; // the last characters of ids differ most; spread them over all bits
+  return (hash >>> 0) % RUN_COLOURS;
+}
+
+export interface LineStyle {
+  colour: number;
+  /** 0 solid, 1 dashed, 2 dotted, 3 dash-dotted: runs that share a colour in one chart get different ones. */
+  dash: number;
+}
+
+export const DASHES: readonly (readonly number[])[] = [[], [6, 4], [1.5, 3], [8, 3, 1.5, 3]];
+
+/** Return colour and dash for each id; the order of ids decides who of one colour stays solid. */
+export function lineStyles(ids: readonly string[]): Map<string, LineStyle> {
+  const taken = new Array<number>(RUN_COLOURS).fill(0);
+  const styles = new Map<string, LineStyle>();
+  for (const id of ids) {
+    const colour = colourOf(id);
+    const dash = taken[colour] ?? 0;
+    taken[colour] = dash + 1;
+    styles.set(id, { colour, dash: dash % DASHES.length });
+  }
+  return styles;
+}
+
+/** Return the WCAG relative luminance of #rrggbb. */
+export function luminance(hex: string): number {
+  const [r = 0, g = 0, b = 0] = [1, 3, 5].map((at) => {
+    const channel = parseInt(hex.slice(at, at + 2), 16) / 255;
+    return channel <= 0.04045 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
+/** Return the WCAG contrast ratio of two colours, 1 to 21. */
+export function contrast(a: string, b: string): number {
+  const [high, low] = [luminance(a), luminance(b)].sort((x, y) => y - x) as [number, number];
+  return (high + 0.05) / (low + 0.05);
+}

@@ -1,0 +1,165 @@
+/** The list of runs as the server pages, sorts and filters it, kept live without anything jumping. */
+
+import { batch, effect, signal } from "@preact/signals";
+import { getRuns } from "../api/client";
+import { asApiError, isAbort, type ApiError } from "../api/error";
+import type { LiveRuns, Run, RunPage } from "../api/types";
+import type { RunsQuery } from "../pure/query";
+import { returns, stream } from "./link";
+
+const PAGE = 200;
+const MAX_PAGE = 1000;
+/** At most this often the list is asked for anew because runs came, went or may have moved. */
+const REFRESH_EVERY_MS = 2000;
+
+export const runs = signal<readonly Run[]>([]);
+export const total = signal(0);
+export const projects = signal<readonly { project: string; count: number }[]>([]);
+export const columns = signal<{ config: string[]; summary: string[] }>({ config: [], summary: [] });
+export const listError = signal<ApiError | null>(null);
+/** Whether a first answer has come; and whether one for another query is on its way. */
+export const listLoaded = signal(false);
+export const listBusy = signal(false);
+/** How many runs came in above the first row with the latest answer, so that the table keeps its place. */
+export const addedAbove = signal(0);
+
+let query: RunsQuery | null = null;
+let cursor: string | null = null;
+let request: AbortController | null = null;
+let refreshTimer: ReturnType<typeof setTimeout> | undefined;
+let lastRefresh = 0;
+let followed: (() => void) | null = null;
+
+/** Show what `next` asks for; rows of the present query stay until the answer is there. */
+export function showRuns(next: RunsQuery): void {
+  followed ??= stream.on("runs", onLive);
+  if (query && JSON.stringify(query) === JSON.stringify(next) && !listError.value) {
+    scheduleRefresh();
+    return;
+  }
+  query = next;
+  void load(PAGE, false);
+}
+
+export const reloadRuns = (): void => void load(Math.min(MAX_PAGE, Math.max(PAGE, runs.value.length)), false);
+
+async function load(limit: number, quietly: boolean): Promise<void> {
+  if (!query) return;
+  request?.abort();
+  const mine = new AbortController();
+  request = mine;
+  if (!quietly) listBusy.value = true;
+  clearTimeout(refreshTimer);
+  refreshTimer = undefined;
+  lastRefresh = Date.now();
+  try {
+    const page = await getRuns({ ...query, limit }, mine.signal);
+    if (request !== mine) return;
+    take(page, quietly);
+  } catch (error) {
+    if (isAbort(error) || request !== mine) return;
+    const known = asApiError(error);
+    // A quiet refresh that fails changes nothing; the frame already tells that the link is down.
+    if (!quietly || !known.unreachable) listError.value = known;
+  } finally {
+    if (request === mine) {
+      request = null;
+      listBusy.value = false;
+    }
+  }
+}
+
+function take(page: RunPage, quietly: boolean): void {
+  batch(() => {
+    const firstBefore = runs.value[0]?.id;
+    const tail = quietly && runs.value.length > page.runs.length ? beyond(page.runs) : [];
+    addedAbove.value = quietly && firstBefore ? Math.max(0, page.runs.findIndex((run) => run.id === firstBefore)) : 0;
+    runs.value = tail.length ? [...page.runs, ...tail] : page.runs;
+    total.value = page.total;
+    projects.value = page.projects ?? [];
+    columns.value = page.columns ?? { config: [], summary: [] };
+    listError.value = null;
+    listLoaded.value = true;
+    if (!tail.length) cursor = page.next_cursor;
+  });
+}
+
+/** Rows already loaded that the refreshed first part does not hold. */
+function beyond(fresh: readonly Run[]): Run[] {
+  const ids = new Set(fresh.map((run) => run.id));
+  return runs.value.slice(fresh.length).filter((run) => !ids.has(run.id));
+}
+
+let more: Promise<void> | null = null;
+
+/** Load on until at least `count` rows are there, or there are no more. */
+export function ensureRows(count: number): Promise<void> {
+  more ??= loadUntil(count).finally(() => {
+    more = null;
+  });
+  return more;
+}
+
+async function loadUntil(count: number): Promise<void> {
+  while (query && cursor && runs.value.length < count) {
+    const asked = query;
+    const wanted = count - runs.value.length > PAGE ? MAX_PAGE : PAGE;
+    try {
+      const page = await getRuns({ ...asked, limit: wanted, cursor });
+      if (query !== asked) return;
+      const ids = new Set(runs.value.map((run) => run.id));
+      cursor = page.next_cursor;
+      runs.value = [...runs.value, ...page.runs.filter((run) => !ids.has(run.id))];
+    } catch {
+      return; // the rows stay as placeholders; scrolling asks again
+    }
+  }
+}
+
+function onLive({ runs: changed, removed }: LiveRuns): void {
+  if (!listLoaded.value) return;
+  const byId = new Map(changed.map((run) => [run.id, run]));
+  const gone = new Set(removed);
+  let known = 0;
+  let next = runs.value;
+  if (next.some((run) => byId.has(run.id) || gone.has(run.id))) {
+    next = next
+      .filter((run) => !gone.has(run.id))
+      .map((run) => {
+        const fresh = byId.get(run.id);
+        if (fresh) known += 1;
+        return fresh ?? run;
+      });
+    runs.value = next;
+  }
+  const orderMayChange = Boolean(query?.q) || Boolean(query?.sort && query.sort !== "created_at");
+  if (known < changed.length || removed.length || orderMayChange) scheduleRefresh();
+}
+
+export function scheduleRefresh(): void {
+  if (refreshTimer !== undefined || request) return;
+  const wait = Math.max(0, REFRESH_EVERY_MS - (Date.now() - lastRefresh));
+  refreshTimer = setTimeout(() => {
+    refreshTimer = undefined;
+    void load(PAGE, true);
+  }, wait);
+}
+
+/** Put a run that was just changed by hand into the list at once. */
+export function putRun(run: Run): void {
+  runs.value = runs.value.map((one) => (one.id === run.id ? { ...one, ...run } : one));
+}
+
+export function dropRun(id: string): void {
+  const left = runs.value.filter((one) => one.id !== id);
+  if (left.length === runs.value.length) return;
+  runs.value = left;
+  total.value = Math.max(0, total.value - 1);
+}
+
+let seenReturns = returns.peek();
+effect(() => {
+  if (returns.value === seenReturns) return;
+  seenReturns = returns.value;
+  if (query) void load(Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length)), listLoaded.peek() && !listError.peek());
+});
