@@ -1,0 +1,60 @@
+"""The start script and what a viewer's first words mean."""
+
+import shlex
+
+import pytest
+
+from runicorn.errors import (
+    ConnectionClosedError,
+    RemoteViewerCrashedError,
+    RunicornError,
+    RunicornMissingError,
+    RunicornTooOldError,
+)
+from runicorn.remote import launch
+from runicorn.remote.launch import Launch
+from runicorn.remote.probe import Environment
+
+PYTHON = Environment("ml", "conda", "3.11.9", "/opt/my env/bin/python", "0.8.0")
+
+
+def request(root: str = "/data") -> Launch:
+    return Launch("abcd1234", PYTHON, root, None, 600.0, ("localhost:18080",))
+
+
+@pytest.mark.parametrize("root", ["/data; rm -rf ~", "$(id)", "`id`", "a'b\"c", "a\nb", "-x", "~/runs"])
+def test_a_hostile_root_is_one_quoted_word(root: str) -> None:
+    text = launch.script(request(root), "marker").decode()
+    command = text.removeprefix("cd /\n")
+    words = shlex.split(command)
+    assert words[0] == "exec"
+    assert words[1] == PYTHON.path
+    assert words[words.index("--root") + 1] == root
+
+
+def test_the_answer_is_found_behind_noise_and_only_when_complete() -> None:
+    line = b'Welcome\nmarker{"port": 1}'
+    assert launch.find_answer(line, "marker") is None
+    assert launch.find_answer(line + b"\n", "marker") == {"port": 1}
+    assert launch.find_answer(b'other{"port": 1}\n', "marker") is None
+
+
+@pytest.mark.parametrize(
+    ("stderr", "status", "error"),
+    [
+        (b"/usr/bin/python3: No module named runicorn\n", 1, RunicornMissingError),
+        (b"Usage: runicorn viewer\nError: No such option: --session\n", 2, RunicornTooOldError),
+        (b"noise\nTraceback (most recent call last):\n  x\nImportError: numpy\n", 1, RemoteViewerCrashedError),
+        (b"ModuleNotFoundError: No module named 'runicorn.viewer'\n", 1, RemoteViewerCrashedError),
+        (b"", None, ConnectionClosedError),
+        (b"Killed\n", -1, RemoteViewerCrashedError),
+    ],
+)
+def test_each_early_end_has_its_error(stderr: bytes, status: int | None, error: type[RunicornError]) -> None:
+    explained = launch.explain_exit(b"", stderr, status, request())
+    assert type(explained) is error
+
+
+def test_a_crash_shows_its_traceback() -> None:
+    stderr = b"module load noise\nTraceback (most recent call last):\n  boom\nImportError: numpy is broken\n"
+    assert "numpy is broken" in launch.explain_exit(b"", stderr, 1, request()).detail

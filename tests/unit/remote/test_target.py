@@ -1,0 +1,99 @@
+"""Targets, connection ids and secrets."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
+from runicorn.remote.target import Credentials, Secret, Target, parse_connection_id, parse_target
+
+GOOD_HOSTS = ["gpu-7.lab", "GPU-7", "10.0.0.1", "::1", "[fe80::1%eth0]", "a_b.example", "x" * 63]
+BAD_HOSTS = [
+    "",
+    " ",
+    "-oProxyCommand=x",
+    "a b",
+    "a\nb",
+    "a\x00b",
+    "a;b",
+    "a..b",
+    "[::1",
+    "x" * 254,
+    "a/b",
+    "a@b",
+    "gpu,x",
+]
+BAD_USERS = ["", "-x", "a b", "a\nb", "a;b", "$(id)", "`id`", "a'b", 'a"b', "a\\", "me:x", "*", "x" * 129, "a\u200b"]
+
+
+@pytest.mark.parametrize("host", GOOD_HOSTS)
+def test_plain_hosts_are_accepted_and_survive_their_connection_id(host: str) -> None:
+    target = Target.make(host, 2222, "me")
+    assert parse_connection_id(target.connection_id) == target
+
+
+@pytest.mark.parametrize("host", BAD_HOSTS)
+def test_hosts_that_could_be_misread_are_refused(host: str) -> None:
+    with pytest.raises(InvalidTargetError):
+        Target.make(host, 22, "me")
+
+
+@pytest.mark.parametrize("username", BAD_USERS)
+def test_users_that_could_be_misread_are_refused(username: str) -> None:
+    with pytest.raises(InvalidTargetError):
+        Target.make("gpu", 22, username)
+
+
+@pytest.mark.parametrize("username", ["me", "first.last", "DOMAIN\\me", "me@corp", "m-e_1"])
+def test_usual_users_are_accepted(username: str) -> None:
+    target = Target.make("gpu", 22, username)
+    assert parse_connection_id(target.connection_id) == target
+
+
+@pytest.mark.parametrize("port", [0, -1, 65536])
+def test_ports_out_of_range_are_refused(port: int) -> None:
+    with pytest.raises(InvalidTargetError):
+        Target.make("gpu", port, "me")
+
+
+def test_known_hosts_name_carries_the_port_unless_it_is_22() -> None:
+    assert Target.make("GPU", 22, "me").known_hosts_host == "gpu"
+    assert Target.make("gpu", 2222, "me").known_hosts_host == "[gpu]:2222"
+    assert Target.make("[::1]", 22, "me").known_hosts_host == "::1"
+    assert Target.make("::1", 2222, "me").known_hosts_host == "[::1]:2222"
+
+
+@pytest.mark.parametrize("text", ["", "gpu", "me@gpu", "me@gpu:x", "me@gpu:0", "me@::1:22", "@gpu:22", "me@:22"])
+def test_malformed_connection_ids_are_refused(text: str) -> None:
+    with pytest.raises(InvalidConnectionIdError):
+        parse_connection_id(text)
+
+
+@given(st.text())
+def test_any_text_gives_a_target_or_our_error(text: str) -> None:
+    for parse in (parse_connection_id, lambda each: parse_target(each, "me")):
+        try:
+            target = parse(text)
+        except (InvalidConnectionIdError, InvalidTargetError):
+            continue
+        assert parse_connection_id(target.connection_id) == target
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("gpu", ("gpu", 22, "default")),
+        ("me@gpu:2222", ("gpu", 2222, "me")),
+        ("me@[::1]:2222", ("::1", 2222, "me")),
+        ("::1", ("::1", 22, "default")),
+        (" me@gpu ", ("gpu", 22, "me")),
+    ],
+)
+def test_what_a_person_types_is_understood(typed: str, expected: tuple[str, int, str]) -> None:
+    assert parse_target(typed, "default") == Target.make(*expected)
+
+
+def test_no_representation_shows_a_secret() -> None:
+    credentials = Credentials(Secret("pass-canary"), Secret("key-canary"), "~/.ssh/id", Secret("phrase-canary"))
+    shown = f"{credentials!r} {credentials!s} {credentials.password} {credentials.private_key!r}"
+    assert "canary" not in shown
