@@ -60,7 +60,7 @@ async function request<T>(method: string, path: string, options: Options = {}): 
     });
     if (!answer.ok) {
       const error = errorFromBody(answer.status, parsed);
-      onOutcome(!(error.unreachable && error.code !== "REMOTE_UNAVAILABLE"));
+      onOutcome(!error.unreachable);
       throw error;
     }
     onOutcome(true);

@@ -18,6 +18,7 @@ export class ApiError extends Error {
 
   /** Whether the viewer itself was not reached, so that the page waits for it to come back. */
   get unreachable(): boolean {
+    if (this.code === "REMOTE_UNAVAILABLE") return false;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }

@@ -13,6 +13,8 @@ const OPEN_TIMEOUT_MS = 15_000;
 const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 10_000];
 /** Runs that nobody shows any more stay subscribed for this long, so that a change of tab does not reopen the stream. */
 const LINGER_MS = 8000;
+/** The viewer notes where in the files a stream begins right after its first bytes; only then is nothing missed. */
+const SETTLE_MS = 30;
 
 export interface LiveEvents {
   runs: LiveRuns;
@@ -171,13 +173,7 @@ export class LiveStream {
         }
         throw new Error(`status ${answer.status}`);
       }
-      this.attempt = 0;
-      this.covered = new Set(ids);
-      this.onLink({ kind: "open" });
-      for (const waiter of this.waiters.filter((one) => this.isCovered(one.ids))) waiter.done();
-      this.waiters = this.waiters.filter((one) => !this.isCovered(one.ids));
-      this.reconcile();
-      await this.read(answer.body, controller, () => arm(SILENCE_MS));
+      await this.read(answer.body, controller, () => arm(SILENCE_MS), ids);
     } catch {
       // Whatever ended the stream: unless it was closed on purpose, wait a little and go on from the cursor.
     } finally {
@@ -194,14 +190,30 @@ export class LiveStream {
     this.schedule(delayMs);
   }
 
-  private async read(body: ReadableStream<Uint8Array>, controller: AbortController, alive: () => void): Promise<void> {
+  /** Tell everybody who waits for it that the stream runs and what it covers. */
+  private opened(controller: AbortController, ids: readonly string[]): void {
+    if (this.controller !== controller) return;
+    this.attempt = 0;
+    this.covered = new Set(ids);
+    this.onLink({ kind: "open" });
+    for (const waiter of this.waiters.filter((one) => this.isCovered(one.ids))) waiter.done();
+    this.waiters = this.waiters.filter((one) => !this.isCovered(one.ids));
+    this.reconcile();
+  }
+
+  private async read(body: ReadableStream<Uint8Array>, controller: AbortController, alive: () => void, ids: readonly string[]): Promise<void> {
     const reader = body.getReader();
     const decoder = new TextDecoder();
     const parser = new EventParser();
+    let opening = true;
     for (;;) {
       alive();
       const { done, value } = await reader.read();
       if (done || this.controller !== controller) return;
+      if (opening) {
+        opening = false;
+        setTimeout(() => this.opened(controller, ids), SETTLE_MS);
+      }
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         if (event.id !== null) this.cursor = event.id;
         const listeners = this.listeners[event.event as keyof LiveEvents];

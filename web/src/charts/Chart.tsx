@@ -6,7 +6,7 @@ import type { XAxis } from "../api/types";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
 import type { LineStyle } from "../pure/colours";
-import { formatAxis, formatClock, formatCount, formatDuration, formatNumber, formatTime } from "../pure/format";
+import { formatClock, formatCount, formatDuration, formatNumber, formatTime } from "../pure/format";
 import { curve, getWindow, holdCurve, refreshCurves, type Curve } from "../state/series";
 import { theme } from "../state/theme";
 import { Plot, type Line, type Probe } from "./plot";
@@ -220,7 +220,7 @@ export function describeX(x: number, axis: XAxis): string {
 }
 
 export const describeXShort = (x: number, axis: XAxis): string =>
-  axis === "step" ? formatAxis(x) : axis === "relative" ? formatDuration(x) : formatClock(x * 1000);
+  axis === "step" ? formatCount(x) : axis === "relative" ? formatDuration(x) : formatClock(x * 1000);
 
 interface TooltipProps {
   probe: Probe;
@@ -247,7 +247,7 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
     <>
       {probe.values.map((one) =>
         Number.isFinite(one.top) && Number.isFinite(one.value) ? (
-          <span key={one.id} class="chart-dot" style={{ left: `${left}px`, top: `${one.top + 8}px`, background: `var(--run-${byId.get(one.id)?.style.colour ?? 0})` }} />
+          <span key={one.id} class="chart-dot" style={{ left: `${plotLeft + one.left}px`, top: `${one.top + 8}px`, background: `var(--run-${byId.get(one.id)?.style.colour ?? 0})` }} />
         ) : null,
       )}
       <div class="chart-tooltip" style={position}>

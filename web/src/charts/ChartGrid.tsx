@@ -159,7 +159,7 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }:
               {(group.name || groups.length > 1) && (
                 <button type="button" class="group-head" aria-expanded={!closed} onClick={() => toggle(group.name)}>
                   <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
-                  {group.name || "ungrouped"}
+                  {group.name || "metrics"}
                   <span class="count">{group.metrics.length}</span>
                 </button>
               )}

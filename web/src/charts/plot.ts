@@ -32,7 +32,7 @@ export interface Probe {
   top: number;
   x: number;
   nearestId: string | null;
-  values: { id: string; x: number; value: number; smoothed: number; top: number }[];
+  values: { id: string; x: number; value: number; smoothed: number; left: number; top: number }[];
   /** Whether the pointer is over this very chart, and not over one that shares its crosshair. */
   own: boolean;
 }
@@ -174,7 +174,7 @@ export class Plot {
         },
         {
           ...axisBase,
-          size: (_u, values) => Math.max(36, Math.max(0, ...(values ?? []).map((text) => text?.length ?? 0)) * 6.4 + 12),
+          size: (_u, values) => Math.max(44, Math.max(0, ...(values ?? []).map((text) => text?.length ?? 0)) * 6.4 + 12),
           space: 28,
           grid: { stroke: grid, width: 1 },
           values: (_u, splits) => splits.map((value) => (value === null ? null : formatAxis(value, log ? 0 : splitStep(splits)))) as string[],
@@ -359,7 +359,7 @@ export class Plot {
     const own = (u.cursor.event ?? null) !== null;
     const at = u.posToVal(left, "x");
     const [low, high] = this.window();
-    const tolerance = ((high - low) / Math.max(1, u.over.clientWidth)) * 24;
+    const tolerance = ((high - low) / Math.max(1, u.over.clientWidth)) * 6;
     const top = u.cursor.top ?? 0;
     let nearestId: string | null = null;
     let best = Infinity;
@@ -373,7 +373,7 @@ export class Plot {
       const smoothed = line.smoothed[index]!;
       const y = u.valToPos(Number.isFinite(smoothed) ? smoothed : low, "y");
       const distance = Number.isFinite(smoothed) ? Math.abs(y - top) : 1e6;
-      values.push({ id: line.id, x: line.x[index]!, value: line.y[index]!, smoothed, top: y });
+      values.push({ id: line.id, x: line.x[index]!, value: line.y[index]!, smoothed, left: u.valToPos(line.x[index]!, "x"), top: y });
       if (distance < best) {
         best = distance;
         nearestId = line.id;

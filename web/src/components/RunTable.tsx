@@ -16,7 +16,7 @@ import { useVirtual } from "./virtual";
 
 export const ROW = 28;
 const HEAD = 28;
-const NAME_MIN = 176;
+const NAME_MIN = 156;
 
 interface Props {
   columnKeys: readonly string[];
@@ -158,7 +158,7 @@ function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen,
           {run.name}
         </a>
         {run.archived && <span class="tag quiet">archived</span>}
-        {!columns.some((one) => one.key === "tags") && run.tags.slice(0, 2).map((tag) => <Tag key={tag} text={tag} />)}
+        {!columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
       </span>
       {columns.map((column) => (
         <Cell key={column.key} run={run} column={column} />

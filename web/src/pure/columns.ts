@@ -14,7 +14,7 @@ export interface Column {
 }
 
 const FIXED: readonly Column[] = [
-  { key: "state", label: "State", sort: "state", firstOrder: "asc", width: 76, numeric: false },
+  { key: "state", label: "State", sort: "state", firstOrder: "asc", width: 68, numeric: false },
   { key: "created", label: "Created", sort: "created_at", firstOrder: "desc", width: 92, numeric: false },
   { key: "duration", label: "Duration", sort: "duration_secs", firstOrder: "desc", width: 92, numeric: true },
   { key: "project", label: "Project", sort: "project", firstOrder: "asc", width: 130, numeric: false },
@@ -32,7 +32,7 @@ export function columnOf(key: string): Column | null {
   const summary = key.startsWith("summary.");
   if (!summary && !key.startsWith("config.")) return null;
   const name = key.slice(key.indexOf(".") + 1);
-  return { key, label: name, sort: key, firstOrder: summary ? "desc" : "asc", width: Math.min(150, Math.max(80, name.length * 7 + 34)), numeric: true };
+  return { key, label: name, sort: key, firstOrder: summary ? "desc" : "asc", width: Math.min(140, Math.max(72, name.length * 7 + 26)), numeric: true };
 }
 
 /** Return the value at a dotted path; a key that itself holds dots is found as well. */
@@ -58,7 +58,7 @@ export function valueOf(run: Run, key: string): unknown {
 const WELCOME_CONFIG = ["lr", "learning_rate", "batch_size", "optimizer", "model"];
 const WELCOME_SUMMARY = [/loss/i, /acc|f1|auc|map|bleu|score|reward/i];
 
-/** Return the columns of somebody who has chosen none: state, age, what differs in config, loss and success. */
+/** Return the columns of somebody who has chosen none: state, what differs in config, loss and success, age. */
 export function defaultColumns(runs: readonly Run[], keys: { config: readonly string[]; summary: readonly string[] }): string[] {
   const varies = (key: string) => new Set(runs.slice(0, 100).map((run) => JSON.stringify(lookUp(run.config, key)))).size > 1;
   const short = keys.config.filter((key) => {
@@ -70,14 +70,17 @@ export function defaultColumns(runs: readonly Run[], keys: { config: readonly st
     return (varies(key) ? 0 : 100) + (at < 0 ? 50 : at);
   };
   const config = [...short].sort((a, b) => rank(a) - rank(b)).slice(0, 2);
-  const validFirst = (key: string) => (/val|eval|test/i.test(key) ? 0 : 1);
+  const sample = runs.slice(0, 100);
+  const share = (key: string) => sample.filter((run) => lookUp(run.summary, key) !== undefined).length / Math.max(1, sample.length);
+  // What most runs have, and validation before training where both are as common.
+  const rankSummary = (key: string) => Math.round(share(key) * 4) * 2 + (/val|eval|test/i.test(key) ? 1 : 0);
   const summary: string[] = [];
   for (const pattern of WELCOME_SUMMARY) {
-    const found = [...keys.summary].filter((key) => pattern.test(key)).sort((a, b) => validFirst(a) - validFirst(b))[0];
+    const found = [...keys.summary].filter((key) => pattern.test(key)).sort((a, b) => rankSummary(b) - rankSummary(a))[0];
     if (found && !summary.includes(found)) summary.push(found);
   }
   for (const key of keys.summary) if (summary.length < 2 && !summary.includes(key)) summary.push(key);
-  return ["state", "created", ...config.map((key) => `config.${key}`), ...summary.map((key) => `summary.${key}`)];
+  return ["state", ...config.map((key) => `config.${key}`), ...summary.map((key) => `summary.${key}`), "created"];
 }
 
 /** Return nested values as dotted keys in order: {a: {b: 1}} gives [["a.b", 1]]. Lists stay whole. */

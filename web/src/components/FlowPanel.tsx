@@ -1,0 +1,265 @@
+/** One attempt to open a server: its stages, and below them whatever is needed next. */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import type { Environment } from "../api/types";
+import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
+import {
+  acceptKey,
+  cancelFlow,
+  chooseEnvironment,
+  closeFlow,
+  editFlow,
+  isUsable,
+  logOf,
+  retry,
+  retryChoose,
+  runConnect,
+  runStart,
+  stagesOf,
+  type Flow,
+} from "../state/remote";
+import { Code, Field } from "./basics";
+import { BrowseDialog } from "./BrowseDialog";
+import { HostKeyDialog } from "./HostKeyDialog";
+import { Icon } from "./icons";
+import { LoginFields } from "./LoginFields";
+import { Stepper } from "./Stepper";
+
+const SENTENCES: Record<Flow["phase"], string> = {
+  connecting: "Connecting",
+  host_key: "Waiting for your decision about the host key",
+  login: "The server wants another login",
+  loading: "Looking for Python environments",
+  choose: "Connected. Choose where your runs are",
+  starting: "Starting the viewer on the server",
+  ready: "Opening the page",
+  failed: "Stopped",
+  cancelled: "Cancelled",
+};
+
+export function FlowPanel({ flow }: { flow: Flow }) {
+  const pending = flow.phase === "connecting" || flow.phase === "starting" || flow.phase === "loading";
+  const log = logOf(flow.target);
+  return (
+    <section class="flow" aria-label={`Opening ${formatTarget(flow.target)}`}>
+      <header class="flow-head">
+        <Icon name="server" />
+        <h2 class="mono">{formatTarget(flow.target)}</h2>
+        {pending ? (
+          <button type="button" class="button small" onClick={() => void cancelFlow()}>
+            Cancel
+          </button>
+        ) : (
+          <button type="button" class="icon-button" aria-label="Close" onClick={closeFlow}>
+            <Icon name="close" />
+          </button>
+        )}
+      </header>
+      <p class="flow-note" role="status">
+        {SENTENCES[flow.phase]}
+      </p>
+      <Stepper stages={stagesOf(flow)} />
+      {flow.phase === "login" && <LoginQuestion flow={flow} />}
+      {flow.phase === "choose" && <Choose flow={flow} />}
+      {flow.phase === "failed" && flow.error && <Failure flow={flow} />}
+      {flow.phase === "cancelled" && (
+        <div class="flow-actions">
+          <button type="button" class="button" onClick={() => void runConnect()}>
+            Connect again
+          </button>
+        </div>
+      )}
+      {log.length > 0 && <Log lines={log} open={flow.phase === "failed"} />}
+      {flow.phase === "host_key" && flow.hostKey && <HostKeyDialog key={flow.hostKey.fingerprint_sha256} hostKey={flow.hostKey} onAccept={acceptKey} onCancel={() => void cancelFlow()} />}
+    </section>
+  );
+}
+
+function Failure({ flow }: { flow: Flow }) {
+  const error = flow.error!;
+  const canRechoose = flow.failedAt === "start" && flow.connectionId !== null;
+  return (
+    <div class="flow-error" role="alert">
+      <strong>{error.detail}</strong>
+      {error.hint && <p>{error.hint}</p>}
+      <code>{error.code}</code>
+      <div class="flow-actions">
+        <button type="button" class="button small" onClick={() => void retry()}>
+          Retry
+        </button>
+        {canRechoose && (
+          <button type="button" class="button small" onClick={retryChoose}>
+            Choose environment and folder
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+export function Log({ lines, open }: { lines: readonly string[]; open: boolean }) {
+  const box = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    if (open && box.current) box.current.open = true;
+  }, [open]);
+  return (
+    <details ref={box}>
+      <summary class="disclosure">Log, {lines.length} lines</summary>
+      <div class="log" role="log" aria-label="Log" tabIndex={0}>
+        {lines.join("\n")}
+      </div>
+    </details>
+  );
+}
+
+function LoginQuestion({ flow }: { flow: Flow }) {
+  const form = useRef<HTMLFormElement>(null);
+  const error = flow.error;
+  const passphrase = Boolean(error?.code.startsWith("PASSPHRASE_"));
+  useEffect(() => {
+    // Straight to what is missing, so that one can go on typing.
+    form.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus();
+  }, [error]);
+  const missing = flow.form.login === "password" ? !flow.form.password : flow.form.login === "key_file" ? !flow.form.keyPath.trim() : flow.form.login === "key" ? !flow.form.keyText.trim() : false;
+  return (
+    <form
+      ref={form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!missing) void runConnect();
+      }}
+    >
+      {error && (
+        <div class="flow-error" role="alert">
+          <strong>{error.detail}</strong>
+          {error.hint && <p>{error.hint}</p>}
+          <code>{error.code}</code>
+        </div>
+      )}
+      <div class="login-question">
+        <LoginFields form={flow.form} onChange={(next) => editFlow({ form: next })} askPassphrase={flow.passphraseAsked && flow.form.login !== "password"} focus error={passphrase ? null : undefined} />
+        <div class="flow-actions">
+          <button type="submit" class="button primary" disabled={missing}>
+            Log in
+          </button>
+          <button type="button" class="button" onClick={() => void cancelFlow()}>
+            Cancel
+          </button>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function Choose({ flow }: { flow: Flow }) {
+  const browsing = useSignal(false);
+  const localError = flow.localPort && parsePort(flow.localPort) === null ? PORT_REASON : null;
+  const remoteError = flow.remotePort && parsePort(flow.remotePort) === null ? PORT_REASON : null;
+  const config = flow.config;
+  const usable = flow.environments.filter(isUsable);
+  const ready = Boolean(flow.root.trim()) && flow.environment !== null && !localError && !remoteError;
+  const missingRoot = config && flow.root === config.defaultStorageRoot && !config.storageRootExists;
+  return (
+    <form
+      class="flow-choose"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (ready) void runStart();
+      }}
+    >
+      <div class="field">
+        <span class="field-label" id="environment-label">
+          Environment
+        </span>
+        {flow.environments.length === 0 ? (
+          <div class="panel-empty">
+            <p>No Python was found on this server.</p>
+          </div>
+        ) : (
+          <div class="env-list" role="radiogroup" aria-label="Environment">
+            {[...flow.environments].sort((a, b) => Number(isUsable(b)) - Number(isUsable(a))).map((one) => (
+              <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={flow.environment === one.name && isUsable(one)} />
+            ))}
+          </div>
+        )}
+        {flow.environments.length > 0 && usable.length === 0 && (
+          <>
+            <p class="field-error">Runicorn is in none of these environments. Install it in one of them, then look again.</p>
+            <Code text="python -m pip install runicorn" />
+            <button type="button" class="button small" onClick={retryChoose}>
+              Look again
+            </button>
+          </>
+        )}
+      </div>
+      <div class="with-button">
+        <Field
+          label="Folder"
+          value={flow.root}
+          mono
+          onInput={(root) => editFlow({ root, rootTouched: true })}
+          placeholder={flow.configBusy ? "Asking the server" : "/home/you/runicorn_data"}
+        />
+        <button type="button" class="button" onClick={() => (browsing.value = true)}>
+          Browse
+        </button>
+      </div>
+      <p class={`field-hint${missingRoot ? " warn-text" : ""}`}>
+        {missingRoot ? "This folder does not exist yet; browse to the one that holds your runs." : "The storage root on the server: the folder that your scripts log into."}
+      </p>
+      <details>
+        <summary class="disclosure">Advanced</summary>
+        <div class="two-fields advanced">
+          <Field label="Local port" value={flow.localPort} onInput={(localPort) => editFlow({ localPort })} placeholder="Any free one" inputMode="numeric" error={localError} />
+          <Field
+            label="Remote port"
+            value={flow.remotePort}
+            onInput={(remotePort) => editFlow({ remotePort })}
+            placeholder="Any free one"
+            inputMode="numeric"
+            error={remoteError}
+          />
+        </div>
+      </details>
+      <div class="flow-actions">
+        <button type="submit" class="button primary" disabled={!ready}>
+          Start viewer
+        </button>
+        <button type="button" class="button" onClick={closeFlow}>
+          Not now
+        </button>
+      </div>
+      {browsing.value && flow.connectionId && (
+        <BrowseDialog
+          connectionId={flow.connectionId}
+          start={flow.root.trim()}
+          onPick={(root) => {
+            editFlow({ root, rootTouched: true });
+            browsing.value = false;
+          }}
+          onClose={() => (browsing.value = false)}
+        />
+      )}
+    </form>
+  );
+}
+
+function EnvironmentRow({ environment, checked }: { environment: Environment; checked: boolean }) {
+  const usable = isUsable(environment);
+  const reason = environment.error ?? (environment.runicorn_version === null ? "Runicorn is not installed here: python -m pip install runicorn" : null);
+  return (
+    <label class={`env${usable ? "" : " unusable"}`} title={environment.path}>
+      <input type="radio" name="environment" value={environment.name} checked={checked} disabled={!usable} onChange={() => chooseEnvironment(environment.name)} />
+      <span class="env-name">
+        <span class="ellipsis">{environment.name}</span>
+        <span class="tag">{environment.type}</span>
+      </span>
+      <span class="env-facts num">
+        {environment.python_version ? `Python ${environment.python_version}` : "no Python"}
+        {environment.runicorn_version ? ` · runicorn ${environment.runicorn_version}` : ""}
+      </span>
+      {!usable && reason && <span class="env-reason">{reason}</span>}
+    </label>
+  );
+}

@@ -1,0 +1,132 @@
+/** A person decides whether a server's key is the right one. The safe answer is the one that costs nothing. */
+
+import { useState } from "preact/hooks";
+import { asApiError } from "../api/error";
+import type { HostKey } from "../api/types";
+import { fingerprintGroups } from "../pure/format";
+import { CopyButton } from "./basics";
+import { Icon } from "./icons";
+import { Dialog } from "./overlay";
+
+interface Props {
+  hostKey: HostKey;
+  onAccept: () => Promise<void>;
+  onCancel: () => void;
+}
+
+/** Return the command that shows the fingerprint of a key of this type on the server itself. */
+export function checkCommand(keyType: string): string {
+  const file = /ed25519/.test(keyType) ? "ed25519" : /ecdsa/.test(keyType) ? "ecdsa" : /dss/.test(keyType) ? "dsa" : "rsa";
+  return `ssh-keygen -lf /etc/ssh/ssh_host_${file}_key.pub`;
+}
+
+export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const changed = hostKey.reason === "changed";
+  const server = hostKey.port === 22 ? hostKey.host : `${hostKey.host.includes(":") ? `[${hostKey.host}]` : hostKey.host}:${hostKey.port}`;
+  const confirmed = !changed || typed.trim() === hostKey.host;
+  const command = checkCommand(hostKey.key_type);
+  const accept = async () => {
+    setBusy(true);
+    setError(null);
+    try {
+      await onAccept();
+    } catch (thrown) {
+      const known = asApiError(thrown);
+      setError([known.detail, known.hint].filter(Boolean).join(" "));
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={changed ? `The host key of ${hostKey.host} has changed` : `Confirm the host key of ${hostKey.host}`} width={600} role="alertdialog" onClose={onCancel}>
+      <form
+        class="dialog-body"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (changed && confirmed && !busy) void accept();
+        }}
+      >
+        {changed ? (
+          <div class="risk" role="note">
+            <Icon name="warning" size={18} />
+            <p>If you do not know why it changed, somebody may be reading along between you and this server: cancel, and ask its administrator.</p>
+          </div>
+        ) : (
+          <p>You have not connected to this server before. Accept its key only if the fingerprint is the server's own; no password or key has been sent yet.</p>
+        )}
+        <dl class="key-facts">
+          <dt>Server</dt>
+          <dd class="mono">{server}</dd>
+          <dt>Key type</dt>
+          <dd class="mono">{hostKey.key_type}</dd>
+        </dl>
+        {changed && hostKey.expected_fingerprint_sha256 && (
+          <Fingerprint title="Known until now" value={hostKey.expected_fingerprint_sha256} />
+        )}
+        <Fingerprint
+          title={changed ? "Presented now" : "Fingerprint"}
+          value={hostKey.fingerprint_sha256}
+          compare={changed ? (hostKey.expected_fingerprint_sha256 ?? undefined) : undefined}
+        />
+        <div class="field">
+          <span class="field-label">To check it, run this on the server (its console, or a machine that is connected already)</span>
+          <div class="code">
+            <pre>{command}</pre>
+            <CopyButton text={command} label="Copy the command" />
+          </div>
+        </div>
+        {changed && (
+          <div class="field">
+            <label for="confirm-host">
+              Type <strong class="mono">{hostKey.host}</strong> to replace the key
+            </label>
+            <input id="confirm-host" class="input mono" value={typed} autocomplete="off" spellcheck={false} onInput={(event) => setTyped(event.currentTarget.value)} />
+          </div>
+        )}
+        {error && (
+          <p class="field-error" role="alert">
+            {error}
+          </p>
+        )}
+        <div class="dialog-actions">
+          <button type="button" class="button" data-autofocus onClick={onCancel}>
+            Cancel
+          </button>
+          {changed ? (
+            <button type="submit" class="button danger" disabled={!confirmed || busy}>
+              Replace key
+            </button>
+          ) : (
+            <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>
+              Accept key
+            </button>
+          )}
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function Fingerprint({ title, value, compare }: { title: string; value: string; compare?: string | undefined }) {
+  const { prefix, groups } = fingerprintGroups(value);
+  const other = compare ? fingerprintGroups(compare).groups : null;
+  return (
+    <div class={`fingerprint${compare ? " new" : ""}`}>
+      <header>
+        {title}
+        <span class="spacer" />
+        <CopyButton text={value} label="Copy the fingerprint" />
+      </header>
+      <div class="fingerprint-text" role="img" aria-label={value}>
+        <span class="prefix">{prefix}</span>
+        {groups.map((group, index) => (
+          <span key={index} class={other && other[index] !== group ? "differs" : undefined}>
+            {group}
+          </span>
+        ))}
+      </div>
+    </div>
+  );
+}
