@@ -52,17 +52,15 @@ def main() -> int:
         fromfile = median_ms(lambda: read_points(root, run_id), args.repeats)
         plain = median_ms(lambda: read_runs(root), args.repeats)
 
-    print(
-        f"{'median of ' + str(args.repeats):32}{'cold ms':>9}{'warm ms':>9}{'reference':>11}{'cold x':>8}{'warm x':>8}{'kB':>7}"
-    )
+    titles = ("cold ms", "warm ms", "reference", "cold x", "warm x", "kB")
+    print(f"{f'median of {args.repeats}':32}" + "".join(f"{title:>10}" for title in titles))
     for path, name, reference in (
         (curve, f"curve of {args.points:,} points", fromfile),
         (listing, f"list of {args.runs:,} runs", plain),
     ):
         cold, warm = colds[path], warms[path]
-        print(
-            f"{name:32}{cold:9.1f}{warm:9.1f}{reference:11.1f}{cold / reference:8.1f}{warm / reference:8.1f}{sizes[path] / 1000:7.0f}"
-        )
+        numbers = (cold, warm, reference, cold / reference, warm / reference, sizes[path] / 1000)
+        print(f"{name:32}" + "".join(f"{number:10.1f}" for number in numbers))
     met = colds[curve] <= CURVE_COLD_MS and warms[curve] <= CURVE_WARM_MS and warms[listing] <= LIST_WARM_MS
     return 0 if met or not args.check else 1
 

@@ -76,7 +76,7 @@ class Recorder:
                 size = len(used)
                 packed = _PACK[size](*parts)
             except Exception:  # noqa: BLE001 - a new metric, or anything that people pass; the slow path sorts it out
-                used, packed = self._prepare(data, step, now)
+                used, packed, step = self._prepare(data, step, now)
                 size = len(used)
             try:
                 written = write(self._fd, packed) if size else 0
@@ -120,13 +120,14 @@ class Recorder:
         self._open = False
         self._fd = -1
 
-    def _prepare(self, data: Any, step: int, now: float) -> tuple[list[tuple[list[Any], float]], bytes]:
+    def _prepare(self, data: Any, step: int, now: float) -> tuple[list[tuple[list[Any], float]], bytes, int]:
         """Do what log() does, for anything that may come: new metrics, nested mappings, values that are no numbers."""
         used: list[tuple[list[Any], float]] = []
         parts: list[Any] = []
         if not self._open:
             self._warnings.add("closed", "log() was called on a run that is closed in this process; ignored.")
-            return [], b""
+            return [], b"", step
+        step = self._step(step)
         try:
             for name, value in flatten_metrics(data):
                 prepared = self._prepare_one(name, value)
@@ -135,7 +136,7 @@ class Recorder:
                     parts += prepared[0][_HEAD], step, now, prepared[1]
         except Exception as error:  # noqa: BLE001 - what is no mapping at all, or a mapping that fails
             self._warnings.add("not-a-mapping", f"log() wants a mapping of names to numbers: {error}.")
-        return used, _PACK[len(used)](*parts)
+        return used, _PACK[len(used)](*parts), step
 
     def _prepare_one(self, name: str, value: Any) -> tuple[list[Any], float] | None:
         try:
@@ -166,7 +167,7 @@ class Recorder:
             number = STEP_MAX + 1
         if not STEP_MIN <= number <= STEP_MAX:
             self._warnings.add("step", f"{str(step)[:100]!r} is no step; counted on instead.")
-            return self.step + 1
+            return min(self.step + 1, STEP_MAX)
         return number
 
     def _failed(self, error: OSError, points: int) -> None:

@@ -42,6 +42,9 @@ class RunFollower:
     def news(self) -> Iterator[NewPoints | NewText]:
         """Yield what is new, in pieces; after each, `offsets` says where the next one begins."""
         sizes = self._sizes()
+        for name, size in sizes.items():
+            # A file that shrank lost a torn end, which was never read.
+            self.offsets[name] = min(self.offsets.get(name, 0), size)
         for name in layout.record_files(sizes):
             yield from self._new_points(name, sizes[name])
         if layout.CONSOLE_FILE in sizes:
@@ -49,7 +52,7 @@ class RunFollower:
 
     def _new_points(self, name: str, size: int) -> Iterator[NewPoints]:
         path = layout.run_path(self.run_id, name)
-        while size - self._offset(name, size) >= records.RECORD_BYTES:
+        while size - self.offsets[name] >= records.RECORD_BYTES:
             offset = self.offsets[name]
             data = self._files.read(path, offset, min(_CHUNK_BYTES, size - offset))
             found = records.scan(data)
@@ -67,19 +70,13 @@ class RunFollower:
                 yield points
 
     def _new_text(self, size: int) -> Iterator[NewText]:
-        while self._offset(layout.CONSOLE_FILE, size) < size:
+        while self.offsets[layout.CONSOLE_FILE] < size:
             start = self.offsets[layout.CONSOLE_FILE]
             piece = read_text(self._files, layout.run_path(self.run_id, layout.CONSOLE_FILE), start, _TEXT_BYTES)
             if piece.end <= start:
                 return
             self.offsets[layout.CONSOLE_FILE] = piece.end
             yield NewText(start, piece.end, piece.text)
-
-    def _offset(self, name: str, size: int) -> int:
-        """Return the place in a file; a file that shrank lost a torn end, which was never read."""
-        offset = min(self.offsets.get(name, 0), size)
-        self.offsets[name] = offset
-        return offset
 
     def _name(self, record_file: str, number: int) -> str:
         _, names = self._names.get(record_file, (0, []))
@@ -96,7 +93,9 @@ class RunFollower:
         return names
 
     def _sizes(self) -> dict[str, int]:
-        return {entry.name: entry.size_bytes for entry in self._files.list(layout.run_path(self.run_id))}
+        entries = self._files.list(layout.run_path(self.run_id))
+        followed = {*layout.record_files(entry.name for entry in entries), layout.CONSOLE_FILE}
+        return {entry.name: entry.size_bytes for entry in entries if entry.name in followed}
 
     def _ends(self) -> dict[str, int]:
         sizes = self._sizes()

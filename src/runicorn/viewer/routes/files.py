@@ -36,9 +36,9 @@ _INLINE = {
 }
 
 
-@router.api_route(
+@router.head("/api/runs/{run_id}/files/{path:path}", include_in_schema=False)
+@router.get(
     "/api/runs/{run_id}/files/{path:path}",
-    methods=["GET", "HEAD"],
     response_class=Response,
     responses={
         **NOT_FOUND,

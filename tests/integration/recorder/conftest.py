@@ -1,0 +1,58 @@
+"""Real training scripts in processes of their own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+TIMEOUT_SECS = 30
+
+
+class Script:
+    """Runs Python code with a storage root; `done` is the finished process."""
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.started: list[subprocess.Popen] = []
+
+    def environ(self, **changes):
+        return {**os.environ, "RUNICORN_ROOT": str(self.root), "PYTHONPATH": "", **changes}
+
+    def run(self, code: str, **options) -> subprocess.CompletedProcess:
+        return subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECS,
+            check=False,
+            **options,
+        )
+
+    def start(self, code: str, **options) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(code)],
+            env=self.environ(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            **options,
+        )
+        self.started.append(process)
+        return process
+
+    def end(self):
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=TIMEOUT_SECS)
+
+
+@pytest.fixture
+def script(tmp_path):
+    scripts = Script(tmp_path / "root")
+    yield scripts
+    scripts.end()

@@ -1,0 +1,308 @@
+"""The stream of changes: soon, complete, resumable."""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+import runicorn as rn
+
+TIMEOUT_SECS = 15
+
+
+class Stream:
+    """Reads server-sent events; `id` is the last one seen."""
+
+    def __init__(self, lines):
+        self._lines = lines
+        self.id = None
+
+    def __iter__(self):
+        event, data = None, []
+        for line in self._lines:
+            if line.startswith("id: "):
+                seen = line[4:]
+            elif line.startswith("event: "):
+                event = line[7:]
+            elif line.startswith("data: "):
+                data.append(line[6:])
+            elif not line and event:
+                self.id = seen
+                yield event, json.loads("\n".join(data))
+                event, data = None, []
+
+    def until(self, name, matches=lambda data: True):
+        deadline = time.monotonic() + TIMEOUT_SECS
+        for event, data in self:
+            if event == name and matches(data):
+                return data
+            assert time.monotonic() < deadline, f"no {name} event"
+        raise AssertionError(f"the stream ended without a {name} event")
+
+
+@contextlib.contextmanager
+def stream(viewer, last_id=None, **params):
+    headers = {"Last-Event-ID": last_id} if last_id else {}
+    with viewer.http.stream("GET", "/api/live", params=params, headers=headers, timeout=TIMEOUT_SECS) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield Stream(answer.iter_lines())
+
+
+@pytest.fixture
+def run(root):
+    with rn.init(root=root) as opened:
+        yield opened
+
+
+def test_points_arrive_soon_after_they_are_logged(viewer, run):
+    with stream(viewer, run=run.id) as events:
+        events.until("runs")
+        time.sleep(0.3)
+        waited = []
+        for value in range(5):
+            logged_at = time.monotonic()
+            run.log({"loss": value})
+            data = events.until("points")
+            waited.append(time.monotonic() - logged_at)
+            assert data["run"] == run.id
+            assert data["metrics"]["loss"]["value"] == [value]
+        assert sorted(waited)[2] < 0.3
+
+
+def test_odd_values_arrive_as_texts(viewer, run):
+    with stream(viewer, run=run.id) as events:
+        events.until("runs")
+        run.log({"loss": math.nan, "up": math.inf})
+        metrics = events.until("points")["metrics"]
+    assert (metrics["loss"]["value"], metrics["up"]["value"]) == (["NaN"], ["Infinity"])
+
+
+def test_output_arrives_with_its_place(viewer, run):
+    with stream(viewer, run=run.id) as events:
+        events.until("runs")
+        (run.dir / "console.log").open("ab").write("première ".encode())
+        assert events.until("console") == {"run": run.id, "from": 0, "to": 10, "text": "première "}
+
+
+def test_a_series_and_the_stream_from_its_cursor_miss_and_double_nothing(viewer, run):
+    stop = threading.Event()
+
+    def work():
+        step = 0
+        while not stop.is_set():
+            run.log({"loss": step, "acc": -step}, step=step)
+            step += 1
+            time.sleep(0.0005)
+
+    writer = threading.Thread(target=work)
+    writer.start()
+    try:
+        time.sleep(0.2)
+        body = viewer.get("/api/series", run=run.id, metric=["loss", "acc"], points=100_000)
+        seen = {series["metric"]: list(series["x"]) for series in body["series"]}
+        with stream(viewer, run=run.id, cursor=body["cursor"]) as events:
+            while len(seen["loss"]) < 1000:
+                for metric, columns in events.until("points")["metrics"].items():
+                    seen[metric] += columns["step"]
+    finally:
+        stop.set()
+        writer.join()
+    assert seen["loss"] == list(range(len(seen["loss"])))
+    assert seen["acc"] == list(range(len(seen["acc"])))
+
+
+def test_reconnecting_anywhere_loses_and_doubles_nothing(viewer, run):
+    """Cut the stream after every few events, while points and output keep coming."""
+    stop = threading.Event()
+    total = 4000
+
+    def work():
+        with (run.dir / "console.log").open("a") as console:
+            for step in range(total):
+                run.log({"loss": step}, step=step)
+                console.write(f"line {step} é\n")
+                console.flush()
+                time.sleep(0.0003)
+        stop.set()
+
+    cursor = viewer.get("/api/series", run=run.id, metric="loss")["cursor"]
+    writer = threading.Thread(target=work)
+    writer.start()
+    steps, text, at, connections = [], "", 0, 0
+    deadline = time.monotonic() + 30
+    try:
+        while (len(steps) < total or not text.endswith(f"line {total - 1} é\n")) and time.monotonic() < deadline:
+            connections += 1
+            with stream(viewer, last_id=cursor, run=run.id) as events:
+                for count, (event, data) in enumerate(events):
+                    cursor = events.id
+                    if event == "points":
+                        steps += data["metrics"]["loss"]["step"]
+                    elif event == "console":
+                        assert data["from"] == at
+                        text, at = text + data["text"], data["to"]
+                    if count >= connections % 4 or len(steps) >= total:
+                        break
+    finally:
+        writer.join()
+    assert connections > 3
+    assert steps == list(range(total))
+    assert text == "".join(f"line {step} é\n" for step in range(total))
+
+
+def test_a_backlog_comes_in_pieces(viewer, run):
+    cursor = viewer.get("/api/series", run=run.id, metric="loss")["cursor"]
+    for step in range(45_000):
+        run.log({"loss": step})
+    sizes, steps = [], []
+    with stream(viewer, run=run.id, cursor=cursor) as events:
+        while len(steps) < 45_000:
+            piece = events.until("points")["metrics"]["loss"]["step"]
+            sizes.append(len(piece))
+            steps += piece
+    assert steps == list(range(45_000))
+    assert max(sizes) <= 20_000
+
+
+def test_new_changed_and_removed_runs_are_told(viewer, root):
+    with stream(viewer) as events:
+        with rn.init(root=root, name="fresh") as run:
+            assert events.until("runs")["runs"][0]["name"] == "fresh"
+        finished = events.until("runs", lambda data: any(each["state"] == "finished" for each in data["runs"]))
+        assert finished["runs"][0]["id"] == run.id
+        viewer.http.delete(f"/api/runs/{run.id}")
+        assert events.until("runs", lambda data: data["removed"])["removed"] == [run.id]
+        viewer.http.post(f"/api/runs/{run.id}/restore")
+        events.until("runs", lambda data: data["runs"])
+        shutil.rmtree(run.dir)
+        assert events.until("runs", lambda data: data["removed"])["removed"] == [run.id]
+
+
+def test_what_changed_between_the_list_and_the_stream_is_told(viewer, root):
+    viewer.get("/api/runs")
+    with rn.init(root=root) as run:
+        pass
+    with stream(viewer) as events:
+        assert [each["id"] for each in events.until("runs")["runs"]] == [run.id]
+
+
+def test_changes_while_away_are_told_after_coming_back(viewer, root):
+    with rn.init(root=root, name="first") as first, stream(viewer) as events:
+        events.until("runs")
+        last = events.id
+    with rn.init(root=root, name="second") as second:
+        pass
+    with stream(viewer, last_id=last) as events:
+        assert {each["id"] for each in events.until("runs")["runs"]} == {first.id, second.id}
+
+
+@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500])
+def test_a_cursor_from_elsewhere_is_refused(viewer, cursor):
+    answer = viewer.http.get("/api/live", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
+
+
+def test_a_stream_of_a_run_that_does_not_exist_is_refused(viewer):
+    assert viewer.http.get("/api/live", params={"run": "nope"}).json()["code"] == "RUN_NOT_FOUND"
+
+
+class FakeRemote:
+    """Remote support whose state a test changes."""
+
+    def __init__(self):
+        from fastapi import APIRouter
+
+        self.router = APIRouter(prefix="/api/remote")
+        self.state = {"connections": []}
+        self.calls = []
+        self._changed = None
+
+    async def start(self):
+        import asyncio
+
+        self.calls.append("start")
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
+
+    async def stop(self):
+        self.calls.append("stop")
+
+    def snapshot(self):
+        return self.state
+
+    async def subscribe(self):
+        while True:
+            await self._changed.wait()
+            self._changed.clear()
+            yield
+
+    def change(self, state):
+        self.state = state
+        self._loop.call_soon_threadsafe(self._changed.set)
+
+
+def test_the_state_of_remote_sessions_comes_first_and_whenever_it_changes(root, serve):
+    from runicorn.settings import Settings
+
+    remote = FakeRemote()
+    with (
+        serve(Settings(root=root, home=root, port=0), remote=lambda _: remote) as viewer,
+        stream(viewer) as events,
+    ):
+        assert next(iter(events)) == ("remote", {"connections": []})
+        remote.change({"connections": ["gpu"]})
+        assert events.until("remote") == {"connections": ["gpu"]}
+    assert remote.calls == ["start", "stop"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+def test_every_log_that_returned_before_a_kill_is_readable_at_once(root, viewer_process):
+    """A viewer that runs already shows each of them, and the run as killed."""
+    import subprocess
+
+    _, line = viewer_process(root)
+    url = line.split()[-1]
+    code = """
+import os, struct, sys
+import runicorn as rn
+run = rn.init(root=sys.argv[1])
+os.write(1, run.id.encode().ljust(64))
+for step in range(1_000_000):
+    rn.log({"a": step, "b": -step, "c": 0.5}, step=step)
+    os.write(1, struct.pack("<q", step))
+"""
+    script = subprocess.Popen([sys.executable, "-c", code, str(root)], stdout=subprocess.PIPE)
+    try:
+        run_id = script.stdout.read(64).decode().strip()
+        with httpx.Client(base_url=url, timeout=20) as client:
+            ask = {"run": run_id, "metric": ["a", "b", "c"], "points": 100_000}
+            returned = -1
+            while returned < 5000:
+                returned = int.from_bytes(script.stdout.read(8), "little")
+                if returned % 1000 == 0:
+                    assert client.get("/api/series", params=ask).json()["series"][0]["last_step"] >= returned
+            script.send_signal(signal.SIGKILL)
+            left = script.stdout.read()
+            if left:
+                returned += len(left) // 8
+            series = client.get("/api/series", params=ask).json()["series"]
+            for each in series:
+                assert each["count"] in (returned + 1, returned + 2)  # the last call may not have told
+                assert each["x"] == list(range(each["count"]))
+            assert len({each["count"] for each in series}) == 1
+            (run,) = client.get("/api/runs").json()["runs"]
+            assert run["state"] == "killed"
+            assert run["summary"]["a"] == series[0]["count"] - 1
+            assert client.get(f"/api/runs/{run_id}").json()["skipped_records"] == 0
+    finally:
+        script.kill()
+        script.communicate(timeout=20)

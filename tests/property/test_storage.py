@@ -1,0 +1,150 @@
+"""Whatever bytes a file holds, readers give what is whole in it, agree with each other, and never fail."""
+
+import json
+import math
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runicorn.errors import InvalidQueryError
+from runicorn.storage import columns, layout
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.index import RunIndex
+from runicorn.storage.points import PointStore
+from runicorn.storage.query import parse_query
+from runicorn.storage.records import RECORD_BYTES, Record, pack, scan, unpack
+
+RECORDS = st.builds(
+    Record,
+    metric=st.integers(0, 3),
+    step=st.integers(-(2**63), 2**63 - 1),
+    time=st.floats(0, 2e9),
+    value=st.floats(width=64),
+)
+
+
+def packed(records):
+    return b"".join(pack(*record) for record in records)
+
+
+def same(ours, theirs):
+    """Compare by bytes: NaN equals itself."""
+    return packed(ours) == packed(theirs)
+
+
+@given(st.lists(RECORDS, max_size=40))
+def test_records_survive_the_round_trip(records):
+    data = packed(records)
+    result = scan(data)
+    assert same(unpack(data, result), records)
+    assert (result.skipped, result.consumed) == (0, len(data))
+
+
+@given(st.lists(RECORDS, max_size=20), st.integers(0, 20 * RECORD_BYTES))
+def test_a_file_cut_anywhere_gives_exactly_the_whole_records_before_the_cut(records, cut):
+    data = packed(records)[:cut]
+    assert same(unpack(data, scan(data)), records[: len(data) // RECORD_BYTES])
+
+
+@given(st.lists(RECORDS, min_size=1, max_size=10), st.binary(max_size=100), st.lists(RECORDS, min_size=2, max_size=10))
+def test_garbage_anywhere_costs_no_record_after_it(before, garbage, after):
+    # Garbage that holds a mark may pass for a record; what comes later is found all the same.
+    data = packed(before) + garbage.replace(b"RNS1", b"____") + packed(after)
+    found = list(unpack(data, scan(data)))
+    assert same(found[-len(after) + 1 :], after[1:])
+    assert same(found[: len(before) - 1], before[:-1])
+
+
+@given(st.binary(max_size=400))
+def test_the_fast_reader_agrees_with_the_plain_one(data):
+    plain = scan(data)
+    rows, skipped, consumed = columns.unpack(data)
+    assert (skipped, consumed, len(rows)) == (plain.skipped, plain.consumed, sum(count for _, count in plain.spans))
+    assert b"".join(row.tobytes() for row in rows) == packed(unpack(data, plain))
+
+
+@given(st.lists(RECORDS, max_size=12), st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=6))
+def test_the_fast_reader_agrees_with_the_plain_one_on_damaged_files(records, damages):
+    data = bytearray(packed(records))
+    for at, byte in damages:
+        if at < len(data):
+            data[at] = byte
+    rows, skipped, consumed = columns.unpack(bytes(data))
+    plain = scan(bytes(data))
+    assert (skipped, consumed) == (plain.skipped, plain.consumed)
+    assert b"".join(row.tobytes() for row in rows) == packed(unpack(bytes(data), plain))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=50)
+def test_a_run_whose_files_are_garbage_spoils_no_other(garbage):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for run_id in ("good", "bad"):
+            (root / "runs" / run_id).mkdir(parents=True)
+        (root / "runs/good/run.json").write_text(json.dumps({"name": "good", "created_at": "2026-11-23T09:30:15Z"}))
+        (root / "runs/good/status.json").write_text('{"state": "finished"}')
+        for name in ("run.json", "status.json", "notes.json", "metrics.bin", "metrics.keys", "system.bin"):
+            (root / "runs/bad" / name).write_bytes(garbage)
+        files = LocalFiles(root)
+        runs = {item.run.id: item.run for item in RunIndex(files).runs()}
+        assert runs["good"].name == "good"
+        assert runs["bad"].error is not None
+        PointStore(files).stats("bad")
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_query_or_an_invalid_one(text):
+    class Row:
+        def search_text(self):
+            return "x"
+
+        def field(self, name):
+            return () if name == "tags" else 0.5
+
+    try:
+        parse_query(text)(Row())
+    except InvalidQueryError as error:
+        assert "at character" in error.detail
+
+
+@given(st.lists(st.sampled_from(["config.lr", "<", "=", "!=", '"', "not", "and", "or", "tag:", " ", "0.1", "x", "!"])))
+def test_any_mixture_of_the_languages_words_is_a_query_or_an_invalid_one(words):
+    test_any_text_is_a_query_or_an_invalid_one.hypothesis.inner_test("".join(words))
+
+
+@given(st.lists(st.text(max_size=20), max_size=10))
+def test_keys_survive_the_round_trip(names):
+    assert layout.decode_keys(b"".join(map(layout.encode_key, names))) == (
+        names,
+        sum(len(layout.encode_key(n)) for n in names),
+    )
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_keys(data):
+    names, consumed = layout.decode_keys(data)
+    assert len(names) == data.count(b"\n")
+    assert consumed == data.rfind(b"\n") + 1
+
+
+@given(
+    st.lists(st.floats(width=64), min_size=1, max_size=300),
+    st.integers(2, 60),
+)
+def test_a_thinned_line_always_holds_its_extremes(values, points):
+    import numpy as np
+
+    y = np.array(values)
+    thinned = columns.thin(np.arange(len(y)), y, points)
+    assert len(thinned.x) <= max(points, 2)
+    top = thinned.y if thinned.high is None else thinned.high
+    bottom = thinned.y if thinned.low is None else thinned.low
+    known = [value for value in values if not math.isnan(value)]
+    if known:
+        assert np.nanmax(top) == max(known)
+        assert np.nanmin(bottom) == min(known)
+    else:
+        assert np.isnan(top).all()

@@ -1,0 +1,101 @@
+"""Ranges of text files, and damaged small files."""
+
+import pytest
+
+from runicorn.errors import RunNotFoundError
+from runicorn.model import RunState
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.reader import Sources, build_run, check_run_id, read_lines, read_text
+
+TEXT = "naïve — 日本 🦄 end"
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "log").write_bytes(TEXT.encode())
+    return LocalFiles(tmp_path)
+
+
+@pytest.mark.parametrize("limit", [4, 5, 7, 1000])
+def test_pieces_join_to_the_whole_text_and_cut_no_character(files, limit):
+    pieces, at = [], 0
+    while True:
+        piece = read_text(files, "log", at, limit)
+        if piece.end == piece.size_bytes == at:
+            break
+        assert "\ufffd" not in piece.text
+        pieces.append(piece.text)
+        at = piece.end
+    assert "".join(pieces) == TEXT
+
+
+@pytest.mark.parametrize("start", range(len(TEXT.encode()) + 2))
+def test_a_piece_from_any_byte_begins_with_a_whole_character(files, start):
+    piece = read_text(files, "log", start, 1000)
+    assert TEXT.endswith(piece.text)
+    assert "\ufffd" not in piece.text
+
+
+def test_a_negative_start_counts_from_the_end(files):
+    assert read_text(files, "log", -3, 100).text == "end"
+    assert read_text(files, "log", -10_000, 10_000).text == TEXT
+
+
+def test_a_character_that_is_still_being_written_waits(files, tmp_path):
+    (tmp_path / "log").write_bytes("ok 🦄".encode()[:-2])
+    piece = read_text(files, "log", 0, 100)
+    assert (piece.text, piece.end, piece.size_bytes) == ("ok ", 3, 5)
+
+
+def test_bytes_that_are_no_text_are_replaced(files, tmp_path):
+    (tmp_path / "log").write_bytes(b"a\xff\xfeb\x80\x80\x80\x80c")
+    piece = read_text(files, "log", 0, 100)
+    assert (piece.text[0], piece.text[-1], piece.end) == ("a", "c", 9)
+
+
+def test_a_file_that_is_not_there_is_empty(files):
+    assert read_text(files, "missing", 0, 100).size_bytes == 0
+
+
+def test_only_whole_lines_that_are_objects_are_read(files, tmp_path):
+    (tmp_path / "events").write_bytes(b'{"a": 1}\nnot json\n[1]\n{"b": NaN}\n{"c"')
+    events, start, end, size = read_lines(files, "events", 0, 1000)
+    assert events == [{"a": 1}, {"b": "NaN"}]
+    assert (start, end, size) == (0, 33, 37)
+
+
+def test_a_line_longer_than_the_limit_is_read_whole(files, tmp_path):
+    (tmp_path / "events").write_bytes(b'{"a": "' + b"x" * 100_000 + b'"}\n{"b": 1}\n')
+    events, _, end, _ = read_lines(files, "events", 0, 16)
+    assert len(events) >= 1
+    assert end >= 100_000
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [None, {}, {"id": 7, "project": [], "name": {}, "config": "x", "tags": {"a": 1}, "created_at": 5, "pid": "x"}],
+)
+def test_a_run_with_a_broken_run_json_is_shown_as_far_as_known(broken):
+    run = build_run("20261122-093015-7f3a2c", Sources(broken, {"state": "finished"}, None, 5.0))
+    assert (run.state, run.project, run.config, run.tags) == (RunState.FINISHED, "default", {}, ())
+    assert run.created_at == 1795339815.0
+    assert (run.error is not None) == (broken is None)
+
+
+def test_a_run_without_a_status_counts_as_killed():
+    assert build_run("r", Sources({"name": "x"}, None, None, 5.0)).state is RunState.KILLED
+
+
+def test_notes_overlay_what_the_script_wrote():
+    notes = {"name": "renamed", "tags": ["mine"], "note": "hm", "archived": True}
+    run = build_run("r", Sources({"name": "x", "tags": ["a"]}, {"state": "finished"}, notes, 5.0))
+    assert (run.name, run.tags, run.note, run.archived) == ("renamed", ("mine",), "hm", True)
+
+
+def test_all_tags_can_be_taken_away_by_notes():
+    assert build_run("r", Sources({"tags": ["a"]}, {}, {"tags": []}, 5.0)).tags == ()
+
+
+def test_an_id_that_leaves_the_folder_is_no_run():
+    with pytest.raises(RunNotFoundError):
+        check_run_id("../../etc")
