@@ -3,6 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Environment } from "../api/types";
+import { plural } from "../pure/format";
 import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
 import {
   acceptKey,
@@ -59,7 +60,11 @@ export function FlowPanel({ flow }: { flow: Flow }) {
       <p class="flow-note" role="status">
         {SENTENCES[flow.phase]}
       </p>
-      <Stepper stages={stagesOf(flow)} />
+      <Stepper
+        stages={stagesOf(flow).map((stage) =>
+          flow.phase === "host_key" && stage.name === "host_key" ? { ...stage, state: "waiting" as const } : stage,
+        )}
+      />
       {flow.phase === "login" && <LoginQuestion flow={flow} />}
       {flow.phase === "choose" && <Choose flow={flow} />}
       {flow.phase === "failed" && flow.error && <Failure flow={flow} />}
@@ -105,7 +110,7 @@ export function Log({ lines, open }: { lines: readonly string[]; open: boolean }
   }, [open]);
   return (
     <details ref={box}>
-      <summary class="disclosure">Log, {lines.length} lines</summary>
+      <summary class="disclosure">Log, {plural(lines.length, "line")}</summary>
       <div class="log" role="log" aria-label="Log" tabIndex={0}>
         {lines.join("\n")}
       </div>

@@ -86,7 +86,7 @@ export function RemoteStrip() {
       <Part title="Storage root on the server">
         <span class="mono">{info.root}</span>
       </Part>
-      {since !== null && <Part>running {formatDuration(since)}</Part>}
+      {since !== null && <Part>running {formatDuration(Math.floor(since))}</Part>}
       {remote.tunnel && <Part title="What carries the connection">{remote.tunnel}</Part>}
       {typeof remote.rtt_ms === "number" && (
         <Part title="Round trip">

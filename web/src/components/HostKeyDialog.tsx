@@ -40,7 +40,7 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
     }
   };
   return (
-    <Dialog title={changed ? `The host key of ${hostKey.host} has changed` : `Confirm the host key of ${hostKey.host}`} width={600} role="alertdialog" onClose={onCancel}>
+    <Dialog title={changed ? `The host key of ${hostKey.host} has changed` : `Confirm the host key of ${hostKey.host}`} width={600} onClose={onCancel}>
       <form
         class="dialog-body"
         onSubmit={(event) => {

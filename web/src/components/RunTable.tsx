@@ -45,8 +45,8 @@ export function RunTable(props: Props) {
   const { columnKeys, sort, order, onSort, selected, cursor, onCursor, highlighted, busy } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const columns = columnKeys.map(columnOf).filter((one): one is Column => one !== null);
-  const template = `32px minmax(${NAME_MIN}px, 1.6fr) ${columns.map((one) => `minmax(${one.width}px, 1fr)`).join(" ")} 32px`;
-  const minWidth = 64 + NAME_MIN + columns.reduce((sum, one) => sum + one.width, 0);
+  const template = `32px minmax(${NAME_MIN}px, 1.6fr) ${columns.map((one) => `minmax(${one.width}px, 1fr)`).join(" ")}`;
+  const minWidth = 32 + NAME_MIN + columns.reduce((sum, one) => sum + one.width, 0);
   const rows = runs.value;
   const count = total.value;
   const { first, last } = useVirtual(scroller, count, ROW);
@@ -107,7 +107,6 @@ export function RunTable(props: Props) {
               </div>
             );
           })}
-          <span role="columnheader" class="cell" aria-label="Actions" />
         </div>
         {indices.map((index) => {
           const run = rows[index];
@@ -159,13 +158,13 @@ function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen,
         </a>
         {run.archived && <span class="tag quiet">archived</span>}
         {!columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
+        <span class="row-menu">
+          <RunMenu run={run} />
+        </span>
       </span>
       {columns.map((column) => (
         <Cell key={column.key} run={run} column={column} />
       ))}
-      <span role="gridcell" class="cell menu">
-        <RunMenu run={run} />
-      </span>
     </div>
   );
 }

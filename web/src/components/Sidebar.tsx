@@ -32,8 +32,8 @@ export function Sidebar() {
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   const isRemote = Boolean(health.value?.remote);
   useEffect(() => {
-    if (!isRemote) startRemote();
-  }, [isRemote]);
+    if (health.value && !isRemote) startRemote();
+  }, [health.value === null, isRemote]);
   const choose = (path: string) => setParams({ p: path, sel: "" }, "push");
   const toggle = (path: string) => {
     foldedProjects.value = folded.includes(path) ? folded.filter((one) => one !== path) : [...folded, path];

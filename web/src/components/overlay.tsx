@@ -1,12 +1,30 @@
 /** What floats above the page: dialogs that hold the focus, and menus that close by themselves. */
 
-import { createPortal } from "preact/compat";
-import type { ComponentChildren } from "preact";
+import { render, type ComponentChildren } from "preact";
 import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isTopmost, openOverlay } from "../state/overlays";
 import { Icon, type IconName } from "./icons";
 
 const FOCUSABLE = 'a[href],button:not([disabled]),input:not([disabled]),select:not([disabled]),textarea:not([disabled]),[tabindex]:not([tabindex="-1"])';
+
+/** Draw `children` at the end of the document, where no ancestor's filter or overflow reaches them. */
+function Portal({ children }: { children: ComponentChildren }) {
+  const host = useRef<HTMLElement | null>(null);
+  useLayoutEffect(() => {
+    if (!host.current) host.current = document.body.appendChild(document.createElement("div"));
+    render(<>{children}</>, host.current);
+  });
+  useLayoutEffect(
+    () => () => {
+      if (!host.current) return;
+      render(null, host.current);
+      host.current.remove();
+      host.current = null;
+    },
+    [],
+  );
+  return null;
+}
 
 interface DialogProps {
   title: string;
@@ -46,9 +64,10 @@ export function Dialog({ title, onClose, children, width = 520, bare = false, ro
     };
   }, []);
 
-  return createPortal(
-    <div class={`scrim${bare ? " scrim-top" : ""}`} onMouseDown={(event) => event.target === event.currentTarget && onClose()}>
-      <div ref={box} class={`dialog${bare ? " dialog-bare" : ""}`} role={role} aria-modal="true" aria-labelledby={titleId} tabIndex={-1} style={{ width: `${width}px` }}>
+  return (
+    <Portal>
+      <div class={`scrim${bare ? " scrim-top" : ""}`} onMouseDown={(event) => event.target === event.currentTarget && onClose()}>
+        <div ref={box} class={`dialog${bare ? " dialog-bare" : ""}`} role={role} aria-modal="true" aria-labelledby={titleId} tabIndex={-1} style={{ width: `${width}px` }}>
         <header class={bare ? "visually-hidden" : "dialog-head"}>
           <h2 id={titleId}>{title}</h2>
           {!bare && (
@@ -59,8 +78,8 @@ export function Dialog({ title, onClose, children, width = 520, bare = false, ro
         </header>
         {children}
       </div>
-    </div>,
-    document.body,
+    </div>
+    </Portal>
   );
 }
 
@@ -173,13 +192,13 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
       >
         {button}
       </button>
-      {open &&
-        createPortal(
-          <div ref={panel} class="popover" role={role} aria-label={label} onClick={(event) => event.stopPropagation()}>
+      {open && (
+        <Portal>
+          <div ref={panel} class="popover" role={role} aria-label={label}>
             {children(() => close())}
-          </div>,
-          document.body,
-        )}
+          </div>
+        </Portal>
+      )}
     </>
   );
 }

@@ -6,7 +6,7 @@ import { stopViewer, removeKnownHost } from "../api/client";
 import { asApiError } from "../api/error";
 import type { KnownHost, SavedConnection, Session } from "../api/types";
 import { Ago, Bone, Code, Delayed, ErrorState, Field } from "../components/basics";
-import { FlowPanel, Log } from "../components/FlowPanel";
+import { FlowPanel } from "../components/FlowPanel";
 import { Icon } from "../components/icons";
 import { LoginFields } from "../components/LoginFields";
 import { Dialog, Menu } from "../components/overlay";
@@ -90,7 +90,8 @@ function ConnectLine({ inputRef }: { inputRef: { current: HTMLInputElement | nul
     setComplaint(null);
     const known = savedFor(parsed.target);
     begin(parsed.target, !open && known ? { ...form, login: loginOf(known), keyPath: known.privateKeyPath ?? "" } : form);
-    setForm({ ...emptyLogin(), login: form.login, keyPath: form.keyPath });
+    setForm(emptyLogin());
+    setOpen(false);
   };
   return (
     <form
@@ -185,9 +186,7 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
         <strong class="ellipsis">{hostLabel(host)}</strong>
         <small class="ellipsis mono">{formatTarget(target)}</small>
       </span>
-      <span class="ellipsis mono" title={host.remoteRoot ?? undefined}>
-        {host.remoteRoot || <span class="faint">no folder yet</span>}
-      </span>
+      {host.remoteRoot ? <PathEnd path={host.remoteRoot} /> : <span class="faint">no folder yet</span>}
       <span class="ellipsis" title={host.condaEnv ?? undefined}>
         {host.condaEnv || <span class="faint">–</span>}
       </span>
@@ -212,6 +211,13 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
     </div>
   );
 }
+
+/** A path that is cut at its beginning where it is too long: its end tells more. */
+const PathEnd = ({ path }: { path: string }) => (
+  <span class="path-end mono" title={path}>
+    <bdi>{path}</bdi>
+  </span>
+);
 
 function EditHost({ host, onClose }: { host: SavedConnection; onClose: () => void }) {
   const [name, setName] = useState(host.name ?? "");
@@ -330,24 +336,24 @@ function SessionRow({ session }: { session: Session }) {
   const stop = () => {
     setStopping(true);
     stopViewer(session.sessionId)
-      .then(() => toast(`Stopped the viewer on ${session.host}.`), toastError)
+      .then(() => toast(`Stopped the viewer on ${label}.`), toastError)
       .finally(() => setStopping(false));
   };
   const url = safeUrl(session.url);
+  const known = savedFor(target);
+  const label = known ? hostLabel(known) : session.host;
   return (
-    <div class="session-row" role="group" aria-label={`Session on ${session.host}`} data-status={session.status}>
+    <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
       <HostDot state={session.status === "running" ? "running" : session.status === "starting" ? "busy" : session.status} />
       <span class="two-lines">
-        <strong class="ellipsis">{session.host}</strong>
+        <strong class="ellipsis">{label}</strong>
         <small class="ellipsis">
           {session.status}
           {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
         </small>
       </span>
       <span class="two-lines">
-        <span class="ellipsis mono" title={session.remoteRoot}>
-          {session.remoteRoot}
-        </span>
+        <PathEnd path={session.remoteRoot} />
         <small class="ellipsis">
           {session.condaEnv ?? ""}
           {session.runicornVersion ? ` · runicorn ${session.runicornVersion}` : ""}
@@ -395,7 +401,11 @@ function SessionRow({ session }: { session: Session }) {
                   {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}
                 </p>
               ))}
-              {log.length > 0 && <Log lines={log} open />}
+              {log.length > 0 && (
+                <div class="log" role="log" aria-label="Log" tabIndex={0}>
+                  {log.join("\n")}
+                </div>
+              )}
             </>
           )}
         </div>

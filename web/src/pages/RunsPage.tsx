@@ -356,7 +356,7 @@ function Split({ left, right }: { left: preact.ComponentChildren; right: preact.
           aria-valuenow={Math.round(share * 100)}
           tabIndex={0}
           onPointerDown={drag}
-          onDblClick={() => (tableShare.value = 0.46)}
+          onDblClick={() => (tableShare.value = 0.5)}
           onKeyDown={(event) => {
             const by = event.key === "ArrowLeft" ? -0.02 : event.key === "ArrowRight" ? 0.02 : 0;
             if (!by) return;

@@ -37,7 +37,7 @@ export type ThemeChoice = "system" | "light" | "dark";
 export const themeChoice = preference<ThemeChoice>("theme", "system");
 export const sidebarFolded = preference("sidebarFolded", false);
 /** Share of the width that the table has beside the charts, 0.15 to 0.85. */
-export const tableShare = preference("tableShare", 0.46);
+export const tableShare = preference("tableShare", 0.5);
 export const runsLayout = preference<"both" | "table" | "charts">("runsLayout", "both");
 export const foldedProjects = preference<string[]>("foldedProjects", []);
 export const foldedGroups = preference<string[]>("foldedGroups", []);

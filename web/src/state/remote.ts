@@ -150,6 +150,8 @@ export interface Flow {
   localPort: string;
   remotePort: string;
   passphraseAsked: boolean;
+  /** The connection was there before this attempt: its login was not tried, so it is not worth keeping. */
+  wasConnected: boolean;
   startedAt: number;
 }
 
@@ -215,6 +217,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     localPort: known?.localPort ? String(known.localPort) : "",
     remotePort: known?.remotePort ? String(known.remotePort) : "",
     passphraseAsked: false,
+    wasConnected: status.value?.connections.some((one) => one.connected && sameTarget(one.key, target)) ?? false,
     startedAt: Date.now(),
   };
   void runConnect();
@@ -364,10 +367,13 @@ async function remember(chosen: boolean): Promise<void> {
     host: now.target.host,
     port: now.target.port,
     username: now.target.username,
-    authMethod: SAVED_LOGIN[now.form.login],
-    privateKeyPath: now.form.login === "key_file" ? now.form.keyPath.trim() : null,
     lastUsedAt: Date.now(),
   };
+  if (!known || !now.wasConnected)
+    Object.assign(entry, {
+      authMethod: SAVED_LOGIN[now.form.login],
+      privateKeyPath: now.form.login === "key_file" ? now.form.keyPath.trim() : null,
+    });
   if (chosen)
     Object.assign(entry, {
       remoteRoot: now.root.trim(),
