@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 START_TIMEOUT_SECS = 10.0
 
 
@@ -93,8 +95,6 @@ def run_sshd(
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:
     """End this server and the children it made for its connections."""
-    import psutil
-
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -104,8 +104,18 @@ def end_tree(process: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             if "sshd" in child.name():
                 child.terminate()
-    psutil.wait_procs(children, timeout=3)
     process.wait(5)
+    deadline = time.monotonic() + 3
+    while time.monotonic() < deadline and any(map(_runs, children)):
+        time.sleep(0.01)
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that only waits to be reaped has."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", *options: str) -> Path:

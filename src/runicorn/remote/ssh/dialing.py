@@ -8,6 +8,7 @@ import queue
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from runicorn.errors import (
@@ -22,6 +23,7 @@ from runicorn.remote.target import Target
 
 RESOLVE_TIMEOUT_SECS = 10.0
 CONNECT_TIMEOUT_SECS = 10.0
+SILENCE_SECS = 3.0
 HTTP_PROBE_TIMEOUT_SECS = 2.0
 FIRST_BYTES_KEPT = 512
 
@@ -37,11 +39,18 @@ class DialedSocket:
         self._sock = sock
         self.first_bytes = b""
         self.ended = False
+        self.is_web_server = False
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._quickack: int | None = getattr(socket, "TCP_QUICKACK", None)
 
     def recv(self, size: int) -> bytes:
-        data = self._sock.recv(size)
+        try:
+            data = self._sock.recv(size)
+        except TimeoutError:
+            raise
+        except OSError:
+            self.ended = True
+            raise
         if len(self.first_bytes) < FIRST_BYTES_KEPT:
             self.first_bytes += data[:FIRST_BYTES_KEPT]
         self.ended = self.ended or not data
@@ -52,6 +61,27 @@ class DialedSocket:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
+
+
+@contextlib.contextmanager
+def hang_up_on_web_servers(sock: DialedSocket, target: Target) -> Iterator[None]:
+    """While the other side says nothing, find out once whether it waits for HTTP; then close the socket and say so.
+
+    An SSH server speaks first, so this costs a working connection nothing.
+    """
+
+    def look() -> None:
+        if not sock.first_bytes and speaks_http(target):
+            sock.is_web_server = True
+            sock.close()
+
+    timer = threading.Timer(SILENCE_SECS, look)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def dial(target: Target, progress: Progress) -> DialedSocket:

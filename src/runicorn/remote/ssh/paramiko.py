@@ -37,7 +37,7 @@ from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.known_hosts import Entry, HostKey, Verdict
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh import keys
-from runicorn.remote.ssh.dialing import DialedSocket, dial, speaks_http
+from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers, speaks_http
 from runicorn.remote.ssh.interface import Completed, Login, RemoteEntry
 from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.target import Credentials, Target
@@ -124,7 +124,8 @@ def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> _
     options.key_types = known_hosts.algorithms(stored or known_hosts.KEY_TYPE_ORDER)
     began_at = time.monotonic()
     try:
-        transport.start_client(timeout=HANDSHAKE_TIMEOUT_SECS + 2)
+        with hang_up_on_web_servers(sock, target):
+            transport.start_client(timeout=HANDSHAKE_TIMEOUT_SECS + 2)
         if not transport.initial_kex_done:
             raise transport.get_exception() or TimeoutError()
     except (paramiko.SSHException, OSError, EOFError) as error:
@@ -141,6 +142,8 @@ def _handshake_error(
         return NoCommonAlgorithmError(f"{where} and this client have no algorithm in common: {error}.")
     if sock.first_bytes and b"SSH-" not in sock.first_bytes:
         return NotSshError(f"{where} answers, but not with SSH.")
+    if sock.is_web_server or (not sock.first_bytes and sock.ended and speaks_http(target)):
+        return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
     if not sock.first_bytes and not sock.ended and secs >= HANDSHAKE_TIMEOUT_SECS - 1:
         return ConnectionTimeoutError(
             f"{where} accepted the connection, but said nothing for {secs:.0f} s.",
@@ -148,8 +151,6 @@ def _handshake_error(
         )
     if secs >= HANDSHAKE_TIMEOUT_SECS - 1:
         return ConnectionTimeoutError(f"{where} did not finish the key exchange within {secs:.0f} s.")
-    if not sock.first_bytes and speaks_http(target):
-        return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
     return ConnectionClosedError(f"{where} closed the connection before the login.")
 
 

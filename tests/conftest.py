@@ -1,0 +1,43 @@
+"""What tests of every kind may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.register_assert_rewrite("tests.support")
+
+from tests.support.accounts import Account  # noqa: E402
+from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
+from tests.support.serving import Viewer, run_viewer  # noqa: E402
+from tests.support.sshd import find_sshd  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def server_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    """A Unix user with an environment that has this checkout's wheel."""
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("needs root: makes a Unix user")
+    if not find_sshd():
+        pytest.skip("needs sshd: apt-get install openssh-server")
+    wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
+    with make_server_account(wheel) as account:
+        yield account
+
+
+@pytest.fixture
+def server(server_account: Account, tmp_path: Path) -> Iterator[Server]:
+    """A server that this test has for itself."""
+    with run_server(server_account, tmp_path, host_keys=("ed25519", "ecdsa", "rsa")) as running:
+        yield running
+
+
+@pytest.fixture
+def viewer(tmp_path: Path) -> Iterator[Viewer]:
+    """A local viewer with an empty root and nothing known."""
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "local-root", tmp_path / "home") as running:
+        yield running
