@@ -36,7 +36,7 @@ class ConsoleCapture:
         """Give the streams their own `write` back, unless somebody has wrapped it again since."""
         self._active = False
         for stream, ours in self._wrapped:
-            if stream.__dict__.get("write") is ours:
+            if getattr(stream, "__dict__", {}).get("write") is ours:
                 with contextlib.suppress(AttributeError):
                     del stream.write
         self._file.close()

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-_MAX_DEPTH_ERRORS = (ValueError, RecursionError)
+MAX_DEPTH = 100
+
+_DECODE_ERRORS = (ValueError, RecursionError)
 
 
 def _fastest() -> Callable[[bytes], Any]:
@@ -28,9 +30,9 @@ def decode_object(data: bytes) -> dict[str, Any] | None:
         _decode = _fastest()
     try:
         value = _decode(data)
-    except _MAX_DEPTH_ERRORS:
+    except _DECODE_ERRORS:
         return _decode_lenient(data)
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not _too_deep(data, value) else None
 
 
 def encode_object(value: dict[str, Any]) -> bytes:
@@ -44,6 +46,23 @@ def _decode_lenient(data: bytes) -> dict[str, Any] | None:
     """Decode what strict JSON forbids and other programs write all the same: bare NaN and Infinity."""
     try:
         value = json.loads(data, parse_constant=lambda name: name)
-    except _MAX_DEPTH_ERRORS:
+    except _DECODE_ERRORS:
         return None
-    return value if isinstance(value, dict) else None
+    return value if isinstance(value, dict) and not _too_deep(data, value) else None
+
+
+def _too_deep(data: bytes, value: dict[str, Any]) -> bool:
+    """Tell whether an object is nested so deeply that handling it could exhaust the stack."""
+    if data.count(b"{") + data.count(b"[") <= MAX_DEPTH:
+        return False
+    level: list[Any] = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for each in level
+            for inner in (each.values() if isinstance(each, dict) else each)
+            if isinstance(inner, (dict, list))
+        ]
+        if not level:
+            return False
+    return True

@@ -21,6 +21,8 @@ CONSOLE_FILE = "console.log"
 
 DEFAULT_PROJECT = "default"
 
+_YEAR_1, _YEAR_9999 = -62_135_596_800, 253_402_300_799
+
 # One path component on every system: no separators, no leading dot (those are folders being written).
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _STAMPED_ID = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}", re.ASCII)
@@ -91,10 +93,10 @@ def clean_project(project: str | None) -> str:
 
 
 def iso(seconds: float) -> str:
-    """Return unix seconds as `2026-11-23T09:30:15.123Z`."""
-    millis = round(seconds * 1000)
+    """Return unix seconds as `2026-11-23T09:30:15.123Z`; what lies beyond the years 1 to 9999 as their end."""
+    millis = round(min(max(seconds, _YEAR_1), _YEAR_9999) * 1000)
     moment = datetime.fromtimestamp(millis // 1000, timezone.utc)
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{millis % 1000:03d}Z"
+    return f"{moment.replace(tzinfo=None).isoformat()}.{millis % 1000:03d}Z"
 
 
 def parse_iso(text: object) -> float | None:

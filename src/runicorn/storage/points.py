@@ -107,6 +107,8 @@ class PointStore:
                 total -= oldest.size_bytes
         if total > self._budget_bytes:
             newest.keep_only(wanted)
+        if newest.size_bytes > self._budget_bytes:  # one metric of more than ten million points: read anew each time
+            newest.keep_only(set())
 
 
 class _Table:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from runicorn.storage import layout
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
+_REPLACE_ATTEMPTS = 20
+_REPLACE_PAUSE_SECS = 0.01
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
@@ -71,11 +74,24 @@ def replace_json(path: Path, content: dict[str, Any]) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
         draft.write_bytes(encode_object(content))
-        draft.replace(path)
+        _replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
+
+
+def _replace(draft: Path, path: Path) -> None:
+    """Rename over `path`. Windows refuses for the moment in which a reader has it open, so try again for a while."""
+    for _ in range(_REPLACE_ATTEMPTS):
+        try:
+            draft.replace(path)
+            return
+        except PermissionError:
+            if os.name != "nt":
+                raise
+            time.sleep(_REPLACE_PAUSE_SECS)
+    draft.replace(path)
 
 
 def update_notes(root: Path, run_id: str, changes: dict[str, Any]) -> None:

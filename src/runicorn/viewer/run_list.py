@@ -62,6 +62,8 @@ class RunListWriter:
 
     def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float) -> bytes:
         """Return the answer of GET /api/runs. Raises InvalidQueryError."""
+        if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone
+            self._encoded.clear()
         chosen = choose(items, wanted)
         ordered = sorted_runs(chosen, wanted.sort, descending=wanted.descending)
         first = page_start(ordered, wanted.cursor)

@@ -31,6 +31,8 @@ from runicorn.viewer.session import require_root
 _STOP_SECS = 5
 _REFUSED_SECS = 2.0
 _BACKLOG = 512
+# A comparison of hundreds of runs names them all in its address and in its cursor.
+_MAX_HEAD_BYTES = 512 * 1024
 RemoteSupport = Callable[[Settings], RemoteHook | None]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -72,6 +74,7 @@ class ViewerServer:
                 log_level="warning",
                 access_log=False,
                 server_header=False,
+                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
                 proxy_headers=False,
                 timeout_graceful_shutdown=_STOP_SECS,
             ),

@@ -86,6 +86,14 @@ def viewer(root):
         yield served
 
 
+@pytest.fixture(scope="module")
+def empty_viewer(tmp_path_factory):
+    """A viewer without runs, for many tests that change nothing."""
+    root = tmp_path_factory.mktemp("empty")
+    with running(Settings(root=root, home=root / "home", port=0)) as served:
+        yield served
+
+
 @pytest.fixture
 def viewer_process():
     """Return what starts a viewer process: its settings in, process and first line out."""

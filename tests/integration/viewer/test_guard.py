@@ -39,8 +39,8 @@ def assert_headers(answer):
         ({"Sec-Fetch-Site": "cross-site"}, 403, "ORIGIN_NOT_ALLOWED"),
     ],
 )
-def test_requests_from_elsewhere_are_refused(viewer, headers, status, code):
-    answer = viewer.http.get("/api/runs", headers=headers)
+def test_requests_from_elsewhere_are_refused(empty_viewer, headers, status, code):
+    answer = empty_viewer.http.get("/api/runs", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert_headers(answer)
 
@@ -60,20 +60,21 @@ def test_forms_are_refused_before_anything_happens(viewer, root, method):
 @pytest.mark.parametrize(
     "path", ["/", "/api/health", "/api/runs", "/api/nope", "/openapi.json", "/api/series", "/api/remote/x"]
 )
-def test_every_answer_has_the_security_headers(viewer, path):
-    assert_headers(viewer.http.get(path))
+def test_every_answer_has_the_security_headers(empty_viewer, path):
+    assert_headers(empty_viewer.http.get(path))
 
 
-def test_a_preflight_is_no_invitation(viewer):
-    answer = viewer.http.options(
-        "/api/runs", headers={"Origin": f"http://127.0.0.1:{viewer.port}", "Access-Control-Request-Method": "POST"}
+def test_a_preflight_is_no_invitation(empty_viewer):
+    answer = empty_viewer.http.options(
+        "/api/runs",
+        headers={"Origin": f"http://127.0.0.1:{empty_viewer.port}", "Access-Control-Request-Method": "POST"},
     )
     assert answer.status_code == 405
     assert_headers(answer)
 
 
-def test_a_request_without_a_host_is_refused(viewer):
-    with socket.create_connection(("127.0.0.1", viewer.port), timeout=10) as client:
+def test_a_request_without_a_host_is_refused(empty_viewer):
+    with socket.create_connection(("127.0.0.1", empty_viewer.port), timeout=10) as client:
         client.sendall(b"GET /api/runs HTTP/1.0\r\n\r\n")
         assert client.recv(4096).split(b" ")[1] == b"403"
 
@@ -118,8 +119,8 @@ def fetch_as(uid, url):
     return int(status), json.loads(body)
 
 
-def test_another_user_of_the_machine_is_refused(viewer, nobody):
-    status, body = fetch_as(nobody, f"http://127.0.0.1:{viewer.port}/api/runs")
+def test_another_user_of_the_machine_is_refused(empty_viewer, nobody):
+    status, body = fetch_as(nobody, f"http://127.0.0.1:{empty_viewer.port}/api/runs")
     assert (status, body["code"]) == (403, "OTHER_USER")
 
 

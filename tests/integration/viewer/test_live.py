@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -206,13 +207,13 @@ def test_changes_while_away_are_told_after_coming_back(viewer, root):
 
 
 @pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500])
-def test_a_cursor_from_elsewhere_is_refused(viewer, cursor):
-    answer = viewer.http.get("/api/live", params={"cursor": cursor})
+def test_a_cursor_from_elsewhere_is_refused(empty_viewer, cursor):
+    answer = empty_viewer.http.get("/api/live", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
 
-def test_a_stream_of_a_run_that_does_not_exist_is_refused(viewer):
-    assert viewer.http.get("/api/live", params={"run": "nope"}).json()["code"] == "RUN_NOT_FOUND"
+def test_a_stream_of_a_run_that_does_not_exist_is_refused(empty_viewer):
+    assert empty_viewer.http.get("/api/live", params={"run": "nope"}).json()["code"] == "RUN_NOT_FOUND"
 
 
 class FakeRemote:
@@ -262,6 +263,37 @@ def test_the_state_of_remote_sessions_comes_first_and_whenever_it_changes(root, 
         remote.change({"connections": ["gpu"]})
         assert events.until("remote") == {"connections": ["gpu"]}
     assert remote.calls == ["start", "stop"]
+
+
+class FakeSession:
+    """A session as the viewer on a server knows it."""
+
+    session_id = "0123456789abcdef"
+    remote_info: ClassVar = {"host": "gpu-7"}
+
+    def touch(self):
+        pass
+
+    def end(self):
+        pass
+
+
+def test_compression_in_a_session_does_not_hold_events_back(root, serve):
+    """Over a tunnel answers are compressed; the stream must still send each event at once."""
+    from runicorn.settings import Settings
+
+    with rn.init(root=root) as run, serve(Settings(root=root, home=root, port=0), session=FakeSession()) as viewer:
+        for step in range(500):
+            run.log({"loss": step})
+        series = viewer.http.get("/api/series", params={"run": run.id, "metric": "loss"})
+        assert series.headers["content-encoding"] == "gzip"
+        assert viewer.get("/api/health")["remote"] == {"host": "gpu-7"}
+        with stream(viewer, run=run.id) as events:
+            events.until("runs")
+            started = time.monotonic()
+            run.log({"loss": 1})
+            events.until("points")
+            assert time.monotonic() - started < 1.0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")

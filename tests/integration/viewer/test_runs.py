@@ -19,8 +19,8 @@ def run(root):
     return opened
 
 
-def test_an_empty_root_lists_nothing(viewer):
-    assert viewer.get("/api/runs") == {
+def test_an_empty_root_lists_nothing(empty_viewer):
+    assert empty_viewer.get("/api/runs") == {
         "runs": [], "total": 0, "next_cursor": None, "projects": [], "columns": {"config": [], "summary": []}
     }  # fmt: skip
 
@@ -90,8 +90,8 @@ def test_a_deleted_run_is_in_the_bin_and_comes_back(viewer, run):
 
 @pytest.mark.parametrize("run_id", ["missing", "..", "%2e%2e", ".new-x", "a b", "%00", "x" * 300])
 @pytest.mark.parametrize("path", ["", "/console", "/events", "/files/run.json"])
-def test_a_run_that_does_not_exist_is_not_found(viewer, run_id, path):
-    answer = viewer.http.get(f"/api/runs/{run_id}{path}")
+def test_a_run_that_does_not_exist_is_not_found(empty_viewer, run_id, path):
+    answer = empty_viewer.http.get(f"/api/runs/{run_id}{path}")
     assert answer.status_code == 404
     assert answer.json()["code"] in ("RUN_NOT_FOUND", "NOT_FOUND")
 
@@ -129,8 +129,8 @@ def test_runs_are_compared_in_the_order_asked_for(viewer, root, run):
 
 
 @pytest.mark.parametrize("query", ["", "?run=x", "?metric=x", "?run=x&metric=y&points=1", "?run=x&metric=y&x=color"])
-def test_a_series_that_is_not_asked_for_properly_is_refused(viewer, query):
-    answer = viewer.http.get("/api/series" + query)
+def test_a_series_that_is_not_asked_for_properly_is_refused(empty_viewer, query):
+    answer = empty_viewer.http.get("/api/series" + query)
     assert (answer.status_code, answer.json()["code"]) == (422, "INVALID_REQUEST")
 
 
@@ -209,9 +209,9 @@ def test_health_names_the_viewer(viewer, root):
     assert body == {"status": "ok", "version": rn.__version__, "root": str(root), "session_id": None, "remote": None}
 
 
-def test_without_remote_support_its_paths_say_so(viewer):
+def test_without_remote_support_its_paths_say_so(empty_viewer):
     for method, path in (("GET", "status"), ("POST", "connect"), ("GET", "fs/list")):
-        answer = viewer.http.request(method, f"/api/remote/{path}")
+        answer = empty_viewer.http.request(method, f"/api/remote/{path}")
         assert (answer.status_code, answer.json()["code"]) == (503, "REMOTE_UNAVAILABLE")
 
 
@@ -220,8 +220,8 @@ def test_without_remote_support_its_paths_say_so(viewer):
     [("GET", "/api/nope", 404, "NOT_FOUND"), ("PUT", "/api/runs", 405, "METHOD_NOT_ALLOWED"),
      ("GET", "/nope.js", 404, "NOT_FOUND"), ("POST", "/", 405, "METHOD_NOT_ALLOWED")],
 )  # fmt: skip
-def test_paths_and_methods_that_do_not_exist_answer_in_the_one_shape(viewer, method, path, status, code):
-    answer = viewer.http.request(method, path)
+def test_paths_and_methods_that_do_not_exist_answer_in_the_one_shape(empty_viewer, method, path, status, code):
+    answer = empty_viewer.http.request(method, path)
     assert answer.status_code == status
     assert answer.json().keys() == {"detail", "code", "hint"}
     assert answer.json()["code"] == code

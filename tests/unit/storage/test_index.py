@@ -1,0 +1,187 @@
+"""The list of runs in memory: as fresh as the files, at the price of a look at each folder."""
+
+import json
+import os
+
+import pytest
+
+from runicorn.errors import RunNotFoundError
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.index import RunIndex
+from runicorn.storage.jsonio import decode_object
+from runicorn.storage.layout import iso
+from runicorn.storage.liveness import Place
+from runicorn.storage.writer import replace_json
+
+START = 1795339815.0
+
+
+class Clock:
+    def __init__(self):
+        self.now = START
+
+    def __call__(self):
+        return self.now
+
+
+class Counting(LocalFiles):
+    reads = 0
+    stats = 0
+
+    def read(self, path, offset=0, length=None):
+        self.reads += 1
+        return super().read(path, offset, length)
+
+    def stat(self, path):
+        self.stats += 1
+        return super().stat(path)
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def root(tmp_path):
+    (tmp_path / "runs").mkdir()
+    return tmp_path
+
+
+def write(root, run_id, *, state="finished", heartbeat=START, moment=START - 1000, **info):
+    folder = root / "runs" / run_id
+    folder.mkdir(exist_ok=True)
+    replace_json(folder / "run.json", {"created_at": iso(START - 100), "host": "elsewhere", "pid": 1, **info})
+    replace_json(folder / "status.json", {"state": state, "heartbeat_at": iso(heartbeat)})
+    os.utime(folder, (moment, moment))
+
+
+def make(root, clock, files=None):
+    return RunIndex(files or LocalFiles(root), now=clock, monotonic=clock, place=Place("here", None))
+
+
+def states(index):
+    return {item.run.id: item.run.state.value for item in index.runs()}
+
+
+def test_what_did_not_change_is_not_read_again(root, clock):
+    for number in range(10):
+        write(root, f"r{number}")
+    files = Counting(root)
+    index = make(root, clock, files)
+    index.runs()
+    assert files.reads == 20
+    files.reads = files.stats = 0
+    index.runs()
+    assert (files.reads, files.stats) == (0, 0)
+
+
+def test_a_folder_that_changed_a_moment_ago_is_looked_into_again(root, clock):
+    write(root, "r", name="one", moment=START - 0.5)
+    index = make(root, clock)
+    assert index.find("r").run.name == "one"
+    write(root, "r", name="two", moment=START - 0.5)  # the folder's clock has not ticked in between
+    assert [item.run.name for item in index.runs()] == ["two"]
+
+
+def test_a_file_edited_in_place_is_noticed_after_a_while(root, clock):
+    write(root, "r", name="one")
+    index = make(root, clock)
+    index.runs()
+    path = root / "runs/r/run.json"
+    path.write_text(json.dumps({"name": "edited"}))
+    os.utime(path.parent, (START - 1000, START - 1000))
+    clock.now += 11
+    assert [item.run.name for item in index.runs()] == ["edited"]
+
+
+def test_a_run_elsewhere_whose_heartbeat_stops_is_killed_a_minute_later(root, clock):
+    write(root, "r", state="running")
+    index = make(root, clock)
+    assert states(index) == {"r": "running"}
+    clock.now += 59
+    assert states(index) == {"r": "running"}
+    clock.now += 2
+    assert states(index) == {"r": "killed"}
+    write(root, "r", state="running", heartbeat=clock.now, moment=clock.now)
+    assert states(index) == {"r": "running"}
+
+
+def test_a_run_elsewhere_with_a_slow_clock_is_alive_once_its_heart_is_seen_to_beat(root, clock):
+    write(root, "r", state="running", heartbeat=START - 3600)
+    index = make(root, clock)
+    assert states(index) == {"r": "killed"}
+    clock.now += 5
+    write(root, "r", state="running", heartbeat=START - 3595, moment=clock.now)
+    assert states(index) == {"r": "running"}
+
+
+def test_changes_are_told_by_version(root, clock):
+    write(root, "a")
+    write(root, "b")
+    index = make(root, clock)
+    index.runs()
+    version = index.version
+    assert index.changes(version) == ([], [], version)
+    write(root, "b", name="new", moment=START - 500)
+    changed, removed, later = index.changes(version)
+    assert ([item.run.id for item in changed], removed) == (["b"], [])
+    for name in ("run.json", "status.json"):
+        (root / "runs/a" / name).unlink()
+    (root / "runs/a").rmdir()
+    changed, removed, _ = index.changes(later)
+    assert (changed, removed) == ([], ["a"])
+
+
+def test_changes_since_a_moment_are_found_by_the_folders_times(root, clock):
+    write(root, "old", moment=START - 1000)
+    write(root, "new", moment=START - 10)
+    index = make(root, clock)
+    changed, _, _ = index.changes(index.version_at(START - 30))
+    assert "new" in {item.run.id for item in changed}
+    assert index.changes(index.version_at(START))[0] == []
+
+
+def test_a_slow_file_system_is_given_rest(root, clock):
+    class Slow(Counting):
+        lists = 0
+
+        def list(self, path):
+            self.lists += 1
+            clock.now += 1.0
+            return super().list(path)
+
+    files = Slow(root)
+    index = make(root, clock, files)
+    for _ in range(5):
+        index.runs()
+    assert files.lists == 1
+    index.runs(fresh=True)
+    assert files.lists == 2
+    clock.now += 4.1
+    index.runs()
+    assert files.lists == 3
+
+
+@pytest.mark.parametrize("run_id", ["missing", "../runs", ".hidden", ""])
+def test_a_run_that_is_not_there_is_not_found(root, clock, run_id):
+    with pytest.raises(RunNotFoundError):
+        make(root, clock).find(run_id)
+
+
+def test_times_beyond_the_calendar_spoil_nothing(root, clock):
+    write(root, "r")
+    replace_json(root / "runs/r/run.json", {"created_at": "9999-12-31T23:59:59.999999Z"})
+    os.utime(root / "runs/r", (1e12, 1e12))
+    (item,) = make(root, clock).runs()
+    assert iso(item.run.created_at).startswith("9999-12-31")
+    assert iso(1e15).startswith("9999")
+    assert iso(-1e15).startswith("0001")
+
+
+def test_json_nested_without_end_is_no_object():
+    deep = b'{"a":' * 5000 + b"1" + b"}" * 5000
+    assert decode_object(deep) is None
+    assert decode_object(b'{"a":' * 150 + b"1" + b"}" * 150) is None
+    assert decode_object(b'{"a":' * 50 + b"1" + b"}" * 50) is not None
+    assert decode_object(b'{"a": [' + b"[]," * 500 + b"[]]}") is not None
