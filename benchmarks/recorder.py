@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import subprocess
@@ -16,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 MEAN_TARGET_US, P99_TARGET_US, IMPORT_TARGET_MS = 3.0, 20.0, 60.0
 SCALARS = 3
@@ -52,21 +54,21 @@ def measure(folder: Path, calls: int) -> tuple[float, float, float, float]:
     fd = os.open(folder / "reference.bin", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     data = bytes(32 * SCALARS)
     try:
-        ours = timed(lambda: rn.log(values), calls)
-        reference = timed(lambda: os.write(fd, data), calls)
+        ours = timed(rn.log, values, calls)
+        reference = timed(functools.partial(os.write, fd), data, calls)
     finally:
         os.close(fd)
         run.finish()
     return (*ours, *reference)
 
 
-def timed(call: Callable[[], object], calls: int) -> tuple[float, float]:
+def timed(call: Callable[[Any], object], argument: object, calls: int) -> tuple[float, float]:
     """Return mean and p99 of the call in microseconds."""
     clock = time.perf_counter_ns
     taken = []
     for _ in range(calls):
         started = clock()
-        call()
+        call(argument)
         taken.append(clock() - started)
     taken.sort()
     return sum(taken) / calls / 1000, taken[int(calls * 0.99)] / 1000

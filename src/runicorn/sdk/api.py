@@ -6,7 +6,7 @@ import atexit
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,14 @@ if TYPE_CHECKING:
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.run import Run
 
+
+def _log_without_run(data: Mapping[Any, Any], step: int | None = None) -> None:
+    raise _no_run("log()")
+
+
 _current: Run | None = None
+# The current run's log, looked up once instead of in every call.
+_log: Callable[[Mapping[Any, Any], int | None], None] = _log_without_run
 _lock = threading.Lock()
 _hooked = False
 _uncaught: BaseException | None = None
@@ -41,20 +48,19 @@ def init(
     """
     from runicorn.sdk.start import open_run
 
-    global _current
+    global _current, _log
     with _lock:
         if _current is not None and _current.is_open:
             _current.finish()
         _current = open_run(project, name, config, tags=tags, root=root, id=id, resume=resume)
+        _log = _current.log
         _install_hooks()
         return _current
 
 
 def log(data: Mapping[Any, Any], step: int | None = None) -> None:
     """Record values of metrics at a step; without one, steps count up by themselves. On disk when it returns."""
-    if _current is None:
-        raise _no_run("log")
-    _current.log(data, step)
+    _log(data, step)
 
 
 def finish(state: str = "finished") -> None:

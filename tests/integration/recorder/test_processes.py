@@ -221,6 +221,13 @@ def test_eight_processes_share_a_root_that_does_not_exist_yet(script):
     assert [len(values(script.root, "loss", item.run.id)) for item in runs] == [500] * 8
 
 
+@pytest.mark.parametrize("call", ["rn.log({'loss': 1})", "rn.config", "rn.summary"])
+def test_using_a_run_before_there_is_one_says_what_to_do(script, call):
+    done = script.run(f"import runicorn as rn; rn.finish(); {call}")
+    assert done.returncode == 1
+    assert "UsageError: There is no run for" in done.stderr
+
+
 def test_importing_the_sdk_loads_nothing_heavy(script):
     done = script.run(
         """
