@@ -1,0 +1,126 @@
+"""A person watches a run on a server they reach only by SSH, with the mouse, from the first visit to the end."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import psutil
+from playwright.sync_api import Browser, Locator, Page, expect
+from tests.support.browser import visit
+from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.serving import Viewer
+
+
+def points(chart: Locator) -> int:
+    return int(chart.get_attribute("data-points") or 0)
+
+
+def connect_by_key(page: Page, server: Server) -> None:
+    """Type the server, choose the key file, press Connect."""
+    page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+    if not page.get_by_role("radio", name="Key file").is_visible():
+        page.get_by_role("button", name="Login").click()
+    page.get_by_role("radio", name="Key file").check()
+    page.get_by_role("textbox", name="Key file").fill(str(server.key))
+    page.get_by_role("button", name="Connect", exact=True).click()
+
+
+def fingerprint(server: Server) -> str:
+    command = ["ssh-keygen", "-lf", str(server.sshd.folder / "host_ed25519.pub")]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[1]
+
+
+def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
+    browser: Browser, server: Server, viewer: Viewer
+) -> None:
+    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    server.train()
+    with visit(browser, viewer.url) as visitor:
+        page = visitor.page
+        page.get_by_role("link", name="Remote").click()
+        connect_by_key(page, server)
+
+        dialog = page.get_by_role("dialog", name=re.compile("host key"))
+        shown = "".join((dialog.inner_text()).split())
+        assert fingerprint(server) in shown
+        expect(dialog.get_by_role("button", name="Cancel")).to_be_focused()
+        dialog.get_by_role("button", name="Accept key").click()
+
+        choose_folder_by_browsing(page, server)
+        page.get_by_role("button", name="Start viewer").click()
+
+        page.wait_for_url(re.compile(r"http://localhost:\d+/"))
+        expect(page.get_by_text("on-the-server")).to_be_visible()
+        chart = page.locator('[data-metric="train/loss"]').first
+        expect(chart).to_be_visible()
+        seen = int(eventually(lambda: points(chart)))
+        eventually(lambda: points(chart) > seen + 50, what="the points of the curve")
+        tunnel_url = page.url
+        assert visitor.complaints == []
+
+        page.get_by_role("link", name="Manage").click()
+        page.wait_for_url(re.compile(rf":{viewer.port}/"))
+        page.get_by_role("button", name="Stop", exact=True).click()
+        eventually_nothing(server.processes, 3)
+        eventually_nothing(server.traces, 3)
+        assert server.listening_ports() == set()
+
+    session = viewer.get("/api/remote/viewer/sessions").json()["sessions"][0]
+    assert session["status"] == "stopped"
+    assert f":{session['localPort']}/" in tunnel_url
+    assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
+    eventually_nothing(lambda: leftovers(viewer), 3)
+    assert set(Path("/tmp").glob("runicorn-*")) <= folders_before
+
+
+def choose_folder_by_browsing(page: Page, server: Server) -> None:
+    """Pick the environment that has runicorn and the folder of the runs, by mouse."""
+    expect(page.get_by_text("ml", exact=True).first).to_be_visible()
+    page.get_by_role("button", name="Browse").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text(server.runs.name, exact=True).dblclick()
+    dialog.get_by_role("button", name="Use this folder").click()
+    expect(page.get_by_role("textbox", name="Folder")).to_have_value(str(server.runs))
+
+
+def leftovers(viewer: Viewer) -> list[str]:
+    """Return children and listening ports of the viewer besides its own."""
+    process = psutil.Process(viewer.process.pid)
+    children = [each.name() for each in process.children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
+    ports = {each.laddr.port for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
+    return children + [f"port {port}" for port in ports - {viewer.port}]
+
+
+def test_a_changed_host_key_needs_the_hosts_name_typed(browser: Browser, server: Server, viewer: Viewer) -> None:
+    known_hosts = Path(psutil.Process(viewer.process.pid).environ()["RUNICORN_HOME"]) / "known_hosts"
+    known_hosts.parent.mkdir(parents=True, exist_ok=True)
+    other = (server.key.with_suffix(".pub")).read_text().split()
+    known_hosts.write_text(f"[127.0.0.1]:{server.sshd.port} {other[0]} {other[1]}\n")
+    with visit(browser, f"{viewer.url}/#/remote", dark=True) as visitor:
+        page = visitor.page
+        connect_by_key(page, server)
+        dialog = page.get_by_role("dialog", name=re.compile("host key"))
+        replace = dialog.get_by_role("button", name="Replace key")
+        expect(replace).to_be_disabled()
+        dialog.get_by_role("textbox").fill("127.0.0.1")
+        expect(replace).to_be_enabled()
+        replace.click()
+        expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
+
+
+def test_a_wrong_password_says_so_in_place_and_keeps_what_was_typed(
+    browser: Browser, server: Server, viewer: Viewer
+) -> None:
+    typed = f"{server.account.username}@127.0.0.1:{server.sshd.port}"
+    with visit(browser, f"{viewer.url}/#/remote") as visitor:
+        page = visitor.page
+        page.get_by_role("textbox", name="Server").fill(typed)
+        page.get_by_role("button", name="Login").click()
+        page.get_by_role("radio", name="Password").check()
+        page.get_by_label("Password", exact=True).last.fill("wrong")
+        page.get_by_role("button", name="Connect", exact=True).click()
+        page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
+        expect(page.get_by_text("AUTH_FAILED").first).to_be_visible()
+        expect(page.get_by_role("textbox", name="Server")).to_have_value(typed)

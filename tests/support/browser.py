@@ -1,0 +1,70 @@
+"""A real Chromium, headless, that talks to nobody but this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-default-browser-check",
+)
+ACTION_TIMEOUT_MS = 15_000
+
+
+def find_chromium() -> str | None:
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+@contextlib.contextmanager
+def run_chromium(*flags: str) -> Iterator[Browser]:
+    program = find_chromium()
+    assert program, "chromium is missing: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=[*FLAGS, *flags])
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Visit:
+    """A page in a context of its own. complaints: what the browser's console and uncaught errors said."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def visit(browser: Browser, url: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Iterator[Visit]:
+    """Open a page as a person with nothing stored would."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.set_default_timeout(ACTION_TIMEOUT_MS)
+    opened = Visit(page)
+
+    def listen(message: ConsoleMessage) -> None:
+        # An answer of 409 is how the API asks about a host key; Chromium reports any such answer.
+        if message.type == "error" and "status of 4" not in message.text:
+            opened.complaints.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: opened.complaints.append(str(error)))
+    page.goto(url)
+    try:
+        yield opened
+    finally:
+        context.close()
