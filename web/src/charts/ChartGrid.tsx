@@ -9,6 +9,7 @@ import { parseZoom, formatZoom } from "../pure/route";
 import { foldedGroups } from "../state/prefs";
 import { param, setParams } from "../state/route";
 import { Chart, describeXShort, type ChartRun, type ChartView } from "./Chart";
+import { groupMetrics, metricFilter } from "./metrics";
 import type { Range } from "./scale";
 
 const AXES: readonly { value: XAxis; label: string }[] = [
@@ -31,38 +32,6 @@ export function chartView(): ChartView {
 
 const setZoom = (window: Range | null) => setParams({ zoom: formatZoom(window) });
 
-export interface MetricGroup {
-  name: string;
-  metrics: string[];
-}
-
-/** Group metrics by what stands before their last slash; those without one come first. */
-export function groupMetrics(names: readonly string[]): MetricGroup[] {
-  const groups = new Map<string, string[]>();
-  for (const name of names) {
-    const slash = name.lastIndexOf("/");
-    const group = slash > 0 ? name.slice(0, slash) : "";
-    groups.set(group, [...(groups.get(group) ?? []), name]);
-  }
-  return [...groups]
-    .map(([name, metrics]) => ({ name, metrics: metrics.sort(byName) }))
-    .sort((a, b) => (a.name === "" ? -1 : b.name === "" ? 1 : byName(a.name, b.name)));
-}
-
-const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
-
-/** A search that is taken as a regular expression, or literally where it is none. */
-export function metricFilter(text: string): { test: (name: string) => boolean; literal: boolean } {
-  if (!text) return { test: () => true, literal: false };
-  try {
-    const pattern = new RegExp(text, "i");
-    return { test: (name) => pattern.test(name), literal: false };
-  } catch {
-    const lower = text.toLowerCase();
-    return { test: (name) => name.toLowerCase().includes(lower), literal: true };
-  }
-}
-
 export function ChartToolbar({ view, shown, all }: { view: ChartView; shown: number; all: number }) {
   const filter = param("metrics");
   return (
@@ -72,7 +41,8 @@ export function ChartToolbar({ view, shown, all }: { view: ChartView; shown: num
         <input
           class="input bare"
           type="text"
-          placeholder="Filter metrics (regex)"
+          placeholder="Filter metrics"
+          title="A regular expression, such as ^val/"
           aria-label="Filter metrics"
           value={filter}
           spellcheck={false}

@@ -1,7 +1,7 @@
 /** The table of runs: only the rows in sight exist, and rows that have not come yet keep their place. */
 
 import type { Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Run } from "../api/types";
 import type { LineStyle } from "../pure/colours";
 import { columnOf, valueOf, type Column } from "../pure/columns";
@@ -20,6 +20,8 @@ const NAME_MIN = 156;
 
 interface Props {
   columnKeys: readonly string[];
+  /** Leave out columns at the end that the width does not hold; those that somebody chose are all there, to be scrolled to. */
+  fit: boolean;
   sort: string;
   order: "asc" | "desc";
   onSort: (column: Column) => void;
@@ -34,6 +36,12 @@ interface Props {
 
 const NAME: Column = { key: "name", label: "Name", sort: "name", firstOrder: "asc", width: NAME_MIN, numeric: false };
 
+/** Return as many of the columns, from the first on, as go into `width`. */
+function fitting(columns: readonly Column[], width: number): Column[] {
+  let left = width;
+  return columns.filter((column) => (left -= column.width) >= 0);
+}
+
 /** How long a run took, or has taken up to now. */
 export function secondsOf(run: Run, now: number): number | null {
   if (run.state !== "running") return run.duration_secs;
@@ -44,7 +52,18 @@ export function secondsOf(run: Run, now: number): number | null {
 export function RunTable(props: Props) {
   const { columnKeys, sort, order, onSort, selected, cursor, onCursor, highlighted, busy } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const columns = columnKeys.map(columnOf).filter((one): one is Column => one !== null);
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box) return;
+    const measure = () => setWidth(box.clientWidth);
+    measure();
+    const observer = new ResizeObserver(measure);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, []);
+  const all = columnKeys.map(columnOf).filter((one): one is Column => one !== null);
+  const columns = props.fit && width ? fitting(all, width - 32 - NAME_MIN) : all;
   const template = `32px minmax(${NAME_MIN}px, 1.6fr) ${columns.map((one) => `minmax(${one.width}px, 1fr)`).join(" ")}`;
   const minWidth = 32 + NAME_MIN + columns.reduce((sum, one) => sum + one.width, 0);
   const rows = runs.value;

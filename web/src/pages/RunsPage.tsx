@@ -142,6 +142,7 @@ export function RunsPage() {
               ) : (
                 <RunTable
                   columnKeys={chosenColumns}
+                  fit={!param("cols")}
                   sort={sort}
                   order={order}
                   onSort={onSort}
