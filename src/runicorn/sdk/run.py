@@ -16,6 +16,7 @@ from runicorn.sdk import facts
 from runicorn.sdk.background import STATUS_EVERY_SECS, Background
 from runicorn.sdk.console import ConsoleCapture
 from runicorn.sdk.mappings import NotifyingDict
+from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.recorder import Recorder
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import layout
@@ -49,7 +50,9 @@ class Run:
         self._recorder = Recorder(folder, record_file, self.warnings)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
         self._console = ConsoleCapture(folder / layout.CONSOLE_FILE, self.warnings) if owner else None
-        self._background = Background(self._add_slow_facts, self._write_status, STATUS_EVERY_SECS)
+        self._owner_watch = None if owner else OwnerWatch(folder)
+        self._inherited: Mapping[str, Any] = {}
+        self._background = Background(self._add_slow_facts, self._beat, STATUS_EVERY_SECS)
 
     @property
     def name(self) -> str:
@@ -99,7 +102,10 @@ class Run:
             "exit_reason": self._reason,
             "step": self.step,
             "summary": self.summary.plain(),
-            "metrics": {name: stats_to_json(stats) for name, stats in self._recorder.stats().items()},
+            "metrics": {
+                **self._inherited,
+                **{name: stats_to_json(stats) for name, stats in self._recorder.stats().items()},
+            },
             "warnings": self.warnings.counts(),
         }
 
@@ -141,6 +147,24 @@ class Run:
             self.warnings.add("facts", f"packages and git state could not be found out: {error}.")
             return
         self._info.update(found)
+        self._write_info()
+
+    def _beat(self) -> None:
+        try:
+            if self._owner_watch is not None and not self._owner and not self._owner_watch.lives():
+                self._take_over(self._owner_watch)
+        except Exception as error:  # noqa: BLE001 - a background task; recording goes on beside the owner's
+            self.warnings.add("owner", f"the run's owner could not be looked at: {error}.")
+        self._write_status()
+
+    def _take_over(self, watch: OwnerWatch) -> None:
+        """Become the owner of a joined run whose own process died, as when a job is started again elsewhere."""
+        if watch.has_finished():
+            return
+        self._inherited = watch.metrics()
+        self._info.update(facts.quick_facts())
+        self._console = ConsoleCapture(self.dir / layout.CONSOLE_FILE, self.warnings)
+        self._owner = True
         self._write_info()
 
     def _write_info(self) -> None:

@@ -11,12 +11,12 @@ from typing import Any
 from runicorn.errors import RunExistsError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.names import run_name
+from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.run import Run, clean_tags
 from runicorn.sdk.values import to_json
-from runicorn.storage import layout, liveness, reader
+from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.liveness import Pulse
 from runicorn.storage.writer import AppendFile, create_run_folder, prepare_root, replace_json
 
 _ID_ATTEMPTS = 20
@@ -84,8 +84,7 @@ def _resume(root: Path, run_id: str, config: Any) -> Run:
     status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
     run_folder = root / layout.RUNS / run_id
     known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
-    age = None if known.heartbeat_at is None else time.time() - known.heartbeat_at
-    if known.state.value == "running" and liveness.is_alive(known.origin, Pulse(age), liveness.here()):
+    if OwnerWatch(run_folder).lives():
         return Run(run_folder, info, record_file=_own_record_file(run_folder), owner=False, status=status)
     info.update(facts.quick_facts())
     info.setdefault("created_at", layout.iso(known.created_at))

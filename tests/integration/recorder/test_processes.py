@@ -207,6 +207,59 @@ def test_a_second_process_joins_a_live_run_with_files_of_its_own(script):
     assert only_run(script.root).state.value == "finished"
 
 
+@posix
+def test_a_joined_process_takes_the_run_over_when_its_owner_dies(script):
+    owner = script.start(
+        "import runicorn as rn; rn.init(id='shared'); rn.log({'a': 1}); print('up', flush=True); input()"
+    )
+    owner.stdout.readline()
+    joined = script.start(
+        """
+        import runicorn as rn
+        from runicorn.sdk import run
+        run.STATUS_EVERY_SECS = 0.05
+        rn.init(id="shared", resume=True)
+        rn.log({"b": 2})
+        print("up", flush=True)
+        input()
+        print("later")
+        """
+    )
+    joined.stdout.readline()
+    assert only_run(script.root).origin.pid == owner.pid
+    owner.kill()
+    owner.wait(timeout=10)
+    deadline = time.monotonic() + 10
+    while only_run(script.root).origin.pid != joined.pid and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert (only_run(script.root).origin.pid, only_run(script.root).state.value) == (joined.pid, "running")
+    joined.communicate("\n", timeout=20)
+    assert only_run(script.root).state.value == "finished"
+    assert (values(script.root, "a"), values(script.root, "b")) == ([1.0], [2.0])
+    assert "later" in console(script.root)
+
+
+def test_a_joined_process_leaves_a_run_alone_that_its_owner_finished(script):
+    owner = script.start("import runicorn as rn; rn.init(id='shared'); print('up', flush=True); input()")
+    owner.stdout.readline()
+    joined = script.start(
+        """
+        import runicorn as rn
+        from runicorn.sdk import run
+        run.STATUS_EVERY_SECS = 0.02
+        rn.init(id="shared", resume=True)
+        print("up", flush=True)
+        input()
+        """
+    )
+    joined.stdout.readline()
+    owner.communicate("\n", timeout=20)
+    time.sleep(0.2)
+    assert (only_run(script.root).state.value, only_run(script.root).origin.pid) == ("finished", owner.pid)
+    joined.communicate("\n", timeout=20)
+    assert only_run(script.root).state.value == "finished"
+
+
 def test_eight_processes_share_a_root_that_does_not_exist_yet(script):
     code = """
         import runicorn as rn

@@ -1,8 +1,10 @@
 """The page's files: cached when their name says they never change, and nothing outside of their folder."""
 
+import asyncio
+
+import httpx
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from runicorn.viewer import errors
 from runicorn.viewer.page import find_asset, page_router
@@ -20,31 +22,36 @@ def folder(tmp_path):
     return built
 
 
-def client(folder):
+def get(folder, path):
     app = FastAPI()
     errors.install(app)
     app.include_router(page_router(folder))
-    return TestClient(app)
+
+    async def ask():
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://page") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
 
 
 def test_the_page_itself_is_asked_for_each_time(folder):
-    answer = client(folder).get("/")
+    answer = get(folder, "/")
     assert "Runicorn" in answer.text
     assert (answer.headers["content-type"], answer.headers["cache-control"]) == ("text/html; charset=utf-8", "no-cache")
 
 
 def test_files_named_by_their_content_are_kept_for_ever(folder):
-    answer = client(folder).get("/assets/index-4f2a.js")
+    answer = get(folder, "/assets/index-4f2a.js")
     assert answer.headers["content-type"] == "text/javascript; charset=utf-8"
     assert "immutable" in answer.headers["cache-control"]
 
 
 def test_other_files_are_asked_for_each_time(folder):
-    assert client(folder).get("/favicon.svg").headers["cache-control"] == "no-cache"
+    assert get(folder, "/favicon.svg").headers["cache-control"] == "no-cache"
 
 
 def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path):
-    answer = client(tmp_path).get("/")
+    answer = get(tmp_path, "/")
     assert answer.status_code == 200
     assert "npm run build" in answer.text
 

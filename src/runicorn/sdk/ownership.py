@@ -1,0 +1,55 @@
+"""Which process a run belongs to: only the owner writes run.json, status.json and console.log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from runicorn.model import RunState
+from runicorn.storage import layout, liveness, reader
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.liveness import Pulse
+
+
+class OwnerWatch:
+    """Watches the owner of a run from another process."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._files = LocalFiles(folder.parent.parent)
+        self._run_id = folder.name
+        self._now = now
+        self._monotonic = monotonic
+        self._heartbeat_at: float | None = None
+        self._seen_at = float("-inf")
+        self._changed = False
+
+    def lives(self) -> bool:
+        """Tell whether a living process owns the run; the longer it is watched, the less the clocks matter."""
+        info = reader.read_object(self._files, layout.run_path(self._run_id, layout.RUN_FILE))
+        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE))
+        run = reader.build_run(self._run_id, reader.Sources(info, status, None, self._now()))
+        if self._seen_at == float("-inf") or run.heartbeat_at != self._heartbeat_at:
+            self._changed = self._seen_at != float("-inf")
+            self._heartbeat_at, self._seen_at = run.heartbeat_at, self._monotonic()
+        age = None if run.heartbeat_at is None else self._now() - run.heartbeat_at
+        pulse = Pulse(age, self._monotonic() - self._seen_at, self._changed)
+        return run.state is RunState.RUNNING and liveness.is_alive(run.origin, pulse, liveness.here())
+
+    def metrics(self) -> Mapping[str, Any]:
+        """Return what the owner last wrote of its metrics."""
+        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
+        metrics = status.get("metrics")
+        return metrics if isinstance(metrics, dict) else {}
+
+    def has_finished(self) -> bool:
+        """Tell whether the owner closed the run itself."""
+        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
+        return RunState.parse(status.get("state")) in (RunState.FINISHED, RunState.FAILED)
