@@ -1,3 +1,3 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.ts"], environment: "node", reporters: ["default"] } });
+export default defineConfig({ test: { include: ["test/**/*.test.ts"], environment: "node", css: true, reporters: ["default"] } });

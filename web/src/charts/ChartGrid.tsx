@@ -125,7 +125,7 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }:
         {groups.map((group) => {
           const closed = folded.includes(group.name);
           return (
-            <section key={group.name} class="chart-group">
+            <section key={group.name} class={`chart-group${closed ? " closed" : ""}`} style={{ "--n": Math.min(group.metrics.length, 4) }}>
               {(group.name || groups.length > 1) && (
                 <button type="button" class="group-head" aria-expanded={!closed} onClick={() => toggle(group.name)}>
                   <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
