@@ -5,7 +5,7 @@ import math
 import tempfile
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runicorn.errors import InvalidQueryError
@@ -134,6 +134,8 @@ def test_any_bytes_are_keys(data):
     st.lists(st.floats(width=64), min_size=1, max_size=300),
     st.integers(2, 60),
 )
+@example([0.0, 1.0, math.inf], 2)
+@example([math.nan, 1.0, 2.0, math.inf], 3)
 def test_a_thinned_line_always_holds_its_extremes(values, points):
     import numpy as np
 

@@ -193,12 +193,14 @@ def _pick(x: npt.NDArray[Any], y: Floats, points: int) -> Ints:
     """Return the indices of at most `points` finite points, in order, extremes included."""
     if len(y) <= points:
         return np.arange(len(y))
-    wanted = max(3, points - 2)
+    extremes = np.array([y.argmin(), y.argmax()])
+    if points < 5:  # too few for the sampler's own first and last point besides
+        return np.unique(extremes)[:points]
+    wanted = points - len(extremes)
     sampler: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
     # Buckets of equal width in x where x allows it (a resumed run goes back in steps), else of equal count.
     picked = sampler.downsample(x, y, n_out=wanted) if is_sorted(x) else sampler.downsample(y, n_out=wanted)
-    extremes = np.array([y.argmin(), y.argmax()])
-    return np.union1d(picked.astype(np.int64), extremes)[:points] if points >= 5 else np.unique(extremes)
+    return np.union1d(picked.astype(np.int64), extremes)
 
 
 def _thin_odd(y: Floats, odd: Ints, room: int) -> Ints:
