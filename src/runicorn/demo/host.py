@@ -7,11 +7,13 @@ import contextlib
 import getpass
 import os
 import sys
-import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
 import asyncssh
+
+from runicorn.loop_thread import LoopThread
 
 START_TIMEOUT_SECS = 10.0
 STOP_TIMEOUT_SECS = 3.0
@@ -33,23 +35,21 @@ class DemoHost:
         self._host_key = asyncssh.generate_private_key("ssh-ed25519")
         self.fingerprint = str(self._host_key.get_fingerprint("sha256"))
         self.port = 0
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="demo-host", daemon=True)
+        self._loop = LoopThread("demo-host")
         self._server: Any = None
+        self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
-        self._thread.start()
-        self._server = self._call(self._listen(), START_TIMEOUT_SECS)
+        self._server = self._loop.call(self._listen(), START_TIMEOUT_SECS)
         self.port = self._server.get_port()
 
     def stop(self) -> None:
         """Close all connections and end their commands."""
         if self._server is not None:
             with contextlib.suppress(TimeoutError):
-                self._call(self._close(), STOP_TIMEOUT_SECS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(STOP_TIMEOUT_SECS)
+                self._loop.call(self._close(), STOP_TIMEOUT_SECS)
+        self._loop.stop()
 
     def environment(self) -> dict[str, str]:
         """Return what a login on this server finds: this Python first in PATH, and the demo's home."""
@@ -57,13 +57,13 @@ class DemoHost:
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
         return {**keep, "HOME": str(self.home), "PATH": path, "USER": self.username, "SHELL": "/bin/sh"}
 
-    def _call(self, work: Any, timeout_secs: float) -> Any:
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_secs), self._loop).result()
-
     async def _listen(self) -> Any:
         host = self
 
         class Server(asyncssh.SSHServer):
+            def connection_made(self, conn: Any) -> None:
+                host._connections.add(conn)
+
             def connection_requested(self, dest_host: str, dest_port: int, orig_host: str, orig_port: int) -> bool:
                 return dest_host in ("127.0.0.1", "localhost", "::1")
 
@@ -92,8 +92,11 @@ class DemoHost:
         )
 
     async def _close(self) -> None:
+        """Close the listener and every connection; their commands see the end of their input and finish."""
         self._server.close()
-        self._server.close_clients() if hasattr(self._server, "close_clients") else None
+        for connection in list(self._connections):
+            connection.close()
+        await asyncio.gather(*(each.wait_closed() for each in self._connections), return_exceptions=True)
         await self._server.wait_closed()
 
     async def _run(self, process: Any) -> None:
@@ -113,3 +116,4 @@ class DemoHost:
         status = await child.wait()
         await process.stdout.drain()
         process.exit(status if status >= 0 else 128 - status)
+        await process.wait_closed()

@@ -216,13 +216,16 @@ class _Server(uvicorn.Server):
 
 @contextlib.contextmanager
 def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Call `stop` on Ctrl-C and SIGTERM, where signals can be had: in the main thread."""
+    """Call `stop` on Ctrl-C, SIGTERM and SIGHUP, where signals can be had: in the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     numbers = [signal.SIGINT, signal.SIGTERM]
+    # A closed terminal or console window must not end the viewer before its sessions are stopped.
     if sys.platform == "win32":
         numbers.append(signal.SIGBREAK)
+    else:
+        numbers.append(signal.SIGHUP)
 
     def handle(*_: Any) -> None:
         stop()

@@ -245,6 +245,7 @@ def test_forwarding_that_the_server_forbids_is_told_and_never_called_running(
 def test_a_killed_viewer_leaves_nothing_after_the_grace_period(
     connected_with: Callable[..., Viewer], server: Server
 ) -> None:
+    folders_before = set(Path("/tmp").glob("runicorn-*"))
     viewer = connected_with(RUNICORN_SESSION_GRACE_SECS="1")
     start(viewer, server.login(remote_root=str(server.runs)))
     children = psutil.Process(viewer.process.pid).children(recursive=True)
@@ -254,6 +255,7 @@ def test_a_killed_viewer_leaves_nothing_after_the_grace_period(
     eventually(
         lambda: all(not each.is_running() or each.status() == psutil.STATUS_ZOMBIE for each in children), 3, "ssh"
     )
+    eventually_nothing(lambda: set(Path("/tmp").glob("runicorn-*")) - folders_before, 3)
 
 
 def test_a_cut_link_comes_back_on_the_same_port_with_the_same_viewer(connected: Viewer, server: Server) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError
+from runicorn.loop_thread import LoopThread
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import HostKey, Verdict
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
@@ -55,13 +55,11 @@ class AsyncSshTunnel:
     def __init__(self, remote_port: int, log: Callable[[str], None]) -> None:
         self._remote_port = remote_port
         self._log = log
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._run, name=f"asyncssh-tunnel-{remote_port}", daemon=True)
+        self._loop = LoopThread(f"asyncssh-tunnel-{remote_port}")
         self._connection: Any = None
         self._carried: set[asyncio.Task[None]] = set()
         self._closed = False
         self.complaint = ""
-        self._thread.start()
 
     @property
     def alive(self) -> bool:
@@ -73,7 +71,7 @@ class AsyncSshTunnel:
 
         verdicts: list[Exception] = []
         try:
-            self._connection = self._call(_connect(request, verdicts), LOGIN_TIMEOUT_SECS)
+            self._connection = self._loop.call(_connect(request, verdicts), LOGIN_TIMEOUT_SECS)
         except TimeoutError:
             raise ConnectionTimeoutError(
                 f"AsyncSSH could not log in to {request.connection.target.host} within {LOGIN_TIMEOUT_SECS:.0f} s."
@@ -87,7 +85,7 @@ class AsyncSshTunnel:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._loop.call_soon_threadsafe(self._spawn, client)
+            self._loop.soon(self._spawn, client)
         except RuntimeError:  # the loop is closed
             client.close()
 
@@ -96,21 +94,8 @@ class AsyncSshTunnel:
             return
         self._closed = True
         with contextlib.suppress(TimeoutError, RuntimeError):
-            self._call(self._shut_down(), CLOSE_TIMEOUT_SECS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(CLOSE_TIMEOUT_SECS)
-
-    def _call(self, work: Coroutine[Any, Any, Any], timeout_secs: float) -> Any:
-        future = asyncio.run_coroutine_threadsafe(asyncio.wait_for(work, timeout_secs), self._loop)
-        return future.result(timeout_secs + 1)
-
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        try:
-            self._loop.run_forever()
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-        finally:
-            self._loop.close()
+            self._loop.call(self._shut_down(), CLOSE_TIMEOUT_SECS)
+        self._loop.stop()
 
     async def _shut_down(self) -> None:
         for task in self._carried:
@@ -124,7 +109,7 @@ class AsyncSshTunnel:
         if self._closed:
             client.close()
             return
-        task = self._loop.create_task(self._carry(client))
+        task = asyncio.get_running_loop().create_task(self._carry(client))
         self._carried.add(task)
         task.add_done_callback(self._carried.discard)
 

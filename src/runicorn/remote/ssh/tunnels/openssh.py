@@ -25,9 +25,11 @@ STOP_TIMEOUT_SECS = 2.0
 POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
 
-# Runs its arguments for as long as its own standard input is open: when the viewer is killed, the pipe closes, and
-# `ssh` ends with it instead of living on.
+# Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
+# viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on.
 _WHILE_STDIN_IS_OPEN = """
+folder=$1
+shift
 exec 3<&0
 "$@" 3<&- </dev/null &
 child=$!
@@ -37,6 +39,7 @@ exec 3<&-
 wait "$child"
 status=$?
 kill "$watcher" 2>/dev/null
+rm -rf -- "$folder"
 exit "$status"
 """
 
@@ -148,7 +151,7 @@ class OpenSshTunnel:
             known_hosts_file=folder / "known_hosts",
             key_types=known_hosts.stored_types(request.known, target.known_hosts_host),
         )
-        self._process = _spawn(arguments, child_environment(os.environ, login))
+        self._process = _spawn(folder, arguments, child_environment(os.environ, login))
         self._reader = threading.Thread(target=self._read_stderr, name="openssh-tunnel-stderr", daemon=True)
         self._reader.start()
         self._relay = Relay("openssh-tunnel")
@@ -261,8 +264,8 @@ class OpenSshTunnel:
                 self._log(f"ssh: {line.decode('utf-8', 'replace').strip()}")
 
 
-def _spawn(arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    wrapper = [] if sys.platform == "win32" else ["/bin/sh", "-c", _WHILE_STDIN_IS_OPEN, "runicorn-tunnel"]
+def _spawn(folder: Path, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    wrapper = [] if sys.platform == "win32" else ["/bin/sh", "-c", _WHILE_STDIN_IS_OPEN, "runicorn-tunnel", str(folder)]
     try:
         return subprocess.Popen(
             [*wrapper, *arguments],
