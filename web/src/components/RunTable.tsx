@@ -36,10 +36,23 @@ interface Props {
 
 const NAME: Column = { key: "name", label: "Name", sort: "name", firstOrder: "asc", width: NAME_MIN, numeric: false };
 
-/** Return as many of the columns, from the first on, as go into `width`. */
+/** Return the columns that go into `width`, in their order; the state and the first results are the last to give way. */
 function fitting(columns: readonly Column[], width: number): Column[] {
+  const seen = { summary: 0, config: 0 };
+  const ranked = columns.map((column) => {
+    if (column.key === "state") return { column, rank: 0 };
+    if (column.key.startsWith("summary.")) return { column, rank: 1 + 2 * seen.summary++ };
+    if (column.key.startsWith("config.")) return { column, rank: 2 + 2 * seen.config++ };
+    return { column, rank: 99 };
+  });
   let left = width;
-  return columns.filter((column) => (left -= column.width) >= 0);
+  const kept = new Set<Column>();
+  for (const { column } of [...ranked].sort((a, b) => a.rank - b.rank)) {
+    left -= column.width;
+    if (left < 0) break;
+    kept.add(column);
+  }
+  return columns.filter((column) => kept.has(column));
 }
 
 /** How long a run took, or has taken up to now. */
@@ -105,7 +118,9 @@ export function RunTable(props: Props) {
     >
       <div class="table" style={{ "--columns": template, minWidth: `${minWidth}px`, height: `${HEAD + count * ROW}px` }}>
         <div class="table-head" role="row" aria-rowindex={1}>
-          <span role="columnheader" class="cell" aria-label="Shown in charts" />
+          <span role="columnheader" class="cell">
+            <span class="visually-hidden">Shown in charts</span>
+          </span>
           {[NAME, ...columns].map((column) => {
             const active = column.sort !== null && column.sort === sort;
             return (

@@ -68,14 +68,14 @@ export function Dialog({ title, onClose, children, width = 520, bare = false, ro
     <Portal>
       <div class={`scrim${bare ? " scrim-top" : ""}`} onMouseDown={(event) => event.target === event.currentTarget && onClose()}>
         <div ref={box} class={`dialog${bare ? " dialog-bare" : ""}`} role={role} aria-modal="true" aria-labelledby={titleId} tabIndex={-1} style={{ width: `${width}px` }}>
-        <header class={bare ? "visually-hidden" : "dialog-head"}>
+        <div class={bare ? "visually-hidden" : "dialog-head"}>
           <h2 id={titleId}>{title}</h2>
           {!bare && (
             <button type="button" class="icon-button" aria-label="Close" onClick={onClose}>
               <Icon name="close" />
             </button>
           )}
-        </header>
+        </div>
         {children}
       </div>
     </div>

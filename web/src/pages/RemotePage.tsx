@@ -57,6 +57,7 @@ export function RemotePage() {
   return (
     <div class="remote-page">
       <main class="remote-main">
+        <h1 class="visually-hidden">Remote</h1>
         <ConnectLine inputRef={server} />
         {error && saved.value === null ? (
           <ErrorState error={error} onRetry={() => void loadRemote()} />

@@ -106,6 +106,7 @@ export function RunsPage() {
     <div class={`runs-page${sidebarFolded.value ? " no-sidebar" : ""}`}>
       {!sidebarFolded.value && <Sidebar />}
       <main class="runs-main">
+        <h1 class="visually-hidden">Runs</h1>
         <div class="toolbar runs-toolbar">
           <button
             type="button"
