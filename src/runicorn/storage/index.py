@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -20,7 +21,8 @@ _SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
 # A folder's mtime moves with every file that is replaced in it, so one stat per run usually tells that nothing changed.
 # Its clock ticks every 4 ms or worse: only an mtime that lies this far back is believed to be the last one.
 _SETTLED_SECS = 2.0
-# What was edited in place does not move the folder's mtime, and is noticed this late.
+# What was edited in place does not move the folder's mtime, and is noticed this late, or up to twice as late: each run
+# has a time of its own, so that ten thousand are not looked into at once.
 _DEEP_EVERY_SECS = 10.0
 # On a slow file system, spend at most a fifth of the time looking for changes.
 _SLOW_REFRESH_SECS = 0.1
@@ -73,8 +75,9 @@ class _Cached:
 
     folder: FileStat
     settled: bool
+    deep_look_at: float = float("-inf")
     stats: dict[str, FileStat | None] = field(default_factory=dict)
-    objects: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+    script_summary: Mapping[str, Any] = field(default_factory=dict)
     base: Run | None = None
     item: IndexedRun | None = None
     published_base: Run | None = None
@@ -104,7 +107,6 @@ class RunIndex:
         self._removed: dict[str, int] = {}
         self._version = 0
         self._looked_at = float("-inf")
-        self._looked_deep_at = float("-inf")
         self._look_secs = 0.0
 
     def runs(self, *, fresh: bool = False) -> list[IndexedRun]:
@@ -124,13 +126,6 @@ class RunIndex:
                 if item is not None:
                     return item
         raise RunNotFoundError(f"There is no run {run_id}.")
-
-    def objects(self, run_id: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Return what run.json and status.json held at the last look; nothing for one that is unreadable."""
-        with self._lock:
-            cached = self._cached.get(run_id)
-            objects = cached.objects if cached else {}
-            return objects.get(layout.RUN_FILE) or {}, objects.get(layout.STATUS_FILE) or {}
 
     @property
     def version(self) -> int:
@@ -161,13 +156,10 @@ class RunIndex:
         rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS else 0.0
         if not force and started - self._looked_at < rest:
             return
-        deep = started - self._looked_deep_at >= _DEEP_EVERY_SECS
         folders = [f for f in self._files.list(layout.RUNS) if f.is_dir and layout.is_run_id(f.name)]
         for folder in folders:
-            self._look_at(folder, deep=deep)
+            self._look_at(folder, deep=False)
         self._drop_missing({folder.name for folder in folders})
-        if deep:
-            self._looked_deep_at = started
         self._looked_at = self._monotonic()
         self._look_secs = self._looked_at - started
 
@@ -175,31 +167,30 @@ class RunIndex:
         cached = self._cached.get(folder.name)
         if cached is None:
             cached = self._cached[folder.name] = _Cached(folder, settled=False)
+        deep = deep or self._monotonic() >= cached.deep_look_at
         if deep or not cached.settled or cached.folder.mtime_ns != folder.mtime_ns:
+            spread = zlib.crc32(folder.name.encode()) % 1000 / 1000
+            cached.deep_look_at = self._monotonic() + _DEEP_EVERY_SECS * (1 + spread)
             cached.settled = self._now() - folder.mtime_ns / 1e9 > _SETTLED_SECS
             cached.folder = folder
             self._read(folder.name, cached)
         self._publish(folder.name, cached)
 
     def _read(self, run_id: str, cached: _Cached) -> None:
-        changed = cached.base is None
-        for name in _SMALL_FILES:
-            path = layout.run_path(run_id, name)
-            status = self._stat(path)
-            if name not in cached.stats or status != cached.stats[name]:
-                cached.objects[name] = reader.read_object(self._files, path) if status else None
-                cached.stats[name] = status
-                changed = True
-        if not changed:
+        stats = {name: self._stat(layout.run_path(run_id, name)) for name in _SMALL_FILES}
+        if cached.base is not None and stats == cached.stats:
             return
-        before = cached.base
-        sources = reader.Sources(
-            info=cached.objects[layout.RUN_FILE],
-            status=cached.objects[layout.STATUS_FILE],
-            notes=cached.objects[layout.NOTES_FILE],
-            folder_changed_at=cached.folder.mtime_ns / 1e9,
+        # All of them are read again: to keep ten thousand run.json in memory would take 150 MB.
+        info, status, notes = (
+            reader.read_object(self._files, layout.run_path(run_id, name)) if stats[name] else None
+            for name in _SMALL_FILES
         )
-        cached.base = reader.build_run(run_id, sources)
+        before = cached.base
+        cached.stats = stats
+        cached.base = reader.build_run(
+            run_id, reader.Sources(info, status, notes, folder_changed_at=cached.folder.mtime_ns / 1e9)
+        )
+        cached.script_summary = reader.script_summary(status)
         if before is None or cached.base.heartbeat_at != before.heartbeat_at:
             cached.heartbeat_seen_at = self._monotonic()
             cached.heartbeat_changed = before is not None
@@ -237,10 +228,8 @@ class RunIndex:
                 cached.last_values = {}
         if not cached.last_values:
             return run
-        status = cached.objects.get(layout.STATUS_FILE) or {}
-        script = status.get("summary")
-        summary = {**run.summary, **{name: value for name, (_, value) in cached.last_values.items()}}
-        summary.update(script if isinstance(script, dict) else {})
+        last = {name: value for name, (_, value) in cached.last_values.items()}
+        summary = {**run.summary, **last, **cached.script_summary}
         return replace(run, summary=summary, step=max(step for step, _ in cached.last_values.values()))
 
     def _drop_missing(self, present: set[str]) -> None:

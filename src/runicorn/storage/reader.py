@@ -122,6 +122,11 @@ def read_lines(files: Files, path: str, start: int, limit: int) -> tuple[list[di
     return objects, start, start + len(whole), size
 
 
+def script_summary(status: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """Return the part of a run's summary that its script set."""
+    return _mapping((status or {}).get("summary"))
+
+
 def last_values(files: Files, run_id: str) -> dict[str, tuple[int, float]]:
     """Return the last step and value of the metrics near the end of metrics.bin, for a run that died in between."""
     path = layout.run_path(run_id, layout.METRICS_FILE)
@@ -148,7 +153,7 @@ def _summary(status: Mapping[str, Any]) -> dict[str, Any]:
         last = number_from_json(stats.get("last")) if isinstance(stats, dict) else None
         if last is not None:
             summary[name] = last
-    summary.update(_mapping(status.get("summary")))
+    summary.update(script_summary(status))
     return summary
 
 

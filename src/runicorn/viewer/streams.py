@@ -12,6 +12,11 @@ class Streams:
         self.closed = False
         self._wakes: set[asyncio.Event] = set()
 
+    @property
+    def count(self) -> int:
+        """How many are open."""
+        return len(self._wakes)
+
     def open(self) -> asyncio.Event:
         """Return an event that is set when the stream should look whether it is to end."""
         wake = asyncio.Event()

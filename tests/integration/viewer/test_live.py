@@ -206,6 +206,17 @@ def test_changes_while_away_are_told_after_coming_back(viewer, root):
         assert {each["id"] for each in events.until("runs")["runs"]} == {first.id, second.id}
 
 
+def test_a_client_that_leaves_is_forgotten(viewer, run):
+    streams = viewer.server.app.state.viewer.streams
+    for _ in range(3):
+        with stream(viewer, run=run.id) as events:
+            events.until("runs")
+    deadline = time.monotonic() + 5
+    while streams.count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert streams.count == 0
+
+
 @pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500])
 def test_a_cursor_from_elsewhere_is_refused(empty_viewer, cursor):
     answer = empty_viewer.http.get("/api/live", params={"cursor": cursor})

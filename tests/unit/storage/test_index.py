@@ -91,7 +91,7 @@ def test_a_file_edited_in_place_is_noticed_after_a_while(root, clock):
     path = root / "runs/r/run.json"
     path.write_text(json.dumps({"name": "edited"}))
     os.utime(path.parent, (START - 1000, START - 1000))
-    clock.now += 11
+    clock.now += 21
     assert [item.run.name for item in index.runs()] == ["edited"]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from runicorn.storage import reader
 from runicorn.storage.files import walk
-from runicorn.storage.layout import iso, run_path
+from runicorn.storage.layout import RUN_FILE, STATUS_FILE, iso, run_path
 from runicorn.storage.writer import update_notes
 from runicorn.viewer.answers import NOT_FOUND, json_answer, raw_json_answer
 from runicorn.viewer.run_list import RunListWriter, Wanted
@@ -76,7 +76,7 @@ async def restore_run(state: State, run_id: str) -> Response:
 
 def _details(state: ViewerState, run_id: str) -> dict[str, Any]:
     run = state.index.find(run_id).run
-    info, status = state.index.objects(run_id)
+    info, status = (reader.read_object(state.files, run_path(run_id, name)) or {} for name in (RUN_FILE, STATUS_FILE))
     stats = state.points.stats(run_id)
     details = reader.build_details(run, info, status, stats.metrics, stats.skipped)
     files = walk(state.files, run_path(run_id), limit=_MAX_FILES)
