@@ -62,7 +62,9 @@ export function FlowPanel({ flow }: { flow: Flow }) {
       </p>
       <Stepper
         stages={stagesOf(flow).map((stage) =>
-          flow.phase === "host_key" && stage.name === "host_key" ? { ...stage, state: "waiting" as const } : stage,
+          (flow.phase === "host_key" && stage.name === "host_key") || (flow.phase === "login" && stage.name === "login" && stage.state !== "failed")
+            ? { ...stage, state: "waiting" as const }
+            : stage,
         )}
       />
       {flow.phase === "login" && <LoginQuestion flow={flow} />}

@@ -274,8 +274,8 @@ function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
     const form = { ...now.form };
     if (error.code === "PASSPHRASE_WRONG") form.passphrase = "";
     // An agent without a fitting key leads to the password where the server says that it takes one.
-    if ((error.code === "AUTH_FAILED" || error.code === "NO_CREDENTIALS") && form.login === "agent" && /password|keyboard/i.test(error.detail))
-      form.login = "password";
+    const offersPassword = error.code === "NO_CREDENTIALS" || (error.code === "AUTH_FAILED" && /password|keyboard/i.test(error.detail));
+    if (offersPassword && form.login === "agent") form.login = "password";
     patch({ phase: "login", error, form, passphraseAsked: now.passphraseAsked || wantsPassphrase, failedAt });
   } else patch({ phase: "failed", error, failedAt });
 }
