@@ -77,7 +77,8 @@ def run_node(web: Path, script: str, *arguments: str) -> None:
     """Run a JavaScript program. Raises RuntimeError with its output if it fails."""
     node = node_program()
     environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    done = subprocess.run([str(node), script, *arguments], cwd=web, env=environment, capture_output=True, text=True)
+    command = [str(node), script, *arguments]
+    done = subprocess.run(command, cwd=web, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"building the page failed at {script}:\n{done.stdout}\n{done.stderr}")
 

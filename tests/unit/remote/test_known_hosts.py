@@ -1,6 +1,7 @@
 """The known_hosts format and the verdict."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 
@@ -117,7 +118,5 @@ def test_any_file_gives_entries_and_any_name_a_verdict(text: str, name: str) -> 
 
 @given(st.binary())
 def test_any_blob_is_a_key_or_our_error(blob: bytes) -> None:
-    try:
+    with contextlib.suppress(InvalidHostKeyError):
         assert HostKey.from_blob(blob).blob == blob
-    except InvalidHostKeyError:
-        pass
