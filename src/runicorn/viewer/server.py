@@ -23,6 +23,7 @@ from runicorn.loopback import other_user
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_root
 from runicorn.viewer.app import create_app
+from runicorn.viewer.coalescing import CoalescingTransport
 from runicorn.viewer.errors import error_body
 from runicorn.viewer.guard import SECURITY_HEADERS
 from runicorn.viewer.hooks import RemoteHook, Session
@@ -67,7 +68,7 @@ class ViewerServer:
         self._server = _Server(
             uvicorn.Config(
                 self.app,
-                http=H11Protocol if settings.allow_other_users else SameUserProtocol,
+                http=PromptProtocol if settings.allow_other_users else SameUserProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -145,7 +146,14 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class SameUserProtocol(H11Protocol):
+class PromptProtocol(H11Protocol):
+    """HTTP whose answers leave in one piece, for the sake of those that go through a tunnel."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(CoalescingTransport(transport))
+
+
+class SameUserProtocol(PromptProtocol):
     """HTTP for connections of this Unix user; others are answered 403 and closed before a byte of theirs is read."""
 
     _refused = False
