@@ -72,10 +72,10 @@ test("projects add up to their parents", () => {
   expect(visibleNodes(tree, new Set(["vision"])).map((node) => node.path)).toEqual(["nlp", "vision"]);
 });
 
-test("metrics are grouped by what stands before the slash", () => {
-  expect(groupMetrics(["val/loss", "loss", "train/b10", "train/b9"])).toEqual([
+test("metrics are grouped by what stands before the first slash", () => {
+  expect(groupMetrics(["val/loss", "loss", "train/b10/norm", "train/b9/norm"])).toEqual([
     { name: "", metrics: ["loss"] },
-    { name: "train", metrics: ["train/b9", "train/b10"] },
+    { name: "train", metrics: ["train/b9/norm", "train/b10/norm"] },
     { name: "val", metrics: ["val/loss"] },
   ]);
 });

@@ -5,11 +5,11 @@ export interface MetricGroup {
   metrics: string[];
 }
 
-/** Group metrics by what stands before their last slash; those without one come first. */
+/** Group metrics by what stands before their first slash; those without one come first. */
 export function groupMetrics(names: readonly string[]): MetricGroup[] {
   const groups = new Map<string, string[]>();
   for (const name of names) {
-    const slash = name.lastIndexOf("/");
+    const slash = name.indexOf("/");
     const group = slash > 0 ? name.slice(0, slash) : "";
     groups.set(group, [...(groups.get(group) ?? []), name]);
   }

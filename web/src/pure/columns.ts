@@ -67,7 +67,7 @@ export function defaultColumns(runs: readonly Run[], keys: { config: readonly st
   });
   const rank = (key: string) => {
     const at = WELCOME_CONFIG.indexOf(key.split(".").pop()!.toLowerCase());
-    return (varies(key) ? 0 : 100) + (at < 0 ? 50 : at);
+    return (varies(key) ? 0 : 100) + (at >= 0 ? at : /seed/i.test(key) ? 60 : 50);
   };
   const config = [...short].sort((a, b) => rank(a) - rank(b)).slice(0, 2);
   const sample = runs.slice(0, 100);
