@@ -17,7 +17,7 @@ from runicorn.cli.common import open_browser, resolve_settings
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError
 from runicorn.remote.progress import StageState
 from runicorn.remote.service import RemoteService
-from runicorn.remote.sessions import Session, StartRequest
+from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Secret, Target, parse_target
 from runicorn.settings import Settings
 

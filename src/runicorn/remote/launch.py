@@ -169,11 +169,3 @@ def _tee(data: bytes, log: Callable[[str], None]) -> bytes:
     for line in data.decode("utf-8", "replace").splitlines():
         log(f"server: {line}")
     return data
-
-
-def kill_script(pid: int, session_id: str) -> bytes:
-    """Return the script that ends this very viewer, and nothing else: its command line must name the session."""
-    return (
-        f"args=$(ps -o args= -p {pid} 2>/dev/null)\n"
-        f'case "$args" in *"--session {session_id} "*) kill {pid}; sleep 1; kill -9 {pid} 2>/dev/null;; esac\nexit 0\n'
-    ).encode()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import contextlib
 import random
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 
 from runicorn.errors import (
@@ -23,79 +22,27 @@ from runicorn.errors import (
     StartCancelledError,
     StartError,
 )
-from runicorn.remote import health, launch, lifecycle, probing
+from runicorn.remote import health, launch, lifecycle, orders, probing
 from runicorn.remote.connections import Connections, RunBlocking
 from runicorn.remote.health import UnhealthyError
-from runicorn.remote.holder import Holder
 from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.launch import Launch, Started
+from runicorn.remote.launch import Launch
 from runicorn.remote.lifecycle import Effect, Event, State
-from runicorn.remote.probe import SHELL_COMMAND, Environment
 from runicorn.remote.progress import Progress
+from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import auto
-from runicorn.remote.ssh.tunnels.auto import Fallback
 from runicorn.remote.ssh.tunnels.door import Door
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.target import Target
 from runicorn.settings import Settings
 
 HEALTH_EVERY_SECS = 5.0
 HEALTH_TIMEOUT_SECS = 5.0
 HEALTH_MISSES = 2
-STOP_TIMEOUT_SECS = 2.0
 BACKOFF_SECS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 
 # A rejected login or host key is a person's matter; repeating it by itself could lock the account.
 _FINAL = (AuthFailedError, NoCredentialsError, HostKeyConfirmationError, HostKeyRevokedError, NotConnectedError)
-
-
-@dataclass(frozen=True)
-class StartRequest:
-    """What a person asked for. environment, local_port, remote_port: None leaves the choice to us."""
-
-    target: Target
-    credentials: Credentials
-    root: str
-    environment: str | None = None
-    local_port: int | None = None
-    remote_port: int | None = None
-
-
-@dataclass(eq=False)
-class Session:
-    """A remote viewer together with its tunnel. Read it freely; only Sessions changes it."""
-
-    session_id: str
-    request: StartRequest
-    started_at: float  # unix seconds
-    state: State = State.STARTING
-    environment: Environment | None = None
-    door: Door | None = None
-    remote: Started | None = None
-    tunnel: Tunnel | None = None
-    fallbacks: list[Fallback] = field(default_factory=list)
-    error: RunicornError | None = None
-    reconnects: int = 0
-    rtt_ms: float | None = None
-    link_lost_at: float | None = None
-    process: RemoteProcess | None = field(default=None, repr=False)
-    holder: Holder = field(default_factory=Holder, repr=False)
-    ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
-    task: asyncio.Task[None] | None = field(default=None, repr=False)
-
-    @property
-    def live(self) -> bool:
-        return self.state in lifecycle.LIVE
-
-    def serves(self, request: StartRequest) -> bool:
-        """Whether this session is what is asked for, so that a second start opens nothing twice."""
-        mine = self.request
-        return (
-            self.state in (State.STARTING, State.RUNNING, State.RECONNECTING)
-            and (mine.target, mine.root, mine.environment) == (request.target, request.root, request.environment)
-            and request.local_port in (None, self.door.local_port if self.door else mine.local_port)
-            and request.remote_port in (None, self.remote.port if self.remote else mine.remote_port)
-        )
 
 
 class Sessions:
@@ -230,18 +177,15 @@ class Sessions:
 
     async def _end_remote(self, session: Session) -> None:
         """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity."""
-        if session.process is not None and await self._run_blocking(_ask_process_to_stop, session.process):
+        if session.process is not None and await self._run_blocking(orders.stop, session.process):
             return
         if session.door is not None and session.remote is not None:
-            try:
+            with contextlib.suppress(UnhealthyError):
                 await self._run_blocking(health.ask_to_stop, session.door.local_port, session.session_id)
-            except UnhealthyError:
-                pass
-            else:
                 return
         connection = self._connections.find(session.request.target)
         if connection is not None and session.remote is not None:
-            await self._run_blocking(_kill, connection, session.remote.pid, session.session_id)
+            await self._run_blocking(orders.kill, connection, session.remote.pid, session.session_id)
 
     # --- the steps of a start ---------------------------------------------------------------------------------------
 
@@ -378,7 +322,7 @@ class Sessions:
             "started_at": int(session.started_at * 1000),
             "manage_url": self._manage_url,
         }
-        await self._run_blocking(_write_quietly, session.process, json.dumps({"link": news}).encode() + b"\n")
+        await self._run_blocking(orders.tell, session.process, news)
 
     async def _reconnecting(self, session: Session) -> None:
         """Bring the link back on the same local port, for ever until stopped; never repeat a rejected login."""
@@ -422,27 +366,3 @@ class Sessions:
                 session.process = None
             await self._launch(session, connection, progress)
             await self._open_tunnel(session, connection, progress)
-
-
-def _ask_process_to_stop(process: RemoteProcess) -> bool:
-    """Ask through the viewer's own standard input. Returns whether it has ended."""
-    try:
-        process.write(b'{"stop": true}\n')
-    except RunicornError:
-        return False
-    status = process.wait(STOP_TIMEOUT_SECS)
-    return status is not None and status != -1
-
-
-def _write_quietly(process: RemoteProcess, data: bytes) -> None:
-    try:
-        process.write(data)
-    except RunicornError:
-        return
-
-
-def _kill(connection: Connection, pid: int, session_id: str) -> None:
-    try:
-        connection.run(SHELL_COMMAND, stdin=launch.kill_script(pid, session_id), timeout_secs=10.0, limit_bytes=4096)
-    except RunicornError:
-        return  # the link is gone: its grace period ends the remote viewer

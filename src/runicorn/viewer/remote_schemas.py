@@ -12,7 +12,7 @@ from runicorn.remote.host_keys import KnownHost
 from runicorn.remote.lifecycle import State
 from runicorn.remote.probe import Environment
 from runicorn.remote.progress import Progress
-from runicorn.remote.sessions import Session, StartRequest
+from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Credentials, Secret, Target
 

@@ -1,0 +1,53 @@
+"""What a remote viewer is told after its start: news of the link, and to stop. Never raises for a dead link."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from runicorn.errors import RunicornError
+from runicorn.remote.probe import SHELL_COMMAND
+from runicorn.remote.ssh.interface import Connection, RemoteProcess
+
+STOP_TIMEOUT_SECS = 2.0
+KILL_TIMEOUT_SECS = 10.0
+ANSWER_LIMIT_BYTES = 4096
+
+
+def tell(process: RemoteProcess, link: dict[str, Any]) -> None:
+    """Describe the link to the viewer's page. Lost news are no harm: the next comes in a few seconds."""
+    try:
+        process.write(json.dumps({"link": link}).encode() + b"\n")
+    except RunicornError:
+        return
+
+
+def stop(process: RemoteProcess) -> bool:
+    """Ask through the viewer's own standard input. Returns whether it has ended."""
+    try:
+        process.write(b'{"stop": true}\n')
+    except RunicornError:
+        return False
+    status = process.wait(STOP_TIMEOUT_SECS)
+    return status is not None and status != -1
+
+
+def kill(connection: Connection, pid: int, session_id: str) -> None:
+    """End this very viewer by its identity. A link that is gone is no error: the grace period ends the viewer."""
+    try:
+        connection.run(
+            SHELL_COMMAND,
+            stdin=kill_script(pid, session_id),
+            timeout_secs=KILL_TIMEOUT_SECS,
+            limit_bytes=ANSWER_LIMIT_BYTES,
+        )
+    except RunicornError:
+        return
+
+
+def kill_script(pid: int, session_id: str) -> bytes:
+    """Return the script that ends this very viewer, and nothing else: its command line must name the session."""
+    return (
+        f"args=$(ps -o args= -p {pid} 2>/dev/null)\n"
+        f'case "$args" in *"--session {session_id} "*) kill {pid}; sleep 1; kill -9 {pid} 2>/dev/null;; esac\nexit 0\n'
+    ).encode()

@@ -1,0 +1,66 @@
+"""A session: what was asked for, what became of it, and what it holds. A value that only Sessions changes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from runicorn.errors import RunicornError
+from runicorn.remote import lifecycle
+from runicorn.remote.holder import Holder
+from runicorn.remote.launch import Started
+from runicorn.remote.lifecycle import State
+from runicorn.remote.probe import Environment
+from runicorn.remote.ssh.interface import RemoteProcess, Tunnel
+from runicorn.remote.ssh.tunnels.auto import Fallback
+from runicorn.remote.ssh.tunnels.door import Door
+from runicorn.remote.target import Credentials, Target
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """What a person asked for. environment, local_port, remote_port: None leaves the choice to us."""
+
+    target: Target
+    credentials: Credentials
+    root: str
+    environment: str | None = None
+    local_port: int | None = None
+    remote_port: int | None = None
+
+
+@dataclass(eq=False)
+class Session:
+    """A remote viewer together with its tunnel. Read it freely; only Sessions changes it."""
+
+    session_id: str
+    request: StartRequest
+    started_at: float  # unix seconds
+    state: State = State.STARTING
+    environment: Environment | None = None
+    door: Door | None = None
+    remote: Started | None = None
+    tunnel: Tunnel | None = None
+    fallbacks: list[Fallback] = field(default_factory=list)
+    error: RunicornError | None = None
+    reconnects: int = 0
+    rtt_ms: float | None = None
+    link_lost_at: float | None = None
+    process: RemoteProcess | None = field(default=None, repr=False)
+    holder: Holder = field(default_factory=Holder, repr=False)
+    ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    task: asyncio.Task[None] | None = field(default=None, repr=False)
+
+    @property
+    def live(self) -> bool:
+        return self.state in lifecycle.LIVE
+
+    def serves(self, request: StartRequest) -> bool:
+        """Whether this session is what is asked for, so that a second start opens nothing twice."""
+        mine = self.request
+        return (
+            self.state in (State.STARTING, State.RUNNING, State.RECONNECTING)
+            and (mine.target, mine.root, mine.environment) == (request.target, request.root, request.environment)
+            and request.local_port in (None, self.door.local_port if self.door else mine.local_port)
+            and request.remote_port in (None, self.remote.port if self.remote else mine.remote_port)
+        )

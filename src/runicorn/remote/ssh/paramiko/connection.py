@@ -1,0 +1,155 @@
+"""A live connection: commands and channels."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+
+import paramiko
+
+from runicorn.errors import ConnectionClosedError, SessionLimitError, SftpUnavailableError, StartTimeoutError
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.known_hosts import HostKey
+from runicorn.remote.progress import Progress
+from runicorn.remote.ssh.interface import Completed, Login
+from runicorn.remote.ssh.paramiko.files import ParamikoFiles
+from runicorn.remote.ssh.paramiko.handshake import verified_transport
+from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, log_in
+from runicorn.remote.target import Credentials, Target
+
+CHANNEL_TIMEOUT_SECS = 15.0
+KEEPALIVE_SECS = 15
+
+
+def connect(
+    target: Target, credentials: Credentials, host_keys: HostKeyFile, progress: Progress, home: Path
+) -> ParamikoConnection:
+    """Return a live connection. home: where the default keys are looked for, in `.ssh`.
+
+    No credential leaves this machine before the host key's verdict is `ok`.
+    Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
+    AuthFailedError and NoCredentialsError.
+    """
+    offers = Offers(credentials, home)  # a key that cannot be used is told before the server is bothered
+    transport, host_key = verified_transport(target, host_keys, progress)
+    transport.auth_timeout = AUTH_TIMEOUT_SECS
+    try:
+        with progress.stage("login") as tell:
+            login = log_in(transport, target, offers, tell)
+    except BaseException:
+        transport.close()
+        raise
+    transport.set_keepalive(KEEPALIVE_SECS)
+    return ParamikoConnection(target, login, host_key, transport)
+
+
+class ParamikoConnection:
+    """See interface.Connection."""
+
+    def __init__(self, target: Target, login: Login, host_key: HostKey, transport: paramiko.Transport) -> None:
+        self.target = target
+        self.login = login
+        self.host_key = host_key
+        self.transport = transport
+
+    @property
+    def alive(self) -> bool:
+        return bool(self.transport.is_active())
+
+    def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
+        deadline = time.monotonic() + timeout_secs
+        process = self.start(command, stdin=stdin)
+        try:
+            process.end_input()
+            stdout = bytearray()
+            while chunk := process.read(max(0.0, deadline - time.monotonic())):
+                stdout += chunk
+                if len(stdout) > limit_bytes:
+                    break
+            status = process.wait(max(0.0, deadline - time.monotonic()))
+            return Completed(bytes(stdout), process.read_stderr(), -1 if status is None else status)
+        except TimeoutError:
+            raise StartTimeoutError(f"A command on {self.target.host} took longer than {timeout_secs:.0f} s.") from None
+        finally:
+            process.close()
+
+    def start(self, command: str, *, stdin: bytes) -> ParamikoProcess:
+        channel = self.open_channel("session")
+        try:
+            channel.settimeout(CHANNEL_TIMEOUT_SECS)
+            channel.exec_command(command)
+            channel.sendall(stdin)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise ConnectionClosedError(f"{self.target.host} did not run the command: {error}.") from error
+        return ParamikoProcess(channel)
+
+    def open_channel(self, kind: str, destination: tuple[str, int] | None = None) -> paramiko.Channel:
+        """Raises SessionLimitError where the server refuses, ConnectionClosedError where it is gone."""
+        try:
+            return self.transport.open_channel(
+                kind, destination, ("127.0.0.1", 0) if destination else None, timeout=CHANNEL_TIMEOUT_SECS
+            )
+        except paramiko.ChannelException as error:
+            raise SessionLimitError(
+                f"{self.target.host} refused another session on this connection ({error.text})."
+            ) from error
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ConnectionClosedError(f"The connection to {self.target.host} is gone.") from error
+
+    def files(self) -> ParamikoFiles:
+        channel = self.open_channel("session")
+        try:
+            channel.settimeout(CHANNEL_TIMEOUT_SECS)
+            channel.invoke_subsystem("sftp")
+            return ParamikoFiles(paramiko.SFTPClient(channel))
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise SftpUnavailableError(f"{self.target.host} offers no file access (SFTP): {error}.") from error
+
+    def close(self) -> None:
+        self.transport.close()
+
+
+class ParamikoProcess:
+    """See interface.RemoteProcess."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+
+    def read(self, timeout_secs: float) -> bytes:
+        self._channel.settimeout(max(timeout_secs, 0.001))
+        try:
+            return bytes(self._channel.recv(65536))
+        except TimeoutError:
+            raise TimeoutError("the command printed nothing") from None
+
+    def read_stderr(self) -> bytes:
+        chunks = []
+        while self._channel.recv_stderr_ready():
+            chunks.append(self._channel.recv_stderr(65536))
+        return b"".join(chunks)
+
+    def write(self, data: bytes) -> None:
+        self._channel.settimeout(CHANNEL_TIMEOUT_SECS)
+        try:
+            self._channel.sendall(data)
+        except OSError as error:
+            raise ConnectionClosedError("The command's channel is closed.") from error
+
+    def end_input(self) -> None:
+        with contextlib.suppress(OSError, EOFError):
+            self._channel.shutdown_write()
+
+    def wait(self, timeout_secs: float) -> int | None:
+        if not self._channel.status_event.wait(timeout_secs):
+            return None
+        return int(self._channel.exit_status)
+
+    @property
+    def open(self) -> bool:
+        return not self._channel.closed and not self._channel.eof_received
+
+    def close(self) -> None:
+        self._channel.close()
