@@ -4,6 +4,7 @@ import { useComputed, useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { fileUrl } from "../api/client";
 import { cubeColour, type Span, type Style } from "../pure/ansi";
+import { luminance } from "../pure/colours";
 import { formatBytes, formatCount } from "../pure/format";
 import { ConsoleView } from "../state/console";
 import { useKeys } from "../state/keys";
@@ -30,6 +31,7 @@ function spanStyle(style: Style): Css | undefined {
   const front = style.inverse ? (bg ?? "var(--surface)") : fg;
   const back = style.inverse ? (fg ?? "var(--text)") : bg;
   if (front) css.color = front;
+  else if (back?.startsWith("#")) css.color = luminance(back) > 0.18 ? "#000000" : "#ffffff";
   if (back) css.background = back;
   if (style.bold) css.fontWeight = 600;
   if (style.dim) css.opacity = 0.65;

@@ -390,7 +390,7 @@ function SessionRow({ session }: { session: Session }) {
           {error && <p class="session-error">{error}</p>}
           {open && (
             <>
-              {url && (
+              {url && alive && (
                 <p>
                   <a href={url}>{url}</a>
                   {session.remotePid ? <span class="muted"> · process {session.remotePid} on the server</span> : null}

@@ -435,6 +435,7 @@ export function closeFlow(): void {
 // --- the stepper ------------------------------------------------------------------------------------------------
 
 export const STAGES = ["resolve", "tcp", "host_key", "login", "environments", "start", "tunnel", "ready"] as const;
+const CONNECTED_AT = STAGES.indexOf("login");
 
 /** Return the stages as the viewer reports them; before it does, as far as the page knows them itself. */
 export function stagesOf(now: Flow): Stage[] {
@@ -443,7 +444,9 @@ export function stagesOf(now: Flow): Stage[] {
   const active = now.phase === "connecting" || now.phase === "starting" || now.phase === "loading";
   const list = STAGES.map<Stage>((name) => reported.get(name) ?? { name, state: "pending", secs: null, detail: null });
   if (!progress && active) list[0] = { ...list[0]!, state: "running" };
-  return list;
+  if (now.connectionId === null) return list;
+  // Once there is a connection these are behind us, also where an earlier attempt made it.
+  return list.map((stage, index) => (index <= CONNECTED_AT && stage.state !== "done" ? { ...stage, state: "done" } : stage));
 }
 
 export const logOf = (target: Target): string[] => progressOf(target)?.log ?? [];
