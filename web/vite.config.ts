@@ -11,5 +11,16 @@ export default defineConfig({
     target: "es2022",
     reportCompressedSize: true,
   },
-  server: { host: "127.0.0.1" },
+  // `vite` beside a running viewer: its guard takes requests of its own page only, so the page's origin is left out.
+  server: {
+    host: "127.0.0.1",
+    proxy: {
+      "/api": {
+        target: "http://127.0.0.1:23300",
+        changeOrigin: true,
+        headers: { "sec-fetch-site": "same-origin" },
+        configure: (proxy) => proxy.on("proxyReq", (request) => request.removeHeader("origin")),
+      },
+    },
+  },
 });

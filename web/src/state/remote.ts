@@ -277,7 +277,8 @@ function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
     const offersPassword = error.code === "NO_CREDENTIALS" || (error.code === "AUTH_FAILED" && /password|keyboard/i.test(error.detail));
     if (offersPassword && form.login === "agent") form.login = "password";
     patch({ phase: "login", error, form, passphraseAsked: now.passphraseAsked || wantsPassphrase, failedAt });
-  } else patch({ phase: "failed", error, failedAt });
+  } else if (error.code === "NOT_CONNECTED") patch({ phase: "failed", error, failedAt: "connect", connectionId: null });
+  else patch({ phase: "failed", error, failedAt });
 }
 
 export function runConnect(): Promise<void> {
