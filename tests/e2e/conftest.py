@@ -1,7 +1,7 @@
 """One browser for each file of tests; each test gets a context of its own.
 
-Not one for the whole session: Playwright keeps an event loop running in this thread for as long as its browser lives, and
-tests elsewhere run loops of their own.
+Not one for the whole session: Playwright keeps an event loop running in this thread for as long as its browser lives,
+and tests elsewhere run loops of their own.
 """
 
 from __future__ import annotations

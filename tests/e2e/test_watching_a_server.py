@@ -124,3 +124,25 @@ def test_a_wrong_password_says_so_in_place_and_keeps_what_was_typed(
         page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
         expect(page.get_by_text("AUTH_FAILED").first).to_be_visible()
         expect(page.get_by_role("textbox", name="Server")).to_have_value(typed)
+
+
+def test_a_password_and_a_pasted_key_log_in(browser: Browser, server: Server, viewer: Viewer) -> None:
+    for login, label, secret in (
+        ("Password", "Password", server.account.password or ""),
+        ("Paste key", "Private key", server.key.read_text()),
+    ):
+        with visit(browser, f"{viewer.url}/#/remote") as visitor:
+            page = visitor.page
+            page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+            page.get_by_role("button", name="Login").click()
+            page.get_by_role("radio", name=login).check()
+            page.get_by_label(label, exact=True).last.fill(secret)
+            page.get_by_role("button", name="Connect", exact=True).click()
+            if login == "Password":  # the first to come is asked about the host key
+                page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
+            expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
+            assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})").find(secret) == -1
+        assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
+    saved = viewer.get("/api/remote/connections/saved").text
+    assert "PRIVATE KEY" not in saved
+    assert (server.account.password or "?") not in saved

@@ -25,6 +25,10 @@ class RemoteHook(Protocol):
         """Return the body of GET /api/remote/status; must not block."""
         ...
 
+    def steady(self, snapshot: dict[str, Any]) -> dict[str, Any]:
+        """Return the snapshot without what changes by the passing of time alone, which is no news."""
+        ...
+
     def subscribe(self) -> AsyncIterator[None]:
         """Yield after every change of snapshot(), until it is closed. Several changes may be told as one."""
         ...

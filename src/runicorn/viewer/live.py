@@ -82,7 +82,7 @@ class LiveStream:
         self._followers: dict[str, RunFollower] = {}
         self._version = 0
         self._runs_looked_at = float("-inf")
-        self._remote_sent: bytes | None = None
+        self._remote_sent: dict[str, Any] | None = None
 
     async def events(self) -> AsyncIterator[bytes]:
         """Yield encoded events until the viewer stops or the client goes."""
@@ -90,9 +90,10 @@ class LiveStream:
         wake = streams.open()
         ticks = asyncio.ensure_future(_forward(self._state.remote, wake)) if self._state.remote else None
         try:
+            # Before the first byte: what is appended after a client has seen it must not be missed.
+            await self._state.workers.run(self._open)
             yield b"retry: 1000\n\n"
             sent_at = time.monotonic()
-            await self._state.workers.run(self._open)
             while not streams.closed:
                 if self._state.remote is not None:
                     for event in self._remote_event(self._state.remote):
@@ -150,10 +151,11 @@ class LiveStream:
                 continue
 
     def _remote_event(self, remote: RemoteHook) -> Iterator[bytes]:
-        body = encode(remote.snapshot())
-        if body != self._remote_sent:
-            self._remote_sent = body
-            yield self._frame("remote", body)
+        body = remote.snapshot()
+        steady = remote.steady(body)
+        if steady != self._remote_sent:
+            self._remote_sent = steady
+            yield self._frame("remote", encode(body))
 
     def _event(self, name: str, data: Any) -> bytes:
         return self._frame(name, encode(data))

@@ -1,6 +1,7 @@
 """The stream of changes: soon, complete, resumable."""
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -237,6 +238,7 @@ class FakeRemote:
         self.state = {"connections": []}
         self.calls = []
         self._changed = None
+        self._clock = itertools.count()
 
     async def start(self):
         import asyncio
@@ -249,7 +251,10 @@ class FakeRemote:
         self.calls.append("stop")
 
     def snapshot(self):
-        return self.state
+        return {**self.state, "uptime": next(self._clock)}
+
+    def steady(self, snapshot):
+        return {**snapshot, "uptime": 0}
 
     async def subscribe(self):
         while True:
@@ -270,9 +275,12 @@ def test_the_state_of_remote_sessions_comes_first_and_whenever_it_changes(root, 
         serve(Settings(root=root, home=root, port=0), remote=lambda _: remote) as viewer,
         stream(viewer) as events,
     ):
-        assert next(iter(events)) == ("remote", {"connections": []})
+        assert next(iter(events)) == ("remote", {"connections": [], "uptime": 0})
+        time.sleep(1.0)
         remote.change({"connections": ["gpu"]})
-        assert events.until("remote") == {"connections": ["gpu"]}
+        told = events.until("remote")  # the passing of time alone was no news
+        assert told["connections"] == ["gpu"]
+        assert told["uptime"] > 1
     assert remote.calls == ["start", "stop"]
 
 

@@ -13,8 +13,6 @@ const OPEN_TIMEOUT_MS = 15_000;
 const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 10_000];
 /** Runs that nobody shows any more stay subscribed for this long, so that a change of tab does not reopen the stream. */
 const LINGER_MS = 8000;
-/** The viewer notes where in the files a stream begins right after its first bytes; only then is nothing missed. */
-const SETTLE_MS = 30;
 
 export interface LiveEvents {
   runs: LiveRuns;
@@ -212,7 +210,7 @@ export class LiveStream {
       if (done || this.controller !== controller) return;
       if (opening) {
         opening = false;
-        setTimeout(() => this.opened(controller, ids), SETTLE_MS);
+        this.opened(controller, ids);
       }
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         if (event.id !== null) this.cursor = event.id;

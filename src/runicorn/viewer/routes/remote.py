@@ -48,6 +48,11 @@ class RemoteApi:
             progress=[wire.progress_answer(target, each) for target, each in progress.items()],
         ).model_dump()
 
+    def steady(self, snapshot: dict[str, Any]) -> dict[str, Any]:
+        """Return the snapshot without the sessions' uptime, which a page counts on from `startedAt`."""
+        sessions = [{**session, "uptimeSeconds": 0} for session in snapshot["viewer_sessions"]]
+        return {**snapshot, "viewer_sessions": sessions}
+
     def _live(self, connection_id: str) -> tuple[Target, Connection]:
         target = parse_connection_id(connection_id)
         return target, self._service.connections.get(target)
