@@ -91,10 +91,22 @@ describe("the colour of a run", () => {
     for (const count of counts) expect(count).toBeGreaterThan(350);
   });
 
+  test("is its own among ten that are shown together, whatever the order in which they were chosen", () => {
+    const ids = Array.from({ length: 10 }, (_, i) => `20261123-09301${i}-7f3a2c`);
+    const styles = lineStyles(ids);
+    expect(new Set([...styles.values()].map((style) => style.colour)).size).toBe(10);
+    expect([...styles.values()].every((style) => style.dash === 0)).toBe(true);
+    expect(lineStyles([...ids].reverse())).toEqual(new Map([...styles]));
+  });
+
+  test("stays where nobody else shown has it", () => {
+    expect(lineStyles(["run-a", "run-b"]).get("run-a")!.colour).toBe(colourOf("run-a"));
+  });
+
   test("has a dash where another run of the chart has it too", () => {
     const ids = Array.from({ length: 30 }, (_, i) => `run-${i}`);
     const styles = lineStyles(ids);
-    expect(new Set([...styles.values()].map((style) => `${style.colour}.${style.dash}`)).size).toBeGreaterThan(20);
+    expect(new Set([...styles.values()].map((style) => `${style.colour}.${style.dash}`)).size).toBe(30);
     expect(lineStyles([ids[0]!]).get(ids[0]!)!.dash).toBe(0);
   });
 });

@@ -16,6 +16,7 @@ from runicorn.model import Run, RunState, flatten, number_from_json
 from runicorn.storage import layout, liveness, reader
 from runicorn.storage.files import Files, FileStat
 from runicorn.storage.liveness import Place, Pulse
+from runicorn.storage.records import Record
 
 _SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
 # A folder's mtime moves with every file that is replaced in it, so one stat per run usually tells that nothing changed.
@@ -84,7 +85,7 @@ class _Cached:
     published_alive: bool = False
     heartbeat_seen_at: float = 0.0
     heartbeat_changed: bool = False
-    last_values: dict[str, tuple[int, float]] | None = None
+    last_points: dict[str, Record] | None = None
 
 
 class RunIndex:
@@ -194,7 +195,7 @@ class RunIndex:
         if before is None or cached.base.heartbeat_at != before.heartbeat_at:
             cached.heartbeat_seen_at = self._monotonic()
             cached.heartbeat_changed = before is not None
-            cached.last_values = None
+            cached.last_points = None
 
     def _publish(self, run_id: str, cached: _Cached) -> None:
         """Put the run into the list as a new version if it differs from what stands there."""
@@ -208,7 +209,7 @@ class RunIndex:
         if run.state is RunState.RUNNING and not alive:
             run = replace(run, state=RunState.KILLED)
         if run.state is RunState.KILLED:
-            run = self._with_last_values(run, cached)
+            run = self._with_last_points(run, cached)
         if cached.item is None or cached.item.run != run:
             self._version += 1
             cached.item = IndexedRun(run, self._version, self._now)
@@ -219,18 +220,24 @@ class RunIndex:
         unchanged = self._monotonic() - cached.heartbeat_seen_at
         return liveness.is_alive(run.origin, Pulse(age, unchanged, cached.heartbeat_changed), self._place)
 
-    def _with_last_values(self, run: Run, cached: _Cached) -> Run:
+    def _with_last_points(self, run: Run, cached: _Cached) -> Run:
         """Return the run with what it logged after its last status.json, which may lie 5 s before its death."""
-        if cached.last_values is None:
+        if cached.last_points is None:
             try:
-                cached.last_values = reader.last_values(self._files, run.id)
+                cached.last_points = reader.last_points(self._files, run.id)
             except OSError:
-                cached.last_values = {}
-        if not cached.last_values:
+                cached.last_points = {}
+        if not cached.last_points:
             return run
-        last = {name: value for name, (_, value) in cached.last_values.items()}
-        summary = {**run.summary, **last, **cached.script_summary}
-        return replace(run, summary=summary, step=max(step for step, _ in cached.last_values.values()))
+        # A time that cannot be is garbage on the disk, not a sign of life.
+        times = [point.time for point in cached.last_points.values() if run.created_at <= point.time <= self._now()]
+        last = {name: point.value for name, point in cached.last_points.items()}
+        return replace(
+            run,
+            summary={**run.summary, **last, **cached.script_summary},
+            step=max(point.step for point in cached.last_points.values()),
+            heartbeat_at=max([run.heartbeat_at or run.created_at, *times]),
+        )
 
     def _drop_missing(self, present: set[str]) -> None:
         for run_id in [run_id for run_id in self._cached if run_id not in present]:

@@ -127,8 +127,8 @@ def script_summary(status: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return _mapping((status or {}).get("summary"))
 
 
-def last_values(files: Files, run_id: str) -> dict[str, tuple[int, float]]:
-    """Return the last step and value of the metrics near the end of metrics.bin, for a run that died in between."""
+def last_points(files: Files, run_id: str) -> dict[str, records.Record]:
+    """Return the last record of the metrics near the end of metrics.bin, for a run that died in between."""
     path = layout.run_path(run_id, layout.METRICS_FILE)
     status = files.stat(path)
     if status is None or not status.size_bytes:
@@ -137,7 +137,7 @@ def last_values(files: Files, run_id: str) -> dict[str, tuple[int, float]]:
     data = files.read(path, max(0, whole - _TAIL_BYTES), _TAIL_BYTES)
     names, _ = layout.decode_keys(files.read(layout.keys_file(path)))
     found = records.unpack(data, records.scan(data))
-    return {layout.key_or_number(names, record.metric): (record.step, record.value) for record in found}
+    return {layout.key_or_number(names, record.metric): record for record in found}
 
 
 def check_run_id(run_id: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 
 import pytest
 
@@ -185,3 +186,14 @@ def test_json_nested_without_end_is_no_object():
     assert decode_object(b'{"a":' * 150 + b"1" + b"}" * 150) is None
     assert decode_object(b'{"a":' * 50 + b"1" + b"}" * 50) is not None
     assert decode_object(b'{"a": [' + b"[]," * 500 + b"[]]}") is not None
+
+
+@pytest.mark.parametrize(("last_point_at", "lasted"), [(START - 10, 90), (float("nan"), 40), (1e300, 40), (0.0, 40)])
+def test_a_killed_run_lasted_until_its_last_point_unless_that_time_is_garbage(root, clock, last_point_at, lasted):
+    write(root, "r", state="killed", heartbeat=START - 60)
+    folder = root / "runs" / "r"
+    (folder / "metrics.keys").write_text('"loss"\n')
+    (folder / "metrics.bin").write_bytes(struct.pack("<IIqdd", 0x31534E52, 0, 7, last_point_at, 0.5))
+    (item,) = make(root, clock).runs()
+    assert item.run.duration_secs(clock.now) == lasted
+    assert item.run.summary["loss"] == 0.5

@@ -21,15 +21,32 @@ export interface LineStyle {
 
 export const DASHES: readonly (readonly number[])[] = [[], [6, 4], [1.5, 3], [8, 3, 1.5, 3]];
 
-/** Return colour and dash for each id; the order of ids decides who of one colour stays solid. */
+/** A step that visits all ten colours, far from the one before. */
+const STRIDE = 3;
+
+/**
+ * Return colour and dash for each id. A run has the colour of its id; where two that are shown together would share it,
+ * the later one moves to a free colour, and only the eleventh run shares one, with a dash.
+ */
 export function lineStyles(ids: readonly string[]): Map<string, LineStyle> {
-  const taken = new Array<number>(RUN_COLOURS).fill(0);
+  const users = new Array<number>(RUN_COLOURS).fill(0);
   const styles = new Map<string, LineStyle>();
-  for (const id of ids) {
+  const take = (id: string, colour: number) => {
+    styles.set(id, { colour, dash: users[colour]! % DASHES.length });
+    users[colour]! += 1;
+  };
+  const oldestFirst = [...new Set(ids)].sort(); // ids begin with the time: the answer does not depend on the order of choosing
+  const waiting = oldestFirst.filter((id) => {
     const colour = colourOf(id);
-    const dash = taken[colour] ?? 0;
-    taken[colour] = dash + 1;
-    styles.set(id, { colour, dash: dash % DASHES.length });
+    if (users[colour]) return true;
+    take(id, colour);
+    return false;
+  });
+  for (const id of waiting) {
+    let colour = colourOf(id);
+    const fewest = Math.min(...users);
+    while (users[colour]! > fewest) colour = (colour + STRIDE) % RUN_COLOURS;
+    take(id, colour);
   }
   return styles;
 }
