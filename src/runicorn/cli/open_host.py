@@ -111,7 +111,8 @@ def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None
         typer.echo(f"{target.host} port {target.port} is not known yet.", err=True)
     typer.echo(f"  offered: {payload['fingerprint_sha256']} ({payload['key_type']})", err=True)
     typer.echo("Compare it on the server: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", err=True)
-    answer = typer.prompt(f"Type {target.host} to accept this key", default="", show_default=False, err=True)
+    typer.echo(f"Type {target.host} to accept this key: ", nl=False, err=True)
+    answer = sys.stdin.readline()  # not input(), which prints to standard output, where scripts read the address
     if answer.strip().lower() != target.host:
         raise error
 

@@ -1,0 +1,132 @@
+"""What a person types, and what the terminal answers: one line on what happened, one on what to do."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.remote import accept, connect
+from tests.support.server import Server, eventually_nothing
+from tests.support.serving import Viewer, run_viewer
+
+TIMEOUT_SECS = 30
+
+
+def run(*words: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    clean = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK" and "RUNICORN" not in name}
+    return subprocess.run(
+        [sys.executable, "-m", "runicorn", *words],
+        env={**clean, "HOME": str(home), "RUNICORN_HOME": str(home / "runicorn"), "COLUMNS": "200", **environ},
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        timeout=TIMEOUT_SECS,
+        check=False,
+    )
+
+
+def test_the_version_is_printed(tmp_path: Path) -> None:
+    from runicorn import __version__
+
+    assert run("--version", home=tmp_path).stdout == f"runicorn {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (("viewer", "--root", "{file}"), 1, "is not a folder"),
+        (("viewer", "--root", "{file}/below"), 1, "lies below a file"),
+        (("viewer", "--root", "/proc/nope"), 1, "cannot be created"),
+        (("viewer", "--port", "{taken}"), 1, "in use by another program"),
+        (("viewer", "--port", "65536"), 2, "is no port"),
+        (("viewer", "--port", "abc"), 2, "Invalid value for '--port'"),
+        (("viewer", "--host", "192.0.2.1"), 2, "cannot be listened on"),
+        (("open", "--", "-oProxyCommand=x"), 2, "is no host name"),
+        (("open", "me@nosuch.invalid"), 1, "could not be resolved"),
+        (("open", "me@127.0.0.1:0"), 2, "is no port"),
+        (("viewr",), 2, "Did you mean"),
+    ],
+)
+def test_bad_input_has_a_clear_answer(tmp_path: Path, words: tuple[str, ...], status: int, said: str) -> None:
+    (tmp_path / "file").touch()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        values = {"file": str(tmp_path / "file"), "taken": str(taken.getsockname()[1])}
+        done = run(*(word.format(**values) for word in words), home=tmp_path)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout) == (status, "")
+
+
+def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
+    done = run("viewer", home=tmp_path, RUNICORN_TUNNEL="pigeon")
+    assert (done.returncode, "RUNICORN_TUNNEL" in done.stderr) == (2, True)
+
+
+def test_the_viewer_ends_by_ctrl_c_without_a_word(tmp_path: Path) -> None:
+    with run_viewer(tmp_path / "root", tmp_path) as viewer:
+        viewer.process.send_signal(signal.SIGINT)
+        assert viewer.process.wait(TIMEOUT_SECS) == 0
+        assert viewer.process.stderr
+        assert viewer.process.stderr.read() == ""
+
+
+def open_command(server: Server) -> list[str]:
+    target = f"{server.account.username}@127.0.0.1:{server.sshd.port}"
+    where = ["--key", str(server.key), "--root", str(server.runs), "--no-browser"]
+    return [sys.executable, "-m", "runicorn", "open", target, *where]
+
+
+def test_open_shows_the_server_until_ctrl_c_and_leaves_nothing(server: Server, viewer: Viewer, tmp_path: Path) -> None:
+    accept(viewer, connect(viewer, server.login()))
+    environment = {**os.environ, "HOME": str(tmp_path), "RUNICORN_HOME": str(tmp_path / "home" / "runicorn")}
+    with subprocess.Popen(
+        open_command(server), env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        url = process.stdout.readline().split()[-1]
+        assert httpx.get(f"{url}/api/health").json()["root"] == str(server.runs)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_SECS) == 0
+        printed = process.stderr.read()
+    for stage in ("name", "host key", "login", "environments", "start", "tunnel", "ready"):
+        assert f"{stage} ok" in printed
+    eventually_nothing(server.traces, 3)
+
+
+def test_open_without_a_terminal_never_accepts_a_host_key(server: Server, tmp_path: Path) -> None:
+    done = run(*open_command(server)[3:], home=tmp_path)
+    assert done.returncode == 1
+    assert "Host key verification failed" in done.stderr
+    assert not (tmp_path / "runicorn" / "known_hosts").exists()
+
+
+@pytest.mark.parametrize("answer", ["127.0.0.1", "yes"])
+def test_open_asks_a_person_about_the_host_key(server: Server, tmp_path: Path, answer: str) -> None:
+    """Only the host's name typed in full is a yes."""
+    terminal, child_side = pty.openpty()
+    environment = {**os.environ, "HOME": str(tmp_path), "RUNICORN_HOME": str(tmp_path / "runicorn")}
+    process = subprocess.Popen(
+        open_command(server), env=environment, stdin=child_side, stdout=subprocess.PIPE, stderr=child_side, text=True
+    )
+    os.close(child_side)
+    try:
+        os.write(terminal, f"{answer}\n".encode())
+        assert process.stdout
+        line = process.stdout.readline()
+        assert line.startswith("Remote viewer: http://localhost:") == (answer == "127.0.0.1")
+        if answer == "127.0.0.1":
+            process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_SECS) == (0 if answer == "127.0.0.1" else 1)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+    assert (tmp_path / "runicorn" / "known_hosts").exists() == (answer == "127.0.0.1")
