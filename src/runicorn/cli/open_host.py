@@ -7,6 +7,7 @@ import contextlib
 import getpass
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,13 @@ from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Secret, Target, parse_target
 from runicorn.settings import Settings
 
+INTERRUPTED = 130
 PASSWORD_TRIES = 3
+KEY_FILES = {
+    "ssh-ed25519": "ssh_host_ed25519_key.pub",
+    "ssh-rsa": "ssh_host_rsa_key.pub",
+    **{f"ecdsa-sha2-nistp{bits}": "ssh_host_ecdsa_key.pub" for bits in (256, 384, 521)},
+}
 LABELS = {
     "resolve": "name",
     "tcp": "TCP",
@@ -44,7 +51,10 @@ Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the 
 def open_host(host: Host, root: Root = None, env: Env = None, key: Key = None, browser: Browser = True) -> None:
     """Watch the runs of a server: connect, start a viewer there, tunnel it, and open it in the browser."""
     target = parse_target(host, getpass.getuser())
-    asyncio.run(_open(resolve_settings(), target, root, env, key, browser))
+    try:
+        asyncio.run(_open(resolve_settings(), target, root, env, key, browser))
+    except asyncio.CancelledError:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 async def _open(
@@ -52,23 +62,57 @@ async def _open(
 ) -> None:
     service = RemoteService(settings, Path.home())
     await service.start()
+    stop = _Stop()
     try:
-        printer = asyncio.create_task(_print_progress(service, target))
-        try:
-            credentials = await _connect(service, target, key)
-            session = await _start(service, target, credentials, root, env)
-        finally:
-            await asyncio.sleep(0)  # let the last stages be printed
-            printer.cancel()
-        await _print_once(service, target, set())
+        with stop.cancelling(), _terminal_as_it_was():
+            session = await _reach(service, target, root, env, key)
         url = f"http://localhost:{session.door.local_port}" if session.door else ""
         typer.echo(f"Remote viewer: {url}")
-        typer.echo("Press Ctrl-C to stop it, on both sides.")
+        sys.stdout.flush()
+        typer.echo("Press Ctrl-C to stop it, on both sides.", err=True)
         if browser:
             open_browser(url)
-        await _wait_for_end(session)
+        await _wait_for_end(session, stop)
     finally:
         await service.stop()
+
+
+class _Stop:
+    """Ctrl-C, SIGTERM and a closed terminal: they cancel the way to the page, and later end the watching."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        loop = asyncio.get_running_loop()
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            # Windows has no such handlers: there Ctrl-C raises KeyboardInterrupt, with the same clean-up.
+            with contextlib.suppress(NotImplementedError, AttributeError):
+                loop.add_signal_handler(getattr(signal, name), self._ask)
+
+    @contextlib.contextmanager
+    def cancelling(self) -> Iterator[None]:
+        self._task = asyncio.current_task()
+        try:
+            yield
+        finally:
+            self._task = None
+
+    def _ask(self) -> None:
+        self.asked.set()
+        if self._task is not None:
+            self._task.cancel()
+
+
+async def _reach(service: RemoteService, target: Target, root: str | None, env: str | None, key: str | None) -> Session:
+    """Connect and start, printing each stage as it ends."""
+    printed: set[str] = set()
+    printer = asyncio.create_task(_print_progress(service, target, printed))
+    try:
+        credentials = await _connect(service, target, key)
+        return await _start(service, target, credentials, root, env)
+    finally:
+        printer.cancel()
+        _print_stages(service, target, printed)
 
 
 async def _connect(service: RemoteService, target: Target, key: str | None) -> Credentials:
@@ -79,24 +123,22 @@ async def _connect(service: RemoteService, target: Target, key: str | None) -> C
         try:
             await service.connections.connect(target, credentials)
         except HostKeyConfirmationError as error:
-            _ask_about_host_key(error, target)
-            payload = error.payload
-            await service.run_blocking(
-                service.host_keys.accept,
-                payload["host"],
-                payload["port"],
-                payload["key_type"],
-                payload["public_key"],
-                payload["fingerprint_sha256"],
-            )
+            await service.run_blocking(_ask_about_host_key, error, target)
+            await service.run_blocking(_accept, service, error)
         except (AuthFailedError, NoCredentialsError) as error:
             tries += 1
             if not sys.stdin.isatty() or tries > PASSWORD_TRIES:
                 raise
             typer.echo(error.detail, err=True)
-            credentials = Credentials(password=Secret(getpass.getpass(f"Password for {target.connection_id}: ")))
+            prompt = f"Password for {target.connection_id}: "
+            credentials = Credentials(password=Secret(await service.run_blocking(getpass.getpass, prompt)))
         else:
             return credentials
+
+
+def _accept(service: RemoteService, error: HostKeyConfirmationError) -> None:
+    names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
+    service.host_keys.accept(*(error.payload[name] for name in names))
 
 
 def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None:
@@ -110,11 +152,28 @@ def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None
     else:
         typer.echo(f"{target.host} port {target.port} is not known yet.", err=True)
     typer.echo(f"  offered: {payload['fingerprint_sha256']} ({payload['key_type']})", err=True)
-    typer.echo("Compare it on the server: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", err=True)
+    file = KEY_FILES.get(payload["key_type"], "ssh_host_ed25519_key.pub")
+    typer.echo(f"Compare it on the server: ssh-keygen -lf /etc/ssh/{file}", err=True)
     typer.echo(f"Type {target.host} to accept this key: ", nl=False, err=True)
     answer = sys.stdin.readline()  # not input(), which prints to standard output, where scripts read the address
     if answer.strip().lower() != target.host:
         raise error
+
+
+@contextlib.contextmanager
+def _terminal_as_it_was() -> Iterator[None]:
+    """Give the terminal its echo back, should a question for a password be cut short."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)
 
 
 async def _start(
@@ -126,35 +185,34 @@ async def _start(
     return await service.sessions.start(StartRequest(target, credentials, root, env))
 
 
-async def _print_progress(service: RemoteService, target: Target) -> None:
-    """Print each stage as it ends."""
-    printed: set[str] = set()
+async def _print_progress(service: RemoteService, target: Target, printed: set[str]) -> None:
     async for _ in service.changes():
-        await _print_once(service, target, printed)
+        _print_stages(service, target, printed)
 
 
-async def _print_once(service: RemoteService, target: Target, printed: set[str]) -> None:
-    console = Console(stderr=True, highlight=False)
+def _print_stages(service: RemoteService, target: Target, printed: set[str]) -> None:
+    """Print the stages that have ended since the last call: what worked once, what failed once for each attempt."""
     progress = service.connections.all_progress().get(target)
-    for stage in progress.stages if progress else ():
-        if stage.name in printed or stage.state not in (StageState.DONE, StageState.FAILED):
+    if progress is None:
+        return
+    console = Console(stderr=True, highlight=False)
+    for stage in progress.stages:
+        done = stage.state is StageState.DONE
+        asked = isinstance(progress.error, HostKeyConfirmationError)  # a question, not a failure: it is put in words
+        key = stage.name if done else f"{stage.name} {id(progress)}"
+        if key in printed or not (done or (stage.state is StageState.FAILED and not asked)):
             continue
-        printed.add(stage.name)
-        mark = "[green]ok[/]" if stage.state is StageState.DONE else "[red]failed[/]"
+        printed.add(key)
+        mark = "[green]ok[/]" if done else "[red]failed[/]"
         console.print(f"{LABELS[stage.name]:>13} {mark} {(stage.secs or 0) * 1000:6.0f} ms  ", end="")
         console.print(stage.detail, markup=False)
 
 
-async def _wait_for_end(session: Session) -> None:
-    """Return at Ctrl-C, SIGTERM, or when the session has failed for good. Raises the session's error then."""
-    stopped = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C raises KeyboardInterrupt instead
-            loop.add_signal_handler(number, stopped.set)
-    waits = [asyncio.create_task(stopped.wait()), asyncio.create_task(session.ended.wait())]
+async def _wait_for_end(session: Session, stop: _Stop) -> None:
+    """Return when asked to stop, or when the session has ended. Raises the session's error then."""
+    waits = [asyncio.create_task(stop.asked.wait()), asyncio.create_task(session.ended.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     for wait in waits:
         wait.cancel()
-    if not stopped.is_set() and session.error is not None:
+    if not stop.asked.is_set() and session.error is not None:
         raise session.error
