@@ -18,7 +18,7 @@ from tests.support.accounts import Account
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import ENVIRONMENT, Server, eventually, eventually_nothing, run_server
 from tests.support.serving import Viewer, run_viewer
-from tests.support.sshd import free_port
+from tests.support.sshd import free_port, make_key
 
 SESSION_FIELDS = {
     *("sessionId", "localPort", "remotePort", "remoteRoot", "status", "url"),
@@ -285,3 +285,34 @@ def test_another_user_cannot_use_the_tunnel(connected: Viewer, server: Server) -
             ["/usr/bin/python3", "-c", ask], user="nobody", check=False, capture_output=True, text=True, cwd="/"
         )
         assert "HTTP Error 403" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_a_key_behind_a_passphrase_carries_ssh_too_and_is_written_nowhere(
+    kind: str, connected_with: Callable[..., Viewer], server: Server, tmp_path: Path
+) -> None:
+    key = make_key(tmp_path / "locked", kind, "canary-passphrase")
+    server.sshd.authorize(server.account.username, key.with_suffix(".pub"))
+    viewer = connected_with(RUNICORN_TUNNEL="openssh")
+    assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
+    content = key.read_text()
+    body = server.target(private_key=content, passphrase="canary-passphrase", use_agent=False)
+    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    session = start(viewer, {**body, "remote_root": str(server.runs)})
+    assert (session["tunnelBackend"], session["fallbacks"]) == ("openssh", [])
+    secret = content.splitlines()[3]
+    for folder in set(Path("/tmp").glob("runicorn-*")) - folders_before:
+        for path in folder.iterdir():
+            assert path.is_socket() or "PRIVATE" not in path.read_text()
+    for process in [psutil.Process(viewer.process.pid), *psutil.Process(viewer.process.pid).children(recursive=True)]:
+        shown = " ".join([*process.cmdline(), *process.environ().values()])
+        assert secret not in shown
+        assert "canary-passphrase" not in shown
+
+
+def test_a_key_file_that_others_may_read_carries_ssh_as_it_made_the_connection(
+    connected_with: Callable[..., Viewer], server: Server
+) -> None:
+    server.key.chmod(0o644)
+    session = start(connected_with(RUNICORN_TUNNEL="openssh"), server.login(remote_root=str(server.runs)))
+    assert session["tunnelBackend"] == "openssh"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
 from runicorn.errors import (
     CredentialError,
@@ -23,6 +23,11 @@ from runicorn.remote.target import Secret
 MAX_KEY_BYTES = 64 * 1024
 DEFAULT_KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")
 
+_CURVE_HASHES: dict[int, hashes.HashAlgorithm] = {  # RFC 5656, section 6.2.1
+    256: hashes.SHA256(),
+    384: hashes.SHA384(),
+    521: hashes.SHA512(),
+}
 _PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
@@ -37,6 +42,22 @@ class UnlockedKey:
 
     def __repr__(self) -> str:
         return f"UnlockedKey({self.key_type})"
+
+    def sign(self, data: bytes, flags: int) -> bytes:
+        """Return the signature blob of `data` (RFC 4253, section 6.6).
+
+        flags: as an SSH agent is asked; 4 means RSA with SHA-512, otherwise RSA signs with SHA-256.
+        """
+        private = serialization.load_ssh_private_key(self.text.reveal().encode(), None)
+        if isinstance(private, ed25519.Ed25519PrivateKey):
+            return _strings(b"ssh-ed25519", private.sign(data))
+        if isinstance(private, rsa.RSAPrivateKey):
+            if flags & 4:
+                return _strings(b"rsa-sha2-512", private.sign(data, padding.PKCS1v15(), hashes.SHA512()))
+            return _strings(b"rsa-sha2-256", private.sign(data, padding.PKCS1v15(), hashes.SHA256()))
+        assert isinstance(private, ec.EllipticCurvePrivateKey)
+        r, s = utils.decode_dss_signature(private.sign(data, ec.ECDSA(_CURVE_HASHES[private.curve.key_size])))
+        return _strings(self.key_type.encode(), _strings(_mpint(r), _mpint(s)))
 
 
 def read_key_file(path: str, passphrase: Secret | None) -> UnlockedKey:
@@ -101,6 +122,14 @@ def try_default_keys(home: Path) -> tuple[list[tuple[str, UnlockedKey]], list[Cr
         except CredentialError as error:
             errors.append(error)
     return keys, errors
+
+
+def _strings(*parts: bytes) -> bytes:
+    return b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+
+
+def _mpint(number: int) -> bytes:
+    return number.to_bytes(number.bit_length() // 8 + 1, "big")
 
 
 class _NeedsPassphrase(Exception):

@@ -17,6 +17,7 @@ from pathlib import Path
 from runicorn.errors import HostKeyConfirmationError
 from runicorn.remote import known_hosts
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
 from runicorn.remote.target import Target
 
@@ -24,6 +25,8 @@ START_TIMEOUT_SECS = 20.0
 STOP_TIMEOUT_SECS = 2.0
 POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
+PUBLIC_KEY = "id.pub"
+AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
 
 # Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
 # viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on.
@@ -72,10 +75,16 @@ def find_ssh(configured: str | None) -> str:
 def _require_suitable(login: Login) -> None:
     if login.password:
         raise TunnelRefusedError("ssh is not given passwords")
-    if not login.agent_key and not login.key_path:
-        raise TunnelRefusedError(
-            "this key was given as content or with a passphrase, which ssh cannot be handed safely"
-        )
+    if sys.platform == "win32" and login.key and not login.key_path:
+        raise TunnelRefusedError("a key given as content or with a passphrase reaches ssh by a Unix socket only")
+
+
+def has_own_agent(login: Login) -> bool:
+    """Whether ssh gets the key from an agent of ours: everywhere but on Windows, where it reads the file itself.
+
+    Also a key that ssh could read: it refuses one whose file others may read, which the connection was made with.
+    """
+    return login.key is not None and sys.platform != "win32"
 
 
 def command(
@@ -114,10 +123,12 @@ def command(
     arguments = [ssh, "-F", "none", "-N", "-T", "-L", forward, "-p", str(target.port)]
     for name, value in options.items():
         arguments += ["-o", f"{name}={value}"]
-    if login.agent_key:
-        arguments += ["-i", str(known_hosts_file.with_name("id.pub"))]
-    else:
+    folder = known_hosts_file.parent
+    if login.key and not has_own_agent(login):
         arguments += ["-o", "IdentityAgent=none", "-i", str(Path(login.key_path or "").expanduser())]
+    else:
+        agent = ["-o", f"IdentityAgent={folder / AGENT_SOCKET}"] if login.key else []
+        arguments += [*agent, "-i", str(folder / PUBLIC_KEY)]
     return [*arguments, "-l", target.username, "--", target.host]
 
 
@@ -151,6 +162,7 @@ class OpenSshTunnel:
             known_hosts_file=folder / "known_hosts",
             key_types=known_hosts.stored_types(request.known, target.known_hosts_host),
         )
+        self._agent = OneKeyAgent(folder / AGENT_SOCKET, login.key) if login.key and has_own_agent(login) else None
         self._process = _spawn(folder, arguments, child_environment(os.environ, login))
         self._reader = threading.Thread(target=self._read_stderr, name="openssh-tunnel-stderr", daemon=True)
         self._reader.start()
@@ -191,6 +203,8 @@ class OpenSshTunnel:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        if self._agent is not None:
+            self._agent.close()
         self._relay.close()
         self._reader.join(STOP_TIMEOUT_SECS)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -213,9 +227,11 @@ class OpenSshTunnel:
             if entry.marker != "@cert-authority" and entry.matches(name)
         ]
         (self._folder / "known_hosts").write_text("".join(lines), encoding="utf-8")
-        if request.connection.login.agent_key:
-            key = known_hosts.HostKey.from_blob(request.connection.login.agent_key)
-            (self._folder / "id.pub").write_text(key.public_key + "\n", encoding="utf-8")
+        login = request.connection.login
+        public_blob = login.key.public_blob if login.key else login.agent_key
+        if public_blob:
+            key = known_hosts.HostKey.from_blob(public_blob)
+            (self._folder / PUBLIC_KEY).write_text(key.public_key + "\n", encoding="utf-8")
 
     def _wait_until_listening(self, target: Target) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECS
