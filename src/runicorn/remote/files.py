@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from runicorn.errors import RemotePathNotFoundError, UsageError
+from runicorn.errors import RemotePathNotFoundError, StartError, UsageError
+from runicorn.remote import listing
+from runicorn.remote.probe import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection, RemoteEntry, RemoteFiles
 
 MAX_ENTRIES = 100_000
 MAX_PATH_CHARS = 4096
+COMMAND_TIMEOUT_SECS = 15.0
+COMMAND_LIMIT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -33,17 +39,31 @@ def list_folder(connection: Connection, path: str) -> Listing:
     """Return what the folder holds. Raises UsageError, RemotePathNotFoundError, RemoteNotADirectoryError,
     RemotePermissionError, SftpUnavailableError."""
     _require_path(path)
-    with _files(connection) as files:
-        absolute = files.absolute(path)
-        entries: list[RemoteEntry] = []
-        truncated = False
-        for entry in files.scan(absolute):
-            if len(entries) == MAX_ENTRIES:
-                truncated = True
-                break
-            entries.append(entry)
+    absolute, entries = _list_by_command(connection, path) or _list_by_sftp(connection, path)
+    truncated = len(entries) > MAX_ENTRIES
+    del entries[MAX_ENTRIES:]
     entries.sort(key=lambda entry: (not entry.is_dir, entry.name))
     return Listing(absolute, tuple(entries), truncated)
+
+
+def _list_by_command(connection: Connection, path: str) -> tuple[str, list[RemoteEntry]] | None:
+    begin, end = secrets.token_hex(12), secrets.token_hex(12)
+    try:
+        done = connection.run(
+            SHELL_COMMAND,
+            stdin=listing.script(path, begin, end),
+            timeout_secs=COMMAND_TIMEOUT_SECS,
+            limit_bytes=COMMAND_LIMIT_BYTES,
+        )
+    except StartError:  # no shell, or too slow: SFTP may still answer
+        return None
+    return listing.parse(done.stdout, begin, end)
+
+
+def _list_by_sftp(connection: Connection, path: str) -> tuple[str, list[RemoteEntry]]:
+    with _files(connection) as files:
+        absolute = files.absolute(path)
+        return absolute, list(itertools.islice(files.scan(absolute), MAX_ENTRIES + 1))
 
 
 def path_facts(connection: Connection, path: str) -> PathFacts:

@@ -341,12 +341,13 @@ def session_answer(session: Session) -> SessionAnswer:
     )
 
 
-def listing_answer(listing: Listing) -> ListingAnswer:
+def listing_answer(listing: Listing) -> dict[str, Any]:
+    """Return a ListingAnswer as plain values: 50,000 models would take longer than the listing itself."""
     items = [
-        EntryAnswer(name=_text(each.name), is_dir=each.is_dir, size=each.size, mtime=each.mtime)
+        {"name": _text(each.name), "is_dir": each.is_dir, "size": each.size, "mtime": each.mtime}
         for each in listing.entries
     ]
-    return ListingAnswer(path=_text(listing.path), items=items, truncated=listing.truncated)
+    return {"path": _text(listing.path), "items": items, "truncated": listing.truncated}
 
 
 def exists_answer(facts: PathFacts) -> ExistsAnswer:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
 from runicorn.remote import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Target, parse_connection_id
 from runicorn.viewer import remote_schemas as wire
+from runicorn.viewer.answers import json_answer
 
 ConnectionId = Annotated[str, Query(max_length=512)]
 Path = Annotated[str, Query(max_length=4096)]
@@ -153,11 +154,12 @@ class RemoteApi:
                 connectionId=target.connection_id,
             )
 
-        @router.get("/fs/list")
-        async def list_folder(connection_id: ConnectionId, path: Path = "~") -> wire.ListingAnswer:
+        @router.get("/fs/list", response_model=wire.ListingAnswer)
+        async def list_folder(connection_id: ConnectionId, path: Path = "~") -> Response:
             """List a folder of the server."""
             target, _ = self._live(connection_id)
-            return wire.listing_answer(await service.list_folder(target, path))
+            listing = await service.list_folder(target, path)
+            return json_answer(await service.run_blocking(wire.listing_answer, listing))
 
         @router.get("/fs/exists")
         async def exists(connection_id: ConnectionId, path: Path) -> wire.ExistsAnswer:

@@ -17,7 +17,9 @@ from runicorn.errors import (
 from runicorn.remote.ssh.interface import RemoteEntry
 
 MAX_LINKS_FOLLOWED = 200  # one round trip each
-READ_AHEAD = 50  # sshd answers READDIR with ~100 names, so a reader that waits for each pays a round trip per 100.
+# sshd answers READDIR with ~100 names, so a reader that waits for each pays a round trip per 100.
+# 50,000 names at 50 ms: 1.40 s with 50 requests ahead, 0.89 s with 600.
+READ_AHEAD = 600
 
 
 class ParamikoFiles:
