@@ -1,0 +1,289 @@
+"""How the Remote Viewer compares with plain `ssh` on a real sshd: connect, start, listing, throughput.
+
+    python benchmarks/remote.py [--repeats 3] [--megabytes 200] [--rtt-ms 50]
+
+Needs root (it makes a Unix user) and openssh-server. Every row is a median, beside `ssh` doing the same in this run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import http.client
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+
+from tests.support.link import run_link  # noqa: E402
+from tests.support.remote import accept, start, stop  # noqa: E402
+from tests.support.remote import connect as connect_by_api  # noqa: E402
+from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
+from tests.support.serving import run_viewer  # noqa: E402
+from tests.support.sshd import free_port  # noqa: E402
+
+from runicorn.errors import HostKeyConfirmationError  # noqa: E402
+from runicorn.remote import files, probing  # noqa: E402
+from runicorn.remote.host_keys import HostKeyFile  # noqa: E402
+from runicorn.remote.progress import Progress  # noqa: E402
+from runicorn.remote.ssh.interface import Connection, TunnelRequest  # noqa: E402
+from runicorn.remote.ssh.paramiko import connect  # noqa: E402
+from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko  # noqa: E402
+from runicorn.remote.ssh.tunnels.door import Door  # noqa: E402
+from runicorn.remote.target import Credentials, Target  # noqa: E402
+
+BACKENDS = {"openssh": openssh.open_tunnel, "asyncssh": asyncssh.open_tunnel, "paramiko": paramiko.open_tunnel}
+ENTRIES = 50_000
+
+SOURCE = """
+import http.server, socketserver, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        size = int(self.path[1:])
+        self.send_response(200)
+        self.send_header("Content-Length", str(size))
+        self.end_headers()
+        piece = bytes(262144)
+        while size > 0:
+            self.wfile.write(piece[:size])
+            size -= len(piece)
+    def log_message(self, *args):
+        pass
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+server = Server(("127.0.0.1", 0), Handler)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
+
+
+class Bench:
+    """One server, one person's keys, and the ways to do a thing that are compared."""
+
+    def __init__(self, server: Server, folder: Path, repeats: int) -> None:
+        self.server = server
+        self.repeats = repeats
+        self.host_keys = HostKeyFile(folder / "known_hosts")
+        self.folder = folder
+
+    def target(self, port: int) -> Target:
+        return Target.make("127.0.0.1", port, self.server.account.username)
+
+    def connect(self, port: int) -> Connection:
+        credentials = Credentials(private_key_path=str(self.server.key), use_agent=False)
+        try:
+            return connect(self.target(port), credentials, self.host_keys, Progress(lambda: None), self.folder)
+        except HostKeyConfirmationError as error:
+            names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
+            self.host_keys.accept(*(error.payload[name] for name in names))
+            return self.connect(port)
+
+    def ssh(self, port: int, *words: str) -> list[str]:
+        files_of_ours = ["-F", "none", "-i", str(self.server.key), "-o", f"UserKnownHostsFile={self.host_keys.path}"]
+        strict = ["-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "IdentityAgent=none"]
+        return ["ssh", *files_of_ours, *strict, "-p", str(port), "-l", self.server.account.username, *words]
+
+    def median(self, work: Callable[[], Any]) -> float:
+        return statistics.median(timed(work) for _ in range(self.repeats))
+
+
+def timed(work: Callable[[], Any]) -> float:
+    began_at = time.perf_counter()
+    work()
+    return time.perf_counter() - began_at
+
+
+def row(what: str, ours: float, reference: float, unit: str = "s") -> None:
+    print(f"{what:<44}{ours:>10.3f}{reference:>12.3f}{ours / reference:>9.2f}   {unit}")
+
+
+def bench_connect(bench: Bench, port: int, label: str) -> None:
+    bench.connect(port).close()
+    ours = bench.median(lambda: bench.connect(port).close())
+    reference = bench.median(lambda: subprocess.run(bench.ssh(port, "127.0.0.1", "true"), check=True))
+    row(f"connect and log in, {label} | ssh HOST true", ours, reference)
+
+
+def bench_listing(bench: Bench, port: int, label: str) -> None:
+    folder = bench.server.account.home / "many"
+    connection = bench.connect(port)
+    ours = bench.median(lambda: files.list_folder(connection, str(folder)))
+    words = bench.ssh(port, "127.0.0.1", f"ls -lanU --time-style=+%s {folder}")
+    reference = bench.median(lambda: subprocess.run(words, check=True, stdout=subprocess.DEVNULL))
+    row(f"list {ENTRIES:,} names, {label} | ssh HOST ls", ours, reference)
+    row(
+        f"probe environments, {label} | ssh HOST true",
+        bench.median(lambda: probing.ask(connection)),
+        bench.median(lambda: subprocess.run(bench.ssh(port, "127.0.0.1", "true"), check=True)),
+    )
+    connection.close()
+
+
+def bench_start(bench: Bench) -> None:
+    """viewer/start to a working page, beside `ssh -N -L` to its first byte and the interpreter's own start-up."""
+    server = bench.server
+    python = [str(server.python), "-m", "runicorn", "viewer", "--no-browser", "--root", str(server.runs), "--port"]
+
+    def start_by_hand() -> None:
+        port = free_port()
+        with subprocess.Popen(
+            [*python, str(port)],
+            user=server.account.uid,
+            stdout=subprocess.PIPE,
+            env={"HOME": str(server.account.home)},
+        ) as process:
+            assert process.stdout
+            process.stdout.readline()
+            process.terminate()
+
+    def ssh_to_first_byte() -> None:
+        local = free_port()
+        words = bench.ssh(server.sshd.port, "-N", "-L", f"127.0.0.1:{local}:127.0.0.1:{remote}", "127.0.0.1")
+        with subprocess.Popen(words) as process:
+            while True:
+                with contextlib.suppress(OSError):
+                    fetch(local, 100)
+                    break
+                time.sleep(0.002)
+            process.terminate()
+
+    with running_source(server) as remote:
+        tunnel = bench.median(ssh_to_first_byte)
+    interpreter = bench.median(start_by_hand)
+    home = bench.folder / "home"
+    home.mkdir()
+    with run_viewer(bench.folder / "root", home) as viewer:
+        accept(viewer, connect_by_api(viewer, server.login()))
+        connect_by_api(viewer, server.login())
+        times = []
+        for _ in range(bench.repeats):
+            began_at = time.perf_counter()
+            session = start(viewer, server.login(remote_root=str(server.runs)))
+            fetch_page(session["localPort"])
+            times.append(time.perf_counter() - began_at)
+            stop(viewer, session)
+    row("viewer/start to a page | ssh -N -L + interpreter", statistics.median(times), tunnel + interpreter)
+    print(f"    (ssh -N -L to its first byte {tunnel:.3f} s, the viewer's own start on the server {interpreter:.3f} s)")
+
+
+def bench_throughput(bench: Bench, megabytes: int) -> None:
+    size = megabytes * 1_000_000
+    port = bench.server.sshd.port
+    connection = bench.connect(port)
+    with running_source(bench.server) as remote:
+        local = free_port()
+        words = bench.ssh(port, "-N", "-L", f"127.0.0.1:{local}:127.0.0.1:{remote}", "127.0.0.1")
+        with subprocess.Popen(words) as process:
+            wait_for(local)
+            reference = {streams: bench.median(partial(fetch_all, local, size, streams)) for streams in (1, 8)}
+            process.terminate()
+        request = TunnelRequest(connection, remote, tuple(bench.host_keys.entries()), None, lambda line: None)
+        for name, open_tunnel in BACKENDS.items():
+            tunnel = open_tunnel(request)
+            door = Door(None, allow_other_users=False, log=lambda line: None)
+            door.lead_to(tunnel)
+            for streams in (1, 8):
+                ours = bench.median(partial(fetch_all, door.local_port, size, streams))
+                label = f"{name}, {streams} stream{'s' if streams > 1 else ''} | ssh -N -L"
+                row(label, megabytes / ours, megabytes / reference[streams], "MB/s (more is better)")
+            tunnel.close()
+            door.close()
+    connection.close()
+
+
+@contextlib.contextmanager
+def running_source(server: Server) -> Iterator[int]:
+    """Serve bytes on the server's loopback; yield the port."""
+    with subprocess.Popen([sys.executable, "-c", SOURCE], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield int(process.stdout.readline())
+        finally:
+            process.kill()
+
+
+def fetch(port: int, size: int) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request("GET", f"/{size}")
+        response = connection.getresponse()
+        buffer = bytearray(262_144)
+        left = size
+        while left > 0:
+            count = response.readinto(buffer)
+            if not count:
+                raise ConnectionError("the transfer was cut short")
+            left -= count
+    finally:
+        connection.close()
+
+
+def fetch_all(port: int, size: int, streams: int) -> None:
+    threads = [threading.Thread(target=fetch, args=(port, size // streams)) for _ in range(streams)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def fetch_page(port: int) -> None:
+    connection = http.client.HTTPConnection("localhost", port, timeout=30)
+    connection.request("GET", "/")
+    response = connection.getresponse()
+    assert response.status == 200
+    assert b"<script" in response.read()
+    connection.close()
+
+
+def wait_for(port: int) -> None:
+    for _ in range(2000):
+        with contextlib.suppress(OSError):
+            fetch(port, 100)
+            return
+        time.sleep(0.005)
+    raise TimeoutError(port)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--megabytes", type=int, default=200)
+    parser.add_argument("--rtt-ms", type=float, default=50)
+    parser.add_argument("--only", choices=["latency", "start", "throughput"], help="run one part")
+    options = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("This benchmark makes a Unix user and needs root.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        wheel = build_wheel(folder)
+        with make_server_account(wheel) as account, run_server(account, folder) as server:
+            bench = Bench(server, folder, options.repeats)
+            many = account.home / "many"
+            many.mkdir()
+            for number in range(ENTRIES):
+                (many / f"20261123-093015-{number:06x}").touch()
+            print(f"{'median of ' + str(options.repeats):<44}{'ours':>10}{'reference':>12}{'ratio':>9}")
+            if options.only in (None, "latency"):
+                with run_link(server.sshd.port, options.rtt_ms / 1000) as link:
+                    for port, label in ((server.sshd.port, "loopback"), (link.port, f"{options.rtt_ms:g} ms")):
+                        bench_connect(bench, port, label)
+                        bench_listing(bench, port, label)
+            if options.only in (None, "start"):
+                bench_start(bench)
+            if options.only in (None, "throughput"):
+                bench_throughput(bench, options.megabytes)
+
+
+if __name__ == "__main__":
+    main()
