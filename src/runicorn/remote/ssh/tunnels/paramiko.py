@@ -7,15 +7,13 @@ import queue
 import socket
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+
+import paramiko
 
 from runicorn.errors import RemoteError
 from runicorn.remote.ssh.interface import TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.paramiko import ParamikoConnection
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
-
-if TYPE_CHECKING:
-    import paramiko
 
 OPENERS = 4  # opening a channel waits for a round trip; a page opens up to six connections at once
 
@@ -97,16 +95,21 @@ class _ChannelEndpoint:
             return bytes(self._channel.recv(size))
         except TimeoutError:
             return None
+        except paramiko.SSHException as error:  # no OSError, which is all that the relay expects
+            raise OSError(str(error)) from error
 
     def send(self, data: bytes) -> int:
         try:
             return int(self._channel.send(data))
         except TimeoutError:
             return 0
+        except paramiko.SSHException as error:
+            raise OSError(str(error)) from error
 
     def end(self) -> None:
-        with contextlib.suppress(OSError, EOFError):
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
             self._channel.shutdown_write()
 
     def close(self) -> None:
-        self._channel.close()
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            self._channel.close()
