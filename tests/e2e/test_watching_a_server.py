@@ -9,6 +9,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import visit
+from tests.support.link import run_link
+from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer
 
@@ -146,3 +148,32 @@ def test_a_password_and_a_pasted_key_log_in(browser: Browser, server: Server, vi
     saved = viewer.get("/api/remote/connections/saved").text
     assert "PRIVATE KEY" not in saved
     assert (server.account.password or "?") not in saved
+
+
+def test_a_cut_link_comes_back_without_a_reload_and_without_a_lost_point(
+    browser: Browser, server: Server, viewer: Viewer
+) -> None:
+    """The network resets every connection, twice; at the end the page has exactly the points that are on the disk."""
+    steps = 600
+    with run_link(server.sshd.port) as link:
+        body = server.login(remote_root=str(server.runs)) | {"port": link.port}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        script = server.train(steps, 0.02)
+        with visit(browser, session["url"]) as visitor:
+            page = visitor.page
+            chart = page.locator('[data-metric="train/loss"]').first
+            expect(chart).to_be_visible()
+            page.evaluate("window.sameDocument = true")
+            status = f"/api/remote/viewer/status/{session['sessionId']}"
+            for cuts in (1, 2):
+                seen = points(chart)
+                eventually(lambda seen=seen: points(chart) > seen + 20, what="the points of the curve")
+                link.cut()
+                eventually(lambda cuts=cuts: viewer.get(status).json()["reconnects"] == cuts, 15, "the reconnect")
+            script.wait(60)
+            eventually(lambda: points(chart) == steps, 15, "all points, none twice")
+            assert page.evaluate("window.sameDocument") is True
+            (metrics,) = server.runs.glob("runs/*/metrics.bin")
+            assert metrics.stat().st_size == 2 * steps * 32
+        assert stop(viewer, session).json()["ok"] is True
