@@ -25,7 +25,7 @@ RESOLVE_TIMEOUT_SECS = 10.0
 CONNECT_TIMEOUT_SECS = 10.0
 SILENCE_SECS = 3.0
 HTTP_PROBE_TIMEOUT_SECS = 2.0
-FIRST_BYTES_KEPT = 512
+FIRST_BYTES_KEPT = 8192  # the version line and the first packet, whose lists take about 1.5 kB
 
 
 class DialedSocket:

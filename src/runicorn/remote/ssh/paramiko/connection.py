@@ -8,7 +8,13 @@ from pathlib import Path
 
 import paramiko
 
-from runicorn.errors import ConnectionClosedError, SessionLimitError, SftpUnavailableError, StartTimeoutError
+from runicorn.errors import (
+    ConnectionClosedError,
+    SessionLimitError,
+    SftpUnavailableError,
+    StartTimeoutError,
+    TunnelFailedError,
+)
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.progress import Progress
@@ -86,15 +92,21 @@ class ParamikoConnection:
         return ParamikoProcess(channel)
 
     def open_channel(self, kind: str, destination: tuple[str, int] | None = None) -> paramiko.Channel:
-        """Raises SessionLimitError where the server refuses, ConnectionClosedError where it is gone."""
+        """Return a session, or a channel to a destination on the server.
+
+        Raises SessionLimitError or TunnelFailedError where the server refuses, ConnectionClosedError where it is gone.
+        """
         try:
             return self.transport.open_channel(
                 kind, destination, ("127.0.0.1", 0) if destination else None, timeout=CHANNEL_TIMEOUT_SECS
             )
         except paramiko.ChannelException as error:
-            raise SessionLimitError(
-                f"{self.target.host} refused another session on this connection ({error.text})."
-            ) from error
+            if kind == "session":
+                # Code 2, "Connect failed", is all that sshd says when MaxSessions is reached.
+                raise SessionLimitError(
+                    f"{self.target.host} allows no further session on this connection (MaxSessions)."
+                ) from error
+            raise TunnelFailedError(f"{self.target.host} opened no channel: {error.text}.") from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise ConnectionClosedError(f"The connection to {self.target.host} is gone.") from error
 
@@ -104,9 +116,12 @@ class ParamikoConnection:
             channel.settimeout(CHANNEL_TIMEOUT_SECS)
             channel.invoke_subsystem("sftp")
             return ParamikoFiles(paramiko.SFTPClient(channel))
-        except (paramiko.SSHException, OSError, EOFError) as error:
+        except (paramiko.SFTPError, paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
-            raise SftpUnavailableError(f"{self.target.host} offers no file access (SFTP): {error}.") from error
+            # "Garbage packet received": a shell's start file, or nologin, printed text into the protocol.
+            raise SftpUnavailableError(
+                f"{self.target.host} offers no file access (SFTP): {str(error).rstrip('.')}."
+            ) from error
 
     def close(self) -> None:
         self.transport.close()

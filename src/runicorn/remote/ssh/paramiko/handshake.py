@@ -10,19 +10,16 @@ from typing import Any, cast
 import paramiko
 
 from runicorn.errors import (
-    ConnectError,
-    ConnectionClosedError,
-    ConnectionTimeoutError,
     HostKeyConfirmationError,
     HostKeyRevokedError,
     NoCommonAlgorithmError,
-    NotSshError,
 )
 from runicorn.remote import known_hosts
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.known_hosts import Entry, HostKey, Verdict
 from runicorn.remote.progress import Progress
-from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers, speaks_http
+from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
+from runicorn.remote.ssh.paramiko import failures
 from runicorn.remote.target import Target
 
 HANDSHAKE_TIMEOUT_SECS = 15.0
@@ -82,29 +79,10 @@ def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> T
         if not transport.initial_kex_done:
             raise transport.get_exception() or TimeoutError()
     except (paramiko.SSHException, OSError, EOFError) as error:
+        secs = time.monotonic() - began_at
         transport.close()
-        raise _handshake_error(target, sock, error, time.monotonic() - began_at) from error
+        raise failures.handshake_error(target, sock, options, error, secs, HANDSHAKE_TIMEOUT_SECS) from error
     return transport
-
-
-def _handshake_error(
-    target: Target, sock: DialedSocket, error: Exception, secs: float
-) -> ConnectError | NoCommonAlgorithmError:
-    where = f"{target.host} port {target.port}"
-    if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
-        return NoCommonAlgorithmError(f"{where} and this client have no algorithm in common: {error}.")
-    if sock.first_bytes and b"SSH-" not in sock.first_bytes:
-        return NotSshError(f"{where} answers, but not with SSH.")
-    if sock.is_web_server or (not sock.first_bytes and sock.ended and speaks_http(target)):
-        return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
-    if not sock.first_bytes and not sock.ended and secs >= HANDSHAKE_TIMEOUT_SECS - 1:
-        return ConnectionTimeoutError(
-            f"{where} accepted the connection, but said nothing for {secs:.0f} s.",
-            hint="Check the port: an SSH server speaks first; or the server is overloaded.",
-        )
-    if secs >= HANDSHAKE_TIMEOUT_SECS - 1:
-        return ConnectionTimeoutError(f"{where} did not finish the key exchange within {secs:.0f} s.")
-    return ConnectionClosedError(f"{where} closed the connection before the login.")
 
 
 def _require_ok(target: Target, entries: list[Entry], offered: HostKey) -> None:

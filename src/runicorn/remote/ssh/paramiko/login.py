@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +71,7 @@ def log_in(transport: paramiko.Transport, target: Target, offers: Offers, tell: 
         if not needed:
             tell(label)
             return accepted
-    raise _refused(transport, target, offers)
+    raise _refused(transport, target, offers, accepted)
 
 
 def _attempts(offers: Offers) -> Iterator[tuple[str, str, Login, Callable[[paramiko.Transport, str], Any]]]:
@@ -129,7 +129,7 @@ def _login_broke(target: Target, error: Exception) -> Exception:
     return ConnectionClosedError(f"{target.host} closed the connection during the login.")
 
 
-def _refused(transport: paramiko.Transport, target: Target, offers: Offers) -> AuthFailedError:
+def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:
     allowed: list[str] = []
     try:
         transport.auth_none(target.username)
@@ -137,7 +137,29 @@ def _refused(transport: paramiko.Transport, target: Target, offers: Offers) -> A
         allowed = [str(name) for name in error.allowed_types]
     except (paramiko.SSHException, OSError, EOFError):
         pass
-    detail = f"{target.host} did not accept this login for {target.username}."
-    if allowed:
-        detail += f" It would accept: {', '.join(allowed)}."
-    return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed)
+    part = "key" if accepted.key or accepted.agent_key else "password" if accepted.password else None
+    if part:
+        detail = f"{target.host} accepted the {part} of {target.username}, but wants more than that"
+        detail += f": {', '.join(allowed)}." if allowed else "."
+    else:
+        detail = f"{target.host} did not accept this login for {target.username}."
+        if allowed:
+            detail += f" It would accept: {', '.join(allowed)}."
+    hint = next_step(allowed, gave_key=bool(offers.keys), gave_password=bool(offers.credentials.password), part=part)
+    return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed, hint=hint)
+
+
+def next_step(allowed: Sequence[str], *, gave_key: bool, gave_password: bool, part: str | None) -> str | None:
+    """Return what to do about a refused login, None where only the credential itself can be wrong.
+
+    allowed: the methods that the server would still accept. part: what it accepted already, as half of a login.
+    """
+    takes_key = "publickey" in allowed
+    takes_password = "password" in allowed or "keyboard-interactive" in allowed
+    if takes_password and not gave_password and (part or not takes_key):
+        return f"Give the password{' too' if part else ''}; this server wants one."
+    if takes_key and not gave_key and (part or not takes_password):
+        return f"Give a private key{' too' if part else ''}; this server wants one."
+    if part and "keyboard-interactive" in allowed:
+        return "This server also asks for something like a one-time code; use a login that needs none, such as a key."
+    return None
