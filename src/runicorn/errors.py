@@ -440,7 +440,9 @@ class RemoteViewerCrashedError(StartError):
 
 class StartTimeoutError(StartError):
     code = "START_TIMEOUT"
-    default_hint = "The server may be overloaded; try again, or choose an environment on a faster disk."
+    default_hint = (
+        "Try again, choose an environment on a faster disk, or allow more time with RUNICORN_START_TIMEOUT_SECS."
+    )
 
 
 class StartCancelledError(StartError):

@@ -13,6 +13,8 @@ from runicorn.errors import UsageError
 
 DEFAULT_PORT = 23300
 DEFAULT_GRACE_SECS = 600.0
+DEFAULT_START_TIMEOUT_SECS = 60.0
+LONGEST_START_TIMEOUT_SECS = 3600.0
 CONFIG_FILE = "config.json"
 
 
@@ -32,7 +34,7 @@ class Settings:
     root: the storage root. home: the folder of known_hosts, saved connections and preferences.
     port: 0 to 65535, where 0 means any free one. allowed_hosts: names accepted in the Host header besides loopback.
     token: demanded on every request when not None. grace_secs: how long a remote viewer outlives its link;
-    None means for ever.
+    None means for ever. start_timeout_secs: how long a remote viewer may take until it listens.
     """
 
     root: Path
@@ -45,6 +47,7 @@ class Settings:
     ssh_path: str | None = None
     tunnel: TunnelChoice = TunnelChoice.AUTO
     grace_secs: float | None = DEFAULT_GRACE_SECS
+    start_timeout_secs: float = DEFAULT_START_TIMEOUT_SECS
 
 
 def resolve(
@@ -71,6 +74,7 @@ def resolve(
             ("RUNICORN_SSH_PATH", "ssh_path"),
             ("RUNICORN_TUNNEL", "tunnel"),
             ("RUNICORN_SESSION_GRACE_SECS", "grace_secs"),
+            ("RUNICORN_START_TIMEOUT_SECS", "start_timeout_secs"),
         )
         if environ.get(name)
     }
@@ -87,6 +91,7 @@ def resolve(
         ssh_path=merged.get("ssh_path"),
         tunnel=_tunnel(merged.get("tunnel", "auto")),
         grace_secs=parse_grace(merged.get("grace_secs", DEFAULT_GRACE_SECS)),
+        start_timeout_secs=_start_timeout(merged.get("start_timeout_secs", DEFAULT_START_TIMEOUT_SECS)),
     )
 
 
@@ -102,6 +107,19 @@ def parse_grace(value: object) -> float | None:
         raise UsageError(
             f"RUNICORN_SESSION_GRACE_SECS is {value!r}, which is no number of seconds.",
             hint="Give a number of seconds such as 600, or 0, or never.",
+        )
+    return secs
+
+
+def _start_timeout(value: object) -> float:
+    try:
+        secs = float(str(value))
+    except ValueError:
+        secs = 0.0
+    if not 1 <= secs <= LONGEST_START_TIMEOUT_SECS:
+        raise UsageError(
+            f"RUNICORN_START_TIMEOUT_SECS is {value!r}, which is no number of seconds from 1 to 3600.",
+            hint="Give a number of seconds such as 60.",
         )
     return secs
 

@@ -64,3 +64,11 @@ def test_values_that_cannot_be_used_are_named(
 ) -> None:
     with pytest.raises(UsageError):
         settle(flags, environ, file)
+
+
+def test_the_time_for_a_start_can_be_set_within_reason() -> None:
+    assert settle().start_timeout_secs == 60.0
+    assert settle(environ={"RUNICORN_START_TIMEOUT_SECS": "300"}).start_timeout_secs == 300.0
+    for text in ("0", "-1", "inf", "nan", "soon", "3601"):
+        with pytest.raises(UsageError, match="RUNICORN_START_TIMEOUT_SECS"):
+            settle(environ={"RUNICORN_START_TIMEOUT_SECS": text})

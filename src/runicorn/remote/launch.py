@@ -22,8 +22,8 @@ from runicorn.errors import (
 )
 from runicorn.remote.probe import SHELL_COMMAND, Environment
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
+from runicorn.settings import DEFAULT_START_TIMEOUT_SECS
 
-START_TIMEOUT_SECS = 60.0
 READ_SLICE_SECS = 0.5
 OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 TRACEBACK_CHARS = 2000
@@ -38,7 +38,10 @@ _REFUSALS: dict[str, type[StartError]] = {
 
 @dataclass(frozen=True)
 class Launch:
-    """What to start. remote_port: None for any free one. grace_secs: None for ever. hosts: `name:port` of the door."""
+    """What to start. remote_port: None for any free one. grace_secs: None for ever. hosts: `name:port` of the door.
+
+    timeout_secs: how long it may take until it listens.
+    """
 
     session_id: str
     environment: Environment
@@ -46,6 +49,7 @@ class Launch:
     remote_port: int | None
     grace_secs: float | None
     hosts: tuple[str, ...]
+    timeout_secs: float = DEFAULT_START_TIMEOUT_SECS
 
 
 @dataclass(frozen=True)
@@ -85,11 +89,11 @@ def launch_viewer(
     """Start the viewer and return once it listens.
 
     own: is given the process as soon as there is one, and closes it if the start fails or is given up.
-    Raises the StartError that names the cause, within 60 s.
+    Raises the StartError that names the cause, within launch.timeout_secs.
     """
     process = connection.start(SHELL_COMMAND, stdin=script(launch, marker))
     own(process)
-    deadline = time.monotonic() + START_TIMEOUT_SECS
+    deadline = time.monotonic() + launch.timeout_secs
     stdout, stderr = bytearray(), bytearray()
     while time.monotonic() < deadline and len(stdout) < OUTPUT_LIMIT_BYTES:
         chunk = _read(process)
@@ -102,7 +106,10 @@ def launch_viewer(
             status = process.wait(2.0)
             stderr += _tee(process.read_stderr(), log)
             raise explain_exit(bytes(stdout), bytes(stderr), status, launch)
-    raise StartTimeoutError(f"The remote viewer was not ready within {START_TIMEOUT_SECS:.0f} s.")
+    said = stderr.decode("utf-8", "replace").strip()[-TRACEBACK_CHARS:]
+    raise StartTimeoutError(
+        f"The remote viewer was not ready within {launch.timeout_secs:g} s{f' and said: {said}' if said else ''}."
+    )
 
 
 def find_answer(stdout: bytes, marker: str) -> dict[str, object] | None:

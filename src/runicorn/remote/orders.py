@@ -32,12 +32,12 @@ def stop(process: RemoteProcess) -> bool:
     return status is not None and status != -1
 
 
-def kill(connection: Connection, pid: int, session_id: str) -> None:
+def kill(connection: Connection, session_id: str) -> None:
     """End this very viewer by its identity. A link that is gone is no error: the grace period ends the viewer."""
     try:
         connection.run(
             SHELL_COMMAND,
-            stdin=kill_script(pid, session_id),
+            stdin=kill_script(session_id),
             timeout_secs=KILL_TIMEOUT_SECS,
             limit_bytes=ANSWER_LIMIT_BYTES,
         )
@@ -45,9 +45,16 @@ def kill(connection: Connection, pid: int, session_id: str) -> None:
         return
 
 
-def kill_script(pid: int, session_id: str) -> bytes:
-    """Return the script that ends this very viewer, and nothing else: its command line must name the session."""
+def kill_script(session_id: str) -> bytes:
+    """Return the script that ends this very viewer, and nothing else: its command line must name the session.
+
+    Its process id is not asked for: one that hangs while it starts has told none.
+    """
     return (
-        f"args=$(ps -o args= -p {pid} 2>/dev/null)\n"
-        f'case "$args" in *"--session {session_id} "*) kill {pid}; sleep 1; kill -9 {pid} 2>/dev/null;; esac\nexit 0\n'
+        "ours() {\n"
+        '  ps -ww -u "$(id -u)" -o pid= -o args= 2>/dev/null | while read -r pid args; do\n'
+        f'    case "$args" in *" runicorn viewer "*"--session {session_id} "*) kill "$1" "$pid" 2>/dev/null;; esac\n'
+        "  done\n"
+        "}\n"
+        "ours -TERM\nsleep 1\nours -KILL\nexit 0\n"
     ).encode()

@@ -184,8 +184,8 @@ class Sessions:
                 await self._run_blocking(health.ask_to_stop, session.door.local_port, session.session_id)
                 return
         connection = self._connections.find(session.request.target)
-        if connection is not None and session.remote is not None:
-            await self._run_blocking(orders.kill, connection, session.remote.pid, session.session_id)
+        if connection is not None:
+            await self._run_blocking(orders.kill, connection, session.session_id)
 
     # --- the steps of a start ---------------------------------------------------------------------------------------
 
@@ -221,6 +221,7 @@ class Sessions:
                 root=session.request.root,
                 remote_port=session.request.remote_port,
                 grace_secs=self._settings.grace_secs,
+                timeout_secs=self._settings.start_timeout_secs,
                 hosts=(f"localhost:{port}", f"127.0.0.1:{port}"),
             )
 
@@ -270,7 +271,7 @@ class Sessions:
             complaint = tunnel.complaint
             if "prohibited" in complaint.lower():
                 raise ForwardingForbiddenError(
-                    f"{session.request.target.host} forbids TCP forwarding: {complaint}."
+                    f"{session.request.target.host} forbids TCP forwarding: {complaint.rstrip('.')}."
                 ) from error
             raise TunnelRefusedError(complaint or f"no answer through it: {error}") from error
 
