@@ -148,7 +148,7 @@ def _is_navigation(method: str, path: str, headers: Headers) -> bool:
     """Tell whether somebody followed a link to the page itself, which shows and changes nothing by being opened."""
     return (
         method in ("GET", "HEAD")
-        and not path.startswith("/api/")
+        and path == "/"
         and headers.get("sec-fetch-mode", "").lower() == "navigate"
         and headers.get("sec-fetch-dest", "").lower() == "document"
     )
