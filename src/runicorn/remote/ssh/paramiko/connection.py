@@ -38,7 +38,7 @@ def connect(
     AuthFailedError and NoCredentialsError.
     """
     offers = Offers(credentials, home)  # a key that cannot be used is told before the server is bothered
-    transport, host_key = verified_transport(target, host_keys, progress)
+    transport, host_key = verified_transport(target, host_keys.entries(), progress)
     transport.auth_timeout = AUTH_TIMEOUT_SECS
     try:
         with progress.stage("login") as tell:

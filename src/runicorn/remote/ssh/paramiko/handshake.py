@@ -5,18 +5,16 @@ from __future__ import annotations
 import logging
 import socket
 import time
+from collections.abc import Sequence
 from typing import Any, cast
 
 import paramiko
 
 from runicorn.errors import (
-    HostKeyConfirmationError,
-    HostKeyRevokedError,
     NoCommonAlgorithmError,
 )
 from runicorn.remote import known_hosts
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import Entry, HostKey, Verdict
+from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
@@ -42,8 +40,11 @@ class Transport(paramiko.Transport):
     _preferred_ciphers = _CIPHERS
 
 
-def verified_transport(target: Target, host_keys: HostKeyFile, progress: Progress) -> tuple[Transport, HostKey]:
-    entries = host_keys.entries()
+def verified_transport(target: Target, entries: Sequence[Entry], progress: Progress) -> tuple[Transport, HostKey]:
+    """Return a transport whose host key is known, and that key; nobody has logged in yet.
+
+    Raises the errors under ConnectError, HostKeyConfirmationError and HostKeyRevokedError.
+    """
     stored = known_hosts.stored_types(entries, target.known_hosts_host)
     sock = dial(target, progress)
     with progress.stage("host_key") as tell:
@@ -57,11 +58,19 @@ def verified_transport(target: Target, host_keys: HostKeyFile, progress: Progres
         try:
             offered = HostKey.from_blob(transport.get_remote_server_key().asbytes())
             tell(f"{offered.key_type} {offered.fingerprint_sha256}")
-            _require_ok(target, entries, offered)
+            require_ok(target, entries, offered)
         except BaseException:
             transport.close()
             raise
     return transport, offered
+
+
+def check_host_key(target: Target, entries: Sequence[Entry]) -> None:
+    """Look at the host key once more, and end there. Raises what `verified_transport` raises.
+
+    For a tunnel that was refused over a host key it cannot show: `ssh` prints no key, AsyncSSH no type it did not ask.
+    """
+    verified_transport(target, entries, Progress(lambda: None))[0].close()
 
 
 def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> Transport:
@@ -83,33 +92,3 @@ def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> T
         transport.close()
         raise failures.handshake_error(target, sock, options, error, secs, HANDSHAKE_TIMEOUT_SECS) from error
     return transport
-
-
-def _require_ok(target: Target, entries: list[Entry], offered: HostKey) -> None:
-    decision = known_hosts.judge(entries, target.known_hosts_host, offered)
-    if decision.verdict is Verdict.REVOKED:
-        raise HostKeyRevokedError(f"The host key {offered.fingerprint_sha256} of {target.host} was revoked.")
-    if decision.verdict is not Verdict.OK:
-        raise HostKeyConfirmationError(_confirmation(target, decision, offered))
-
-
-def _confirmation(target: Target, decision: known_hosts.Decision, offered: HostKey) -> dict[str, Any]:
-    payload: dict[str, Any] = {
-        "host": target.host,
-        "port": target.port,
-        "known_hosts_host": target.known_hosts_host,
-        "key_type": offered.key_type,
-        "fingerprint_sha256": offered.fingerprint_sha256,
-        "public_key": offered.public_key,
-        "reason": decision.verdict.value,
-    }
-    if decision.verdict is Verdict.CHANGED:
-        payload["expected_keys"] = [
-            {"key_type": key.key_type, "fingerprint_sha256": key.fingerprint_sha256, "public_key": key.public_key}
-            for key in decision.expected
-        ]
-        expected = decision.expected_for(offered)
-        if expected:
-            payload["expected_fingerprint_sha256"] = expected.fingerprint_sha256
-            payload["expected_public_key"] = expected.public_key
-    return payload

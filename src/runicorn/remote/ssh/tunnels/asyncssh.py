@@ -6,13 +6,16 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError
+from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError, RemoteError
 from runicorn.loop_thread import LoopThread
 from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import HostKey, Verdict
+from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.tunnels import host_key
+from runicorn.remote.ssh.verdict import require_ok
 
 CONNECT_TIMEOUT_SECS = 15.0
 LOGIN_TIMEOUT_SECS = 20.0
@@ -69,17 +72,25 @@ class AsyncSshTunnel:
         """Log in. Raises the errors of `open_tunnel`."""
         import asyncssh
 
-        verdicts: list[Exception] = []
+        verdict = _Verdict()
         try:
-            self._connection = self._loop.call(_connect(request, verdicts), LOGIN_TIMEOUT_SECS)
+            self._connection = self._loop.call(_connect(request, verdict), LOGIN_TIMEOUT_SECS)
         except TimeoutError:
             raise ConnectionTimeoutError(
                 f"AsyncSSH could not log in to {request.connection.target.host} within {LOGIN_TIMEOUT_SECS:.0f} s."
             ) from None
         except (asyncssh.Error, OSError, ValueError) as error:
-            if verdicts:
-                raise verdicts[0] from error
-            raise TunnelRefusedError(f"AsyncSSH could not log in: {error or type(error).__name__}") from error
+            raise self._refusal(request, verdict, error) from error
+
+    def _refusal(self, request: TunnelRequest, verdict: _Verdict, error: Exception) -> Exception:
+        if verdict.error is not None:
+            return verdict.error
+        if not verdict.given and not isinstance(error, OSError):
+            # A server without any key of the stored types ends here, with no word about it.
+            explained = host_key.explain(request)
+            if isinstance(explained, (HostKeyConfirmationError, HostKeyRevokedError)):
+                return explained
+        return TunnelRefusedError(f"AsyncSSH could not log in: {error or type(error).__name__}")
 
     def carry(self, client: socket.socket) -> None:
         client.setblocking(False)
@@ -146,7 +157,15 @@ async def _copy(reader: Any, writer: Any) -> None:
         writer.write_eof()
 
 
-async def _connect(request: TunnelRequest, verdicts: list[Exception]) -> Any:
+@dataclass
+class _Verdict:
+    """What became of the host key: nothing yet, accepted, or an error for people."""
+
+    given: bool = False
+    error: RemoteError | None = None
+
+
+async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
     import asyncssh
 
     target, login = request.connection.target, request.connection.login
@@ -155,13 +174,12 @@ async def _connect(request: TunnelRequest, verdicts: list[Exception]) -> Any:
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:
             """Ask the one verdict there is; AsyncSSH's own known_hosts logic never sees our file."""
-            offered = HostKey.from_blob(key.public_data)
-            decision = known_hosts.judge(request.known, name, offered)
-            if decision.verdict is Verdict.REVOKED:
-                verdicts.append(HostKeyRevokedError(f"The host key of {target.host} was revoked."))
-            elif decision.verdict is not Verdict.OK:
-                verdicts.append(HostKeyConfirmationError({"host": target.host, "port": target.port}))
-            return decision.verdict is Verdict.OK
+            verdict.given = True
+            try:
+                require_ok(target, request.known, HostKey.from_blob(key.public_data))
+            except RemoteError as error:
+                verdict.error = error
+            return verdict.error is None
 
     stored = known_hosts.stored_types(request.known, name) or known_hosts.KEY_TYPE_ORDER
     async with contextlib.AsyncExitStack() as stack:

@@ -14,9 +14,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from runicorn.errors import HostKeyConfirmationError
 from runicorn.remote import known_hosts
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
 from runicorn.remote.target import Target
@@ -27,6 +27,9 @@ POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
 PUBLIC_KEY = "id.pub"
 AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
+
+# A key that is not the stored one, or a server without any key of the stored types.
+_HOST_KEY_WORDS = ("Host key verification failed", "no matching host key type found")
 
 # Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
 # viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on.
@@ -50,7 +53,8 @@ exit "$status"
 def open_tunnel(request: TunnelRequest) -> OpenSshTunnel:
     """Return a tunnel whose `ssh` has logged in and listens on a socket that only this user can reach.
 
-    Raises TunnelRefusedError, or HostKeyConfirmationError, for which there is no fall-back.
+    Raises TunnelRefusedError, or HostKeyConfirmationError, HostKeyRevokedError and TunnelFailedError, for which there
+    is no fall-back.
     """
     ssh = find_ssh(request.ssh_path)
     _require_suitable(request.connection.login)
@@ -160,7 +164,7 @@ class OpenSshTunnel:
             login,
             forward=forward,
             known_hosts_file=folder / "known_hosts",
-            key_types=known_hosts.stored_types(request.known, target.known_hosts_host),
+            key_types=known_hosts.stored_types(request.known, target.known_hosts_host) or known_hosts.KEY_TYPE_ORDER,
         )
         self._agent = OneKeyAgent(folder / AGENT_SOCKET, login.key) if login.key and has_own_agent(login) else None
         self._process = _spawn(folder, arguments, child_environment(os.environ, login))
@@ -168,7 +172,7 @@ class OpenSshTunnel:
         self._reader.start()
         self._relay = Relay("openssh-tunnel")
         try:
-            self._wait_until_listening(target)
+            self._wait_until_listening(request)
         except BaseException:
             self.close()
             raise
@@ -233,12 +237,12 @@ class OpenSshTunnel:
             key = known_hosts.HostKey.from_blob(public_blob)
             (self._folder / PUBLIC_KEY).write_text(key.public_key + "\n", encoding="utf-8")
 
-    def _wait_until_listening(self, target: Target) -> None:
+    def _wait_until_listening(self, request: TunnelRequest) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECS
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 self._reader.join(STOP_TIMEOUT_SECS)
-                raise self._refusal(target)
+                raise self._refusal(request)
             if self._listening():
                 return
             time.sleep(POLL_SECS)
@@ -253,10 +257,10 @@ class OpenSshTunnel:
             return True
         return False
 
-    def _refusal(self, target: Target) -> Exception:
+    def _refusal(self, request: TunnelRequest) -> Exception:
         said = self._stderr.decode("utf-8", "replace").strip()
-        if "Host key verification failed" in said:
-            return HostKeyConfirmationError({"host": target.host, "port": target.port})
+        if any(words in said for words in _HOST_KEY_WORDS):
+            return host_key.explain(request)
         return TunnelRefusedError(f"ssh ended: {said.splitlines()[-1] if said else 'it said nothing'}")
 
     def _reach(self) -> socket.socket:
