@@ -10,11 +10,18 @@ from runicorn.viewer.schemas import ErrorAnswer, encode
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "A value that cannot be used."},
+    401: {"model": ErrorAnswer, "description": "The viewer wants its token, or a server refused the login."},
     403: {"model": ErrorAnswer, "description": "The guard does not let this request in."},
+    415: {"model": ErrorAnswer, "description": "A body that is not JSON."},
     422: {"model": ErrorAnswer, "description": "A parameter or body of the wrong shape."},
     500: {"model": ErrorAnswer, "description": "The viewer failed; its log says where."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer, "description": "There is no such thing."}}
+
+
+HOST_KEY: dict[int | str, dict[str, Any]] = {
+    409: {"model": ErrorAnswer, "description": "A host key that a person has to compare and accept; `detail` holds it."}
+}
 
 
 def json_answer(value: Any) -> Response:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runicorn.errors import RunicornError, UsageError
@@ -44,16 +45,34 @@ def install(app: FastAPI) -> None:
         detail = [{key: item[key] for key in ("type", "loc", "msg") if key in item} for item in error.errors()]
         return _response(422, _body(jsonable_encoder(detail), UsageError.code, UsageError.default_hint))
 
-    async def routing(_: Request, error: Exception) -> Response:
+    async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code, hint = _ROUTER_ERRORS.get(error.status_code, ("HTTP_ERROR", "Correct the request and send it again."))
-        response = _response(error.status_code, _body(str(error.detail), code, hint))
-        response.headers.update(error.headers or {})
+        status, detail, headers = error.status_code, str(error.detail), dict(error.headers or {})
+        methods = _methods_at(app, request.url.path)
+        if status in _ROUTER_ERRORS and methods and request.method not in methods:
+            # The page's route takes any path and would answer 404; each of our routes knows its own methods only.
+            status, detail = 405, f"{request.method} is no method of {request.url.path[:500]}."
+            headers["Allow"] = ", ".join(sorted(methods))
+        code, hint = _ROUTER_ERRORS.get(status, ("HTTP_ERROR", "Correct the request and send it again."))
+        response = _response(status, _body(detail, code, hint))
+        response.headers.update(headers)
         return response
 
     app.add_exception_handler(RunicornError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, routing)
+
+
+def _methods_at(app: FastAPI, path: str) -> set[str]:
+    """Return the methods that /openapi.json names for the path of a request."""
+    if not path.startswith("/api/"):
+        return set()
+    return {
+        method.upper()
+        for template, operations in app.openapi()["paths"].items()
+        if compile_path(template)[0].match(path)
+        for method in operations
+    }
 
 
 class CatchAll:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from runicorn.model import MetricStats, Run, RunDetails, number_to_json
 from runicorn.storage.files import FileStat
@@ -120,7 +120,7 @@ class RunChanges(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=500)] | None = None
     tags: Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=100)] | None = None
     note: Annotated[str, Field(max_length=100_000)] | None = None
-    archived: bool | None = None
+    archived: StrictBool | None = None
 
 
 class SeriesAnswer(BaseModel):

@@ -12,7 +12,7 @@ from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Target, parse_connection_id
 from runicorn.viewer import remote_schemas as wire
-from runicorn.viewer.answers import json_answer
+from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, json_answer
 
 ConnectionId = Annotated[str, Query(max_length=512)]
 Path = Annotated[str, Query(max_length=4096)]
@@ -61,7 +61,7 @@ class RemoteApi:
     def _add_connections(self, router: APIRouter) -> None:
         service = self._service
 
-        @router.post("/connect")
+        @router.post("/connect", responses=HOST_KEY)
         async def connect(body: wire.LoginBody) -> wire.ConnectAnswer:
             """Open an SSH connection, or answer with the one that is open."""
             target = body.target()
@@ -128,14 +128,14 @@ class RemoteApi:
     def _add_host(self, router: APIRouter) -> None:
         service = self._service
 
-        @router.get("/conda-envs")
+        @router.get("/conda-envs", responses=NOT_FOUND)
         async def environments(connection_id: ConnectionId) -> wire.EnvironmentsAnswer:
             """List the Python environments of a host, of every kind."""
             _, connection = self._live(connection_id)
             facts = await service.sessions.probes.facts(connection)
             return wire.EnvironmentsAnswer(ok=True, envs=[wire.environment_answer(each) for each in facts.environments])
 
-        @router.get("/config")
+        @router.get("/config", responses=NOT_FOUND)
         async def config(
             connection_id: ConnectionId, conda_env: Annotated[str, Query(max_length=4096)] = "system"
         ) -> wire.ConfigAnswer:
@@ -154,14 +154,14 @@ class RemoteApi:
                 connectionId=target.connection_id,
             )
 
-        @router.get("/fs/list", response_model=wire.ListingAnswer)
+        @router.get("/fs/list", response_model=wire.ListingAnswer, responses=NOT_FOUND)
         async def list_folder(connection_id: ConnectionId, path: Path = "~") -> Response:
             """List a folder of the server."""
             target, _ = self._live(connection_id)
             listing = await service.list_folder(target, path)
             return json_answer(await service.run_blocking(wire.listing_answer, listing))
 
-        @router.get("/fs/exists")
+        @router.get("/fs/exists", responses=NOT_FOUND)
         async def exists(connection_id: ConnectionId, path: Path) -> wire.ExistsAnswer:
             """Tell whether a path exists on the server."""
             target, _ = self._live(connection_id)
@@ -170,14 +170,14 @@ class RemoteApi:
     def _add_viewer(self, router: APIRouter) -> None:
         service = self._service
 
-        @router.post("/viewer/start")
+        @router.post("/viewer/start", responses={**NOT_FOUND, **HOST_KEY})
         async def start(body: wire.StartBody) -> wire.StartAnswer:
             """Start a viewer on the server and tunnel it to a local port."""
             session = await service.sessions.start(body.start_request())
             answer = wire.session_answer(session)
             return wire.StartAnswer(ok=True, session=answer, message=f"Remote Viewer ready at {answer.url}")
 
-        @router.post("/viewer/stop")
+        @router.post("/viewer/stop", responses=NOT_FOUND)
         async def stop(body: wire.StopBody) -> wire.MessageAnswer:
             """Stop a session; nothing of it is left on either side afterwards."""
             await service.sessions.stop(body.session_id)
@@ -188,7 +188,7 @@ class RemoteApi:
             """List the sessions, and those that ended, until the next start on their host."""
             return wire.SessionsAnswer(sessions=[wire.session_answer(each) for each in service.sessions.all()])
 
-        @router.get("/viewer/status/{session_id}")
+        @router.get("/viewer/status/{session_id}", responses=NOT_FOUND)
         async def session_status(session_id: str) -> wire.SessionAnswer:
             """Describe one session."""
             return wire.session_answer(service.sessions.get(session_id))
