@@ -83,10 +83,12 @@ class AsyncSshTunnel:
             raise self._refusal(request, verdict, error) from error
 
     def _refusal(self, request: TunnelRequest, verdict: _Verdict, error: Exception) -> Exception:
+        import asyncssh
+
         if verdict.error is not None:
             return verdict.error
-        if not verdict.given and not isinstance(error, OSError):
-            # A server without any key of the stored types ends here, with no word about it.
+        if not verdict.given and isinstance(error, (asyncssh.Error, ConnectionError)):
+            # A server without any key of the stored types hangs up here, some by a reset, with no word about it.
             explained = host_key.explain(request)
             if isinstance(explained, (HostKeyConfirmationError, HostKeyRevokedError)):
                 return explained
