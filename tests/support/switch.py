@@ -9,10 +9,14 @@ from collections.abc import Iterator
 
 
 class Switch:
-    """A TCP relay on 127.0.0.1. to_port: where new connections lead from now on; it may be changed at any time."""
+    """A TCP relay on 127.0.0.1. to_port: where new connections lead from now on; it may be changed at any time.
+
+    next_port: where the next connection leads, and only that one.
+    """
 
     def __init__(self, to_port: int) -> None:
         self.to_port = to_port
+        self.next_port: int | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
@@ -37,8 +41,9 @@ class Switch:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            port, self.next_port = self.next_port or self.to_port, None
             try:
-                there = socket.create_connection(("127.0.0.1", self.to_port), timeout=10)
+                there = socket.create_connection(("127.0.0.1", port), timeout=10)
             except OSError:
                 client.close()
                 continue

@@ -128,6 +128,23 @@ def test_a_tunnel_that_meets_another_key_ends_with_the_whole_question(
     stop(viewer, start(viewer, {**body, "remote_root": str(server.runs)}))
 
 
+def test_a_wrong_key_that_is_gone_a_moment_later_is_no_reason_to_fall_back(
+    viewer_with: Callable[[str], Viewer], server: Server, switch: Switch, rogue: Rogue
+) -> None:
+    """`ssh` prints no key, so it is fetched again; who then shows the right one has still shown a wrong one before."""
+    viewer = viewer_with("auto")
+    body = through(switch, server)
+    accept(viewer, connect(viewer, body))
+    assert connect(viewer, body).status_code == 200
+    switch.next_port = rogue.port
+    answer = viewer.post("/api/remote/viewer/start", {**body, "remote_root": str(server.runs)})
+    assert (answer.status_code, answer.json()["code"]) == (500, "TUNNEL_FAILED")
+    assert "another host key" in answer.json()["detail"]
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    assert (session["status"], session["fallbacks"]) == ("failed", [])
+    assert (rogue.visits, rogue.logins) == (1, [])
+
+
 @pytest.mark.parametrize("backend", ["openssh", "asyncssh"])
 def test_a_tunnel_asks_the_file_as_it_is_now(
     viewer_with: Callable[[str], Viewer], server: Server, switch: Switch, rogue: Rogue, backend: str
