@@ -130,7 +130,7 @@ def bench_listing(bench: Bench, port: int, label: str) -> None:
     connection.close()
 
 
-def bench_start(bench: Bench) -> None:
+def bench_start(bench: Bench, port: int, label: str) -> None:
     """viewer/start to a working page, beside `ssh -N -L` to its first byte and the interpreter's own start-up."""
     server = bench.server
     python = [str(server.python), "-m", "runicorn", "viewer", "--no-browser", "--root", str(server.runs), "--port"]
@@ -149,32 +149,45 @@ def bench_start(bench: Bench) -> None:
 
     def ssh_to_first_byte() -> None:
         local = free_port()
-        words = bench.ssh(server.sshd.port, "-N", "-L", f"127.0.0.1:{local}:127.0.0.1:{remote}", "127.0.0.1")
+        words = bench.ssh(port, "-N", "-L", f"127.0.0.1:{local}:127.0.0.1:{remote}", "127.0.0.1")
         with subprocess.Popen(words) as process:
-            while True:
-                with contextlib.suppress(OSError):
-                    fetch(local, 100)
-                    break
-                time.sleep(0.002)
+            wait_for(local)
             process.terminate()
 
+    bench.connect(port).close()  # so that ssh finds the host key, too
     with running_source(server) as remote:
         tunnel = bench.median(ssh_to_first_byte)
     interpreter = bench.median(start_by_hand)
-    home = bench.folder / "home"
+    home = bench.folder / f"home-{port}"
     home.mkdir()
+    login = {**server.login(), "port": port}
     with run_viewer(bench.folder / "root", home) as viewer:
-        accept(viewer, connect_by_api(viewer, server.login()))
-        connect_by_api(viewer, server.login())
+        accept(viewer, connect_by_api(viewer, login))
+        connect_by_api(viewer, login)
         times = []
         for _ in range(bench.repeats):
             began_at = time.perf_counter()
-            session = start(viewer, server.login(remote_root=str(server.runs)))
+            session = start(viewer, {**login, "remote_root": str(server.runs)})
             fetch_page(session["localPort"])
             times.append(time.perf_counter() - began_at)
             stop(viewer, session)
-    row("viewer/start to a page | ssh -N -L + interpreter", statistics.median(times), tunnel + interpreter)
+    row(f"viewer/start to a page, {label} | ssh -L + start", statistics.median(times), tunnel + interpreter)
     print(f"    (ssh -N -L to its first byte {tunnel:.3f} s, the viewer's own start on the server {interpreter:.3f} s)")
+
+
+def bench_environments(bench: Bench, port: int, label: str) -> None:
+    """The probe of a home with fifty environments, broken ones and odd names among them."""
+    home = bench.server.account.home
+    for number in range(50):
+        prefix = home / "envs" / f"env {number}'s"
+        (prefix / "bin").mkdir(parents=True)
+        (prefix / "pyvenv.cfg").write_text("version = 3.11.2\n")
+        (prefix / "bin" / "python").symlink_to("/usr/bin/python3" if number % 5 else "/nowhere")
+    connection = bench.connect(port)
+    ours = bench.median(lambda: probing.ask(connection))
+    reference = bench.median(lambda: subprocess.run(bench.ssh(port, "127.0.0.1", "true"), check=True))
+    row(f"probe 50 environments, {label} | ssh HOST true", ours, reference)
+    connection.close()
 
 
 def bench_throughput(bench: Bench, megabytes: int) -> None:
@@ -247,11 +260,11 @@ def fetch_page(port: int) -> None:
 
 
 def wait_for(port: int) -> None:
-    for _ in range(2000):
+    for _ in range(5000):
         with contextlib.suppress(OSError):
             fetch(port, 100)
             return
-        time.sleep(0.005)
+        time.sleep(0.002)
     raise TimeoutError(port)
 
 
@@ -280,7 +293,11 @@ def main() -> None:
                         bench_connect(bench, port, label)
                         bench_listing(bench, port, label)
             if options.only in (None, "start"):
-                bench_start(bench)
+                bench_start(bench, server.sshd.port, "loopback")
+                with run_link(server.sshd.port, options.rtt_ms / 1000) as link:
+                    bench_start(bench, link.port, f"{options.rtt_ms:g} ms")
+                with run_link(server.sshd.port, 0.1) as link:
+                    bench_environments(bench, link.port, "100 ms")
             if options.only in (None, "throughput"):
                 bench_throughput(bench, options.megabytes)
 

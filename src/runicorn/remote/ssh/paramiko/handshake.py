@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import collections
+import contextlib
 import logging
 import socket
+import threading
 import time
 from collections.abc import Sequence
 from typing import Any, cast
 
 import paramiko
 
-from runicorn.errors import (
-    NoCommonAlgorithmError,
-)
+from runicorn.errors import NoCommonAlgorithmError
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
+from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.target import Target
 
 HANDSHAKE_TIMEOUT_SECS = 15.0
@@ -30,6 +32,7 @@ _CIPHERS = (
     "aes192-ctr",
     "aes256-ctr",
 )
+REKEY_BYTES = 2**35
 _MAX_PACKET_BYTES = 131072  # accepted by OpenSSH; 252 -> 381 MB/s through one forward
 
 # Paramiko logs each failure with a traceback; all of them reach people as errors of ours.
@@ -37,7 +40,48 @@ logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
 class Transport(paramiko.Transport):
+    """Paramiko's transport, with the fastest ciphers first, and without a deadlock of its own.
+
+    Paramiko's reading thread answers a channel's close itself, and every answer waits for a key exchange that is under
+    way: but only that thread can finish the exchange, so after 30 s it gives up and the connection dies. Here, what it
+    has to say in that moment is said by another thread, in order.
+    """
+
     _preferred_ciphers = _CIPHERS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # Our side asks for new keys after 32 GiB, as RFC 4344, section 3.2 allows for AES, not after 512 MiB.
+        self.packetizer.REKEY_BYTES = REKEY_BYTES
+        self._late: collections.deque[Any] = collections.deque()
+        self._late_lock = threading.Lock()
+        self._late_sender: threading.Thread | None = None
+
+    def _send_user_message(self, data: Any) -> None:
+        if threading.current_thread() is not self:
+            super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
+            return
+        with self._late_lock:
+            late = self._late_sender is not None or not self.clear_to_send.is_set()
+            if late:
+                self._late.append(data)
+            if late and self._late_sender is None:
+                self._late_sender = threading.Thread(target=self._send_late, name="ssh-late-answers", daemon=True)
+                self._late_sender.start()
+        if not late:
+            super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
+
+    def _send_late(self) -> None:
+        while True:
+            with self._late_lock:
+                if not self._late:
+                    self._late_sender = None
+                    return
+                data = self._late.popleft()
+            with contextlib.suppress(
+                paramiko.SSHException, OSError, EOFError
+            ):  # the connection is gone, and all with it
+                super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
 
 
 def verified_transport(target: Target, entries: Sequence[Entry], progress: Progress) -> tuple[Transport, HostKey]:
