@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import socket
@@ -60,7 +61,7 @@ def run_sshd(
     folder.chmod(0o755)
     (folder / "keys").mkdir(mode=0o755)
     for kind in host_keys:
-        make_key(folder / f"host_{kind}", kind)
+        _make_host_key(folder / f"host_{kind}", kind)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     port = port or free_port()
@@ -122,6 +123,24 @@ def make_key(path: Path, kind: str = "ed25519", passphrase: str = "", *options: 
     """Make a key pair at `path` and `path.pub`."""
     subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", "", "-f", str(path), *options], check=True)
     return path
+
+
+@functools.cache
+def _rsa_key() -> tuple[bytes, bytes]:
+    """Return one RSA key pair, made once: each takes up to a second, and most servers have one."""
+    with tempfile.TemporaryDirectory() as name:
+        path = make_key(Path(name) / "key", "rsa")
+        return path.read_bytes(), path.with_suffix(".pub").read_bytes()
+
+
+def _make_host_key(path: Path, kind: str) -> None:
+    if kind != "rsa":
+        make_key(path, kind)
+        return
+    private, public = _rsa_key()
+    path.touch(mode=0o600)
+    path.write_bytes(private)
+    path.with_suffix(".pub").write_bytes(public)
 
 
 def free_port() -> int:
