@@ -59,6 +59,14 @@ class DialedSocket:
                 self._sock.setsockopt(socket.IPPROTO_TCP, self._quickack, 1)
         return data
 
+    def close(self) -> None:
+        """Close, but first take what the other side said before it hung up on us: a refusal gives its reason there."""
+        if not self.first_bytes:
+            with contextlib.suppress(OSError):
+                self._sock.setblocking(False)
+                self.first_bytes = self._sock.recv(FIRST_BYTES_KEPT)
+        self._sock.close()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._sock, name)
 
