@@ -25,6 +25,8 @@ RESOLVE_TIMEOUT_SECS = 10.0
 CONNECT_TIMEOUT_SECS = 10.0
 SILENCE_SECS = 3.0
 HTTP_PROBE_TIMEOUT_SECS = 2.0
+# Paramiko reads a packet's first 16 bytes and then its rest, each by a system call of its own that gives up the GIL.
+READ_AHEAD_BYTES = 256 * 1024
 FIRST_BYTES_KEPT = 8192  # the version line and the first packet, whose lists take about 1.5 kB
 
 
@@ -40,10 +42,18 @@ class DialedSocket:
         self.first_bytes = b""
         self.ended = False
         self.is_web_server = False
+        self._ahead = memoryview(b"")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._quickack: int | None = getattr(socket, "TCP_QUICKACK", None)
 
     def recv(self, size: int) -> bytes:
+        """Return what was read ahead, or the next bytes of the socket; b"" at the end."""
+        if not self._ahead:
+            self._ahead = memoryview(self._receive(max(size, READ_AHEAD_BYTES)))
+        taken, self._ahead = self._ahead[:size], self._ahead[size:]
+        return bytes(taken)
+
+    def _receive(self, size: int) -> bytes:
         try:
             data = self._sock.recv(size)
         except TimeoutError:

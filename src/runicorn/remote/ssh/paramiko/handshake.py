@@ -19,6 +19,7 @@ from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
+from runicorn.remote.ssh.paramiko.inbox import ChannelsWithInboxes
 from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.target import Target
 
@@ -51,6 +52,7 @@ class Transport(paramiko.Transport):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._channels = ChannelsWithInboxes()
         # Our side asks for new keys after 32 GiB, as RFC 4344, section 3.2 allows for AES, not after 512 MiB.
         self.packetizer.REKEY_BYTES = REKEY_BYTES
         self._late: collections.deque[Any] = collections.deque()

@@ -13,8 +13,11 @@ import paramiko
 from runicorn.errors import RemoteError
 from runicorn.remote.ssh.interface import TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.paramiko import ParamikoConnection
-from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
+from runicorn.remote.ssh.paramiko.inbox import inbox_of, widen_window
+from runicorn.remote.ssh.tunnels.relay import Inlet, Relay, SocketEndpoint
 
+ACKNOWLEDGE_BYTES = 256 * 1024  # of a window of 2 MiB
+SEND_BYTES = 128 * 1024  # at most one packet goes out at a time
 OPENERS = 4  # opening a channel waits for a round trip; a page opens up to six connections at once
 
 
@@ -26,7 +29,7 @@ def open_tunnel(request: TunnelRequest) -> ParamikoTunnel:
 
 
 class ParamikoTunnel:
-    """See interface.Tunnel. One selector thread for the bytes, a few threads to open channels."""
+    """See interface.Tunnel. The transport's thread and one for the bytes, a few threads to open channels."""
 
     name = "paramiko"
 
@@ -74,36 +77,41 @@ class ParamikoTunnel:
                 self._log(f"paramiko tunnel: {error.detail}")
                 client.close()
                 continue
-            self._relay.add(SocketEndpoint(client), _ChannelEndpoint(channel))
+            self._relay.add_pushing(SocketEndpoint(client), _ChannelEndpoint(channel))
 
 
 class _ChannelEndpoint:
-    """A Paramiko channel. Its file descriptor tells when there is something to read, never when one may write."""
+    """A Paramiko channel. The transport's thread pushes what comes; nothing tells when one may send again."""
 
     tells_writable = False
 
     def __init__(self, channel: paramiko.Channel) -> None:
         channel.setblocking(False)
         self._channel = channel
-        self._number = channel.fileno()
+        self._taken = 0
+        self._lock = threading.Lock()
 
-    def fileno(self) -> int:
-        return self._number
+    def push_to(self, inlet: Inlet) -> None:
+        inbox_of(self._channel).lead_to(inlet)
 
-    def receive(self, size: int) -> bytes | None:
+    def took(self, size: int) -> bool:
+        with self._lock:
+            self._taken += size
+            return self._taken >= ACKNOWLEDGE_BYTES
+
+    def acknowledge(self) -> None:
+        with self._lock:
+            if self._taken < ACKNOWLEDGE_BYTES:
+                return
+            taken, self._taken = self._taken, 0
+        widen_window(self._channel, taken)
+
+    def send(self, data: bytes | memoryview) -> int:
         try:
-            return bytes(self._channel.recv(size))
-        except TimeoutError:
-            return None
-        except paramiko.SSHException as error:  # no OSError, which is all that the relay expects
-            raise OSError(str(error)) from error
-
-    def send(self, data: bytes) -> int:
-        try:
-            return int(self._channel.send(data))
+            return int(self._channel.send(bytes(data[:SEND_BYTES])))
         except TimeoutError:
             return 0
-        except paramiko.SSHException as error:
+        except paramiko.SSHException as error:  # no OSError, which is all that the relay expects
             raise OSError(str(error)) from error
 
     def end(self) -> None:

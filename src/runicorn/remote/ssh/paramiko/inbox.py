@@ -1,0 +1,96 @@
+"""What a channel receives: kept until somebody reads it, or handed on as it comes, by the transport's own thread.
+
+Waking another thread for each packet costs a GIL hand-over: 385 MB/s through a forward, and 30 % more when the thread
+that decrypted a packet also hands it on.
+"""
+
+from __future__ import annotations
+
+import array
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+import paramiko
+from paramiko.buffered_pipe import BufferedPipe
+from paramiko.common import cMSG_CHANNEL_WINDOW_ADJUST
+from paramiko.transport import ChannelMap
+
+if TYPE_CHECKING:
+    Pipe = BufferedPipe[bytes]  # generic in the stubs only
+else:
+    Pipe = BufferedPipe
+
+
+class Sink(Protocol):
+    """Where a channel's bytes go. Called by the transport's thread, which must never wait here."""
+
+    def deliver(self, data: bytes) -> None: ...
+
+    def finish(self) -> None:
+        """Nothing more will come. May be called twice."""
+
+
+class Inbox(Pipe):
+    """A channel's `in_buffer` that can be led on to a sink, at any time, without losing or reordering a byte."""
+
+    _lock: threading.Lock  # these three are Paramiko's
+    _buffer: array.array[int]
+    _closed: bool
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sink: Sink | None = None
+
+    def lead_to(self, sink: Sink) -> None:
+        """Hand on what came so far, and all that comes from now on."""
+        with self._lock:
+            if len(self._buffer):
+                sink.deliver(self._buffer.tobytes())
+                del self._buffer[:]
+            self._sink = sink
+            if self._closed:
+                sink.finish()
+
+    def _buffer_frombytes(self, data: bytes) -> None:  # called by feed(), which holds the lock
+        if self._sink is None:
+            super()._buffer_frombytes(data)  # type: ignore[misc]  # not in the stubs
+        else:
+            self._sink.deliver(data)
+
+    def close(self) -> None:
+        super().close()
+        if self._sink is not None:
+            self._sink.finish()
+
+
+class ChannelsWithInboxes(ChannelMap):
+    """The transport's channels, each given an inbox before the server hears of it."""
+
+    def put(self, chanid: int, chan: Any) -> None:
+        chan.in_buffer = Inbox()
+        super().put(chanid, chan)
+
+
+def inbox_of(channel: paramiko.Channel) -> Inbox:
+    """Return the inbox of a channel that one of our transports opened."""
+    inbox = channel.in_buffer
+    assert isinstance(inbox, Inbox)
+    return inbox
+
+
+def widen_window(channel: paramiko.Channel, size: int) -> None:
+    """Let the server send `size` bytes more, as Paramiko does for what is read. Raises OSError if it is gone.
+
+    May wait while new keys are agreed on, so never call it in the transport's thread.
+    """
+    transport = channel.transport
+    if channel.closed or channel.eof_received or transport is None:
+        return
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_WINDOW_ADJUST)
+    message.add_int(channel.remote_chanid)
+    message.add_int(size)
+    try:
+        transport._send_user_message(message)  # type: ignore[attr-defined]  # not in the stubs
+    except paramiko.SSHException as error:
+        raise OSError(str(error)) from error
