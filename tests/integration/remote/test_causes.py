@@ -362,6 +362,18 @@ def test_a_full_connection_says_that_other_sessions_are_to_be_closed(
     assert listed.status_code == 200
 
 
+def test_a_server_that_allows_one_session_serves_one_after_the_other(
+    laptop: Viewer, serve: Callable[..., Server]
+) -> None:
+    server = serve(MaxSessions="1")
+    connection_id = connected(laptop, server.login())
+    for _ in range(8):  # each begins at once when the one before has ended, which the server takes a moment to count
+        for path in ("conda-envs", "fs/list", "fs/exists"):
+            answer = laptop.get(f"/api/remote/{path}", connection_id=connection_id, path="/")
+            assert answer.status_code == 200, answer.text
+    assert laptop.post("/api/remote/disconnect", server.target()).json()["ok"] is True
+
+
 # --- environments and starts ----------------------------------------------------------------------------------------
 
 

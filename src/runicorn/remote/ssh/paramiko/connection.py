@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import paramiko
@@ -26,6 +27,8 @@ from runicorn.remote.target import Credentials, Target
 
 CHANNEL_TIMEOUT_SECS = 15.0
 KEEPALIVE_SECS = 15
+SESSION_FREED_SECS = 2.0
+SESSION_RETRY_SECS = 0.05
 
 
 def connect(
@@ -58,6 +61,7 @@ class ParamikoConnection:
         self.login = login
         self.host_key = host_key
         self.transport = transport
+        self._session_closed_at = -SESSION_FREED_SECS
 
     @property
     def alive(self) -> bool:
@@ -81,7 +85,7 @@ class ParamikoConnection:
             process.close()
 
     def start(self, command: str, *, stdin: bytes) -> ParamikoProcess:
-        channel = self.open_channel("session")
+        channel = self._open_session()
         try:
             channel.settimeout(CHANNEL_TIMEOUT_SECS)
             channel.exec_command(command)
@@ -89,7 +93,20 @@ class ParamikoConnection:
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise ConnectionClosedError(f"{self.target.host} did not run the command: {error}.") from error
-        return ParamikoProcess(channel)
+        return ParamikoProcess(channel, self._note_closed_session)
+
+    def _note_closed_session(self) -> None:
+        self._session_closed_at = time.monotonic()
+
+    def _open_session(self) -> paramiko.Channel:
+        """Return a session. Where MaxSessions is 1, the server still counts the last one for a moment after its end."""
+        while True:
+            try:
+                return self.open_channel("session")
+            except SessionLimitError:
+                if time.monotonic() - self._session_closed_at > SESSION_FREED_SECS:
+                    raise
+            time.sleep(SESSION_RETRY_SECS)
 
     def open_channel(self, kind: str, destination: tuple[str, int] | None = None) -> paramiko.Channel:
         """Return a session, or a channel to a destination on the server.
@@ -111,11 +128,11 @@ class ParamikoConnection:
             raise ConnectionClosedError(f"The connection to {self.target.host} is gone.") from error
 
     def files(self) -> ParamikoFiles:
-        channel = self.open_channel("session")
+        channel = self._open_session()
         try:
             channel.settimeout(CHANNEL_TIMEOUT_SECS)
             channel.invoke_subsystem("sftp")
-            return ParamikoFiles(paramiko.SFTPClient(channel))
+            return ParamikoFiles(paramiko.SFTPClient(channel), self._note_closed_session)
         except (paramiko.SFTPError, paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             # "Garbage packet received": a shell's start file, or nologin, printed text into the protocol.
@@ -130,8 +147,9 @@ class ParamikoConnection:
 class ParamikoProcess:
     """See interface.RemoteProcess."""
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    def __init__(self, channel: paramiko.Channel, closed: Callable[[], None]) -> None:
         self._channel = channel
+        self._closed = closed
 
     def read(self, timeout_secs: float) -> bytes:
         self._channel.settimeout(max(timeout_secs, 0.001))
@@ -168,3 +186,4 @@ class ParamikoProcess:
 
     def close(self) -> None:
         self._channel.close()
+        self._closed()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import paramiko
 
@@ -25,8 +25,9 @@ READ_AHEAD = 600
 class ParamikoFiles:
     """See interface.RemoteFiles."""
 
-    def __init__(self, client: paramiko.SFTPClient) -> None:
+    def __init__(self, client: paramiko.SFTPClient, closed: Callable[[], None]) -> None:
         self._client = client
+        self._closed = closed
 
     def absolute(self, path: str) -> str:
         if path == "~" or path.startswith("~/"):
@@ -60,6 +61,7 @@ class ParamikoFiles:
 
     def close(self) -> None:
         self._client.close()
+        self._closed()
 
 
 def _entry(name: str, attributes: paramiko.SFTPAttributes) -> RemoteEntry:
