@@ -12,17 +12,12 @@ from pathlib import Path
 import pytest
 from tests.support.accounts import Account
 from tests.support.link import run_link
-from tests.support.remote import ACCEPT_FIELDS
 from tests.support.server import run_server
+from tests.support.tunnels import log_in, run_tunnel
 
-from runicorn.errors import HostKeyConfirmationError
 from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.progress import Progress
-from runicorn.remote.ssh.interface import TunnelRequest
-from runicorn.remote.ssh.paramiko import ParamikoConnection, connect, handshake
-from runicorn.remote.ssh.tunnels.door import Door
-from runicorn.remote.ssh.tunnels.paramiko import open_tunnel
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.ssh.paramiko import handshake
+from runicorn.remote.target import Target
 
 BODY = bytes(300_000)
 REQUESTS = 120
@@ -53,16 +48,6 @@ def source() -> Iterator[int]:
         thread.join()
 
 
-def log_in(target: Target, key: Path, folder: Path) -> tuple[ParamikoConnection, HostKeyFile]:
-    host_keys = HostKeyFile(folder / "known_hosts")
-    credentials = Credentials(private_key_path=str(key), use_agent=False)
-    try:
-        return connect(target, credentials, host_keys, Progress(lambda: None), folder), host_keys
-    except HostKeyConfirmationError as error:
-        host_keys.accept(*(error.payload[name] for name in ACCEPT_FIELDS))
-        return log_in(target, key, folder)
-
-
 def fetch(port: int) -> int:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
@@ -84,17 +69,10 @@ def test_channels_that_close_during_a_key_exchange_do_not_kill_the_connection(
         options["RekeyLimit"] = "1M"
     with run_server(server_account, tmp_path, options=options) as server, run_link(server.sshd.port, RTT_SECS) as link:
         target = Target.make("127.0.0.1", link.port, server.account.username)
-        connection, host_keys = log_in(target, server.key, tmp_path)
-        request = TunnelRequest(connection, source, tuple(host_keys.entries()), None, lambda line: None)
-        tunnel = open_tunnel(request)
-        door = Door(None, allow_other_users=False, log=lambda line: None)
-        door.lead_to(tunnel)
-        try:
-            with ThreadPoolExecutor(8) as pool:
-                sizes = list(pool.map(fetch, [door.local_port] * REQUESTS))
-            assert sizes == [len(BODY)] * REQUESTS
-            assert connection.alive
-        finally:
-            tunnel.close()
-            door.close()
-            connection.close()
+        host_keys = HostKeyFile(tmp_path / "known_hosts")
+        connection = log_in(target, server.key, host_keys)
+        with run_tunnel("paramiko", connection, source, host_keys) as port, ThreadPoolExecutor(8) as pool:
+            sizes = list(pool.map(fetch, [port] * REQUESTS))
+        assert sizes == [len(BODY)] * REQUESTS
+        assert connection.alive
+        connection.close()
