@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.watched import Watched, run_watched
 
 from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
-from runicorn.remote import launch, listing
+from runicorn.remote import launch, listing, shell
 from runicorn.remote.launch import Launch
 from runicorn.remote.probe import Environment
 from runicorn.remote.ssh.interface import Login
@@ -25,6 +25,7 @@ from runicorn.remote.ssh.tunnels import openssh
 from runicorn.remote.target import Target, parse_connection_id
 
 SHELLS = tuple(filter(None, map(shutil.which, ("/bin/sh", "bash", "dash"))))
+LOGIN_SHELLS = tuple(filter(None, map(shutil.which, ("bash", "dash", "zsh", "fish", "tcsh"))))
 
 # Each would make a file in the current folder, or in CANARY, where a shell or an option parser took it at its word.
 TOUCH = "touch canary; touch $CANARY/canary"
@@ -116,13 +117,14 @@ def show(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(shell: str, script: bytes, canary: Path) -> bytes:
+def run(program: str, script: bytes, canary: Path, *arguments: str) -> bytes:
     """Run a script as a server does, and check that nothing else ran."""
     done = subprocess.run(
-        [shell],
+        [program, *arguments],
         input=script,
         cwd=canary,
-        env={"CANARY": str(canary), "PATH": "/usr/bin:/bin", "HOME": str(canary)},
+        # A login shell may make a folder of its own in the home.
+        env={"CANARY": str(canary), "PATH": "/usr/bin:/bin", "HOME": str(canary.parent if arguments else canary)},
         capture_output=True,
         timeout=20,
         check=False,
@@ -140,8 +142,8 @@ def launching(path: str, root: str) -> bytes:
 @examples(400)
 @given(root=HOSTILE)
 def test_a_root_reaches_the_viewer_as_one_word(canary: Path, show: Path, root: str) -> None:
-    for shell in SHELLS:
-        words = run(shell, launching(str(show), root), canary).split(b"\0")
+    for program in SHELLS:
+        words = run(program, launching(str(show), root), canary).split(b"\0")
         # No argument can hold a zero byte; shells drop it or end there, and the rest stays one word all the same.
         assert words[:5] == [b"-m", b"runicorn", b"viewer", b"--no-browser", b"--root"]
         assert words[6:8] == [b"--port", b"0"]
@@ -149,18 +151,27 @@ def test_a_root_reaches_the_viewer_as_one_word(canary: Path, show: Path, root: s
             assert words[5] == root.encode()
 
 
-@examples(400)
+@examples(60)
+@given(root=HOSTILE)
+def test_a_root_passes_every_login_shell_as_one_word(canary: Path, show: Path, root: str) -> None:
+    command, stdin = shell.deliver(launching(str(show), root.replace("\0", "")))
+    for login_shell in LOGIN_SHELLS:
+        words = run(login_shell, stdin, canary, "-c", command).split(b"\0")
+        assert words[5:8] == [root.replace("\0", "").encode(), b"--port", b"0"], login_shell
+
+
+@examples(340)
 @given(path=HOSTILE)
 def test_a_path_of_an_environment_runs_nothing_but_itself(canary: Path, path: str) -> None:
-    for shell in SHELLS:
-        run(shell, launching(path, "/data"), canary)
+    for program in SHELLS:
+        run(program, launching(path, "/data"), canary)
 
 
 @examples(400)
 @given(path=HOSTILE)
 def test_a_folder_that_is_listed_is_only_read(canary: Path, path: str) -> None:
-    for shell in SHELLS:
-        run(shell, listing.script(path.replace("\0", ""), "begin", "end"), canary)
+    for program in SHELLS:
+        run(program, listing.script(path.replace("\0", ""), "begin", "end"), canary)
 
 
 @examples(600)

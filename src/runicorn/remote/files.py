@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runicorn.errors import RemotePathNotFoundError, StartError, UsageError
-from runicorn.remote import listing
-from runicorn.remote.probe import SHELL_COMMAND
+from runicorn.remote import listing, shell
 from runicorn.remote.ssh.interface import Connection, RemoteEntry, RemoteFiles
 
 MAX_ENTRIES = 100_000
@@ -49,9 +48,10 @@ def list_folder(connection: Connection, path: str) -> Listing:
 def _list_by_command(connection: Connection, path: str) -> tuple[str, list[RemoteEntry]] | None:
     begin, end = secrets.token_hex(12), secrets.token_hex(12)
     try:
+        command, stdin = shell.deliver(listing.script(path, begin, end))
         done = connection.run(
-            SHELL_COMMAND,
-            stdin=listing.script(path, begin, end),
+            command,
+            stdin=stdin,
             timeout_secs=COMMAND_TIMEOUT_SECS,
             limit_bytes=COMMAND_LIMIT_BYTES,
         )

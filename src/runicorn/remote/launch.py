@@ -20,7 +20,8 @@ from runicorn.errors import (
     StartError,
     StartTimeoutError,
 )
-from runicorn.remote.probe import SHELL_COMMAND, Environment
+from runicorn.remote import shell
+from runicorn.remote.probe import Environment
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 from runicorn.settings import DEFAULT_START_TIMEOUT_SECS
 
@@ -91,7 +92,8 @@ def launch_viewer(
     own: is given the process as soon as there is one, and closes it if the start fails or is given up.
     Raises the StartError that names the cause, within launch.timeout_secs.
     """
-    process = connection.start(SHELL_COMMAND, stdin=script(launch, marker))
+    command, stdin = shell.deliver(script(launch, marker))
+    process = connection.start(command, stdin=stdin)
     own(process)
     deadline = time.monotonic() + launch.timeout_secs
     stdout, stderr = bytearray(), bytearray()

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from runicorn.errors import RunicornError
-from runicorn.remote.probe import SHELL_COMMAND
+from runicorn.remote.shell import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 
 STOP_TIMEOUT_SECS = 2.0
@@ -36,7 +36,7 @@ def kill(connection: Connection, session_id: str) -> None:
     """End this very viewer by its identity. A link that is gone is no error: the grace period ends the viewer."""
     try:
         connection.run(
-            SHELL_COMMAND,
+            SHELL_COMMAND,  # by standard input: the script names the session, and must not find itself
             stdin=kill_script(session_id),
             timeout_secs=KILL_TIMEOUT_SECS,
             limit_bytes=ANSWER_LIMIT_BYTES,

@@ -20,10 +20,6 @@ from runicorn.errors import (
 )
 from runicorn.remote import probe_script
 
-# `exec` is a builtin of bash, dash, zsh, fish and tcsh alike, and /bin/sh is everywhere: from here on the login
-# shell's own syntax does not matter.
-SHELL_COMMAND = "exec /bin/sh"
-
 OLDEST_PYTHON = (3, 10)
 OLDEST_RUNICORN = (0, 8)
 NO_PYTHON_STATUS = 86  # said by our own script only

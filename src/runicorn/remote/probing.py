@@ -10,6 +10,7 @@ from runicorn.errors import StartError
 from runicorn.remote import probe
 from runicorn.remote.connections import RunBlocking
 from runicorn.remote.probe import Environment, HostFacts
+from runicorn.remote.shell import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection
 
 PROBE_TIMEOUT_SECS = 20.0
@@ -50,7 +51,7 @@ def ask(connection: Connection) -> HostFacts:
     """Send the probe and return its answer. Blocking, at most 20 s."""
     begin, end = f"<<<{secrets.token_hex(8)}", f"{secrets.token_hex(8)}>>>"
     done = connection.run(
-        probe.SHELL_COMMAND,
+        SHELL_COMMAND,
         stdin=probe.script(begin, end),
         timeout_secs=PROBE_TIMEOUT_SECS,
         limit_bytes=ANSWER_LIMIT_BYTES,

@@ -250,9 +250,7 @@ class Sessions:
             )
             tell(session.tunnel.name)
         with progress.stage("ready") as tell:
-            answer = await self._run_blocking(health.ask, session.door.local_port, session.session_id)
-            session.rtt_ms = answer.rtt_ms
-            tell(f"answers in {answer.rtt_ms:.0f} ms")
+            tell(f"answers in {session.rtt_ms:.0f} ms")
         await self._tell_remote(session)
 
     def _check(self, session: Session, tunnel: Tunnel) -> None:
@@ -264,7 +262,7 @@ class Sessions:
         session.holder.own(tunnel)
         session.door.lead_to(tunnel)
         try:
-            health.ask(session.door.local_port, session.session_id)
+            session.rtt_ms = health.ask(session.door.local_port, session.session_id).rtt_ms
         except UnhealthyError as error:
             session.door.lead_to(None)
             session.holder.drop(tunnel)

@@ -13,7 +13,8 @@ import paramiko
 from runicorn.errors import RemoteError
 from runicorn.remote.ssh.interface import TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.paramiko import ParamikoConnection
-from runicorn.remote.ssh.paramiko.inbox import inbox_of, widen_window
+from runicorn.remote.ssh.paramiko.inbox import inbox_of
+from runicorn.remote.ssh.paramiko.messages import widen_window
 from runicorn.remote.ssh.tunnels.relay import Inlet, Relay, SocketEndpoint
 
 ACKNOWLEDGE_BYTES = 256 * 1024  # of a window of 2 MiB
