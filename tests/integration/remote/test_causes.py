@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import re
 import shutil
 import socket
@@ -19,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.accounts import Account, make_account
+from tests.support.agent import add_key, run_agent
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import ENVIRONMENT, Server, eventually, eventually_nothing, run_server
 from tests.support.serving import Viewer, run_viewer
@@ -182,27 +182,16 @@ def test_a_known_hosts_that_cannot_be_written_is_told(
 @pytest.fixture
 def crowded_agent(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An agent whose keys no server here knows."""
-    path = tmp_path / "agent"
-    environ = {"SSH_AUTH_SOCK": str(path)}
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
-    try:
-        while not path.exists():
-            assert process.poll() is None
-        for name in ("wrong_1", "wrong_2"):
-            key = make_key(tmp_path / name)
-            subprocess.run(["ssh-add", "-q", str(key)], check=True, env={**os.environ, **environ})
+    wrong = [make_key(tmp_path / name) for name in ("wrong_1", "wrong_2")]
+    with run_agent(tmp_path / "agent", *wrong) as environ:
         yield environ
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def test_an_agent_that_uses_up_the_attempts_is_told_to_name_the_key(
     serve: Callable[..., Server], crowded_agent: dict[str, str], tmp_path: Path
 ) -> None:
     server = serve(MaxAuthTries="1")
-    environ = {**os.environ, **crowded_agent}
-    subprocess.run(["ssh-add", "-q", str(server.key)], check=True, env=environ)
+    add_key(crowded_agent, server.key)
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", crowded_agent) as viewer:
         known(viewer, server.login())
@@ -247,20 +236,6 @@ def test_a_password_where_only_a_key_is_taken_names_the_key(laptop: Viewer, serv
 
 
 KEYBOARD_ONLY = {"UsePAM": "yes", "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no"}
-
-
-@pytest.mark.parametrize("backend", ["asyncssh", "paramiko"])
-def test_a_password_answers_a_server_that_asks_by_keyboard_only(
-    backend: str, serve: Callable[..., Server], tmp_path: Path
-) -> None:
-    server = serve(**KEYBOARD_ONLY, PubkeyAuthentication="no")
-    (tmp_path / "home").mkdir()
-    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
-        body = server.target(password=server.account.password, use_agent=False)
-        known(viewer, body)
-        assert connect(viewer, body).status_code == 200
-        session = start(viewer, {**body, "remote_root": str(server.runs)})
-        assert session["tunnelBackend"] == backend
 
 
 def test_a_key_where_the_server_asks_by_keyboard_only_names_that(laptop: Viewer, serve: Callable[..., Server]) -> None:

@@ -96,16 +96,6 @@ def test_a_forced_tunnel_has_no_fallback(connected_with: Callable[..., Viewer], 
     assert "/nowhere/ssh" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("backend", ["asyncssh", "paramiko"])
-def test_a_password_carries_the_tunnels_that_support_it(backend: str, server: Server, tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
-        body = server.target(password=server.account.password, use_agent=False)
-        accept(viewer, connect(viewer, body))
-        session = start(viewer, {**body, "remote_root": str(server.runs)})
-        assert session["tunnelBackend"] == backend
-
-
 def test_a_password_passes_ssh_over_with_a_reason(server: Server, viewer: Viewer) -> None:
     body = server.target(password=server.account.password, use_agent=False)
     accept(viewer, connect(viewer, body))
@@ -308,11 +298,3 @@ def test_a_key_behind_a_passphrase_carries_ssh_too_and_is_written_nowhere(
         shown = " ".join([*process.cmdline(), *process.environ().values()])
         assert secret not in shown
         assert "canary-passphrase" not in shown
-
-
-def test_a_key_file_that_others_may_read_carries_ssh_as_it_made_the_connection(
-    connected_with: Callable[..., Viewer], server: Server
-) -> None:
-    server.key.chmod(0o644)
-    session = start(connected_with(RUNICORN_TUNNEL="openssh"), server.login(remote_root=str(server.runs)))
-    assert session["tunnelBackend"] == "openssh"
