@@ -12,7 +12,7 @@ from tests.support.browser import visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually, eventually_nothing
-from tests.support.serving import Viewer
+from tests.support.serving import Viewer, tunnel_folders
 
 
 def points(chart: Locator) -> int:
@@ -37,7 +37,7 @@ def fingerprint(server: Server) -> str:
 def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
     browser: Browser, server: Server, viewer: Viewer
 ) -> None:
-    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    folders_before = tunnel_folders()
     server.train()
     with visit(browser, viewer.url) as visitor:
         page = visitor.page
@@ -74,7 +74,7 @@ def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
     assert f":{session['localPort']}/" in tunnel_url
     assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
     eventually_nothing(lambda: leftovers(viewer), 3)
-    assert set(Path("/tmp").glob("runicorn-*")) <= folders_before
+    assert tunnel_folders() <= folders_before
 
 
 def choose_folder_by_browsing(page: Page, server: Server) -> None:

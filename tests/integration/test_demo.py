@@ -8,13 +8,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 from tests.support.remote import ACCEPT_FIELDS
 from tests.support.server import eventually_nothing
+from tests.support.serving import tunnel_folders
 
 GONE_SECS = 10
 
@@ -59,7 +59,7 @@ def alive(processes: list[psutil.Process]) -> list[str]:
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_however_the_demo_ends_nothing_is_left(end: signal.Signals) -> None:
-    before = set(Path("/tmp").glob("runicorn-*"))
+    before = tunnel_folders()
     with run_demo() as (process, client):
         runs = httpx.get(f"{open_the_saved_host(client)}/api/runs").json()["runs"]
         assert {run["state"] for run in runs} == {"running", "finished", "killed"}
@@ -73,5 +73,5 @@ def test_however_the_demo_ends_nothing_is_left(end: signal.Signals) -> None:
         assert process.stderr
         assert process.stderr.read() == ""
     eventually_nothing(lambda: alive(children), GONE_SECS)
-    eventually_nothing(lambda: set(Path("/tmp").glob("runicorn-*")) - before, GONE_SECS)
+    eventually_nothing(lambda: tunnel_folders() - before, GONE_SECS)
     assert process.returncode == (-end if end == signal.SIGKILL else 0)

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,3 +71,8 @@ def run_viewer(root: Path, home: Path, environ: Mapping[str, str] | None = None)
             process.wait()
         process.stdout.close()
         process.stderr.close()
+
+
+def tunnel_folders() -> set[Path]:
+    """Return the private folders of tunnels, where viewers make them: they inherit this process's TMPDIR."""
+    return set(Path(tempfile.gettempdir()).glob("runicorn-*"))

@@ -245,8 +245,9 @@ class Sessions:
         )
         with progress.stage("tunnel") as tell:
             check = partial(self._check, session)
-            session.tunnel, session.fallbacks = await self._run_blocking(
-                auto.open_tunnel, request, self._settings.tunnel, check
+            session.fallbacks = []
+            session.tunnel = await self._run_blocking(
+                auto.open_tunnel, request, self._settings.tunnel, check, session.fallbacks.append
             )
             tell(session.tunnel.name)
         with progress.stage("ready") as tell:

@@ -17,7 +17,7 @@ import pytest
 from tests.support.accounts import Account
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import ENVIRONMENT, Server, eventually, eventually_nothing, run_server
-from tests.support.serving import Viewer, run_viewer
+from tests.support.serving import Viewer, run_viewer, tunnel_folders
 from tests.support.sshd import free_port, make_key
 
 SESSION_FIELDS = {
@@ -48,7 +48,7 @@ def nothing_of_ours_here(viewer: Viewer) -> bool:
 def test_a_live_run_grows_through_each_tunnel_and_stopping_leaves_nothing(
     backend: str, connected_with: Callable[..., Viewer], server: Server
 ) -> None:
-    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    folders_before = tunnel_folders()
     viewer = connected_with(RUNICORN_TUNNEL=backend)
     server.train()
     session = start(viewer, server.login(remote_root=str(server.runs)))
@@ -70,23 +70,9 @@ def test_a_live_run_grows_through_each_tunnel_and_stopping_leaves_nothing(
     assert server.listening_ports() == set()
     assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
     eventually(lambda: nothing_of_ours_here(viewer), 2, "nothing left on this side")
-    assert set(Path("/tmp").glob("runicorn-*")) <= folders_before
+    assert tunnel_folders() <= folders_before
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{session['url']}/api/health")
-
-
-def test_auto_takes_ssh_and_says_why_it_did_not(connected_with: Callable[..., Viewer], server: Server) -> None:
-    viewer = connected_with()
-    session = start(viewer, server.login(remote_root=str(server.runs)))
-    assert (session["tunnelBackend"], session["fallbacks"]) == ("openssh", [])
-
-
-def test_auto_falls_back_from_a_wrong_ssh_path(connected_with: Callable[..., Viewer], server: Server) -> None:
-    viewer = connected_with(RUNICORN_SSH_PATH="/nowhere/ssh")
-    session = start(viewer, server.login(remote_root=str(server.runs)))
-    assert session["tunnelBackend"] == "asyncssh"
-    assert [each["backend"] for each in session["fallbacks"]] == ["openssh"]
-    assert "/nowhere/ssh" in session["fallbacks"][0]["reason"]
 
 
 def test_a_forced_tunnel_has_no_fallback(connected_with: Callable[..., Viewer], server: Server) -> None:
@@ -94,14 +80,6 @@ def test_a_forced_tunnel_has_no_fallback(connected_with: Callable[..., Viewer], 
     answer = viewer.post("/api/remote/viewer/start", server.login(remote_root=str(server.runs)))
     assert (answer.status_code, answer.json()["code"]) == (500, "TUNNEL_FAILED")
     assert "/nowhere/ssh" in answer.json()["detail"]
-
-
-def test_a_password_passes_ssh_over_with_a_reason(server: Server, viewer: Viewer) -> None:
-    body = server.target(password=server.account.password, use_agent=False)
-    accept(viewer, connect(viewer, body))
-    session = start(viewer, {**body, "remote_root": str(server.runs)})
-    assert session["tunnelBackend"] == "asyncssh"
-    assert session["fallbacks"] == [{"backend": "openssh", "reason": "ssh is not given passwords"}]
 
 
 def test_a_double_click_starts_nothing_twice(connected: Viewer, server: Server) -> None:
@@ -235,7 +213,7 @@ def test_forwarding_that_the_server_forbids_is_told_and_never_called_running(
 def test_a_killed_viewer_leaves_nothing_after_the_grace_period(
     connected_with: Callable[..., Viewer], server: Server
 ) -> None:
-    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    folders_before = tunnel_folders()
     viewer = connected_with(RUNICORN_SESSION_GRACE_SECS="1")
     start(viewer, server.login(remote_root=str(server.runs)))
     children = psutil.Process(viewer.process.pid).children(recursive=True)
@@ -245,7 +223,7 @@ def test_a_killed_viewer_leaves_nothing_after_the_grace_period(
     eventually(
         lambda: all(not each.is_running() or each.status() == psutil.STATUS_ZOMBIE for each in children), 3, "ssh"
     )
-    eventually_nothing(lambda: set(Path("/tmp").glob("runicorn-*")) - folders_before, 3)
+    eventually_nothing(lambda: tunnel_folders() - folders_before, 3)
 
 
 def test_a_cut_link_comes_back_on_the_same_port_with_the_same_viewer(connected: Viewer, server: Server) -> None:
@@ -287,11 +265,11 @@ def test_a_key_behind_a_passphrase_carries_ssh_too_and_is_written_nowhere(
     assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
     content = key.read_text()
     body = server.target(private_key=content, passphrase="canary-passphrase", use_agent=False)
-    folders_before = set(Path("/tmp").glob("runicorn-*"))
+    folders_before = tunnel_folders()
     session = start(viewer, {**body, "remote_root": str(server.runs)})
     assert (session["tunnelBackend"], session["fallbacks"]) == ("openssh", [])
     secret = content.splitlines()[3]
-    for folder in set(Path("/tmp").glob("runicorn-*")) - folders_before:
+    for folder in tunnel_folders() - folders_before:
         for path in folder.iterdir():
             assert path.is_socket() or "PRIVATE" not in path.read_text()
     for process in [psutil.Process(viewer.process.pid), *psutil.Process(viewer.process.pid).children(recursive=True)]:

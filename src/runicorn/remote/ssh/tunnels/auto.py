@@ -26,26 +26,30 @@ class Fallback:
 
 
 def open_tunnel(
-    request: TunnelRequest, choice: TunnelChoice, check: Callable[[Tunnel], None]
-) -> tuple[Tunnel, list[Fallback]]:
-    """Return the first tunnel that carries, and those passed over. A forced choice has no fall-back.
+    request: TunnelRequest,
+    choice: TunnelChoice,
+    check: Callable[[Tunnel], None],
+    passed_over: Callable[[Fallback], None],
+) -> Tunnel:
+    """Return the first tunnel that carries. A forced choice has no fall-back.
 
     check: takes the opened tunnel over, tries it, and raises TunnelRefusedError, with it closed, if it carries nothing.
+    passed_over: told of each backend that could not, in order, whatever comes after it.
     Raises TunnelFailedError, or HostKeyConfirmationError, HostKeyRevokedError and what `check` raises at once.
     """
-    fallbacks: list[Fallback] = []
+    reasons: list[str] = []
     for backend, open_backend in ORDER:
         if choice not in (TunnelChoice.AUTO, backend):
             continue
         try:
             tunnel = open_backend(request)
             check(tunnel)
-            return tunnel, fallbacks
+            return tunnel
         except TunnelRefusedError as error:
             reason = str(error)
         except ConnectError as error:
             reason = error.detail
         request.log(f"tunnel {backend.value} passed over: {reason}")
-        fallbacks.append(Fallback(backend.value, reason))
-    reasons = "; ".join(f"{fallback.backend}: {fallback.reason}" for fallback in fallbacks)
-    raise TunnelFailedError(f"No tunnel could be opened ({reasons}).")
+        reasons.append(f"{backend.value}: {reason}")
+        passed_over(Fallback(backend.value, reason))
+    raise TunnelFailedError(f"No tunnel could be opened ({'; '.join(reasons)}).")
