@@ -25,6 +25,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.support.environments import fifty_environments  # noqa: E402
 from tests.support.link import run_link  # noqa: E402
 from tests.support.remote import accept, start, stop  # noqa: E402
 from tests.support.remote import connect as connect_by_api  # noqa: E402
@@ -176,18 +177,13 @@ def bench_start(bench: Bench, port: int, label: str) -> None:
 
 
 def bench_environments(bench: Bench, port: int, label: str) -> None:
-    """The probe of a home with fifty environments, broken ones and odd names among them."""
-    home = bench.server.account.home
-    for number in range(50):
-        prefix = home / "envs" / f"env {number}'s"
-        (prefix / "bin").mkdir(parents=True)
-        (prefix / "pyvenv.cfg").write_text("version = 3.11.2\n")
-        (prefix / "bin" / "python").symlink_to("/usr/bin/python3" if number % 5 else "/nowhere")
-    connection = bench.connect(port)
-    ours = bench.median(lambda: probing.ask(connection))
-    reference = bench.median(lambda: subprocess.run(bench.ssh(port, "127.0.0.1", "true"), check=True))
-    row(f"probe 50 environments, {label} | ssh HOST true", ours, reference)
-    connection.close()
+    """The probe of a home with fifty environments of every kind, broken ones and odd names among them."""
+    with fifty_environments(bench.server.account):
+        connection = bench.connect(port)
+        ours = bench.median(lambda: probing.ask(connection))
+        reference = bench.median(lambda: subprocess.run(bench.ssh(port, "127.0.0.1", "true"), check=True))
+        row(f"probe 50 environments, {label} | ssh HOST true", ours, reference)
+        connection.close()
 
 
 def bench_throughput(bench: Bench, megabytes: int) -> None:

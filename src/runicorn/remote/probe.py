@@ -139,11 +139,14 @@ def _environment(item: dict[str, Any]) -> Environment:
     version, error = str(item["python_version"]), item["error"]
     if error is None and version and _numbers(version) < OLDEST_PYTHON:
         error = f"Python {version} is too old; {'.'.join(map(str, OLDEST_PYTHON))} or newer is needed"
+    path = str(item["path"])
+    if error is None and _clean(path) != path:
+        error = "its path holds characters that cannot be shown"
     return Environment(
         name=_clean(str(item["name"])),
         kind=str(item["type"]),
         python_version=version,
-        path=_clean(str(item["path"])),
+        path=_clean(path),
         runicorn_version=item["runicorn_version"],
         error=_clean(error) if error else None,
     )

@@ -12,12 +12,18 @@ DEADLINE = time.time() + 8.0
 MAX_ENVIRONMENTS = 400
 
 
-def read(path, limit=65536):
+def read_bytes(path, limit=65536):
     try:
+        if not os.path.isfile(path):  # opening a pipe would wait for somebody who writes to it
+            return b""
         with open(path, "rb") as file:
-            return file.read(limit).decode("utf-8", "replace")
+            return file.read(limit)
     except OSError:
-        return ""
+        return b""
+
+
+def read(path):
+    return read_bytes(path).decode("utf-8", "replace")
 
 
 def runicorn_version(folders):
@@ -59,7 +65,7 @@ def base_version(prefix):
 def describe(prefix):
     """Return (type, version) of what is installed in this folder, or None."""
     values = pyvenv(prefix)
-    if values:
+    if values or os.path.isfile(prefix + "/pyvenv.cfg"):  # Python, too, goes by the name whatever stands in it
         version = values.get("version_info") or values.get("version") or base_version(prefix)
         found = re.match(r"[0-9]+(?:\.[0-9]+)*", version)
         kind = "uv" if "uv" in values else "poetry" if "/pypoetry/virtualenvs/" in prefix else "virtualenv"
@@ -77,8 +83,18 @@ def interpreter_error(path):
         return "its Python is missing: " + path + " points to nothing"
     if not os.path.exists(path):
         return "it has no Python: " + path + " does not exist"
+    if not os.path.isfile(path):
+        return "it has no Python: " + path + " is no file"
     if not os.access(path, os.X_OK):
         return "its Python may not be executed by this user"
+    return None
+
+
+def config_error(prefix):
+    try:
+        read_bytes(prefix + "/pyvenv.cfg").decode("utf-8")
+    except UnicodeError:
+        return "its pyvenv.cfg is no text, at which its Python stops"
     return None
 
 
@@ -89,7 +105,8 @@ def conda_roots():
             found.append(os.path.dirname(os.path.dirname(os.environ[name])))
     if os.environ.get("MAMBA_ROOT_PREFIX"):
         found.append(os.environ["MAMBA_ROOT_PREFIX"])
-    names = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", "conda", "miniconda", "anaconda")
+    names = ("miniconda3", "anaconda3", "miniforge3", "mambaforge", "micromamba", "mamba", "conda", "miniconda",
+             "anaconda")
     for base in (HOME, "/opt", "/usr/local", HOME + "/.local/share", HOME + "/.local"):
         for name in names:
             found.append(base + "/" + name)
@@ -106,7 +123,7 @@ def prefixes():
     for path in sorted(glob.glob(glob.escape(HOME) + "/.conda/envs/*")):
         yield path, None
     for line in read(HOME + "/.conda/environments.txt").splitlines():
-        if line.strip():
+        if line.startswith("/"):
             yield line.strip().rstrip("/"), None
     if os.environ.get("VIRTUAL_ENV"):
         yield os.environ["VIRTUAL_ENV"], None
@@ -138,7 +155,7 @@ def environments(taken):
             prefix = prefix.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
             error = "its path is no UTF-8"
         else:
-            error = interpreter_error(prefix + "/bin/python")
+            error = interpreter_error(prefix + "/bin/python") or config_error(prefix)
         base = os.path.basename(prefix)
         if name is None:
             project = os.path.basename(os.path.dirname(prefix))
