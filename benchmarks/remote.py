@@ -11,45 +11,42 @@ import argparse
 import contextlib
 import http.client
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import fetching  # noqa: E402
 from tests.support.environments import fifty_environments  # noqa: E402
 from tests.support.link import run_link  # noqa: E402
 from tests.support.remote import accept, start, stop  # noqa: E402
 from tests.support.remote import connect as connect_by_api  # noqa: E402
 from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
-from tests.support.serving import run_viewer  # noqa: E402
+from tests.support.serving import Viewer, run_viewer  # noqa: E402
 from tests.support.sshd import free_port  # noqa: E402
+from tests.support.tunnels import BACKENDS, log_in, run_tunnel  # noqa: E402
 
-from runicorn.errors import HostKeyConfirmationError  # noqa: E402
 from runicorn.remote import files, probing  # noqa: E402
 from runicorn.remote.host_keys import HostKeyFile  # noqa: E402
-from runicorn.remote.progress import Progress  # noqa: E402
-from runicorn.remote.ssh.interface import Connection, TunnelRequest  # noqa: E402
-from runicorn.remote.ssh.paramiko import connect  # noqa: E402
-from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko  # noqa: E402
-from runicorn.remote.ssh.tunnels.door import Door  # noqa: E402
-from runicorn.remote.target import Credentials, Target  # noqa: E402
+from runicorn.remote.ssh.paramiko import ParamikoConnection  # noqa: E402
+from runicorn.remote.target import Target  # noqa: E402
 
-BACKENDS = {"openssh": openssh.open_tunnel, "asyncssh": asyncssh.open_tunnel, "paramiko": paramiko.open_tunnel}
 ENTRIES = 50_000
 
 SOURCE = """
 import http.server, socketserver, sys
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     def do_GET(self):
         size = int(self.path[1:])
         self.send_response(200)
@@ -81,14 +78,8 @@ class Bench:
     def target(self, port: int) -> Target:
         return Target.make("127.0.0.1", port, self.server.account.username)
 
-    def connect(self, port: int) -> Connection:
-        credentials = Credentials(private_key_path=str(self.server.key), use_agent=False)
-        try:
-            return connect(self.target(port), credentials, self.host_keys, Progress(lambda: None), self.folder)
-        except HostKeyConfirmationError as error:
-            names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
-            self.host_keys.accept(*(error.payload[name] for name in names))
-            return self.connect(port)
+    def connect(self, port: int) -> ParamikoConnection:
+        return log_in(self.target(port), self.server.key, self.host_keys)
 
     def ssh(self, port: int, *words: str) -> list[str]:
         files_of_ours = ["-F", "none", "-i", str(self.server.key), "-o", f"UserKnownHostsFile={self.host_keys.path}"]
@@ -186,29 +177,73 @@ def bench_environments(bench: Bench, port: int, label: str) -> None:
         connection.close()
 
 
-def bench_throughput(bench: Bench, megabytes: int) -> None:
-    size = megabytes * 1_000_000
+def bench_forwarding(bench: Bench, megabytes: int) -> None:
+    """Throughput of each tunnel, and small requests beside a transfer; `ssh -N -L` takes turns with each."""
     port = bench.server.sshd.port
-    connection = bench.connect(port)
-    with running_source(bench.server) as remote:
-        local = free_port()
-        words = bench.ssh(port, "-N", "-L", f"127.0.0.1:{local}:127.0.0.1:{remote}", "127.0.0.1")
+    with contextlib.closing(bench.connect(port)) as connection, running_source(bench.server) as remote:
+        reference = free_port()
+        words = bench.ssh(port, "-N", "-L", f"127.0.0.1:{reference}:127.0.0.1:{remote}", "127.0.0.1")
         with subprocess.Popen(words) as process:
-            wait_for(local)
-            reference = {streams: bench.median(partial(fetch_all, local, size, streams)) for streams in (1, 8)}
-            process.terminate()
-        request = TunnelRequest(connection, remote, tuple(bench.host_keys.entries()), None, lambda line: None)
-        for name, open_tunnel in BACKENDS.items():
-            tunnel = open_tunnel(request)
-            door = Door(None, allow_other_users=False, log=lambda line: None)
-            door.lead_to(tunnel)
-            for streams in (1, 8):
-                ours = bench.median(partial(fetch_all, door.local_port, size, streams))
-                label = f"{name}, {streams} stream{'s' if streams > 1 else ''} | ssh -N -L"
-                row(label, megabytes / ours, megabytes / reference[streams], "MB/s (more is better)")
-            tunnel.close()
-            door.close()
-    connection.close()
+            try:
+                wait_for(reference)
+                for name in BACKENDS:
+                    with run_tunnel(name, connection, remote, bench.host_keys) as ours:
+                        compare_forwards(bench, name, (ours, reference), megabytes)
+            finally:
+                process.terminate()
+
+
+def compare_forwards(bench: Bench, name: str, ports: tuple[int, int], megabytes: int) -> None:
+    for streams in (1, 8):
+        ours, reference = in_turns(bench, ports, lambda port, n=streams: megabytes / fetching.bulk(port, megabytes, n))
+        label = f"{name}, {streams} stream{'s' if streams > 1 else ''} | ssh -N -L"
+        row(label, ours, reference, "MB/s, more is better")
+    for what, number in (("p50", 49), ("p99", 98)):
+        ours, reference = in_turns(
+            bench, ports, lambda port, n=number: 1000 * statistics.quantiles(fetching.small_beside_bulk(port), n=100)[n]
+        )
+        row(f"{name}, small {what} beside bulk | ssh -N -L", ours, reference, "ms")
+
+
+def in_turns(bench: Bench, ports: tuple[int, int], measure: Callable[[int], float]) -> tuple[float, float]:
+    """Return the medians of both, measured by turns: what else the machine does then meets both alike."""
+    pairs = [(measure(ports[0]), measure(ports[1])) for _ in range(bench.repeats)]
+    return statistics.median(pair[0] for pair in pairs), statistics.median(pair[1] for pair in pairs)
+
+
+def bench_page_during_starts(bench: Bench, rtt_secs: float) -> None:
+    """How long the viewer's own page waits while eight starts to slow hosts run, beside an idle viewer."""
+    home = bench.folder / "busy"
+    home.mkdir()
+    with contextlib.ExitStack() as stack:
+        viewer = stack.enter_context(run_viewer(bench.folder / "busy-root", home))
+        logins = []
+        for _ in range(8):
+            link = stack.enter_context(run_link(bench.server.sshd.port, rtt_secs))
+            login = {**bench.server.login(), "port": link.port}
+            accept(viewer, connect_by_api(viewer, login))
+            logins.append(login)
+        until = time.monotonic() + 5
+        idle = page_waits(viewer, lambda: time.monotonic() < until)
+        with ThreadPoolExecutor(8) as pool:
+            root = str(bench.server.runs)
+            starts = [pool.submit(start, viewer, {**login, "remote_root": root}) for login in logins]
+            busy = page_waits(viewer, lambda: not all(each.done() for each in starts))
+            sessions = [each.result() for each in starts]
+        for session in sessions:
+            stop(viewer, session)
+    for name, number in (("p50", 49), ("p99", 98)):
+        row(f"page {name} during 8 starts at {rtt_secs * 1000:g} ms | idle", busy[number], idle[number], "ms")
+    row("page, slowest of all, during 8 starts | idle", busy[-1], idle[-1], f"ms, {len(busy)} requests")
+
+
+def page_waits(viewer: Viewer, go_on: Callable[[], bool]) -> list[float]:
+    """Ask for the runs again and again; return the milliseconds: 99 quantiles and the slowest."""
+    waits = []
+    while go_on():
+        waits.append(1000 * timed(lambda: viewer.get("/api/runs").raise_for_status()))
+        time.sleep(0.005)
+    return [*statistics.quantiles(waits, n=100), max(waits)]
 
 
 @contextlib.contextmanager
@@ -222,30 +257,6 @@ def running_source(server: Server) -> Iterator[int]:
             process.kill()
 
 
-def fetch(port: int, size: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-    try:
-        connection.request("GET", f"/{size}")
-        response = connection.getresponse()
-        buffer = bytearray(262_144)
-        left = size
-        while left > 0:
-            count = response.readinto(buffer)
-            if not count:
-                raise ConnectionError("the transfer was cut short")
-            left -= count
-    finally:
-        connection.close()
-
-
-def fetch_all(port: int, size: int, streams: int) -> None:
-    threads = [threading.Thread(target=fetch, args=(port, size // streams)) for _ in range(streams)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-
-
 def fetch_page(port: int) -> None:
     connection = http.client.HTTPConnection("localhost", port, timeout=30)
     connection.request("GET", "/")
@@ -257,9 +268,10 @@ def fetch_page(port: int) -> None:
 
 def wait_for(port: int) -> None:
     for _ in range(5000):
-        with contextlib.suppress(OSError):
-            fetch(port, 100)
-            return
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
+            sock.sendall(b"GET /1 HTTP/1.0\r\n\r\n")
+            if sock.recv(5) == b"HTTP/":
+                return
         time.sleep(0.002)
     raise TimeoutError(port)
 
@@ -269,7 +281,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--megabytes", type=int, default=200)
     parser.add_argument("--rtt-ms", type=float, default=50)
-    parser.add_argument("--only", choices=["latency", "start", "throughput"], help="run one part")
+    parser.add_argument("--only", choices=["latency", "start", "throughput", "page"], help="run one part")
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("This benchmark makes a Unix user and needs root.")
@@ -295,7 +307,9 @@ def main() -> None:
                 with run_link(server.sshd.port, 0.1) as link:
                     bench_environments(bench, link.port, "100 ms")
             if options.only in (None, "throughput"):
-                bench_throughput(bench, options.megabytes)
+                bench_forwarding(bench, options.megabytes)
+            if options.only in (None, "page"):
+                bench_page_during_starts(bench, 0.2)
 
 
 if __name__ == "__main__":

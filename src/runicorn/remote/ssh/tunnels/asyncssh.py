@@ -20,7 +20,7 @@ from runicorn.remote.ssh.verdict import require_ok
 CONNECT_TIMEOUT_SECS = 15.0
 LOGIN_TIMEOUT_SECS = 20.0
 CLOSE_TIMEOUT_SECS = 3.0
-CHUNK_BYTES = 65536
+MAX_PACKET_BYTES = 131072  # accepted by OpenSSH; with 32 KiB 417 MB/s instead of 456
 # GCM first: 278 -> 380 MB/s against AsyncSSH's own preference, chacha20.
 CIPHERS = (
     "aes128-gcm@openssh.com",
@@ -129,15 +129,22 @@ class AsyncSshTunnel:
     async def _carry(self, client: socket.socket) -> None:
         import asyncssh
 
-        writers: list[Any] = []
+        local, remote = _Pipe(), _Pipe()
+        local.peer, remote.peer = remote, local
         try:
-            local_reader, local_writer = await asyncio.open_connection(sock=client)
-            writers.append(local_writer)
-            remote_reader, remote_writer = await self._connection.open_connection(
-                "127.0.0.1", self._remote_port, encoding=None
+            await asyncio.get_running_loop().create_connection(lambda: local, sock=client)
+        except OSError as error:
+            self._log(f"asyncssh tunnel: {error}")
+            client.close()
+            return
+        try:
+            local.pause_reading()  # until there is somewhere to write to
+            await self._connection.create_connection(
+                lambda: remote, "127.0.0.1", self._remote_port, encoding=None, max_pktsize=MAX_PACKET_BYTES
             )
-            writers.append(remote_writer)
-            await asyncio.gather(_copy(local_reader, remote_writer), _copy(remote_reader, local_writer))
+            local.resume_reading()
+            await local.closed.wait()
+            await remote.closed.wait()
         except asyncssh.ChannelOpenError as error:
             prohibited = error.code == asyncssh.OPEN_ADMINISTRATIVELY_PROHIBITED
             self.complaint = f"{'administratively prohibited: ' if prohibited else ''}{error.reason}"
@@ -145,18 +152,65 @@ class AsyncSshTunnel:
         except (asyncssh.Error, OSError) as error:
             self._log(f"asyncssh tunnel: {error}")
         finally:
-            for writer in writers:
-                writer.close()
-            if not writers:
-                client.close()
+            local.close()
+            remote.close()
 
 
-async def _copy(reader: Any, writer: Any) -> None:
-    while data := await reader.read(CHUNK_BYTES):
-        writer.write(data)
-        await writer.drain()
-    with contextlib.suppress(OSError):
-        writer.write_eof()
+class _Pipe(asyncio.Protocol):
+    """One end of a carried connection, socket or channel: writes what it receives to its peer, no faster than it takes.
+
+    A protocol instead of streams: 8 at once at 0.8 of `ssh` became more, because nothing is copied in between.
+    """
+
+    def __init__(self) -> None:
+        self.peer: _Pipe
+        self.closed = asyncio.Event()
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def session_started(self) -> None:
+        """Called by AsyncSSH once a channel is open."""
+
+    def data_received(self, data: bytes, datatype: object = None) -> None:
+        self.peer.write(data)
+
+    def eof_received(self) -> bool:
+        self.peer.write_eof()
+        return True  # the other direction goes on
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.closed.set()
+        self.peer.close()
+
+    def pause_writing(self) -> None:
+        self.peer.pause_reading()
+
+    def resume_writing(self) -> None:
+        self.peer.resume_reading()
+
+    def write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def write_eof(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write_eof()
+
+    def pause_reading(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._transport is not None and not self.closed.is_set():
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is None:
+            self.closed.set()
+        else:
+            self._transport.close()
 
 
 @dataclass
