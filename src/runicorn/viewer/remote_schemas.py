@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import KnownHost
@@ -16,7 +16,14 @@ from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Credentials, Secret, Target
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):  # which Python counts as 0 and 1
+        raise ValueError("a port is a number, not true or false")
+    return value
+
+
+Port = Annotated[int, BeforeValidator(_no_boolean), Field(ge=1, le=65535)]
 Text = Annotated[str, Field(max_length=4096)]
 KeyText = Annotated[str, Field(max_length=65536)]
 
