@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import filelock
 
 from runicorn.errors import InvalidHostKeyError, InvalidTargetError, KnownHostsFileError
-from runicorn.files import replace_file
+from runicorn.files import replace_file, sweep_temporaries
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.target import Target
@@ -60,7 +61,7 @@ class HostKeyFile:
         if not hmac.compare_digest(key.fingerprint_sha256.encode(), fingerprint_sha256.encode()):
             raise InvalidHostKeyError("The fingerprint does not belong to the key.")
         with self._locked():
-            replace_file(self.path, known_hosts.add(self._read(), name, key).encode(), mode=0o600)
+            self._write(known_hosts.add(self._read(), name, key))
 
     def remove(self, host: str, port: int, key_type: str) -> bool:
         """Take out the host's key of this type. Returns whether there was one."""
@@ -68,7 +69,7 @@ class HostKeyFile:
         with self._locked():
             text, changed = known_hosts.remove(self._read(), name, key_type)
             if changed:
-                replace_file(self.path, text.encode(), mode=0o600)
+                self._write(text)
         return changed
 
     def _read(self) -> str:
@@ -78,6 +79,15 @@ class HostKeyFile:
             return ""
         except OSError as error:
             raise KnownHostsFileError(f"{self.path} cannot be read: {error.strerror}.") from error
+
+    def _write(self, text: str) -> None:
+        """Call it with the lock held: then whatever temporary file is there belongs to nobody any more."""
+        with contextlib.suppress(OSError):
+            sweep_temporaries(self.path)
+        try:
+            replace_file(self.path, text.encode(), mode=0o600)
+        except OSError as error:
+            raise KnownHostsFileError(f"{self.path} cannot be written: {error.strerror}.") from error
 
     def _locked(self) -> Any:
         try:

@@ -119,6 +119,87 @@ def test_a_process_killed_while_it_writes_leaves_the_file_whole_and_the_lock_fre
     assert len(listed) - len(answered) <= KILLS  # and at most what was being written in each last moment besides
 
 
+# One process that is killed when its new content is written and the old file not yet replaced.
+DIE = """
+import os, signal, sys
+from pathlib import Path
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.known_hosts import parse_public_key
+key = parse_public_key(sys.argv[2])
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+HostKeyFile(Path(sys.argv[1])).accept("unlucky", 22, key.key_type, key.public_key, key.fingerprint_sha256)
+"""
+
+
+def accept(path: Path, host: str, given: HostKey) -> None:
+    HostKeyFile(path).accept(host, 22, given.key_type, given.public_key, given.fingerprint_sha256)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
+@pytest.mark.parametrize("write_again", ["accept", "remove"])
+def test_what_a_killed_process_had_begun_to_write_goes_with_the_next_write(tmp_path: Path, write_again: str) -> None:
+    path = tmp_path / "known_hosts"
+    accept(path, "lucky", key(1))
+    ours = {"known_hosts", "known_hosts.lock"}
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", DIE, str(path), key(2).public_key], check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert len(names(tmp_path) - ours) == 1  # its own, and not the one before
+    if write_again == "accept":
+        accept(path, "lucky", key(3))
+    else:
+        assert HostKeyFile(path).remove("lucky", 22, "ssh-ed25519")
+    assert names(tmp_path) == ours
+    assert [each.host for each in HostKeyFile(path).listed()] == (["lucky"] if write_again == "accept" else [])
+
+
+def test_no_file_but_those_is_swept(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    theirs = {
+        *(".known_hosts.swp", ".known_hosts.original", ".known_hosts.tmp", "known_hosts.abcdefgh.tmp"),
+        *(".known_hosts.abcdefghi.tmp", ".known_hosts.ABCDEFGH.tmp", "x.known_hosts.abcdefgh.tmp"),
+        *(".known_hosts.abcdefgh.tmp2", ".connections.json.abcdefgh.tmp", ".known_hosts_abcdefgh.tmp"),
+    }
+    for name in theirs:
+        (tmp_path / name).touch()
+    (tmp_path / ".known_hosts.abcdefgh.tmp").mkdir()
+    accept(path, "lucky", key(1))
+    assert names(tmp_path) == theirs | {"known_hosts", "known_hosts.lock", ".known_hosts.abcdefgh.tmp"}
+
+
+# One process that may write no byte to any file, as on a full disk.
+FULL = """
+import resource, sys
+from pathlib import Path
+from runicorn.errors import KnownHostsFileError
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.known_hosts import parse_public_key
+key = parse_public_key(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+try:
+    HostKeyFile(Path(sys.argv[1])).accept("unlucky", 22, key.key_type, key.public_key, key.fingerprint_sha256)
+except KnownHostsFileError as error:
+    print(error.detail)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
+def test_a_full_disk_is_told_and_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "known_hosts"
+    accept(path, "lucky", key(1))
+    before = path.read_text()
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(path), key(2).public_key], check=True, capture_output=True, text=True
+    )
+    assert done.stdout == f"{path} cannot be written: File too large.\n"
+    assert path.read_text() == before
+    assert names(tmp_path) == {"known_hosts", "known_hosts.lock"}
+
+
+def names(folder: Path) -> set[str]:
+    return {each.name for each in folder.iterdir()}
+
+
 def test_a_key_of_a_host_is_replaced_and_never_doubled(tmp_path: Path) -> None:
     file = HostKeyFile(tmp_path / "known_hosts")
     for seed in range(5):
