@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import socket
-import subprocess
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -243,16 +242,6 @@ def test_a_cut_link_comes_back_on_the_same_port_with_the_same_viewer(connected: 
     assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
     assert stop(connected, session).json()["ok"] is True
     eventually_nothing(server.traces, 3)
-
-
-def test_another_user_cannot_use_the_tunnel(connected: Viewer, server: Server) -> None:
-    session = start(connected, server.login(remote_root=str(server.runs)))
-    for port in (session["localPort"], session["remotePort"]):
-        ask = f"import urllib.request as u; u.urlopen('http://127.0.0.1:{port}/api/health')"
-        done = subprocess.run(
-            ["/usr/bin/python3", "-c", ask], user="nobody", check=False, capture_output=True, text=True, cwd="/"
-        )
-        assert "HTTP Error 403" in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
