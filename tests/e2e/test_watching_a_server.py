@@ -8,25 +8,16 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.support.browser import visit
+from tests.support.browser import connect_by_key, visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer, tunnel_folders
+from tests.support.watched import FakeSession, run_watched
 
 
 def points(chart: Locator) -> int:
     return int(chart.get_attribute("data-points") or 0)
-
-
-def connect_by_key(page: Page, server: Server) -> None:
-    """Type the server, choose the key file, press Connect."""
-    page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
-    if not page.get_by_role("radio", name="Key file").is_visible():
-        page.get_by_role("button", name="Login").click()
-    page.get_by_role("radio", name="Key file").check()
-    page.get_by_role("textbox", name="Key file").fill(str(server.key))
-    page.get_by_role("button", name="Connect", exact=True).click()
 
 
 def fingerprint(server: Server) -> str:
@@ -177,3 +168,19 @@ def test_a_cut_link_comes_back_without_a_reload_and_without_a_lost_point(
             (metrics,) = server.runs.glob("runs/*/metrics.bin")
             assert metrics.stat().st_size == 2 * steps * 32
         assert stop(viewer, session).json()["ok"] is True
+
+
+def test_a_page_that_is_there_before_the_news_of_its_link_is_no_local_one(browser: Browser, tmp_path: Path) -> None:
+    """A viewer on a server is told how it is reached a moment after it serves."""
+    session = FakeSession()
+    with (
+        run_watched(tmp_path, session=session, allow_other_users=True) as viewer,
+        visit(browser, f"http://127.0.0.1:{viewer.port}/") as visitor,
+    ):
+        page = visitor.page
+        expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+        eventually(lambda: "GET /api/health" in viewer.reached)
+        expect(page.get_by_role("link", name="Remote")).to_have_count(0)
+        session.remote_info = {"host": "gpu-7.lab", "username": "me", "manage_url": None}
+        expect(page.get_by_role("region", name="Remote server")).to_contain_text("gpu-7.lab")
+        assert [each for each in viewer.reached if "/api/remote/" in each] == []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from tests.support.server import Server
 
 FLAGS = (
     "--no-sandbox",
@@ -68,3 +69,13 @@ def visit(browser: Browser, url: str, *, dark: bool = False, width: int = 1440, 
         yield opened
     finally:
         context.close()
+
+
+def connect_by_key(page: Page, server: Server) -> None:
+    """Type the server, choose the key file, press Connect."""
+    page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+    if not page.get_by_role("radio", name="Key file").is_visible():
+        page.get_by_role("button", name="Login").click()
+    page.get_by_role("radio", name="Key file").check()
+    page.get_by_role("textbox", name="Key file").fill(str(server.key))
+    page.get_by_role("button", name="Connect", exact=True).click()

@@ -3,7 +3,7 @@
 import { useEffect } from "preact/hooks";
 import { formatClock, formatDuration } from "../pure/format";
 import { now } from "../state/clock";
-import { health, link, stale, staleSince, stream } from "../state/link";
+import { health, isRemote, link, stale, staleSince, stream } from "../state/link";
 import { themeChoice } from "../state/prefs";
 import { place, runsHash } from "../state/route";
 import { cycleTheme } from "../state/theme";
@@ -13,7 +13,6 @@ const THEME_ICON: Record<string, IconName> = { system: "auto", light: "sun", dar
 
 export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () => void }) {
   const page = place.value.page;
-  const isRemote = Boolean(health.value?.remote);
   return (
     <header class="top-bar">
       <a class="brand" href={runsHash()} aria-label="Runicorn, runs">
@@ -24,7 +23,7 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
         <a href={runsHash()} aria-current={page === "runs" || page === "run" ? "page" : undefined}>
           Runs
         </a>
-        {!isRemote && (
+        {!isRemote.value && (
           <a href="#/remote" aria-current={page === "remote" ? "page" : undefined}>
             Remote
           </a>
@@ -36,7 +35,7 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
         <span>Search or jump</span>
         <kbd>Ctrl K</kbd>
       </button>
-      {!isRemote && <LinkState />}
+      {!isRemote.value && <LinkState />}
       <button type="button" class="icon-button" onClick={cycleTheme} aria-label={`Theme: ${themeChoice.value}`} title={`Theme: ${themeChoice.value}`}>
         <Icon name={THEME_ICON[themeChoice.value] ?? "auto"} />
       </button>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { getRuns } from "../api/client";
 import type { Run } from "../api/types";
 import { formatTarget } from "../pure/target";
-import { health } from "../state/link";
+import { isRemote } from "../state/link";
 import { hostLabel, hosts, hostState, openHost, targetOf } from "../state/remote";
 import { go, runHash } from "../state/route";
 import { runs } from "../state/runs";
@@ -30,7 +30,6 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
   const [found, setFound] = useState<readonly Run[]>(runs.value.slice(0, 6));
   const [at, setAt] = useState(0);
   const list = useRef<HTMLDivElement>(null);
-  const isRemote = Boolean(health.value?.remote);
 
   useEffect(() => {
     const words = text.trim();
@@ -55,7 +54,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
 
   const pages: Choice[] = [
     { key: "runs", kind: "Go to", label: "Runs", note: "g h", mark: <Icon name="table" size={14} />, run: () => go("#/runs") },
-    ...(isRemote ? [] : [{ key: "remote", kind: "Go to", label: "Remote", note: "g r", mark: <Icon name="server" size={14} />, run: () => go("#/remote") }]),
+    ...(isRemote.value ? [] : [{ key: "remote", kind: "Go to", label: "Remote", note: "g r", mark: <Icon name="server" size={14} />, run: () => go("#/remote") }]),
     { key: "theme", kind: "Do", label: "Change the theme", note: "t", mark: <Icon name="auto" size={14} />, run: cycleTheme },
     { key: "help", kind: "Do", label: "Show keyboard shortcuts", note: "?", mark: <Icon name="help" size={14} />, run: onHelp },
   ];
@@ -73,7 +72,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
       ),
       run: () => go(runHash(run.id)),
     })),
-    ...(isRemote
+    ...(isRemote.value
       ? []
       : hosts.value
           .filter((one) => fits(`${hostLabel(one)} ${formatTarget(targetOf(one))}`))

@@ -8,7 +8,7 @@ import { foldedProjects } from "../state/prefs";
 import { hostLabel, hosts, hostState, openHost, startRemote, targetOf } from "../state/remote";
 import { go, param, place, setParams } from "../state/route";
 import { projects } from "../state/runs";
-import { health } from "../state/link";
+import { health, isRemote } from "../state/link";
 import { Icon } from "./icons";
 
 const HOST_WORDS: Record<string, string> = {
@@ -30,10 +30,9 @@ export function Sidebar() {
   const nodes = visibleNodes(tree, new Set(folded));
   const current = place.value.page === "runs" ? param("p") : "";
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
-  const isRemote = Boolean(health.value?.remote);
   useEffect(() => {
-    if (health.value && !isRemote) startRemote();
-  }, [health.value === null, isRemote]);
+    if (health.value && !isRemote.value) startRemote();
+  }, [health.value === null, isRemote.value]);
   const choose = (path: string) => setParams({ p: path, sel: "" }, "push");
   const toggle = (path: string) => {
     foldedProjects.value = folded.includes(path) ? folded.filter((one) => one !== path) : [...folded, path];
@@ -73,7 +72,7 @@ export function Sidebar() {
           </div>
         ))}
       </div>
-      {!isRemote && hosts.value.length > 0 && (
+      {!isRemote.value && hosts.value.length > 0 && (
         <>
           <h2 class="sidebar-head">Hosts</h2>
           <div class="sidebar-list hosts">

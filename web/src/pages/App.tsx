@@ -7,7 +7,7 @@ import { RunEditor } from "../components/RunActions";
 import { Help, Search } from "../components/Search";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
-import { health, stale } from "../state/link";
+import { isRemote, stale } from "../state/link";
 import { go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
@@ -26,7 +26,7 @@ export function App() {
     "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
     "?": () => setOpen("help"),
     "g h": () => go("#/runs"),
-    "g r": () => !health.value?.remote && go("#/remote"),
+    "g r": () => !isRemote.value && go("#/remote"),
     t: cycleTheme,
   });
 

@@ -17,7 +17,7 @@ import { formatCount } from "../pure/format";
 import { nextSort } from "../pure/query";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
-import { health, stream } from "../state/link";
+import { health, isRemote, stream } from "../state/link";
 import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
 import { columns, listBusy, listError, listLoaded, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
@@ -496,7 +496,7 @@ function NoRuns() {
         .
       </p>
       <Code text={EXAMPLE} label="Copy the example" />
-      {!health.value?.remote && (
+      {!isRemote.value && (
         <p>
           Are your runs on a server? <a href="#/remote">Open it from here</a>.
         </p>

@@ -8,6 +8,7 @@ import type { Health } from "../api/types";
 /** A link that is back within this time was never worth a word. */
 const PATIENCE_MS = 1500;
 const HEALTH_EVERY_MS = 15_000;
+const NEWS_AFTER_MS = 500;
 
 export const link = signal<LinkState>({ kind: "opening" });
 /** Since when (ms) the viewer is not reached; null while it is. */
@@ -18,6 +19,8 @@ export const returns = signal(0);
 /** Counts up when the stream could not be resumed exactly, so that growing data has to be asked for anew. */
 export const lost = signal(0);
 export const health = signal<Health | null>(null);
+/** Whether the viewer belongs to a session on a server; it may not have been told yet how it is reached. */
+export const isRemote = computed(() => Boolean(health.value?.session_id || health.value?.remote));
 
 let downSince: number | null = null;
 let patience: ReturnType<typeof setTimeout> | undefined;
@@ -59,6 +62,7 @@ function back(): void {
 async function readHealth(): Promise<void> {
   try {
     health.value = await getHealth();
+    if (isRemote.value && !health.value.remote) setTimeout(() => void readHealth(), NEWS_AFTER_MS);
   } catch {
     // the stream's own state already tells that nobody answers
   }
@@ -72,6 +76,6 @@ export function startLink(): void {
   stream.start();
   void readHealth();
   setInterval(() => {
-    if (!document.hidden && (health.value === null || health.value.remote)) void readHealth();
+    if (!document.hidden && (health.value === null || isRemote.value)) void readHealth();
   }, HEALTH_EVERY_MS);
 }
