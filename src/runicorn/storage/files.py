@@ -29,6 +29,10 @@ class Files(Protocol):
         """Return what is at `path`, or None."""
         ...
 
+    def is_link(self, path: str) -> bool:
+        """Tell whether `path` only points to what is there."""
+        ...
+
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`; all of the rest for None. Raises FileNotFoundError."""
         ...
@@ -55,6 +59,9 @@ class LocalFiles:
             return None
         return _file_stat(path.rsplit("/", 1)[-1], status)
 
+    def is_link(self, path: str) -> bool:
+        return os.path.islink(self._prefix + path)  # noqa: PTH114 - see stat
+
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         with open(self._prefix + path, "rb", buffering=0) as file:  # noqa: PTH123 - see stat
             if offset:
@@ -68,7 +75,10 @@ class LocalFiles:
 
 
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:
-    """Return the files under a folder with their paths below it, at most `limit`, sorted by path."""
+    """Return the files under a folder with their paths below it, at most `limit`, sorted by path.
+
+    Links to folders are not followed: they may lead out of it, or round in circles.
+    """
     found: list[tuple[str, FileStat]] = []
     pending = [("", depth)]
     while pending and len(found) < limit:
@@ -77,7 +87,7 @@ def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[
             name = f"{below}/{entry.name}" if below else entry.name
             if not entry.is_dir:
                 found.append((name, entry))
-            elif levels > 0:
+            elif levels > 0 and not files.is_link(f"{path}/{name}"):
                 pending.append((name, levels - 1))
     return sorted(found)[:limit]
 

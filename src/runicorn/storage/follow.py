@@ -88,7 +88,7 @@ class RunFollower:
         path = layout.run_path(self.run_id, layout.keys_file(record_file))
         status = self._files.stat(path)
         if status is not None and status.size_bytes != self._names.get(record_file, (0, []))[0]:
-            names, _ = layout.decode_keys(self._files.read(path))
+            names = layout.shown_keys(self._files.read(path))
             self._names[record_file] = (status.size_bytes, names)
         return names
 

@@ -35,6 +35,11 @@ def decode_object(data: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) and not _too_deep(data, value) else None
 
 
+def well_formed(text: str) -> str:
+    """Return the text with U+FFFD for each half of a surrogate pair, which no UTF-8 and so no answer can hold."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
 def encode_object(value: dict[str, Any]) -> bytes:
     """Return the object as one line. It must be plain JSON: NaN and infinities raise ValueError."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode(
@@ -43,12 +48,22 @@ def encode_object(value: dict[str, Any]) -> bytes:
 
 
 def _decode_lenient(data: bytes) -> dict[str, Any] | None:
-    """Decode what strict JSON forbids and other programs write all the same: bare NaN and Infinity."""
+    """Decode what strict JSON forbids and other programs write all the same: bare NaN, halves of surrogate pairs."""
     try:
         value = json.loads(data, parse_constant=lambda name: name)
     except _DECODE_ERRORS:
         return None
-    return value if isinstance(value, dict) and not _too_deep(data, value) else None
+    return _well_formed(value) if isinstance(value, dict) and not _too_deep(data, value) else None
+
+
+def _well_formed(value: Any) -> Any:
+    if isinstance(value, str):
+        return well_formed(value)
+    if isinstance(value, dict):
+        return {well_formed(key): _well_formed(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_well_formed(inner) for inner in value]
+    return value
 
 
 def _too_deep(data: bytes, value: dict[str, Any]) -> bool:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from datetime import datetime, timezone
 
+from runicorn.storage.jsonio import well_formed
+
 FORMAT = 1
 ROOT_FILE = "runicorn.json"
 RUNS = "runs"
@@ -78,6 +80,11 @@ def decode_keys(data: bytes) -> tuple[list[str | None], int]:
     """
     end = data.rfind(b"\n") + 1
     return [_decode_key(line) for line in data[:end].split(b"\n")[:-1]], end
+
+
+def shown_keys(data: bytes) -> list[str | None]:
+    """Return the names by number as an answer can hold them; two that differ in broken characters become one."""
+    return [name and well_formed(name) for name in decode_keys(data)[0]]
 
 
 def key_or_number(names: list[str | None], number: int) -> str:

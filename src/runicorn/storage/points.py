@@ -217,7 +217,7 @@ class _Table:
         status = self._files.stat(path)
         if status is None or status.size_bytes == self._names_size:
             return
-        self._names, _ = layout.decode_keys(self._files.read(path))
+        self._names = layout.shown_keys(self._files.read(path))
         self._names_size = status.size_bytes
 
     def _all_numbers(self, metrics: set[str]) -> set[int]:

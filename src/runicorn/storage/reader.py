@@ -135,7 +135,7 @@ def last_points(files: Files, run_id: str) -> dict[str, records.Record]:
         return {}
     whole = status.size_bytes - status.size_bytes % records.RECORD_BYTES
     data = files.read(path, max(0, whole - _TAIL_BYTES), _TAIL_BYTES)
-    names, _ = layout.decode_keys(files.read(layout.keys_file(path)))
+    names = layout.shown_keys(files.read(layout.keys_file(path)))
     found = records.unpack(data, records.scan(data))
     return {layout.key_or_number(names, record.metric): record for record in found}
 

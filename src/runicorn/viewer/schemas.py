@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from runicorn.model import MetricStats, Run, RunDetails, number_to_json
 from runicorn.storage.files import FileStat
+from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
@@ -217,7 +218,7 @@ def details_to_wire(details: RunDetails, files: Sequence[tuple[str, FileStat]], 
     return {
         **run_to_wire(details.run, now),
         "metrics": [metric_to_wire(name, stats) for name, stats in sorted(details.metrics.items())],
-        "media": [path for path, _ in files if path.startswith("media/")],
+        "media": [well_formed(path) for path, _ in files if path.startswith("media/")],
         "argv": details.argv,
         "cwd": details.cwd,
         "python": details.python,
@@ -225,7 +226,9 @@ def details_to_wire(details: RunDetails, files: Sequence[tuple[str, FileStat]], 
         "pid": details.run.origin.pid,
         "packages": details.packages,
         "gpus": details.gpus,
-        "files": [{"path": path, "size": file.size_bytes, "mtime": file.mtime_ns / 1e9} for path, file in files],
+        "files": [
+            {"path": well_formed(path), "size": file.size_bytes, "mtime": file.mtime_ns / 1e9} for path, file in files
+        ],
         "skipped_records": details.skipped_records,
         "warnings": details.warnings,
     }

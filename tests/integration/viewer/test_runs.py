@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 
 import numpy as np
 import pytest
@@ -195,13 +196,49 @@ def test_no_file_is_served_as_something_that_runs(viewer, run, name, kind):
 
 @pytest.mark.parametrize(
     "path",
-    ["../run.json", "..%2f..%2frunicorn.json", "%2fetc%2fpasswd", "link", "media", "a%00b", "..%5cx", "missing", ""],
-)
-def test_no_file_outside_of_the_run_is_served(viewer, run, path):
+    ["../run.json", "..%2f..%2frunicorn.json", "%2fetc%2fpasswd", "link", "media", "a%00b", "..%5cx", "missing", "",
+     "media/out/passwd", "media/up/run.json", "media/loop", "media/../../other/run.json", "media/other", "/etc/passwd",
+     "%2e%2e/other/run.json", "media//etc/passwd", "media/%2e%2e/%2e%2e/other/run.json"],
+)  # fmt: skip
+def test_no_file_outside_of_the_run_is_served(viewer, run, root, path):
     (run.dir / "media").mkdir()
     (run.dir / "link").symlink_to("/etc/passwd")
+    (run.dir / "media" / "out").symlink_to("/etc")
+    (run.dir / "media" / "up").symlink_to("../..")
+    (run.dir / "media" / "loop").symlink_to("loop")
+    with rn.init(id="other", root=root):
+        pass
+    (run.dir / "media" / "other").symlink_to(run.dir.parent / "other" / "run.json")
     answer = viewer.http.get(f"/api/runs/{run.id}/files/{path}")
     assert answer.status_code == 404, answer.text
+
+
+def test_the_files_of_a_run_are_listed_without_those_that_a_linked_folder_leads_to(viewer, run):
+    (run.dir / "media").mkdir()
+    (run.dir / "media" / "picture.png").touch()
+    for name, to in (("out", "/etc"), ("round", ".."), ("loop", "loop"), ("gone", "/no/such")):
+        (run.dir / "media" / name).symlink_to(to)
+    found = viewer.get(f"/api/runs/{run.id}")
+    assert found["media"] == ["media/picture.png"]
+    assert [file["path"] for file in found["files"] if "/" in file["path"]] == ["media/picture.png"]
+
+
+def test_text_that_is_no_unicode_harms_nothing_but_itself(viewer, run):
+    """JSON can name half of a surrogate pair, and a file system any bytes; an answer is UTF-8."""
+    info = json.loads((run.dir / "run.json").read_text())
+    info |= {"name": "half \ud800", "project": "a/\udfff", "config": {"\ud800": ["\udc00", "\ud83e\udd84"]}}
+    (run.dir / "run.json").write_text(json.dumps(info))
+    keys = (run.dir / "metrics.keys").read_text()
+    (run.dir / "metrics.keys").write_text(keys.replace('"odd"', '"odd\\ud800"'))
+    (run.dir / os.fsdecode(b"caf\xe9.txt")).write_text("x")
+    (listed,) = viewer.get("/api/runs")["runs"]
+    assert (listed["name"], listed["project"]) == ("half \ufffd", "a/\ufffd")
+    assert listed["config"] == {"\ufffd": ["\ufffd", "\U0001f984"]}
+    found = viewer.get(f"/api/runs/{run.id}")
+    assert "caf\ufffd.txt" in [file["path"] for file in found["files"]]
+    assert "odd\ufffd" in [metric["name"] for metric in found["metrics"]]
+    for metric in ("train/loss", "odd\ufffd"):
+        assert viewer.get("/api/series", run=run.id, metric=metric)["series"][0]["count"] == 10
 
 
 def test_health_names_the_viewer(viewer, root):

@@ -127,9 +127,9 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }:
           return (
             <section key={group.name} class={`chart-group${closed ? " closed" : ""}`} style={{ "--n": Math.min(group.metrics.length, 4) }}>
               {(group.name || groups.length > 1) && (
-                <button type="button" class="group-head" aria-expanded={!closed} onClick={() => toggle(group.name)}>
+                <button type="button" class="group-head" title={group.name} aria-expanded={!closed} onClick={() => toggle(group.name)}>
                   <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
-                  {group.name || "metrics"}
+                  <span class="ellipsis">{group.name || "metrics"}</span>
                   <span class="count">{group.metrics.length}</span>
                 </button>
               )}

@@ -114,20 +114,28 @@ function RunHead({ run }: { run: RunDetail }) {
         <span class="num muted" title={`Started ${formatTime(Date.parse(run.created_at))}`}>
           {formatDuration(secs)}
         </span>
-        {run.tags.map((tag) => (
-          <span key={tag} class="tag">
-            {tag}
+        {run.tags.length > 0 && (
+          <span class="run-tags">
+            {run.tags.map((tag) => (
+              <span key={tag} class="tag" title={tag}>
+                {tag}
+              </span>
+            ))}
           </span>
-        ))}
+        )}
         {run.archived && <span class="tag quiet">archived</span>}
         <span class="spacer" />
         <RunMenu run={run} onDeleted={() => go(runsHash())} />
       </div>
       <dl class="facts">
         <Fact name="Project">
-          <a href={`#/runs?p=${encodeURIComponent(run.project).replaceAll("%2F", "/")}`}>{run.project}</a>
+          <a class="ellipsis" title={run.project} href={`#/runs?p=${encodeURIComponent(run.project).replaceAll("%2F", "/")}`}>{run.project}</a>
         </Fact>
-        {run.host && <Fact name="Host">{run.user ? `${run.user}@${run.host}` : run.host}</Fact>}
+        {run.host && (
+          <Fact name="Host">
+            <span class="ellipsis">{run.user ? `${run.user}@${run.host}` : run.host}</span>
+          </Fact>
+        )}
         {run.git && (
           <Fact name="Git">
             <span class="mono" title={run.git.commit}>
