@@ -32,6 +32,17 @@ def stop(process: RemoteProcess) -> bool:
     return status is not None and status != -1
 
 
+def lives(connection: Connection, session_id: str, pid: int) -> bool:
+    """Whether this very viewer still runs: this process, and it bears the session's id. Raises the errors of `run`."""
+    done = connection.run(
+        SHELL_COMMAND,
+        stdin=find_script(session_id),
+        timeout_secs=KILL_TIMEOUT_SECS,
+        limit_bytes=ANSWER_LIMIT_BYTES,
+    )
+    return f"viewer {pid} lives" in done.stdout.decode("utf-8", "replace").splitlines()
+
+
 def kill(connection: Connection, session_id: str) -> None:
     """End this very viewer by its identity. A link that is gone is no error: the grace period ends the viewer."""
     try:
@@ -45,16 +56,25 @@ def kill(connection: Connection, session_id: str) -> None:
         return
 
 
+def find_script(session_id: str) -> bytes:
+    """Return the script that prints `viewer PID lives` for each viewer of this session."""
+    return _for_each_viewer(session_id) + b"each 'echo viewer' lives\nexit 0\n"
+
+
 def kill_script(session_id: str) -> bytes:
     """Return the script that ends this very viewer, and nothing else: its command line must name the session.
 
     Its process id is not asked for: one that hangs while it starts has told none.
     """
+    return _for_each_viewer(session_id) + b"each 'kill -TERM'\nsleep 1\neach 'kill -KILL'\nexit 0\n"
+
+
+def _for_each_viewer(session_id: str) -> bytes:
+    """Return the shell function `each COMMAND [WORD]`, which runs COMMAND PID WORD for each viewer of this session."""
     return (
-        "ours() {\n"
+        "each() {\n"
         '  ps -ww -u "$(id -u)" -o pid= -o args= 2>/dev/null | while read -r pid args; do\n'
-        f'    case "$args" in *" runicorn viewer "*"--session {session_id} "*) kill "$1" "$pid" 2>/dev/null;; esac\n'
+        f'    case "$args" in *" runicorn viewer "*"--session {session_id} "*) $1 "$pid" $2 2>/dev/null;; esac\n'
         "  done\n"
         "}\n"
-        "ours -TERM\nsleep 1\nours -KILL\nexit 0\n"
     ).encode()

@@ -38,6 +38,8 @@ class Session(Protocol):
     """The session that started this viewer, on a server. remote_info stands under `remote` in GET /api/health."""
 
     session_id: str
+    pid: int
+    started_at: float
     remote_info: dict[str, Any] | None
 
     def touch(self) -> None:

@@ -171,12 +171,17 @@ class EventsAnswer(BaseModel):
 
 
 class HealthAnswer(BaseModel):
-    """remote: how this viewer is reached, on a viewer that a session started on a server; null elsewhere."""
+    """remote: how this viewer is reached, on a viewer that a session started on a server; null elsewhere.
+
+    pid, started_at: its process, with which the session's owner tells it from any other; null outside a session.
+    """
 
     status: Literal["ok"]
     version: str
     root: str
     session_id: str | None
+    pid: int | None
+    started_at: float | None
     remote: dict[str, Any] | None
 
 

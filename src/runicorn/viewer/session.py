@@ -47,6 +47,8 @@ class ViewerSession:
 
     def __init__(self, session_id: str, marker: str, grace_secs: float | None) -> None:
         self.session_id = session_id
+        self.pid = os.getpid()
+        self.started_at = psutil.Process().create_time()
         self.remote_info: dict[str, Any] | None = None
         self._marker = marker
         self._grace_secs = grace_secs
@@ -64,9 +66,9 @@ class ViewerSession:
             {
                 "session_id": self.session_id,
                 "port": port,
-                "pid": os.getpid(),
+                "pid": self.pid,
                 "version": __version__,
-                "started_at": psutil.Process().create_time(),
+                "started_at": self.started_at,
             }
         )
         threading.Thread(target=self._follow, name="session-orders", daemon=True).start()

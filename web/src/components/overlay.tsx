@@ -1,7 +1,7 @@
 /** What floats above the page: dialogs that hold the focus, and menus that close by themselves. */
 
 import { render, type ComponentChildren } from "preact";
-import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isTopmost, openOverlay } from "../state/overlays";
 import { Icon, type IconName } from "./icons";
 
@@ -42,7 +42,8 @@ export function Dialog({ title, onClose, children, width = 520, bare = false, ro
   const close = useRef(onClose);
   close.current = onClose;
 
-  useEffect(() => {
+  // Before it is painted: whoever sees it can close it with a key.
+  useLayoutEffect(() => {
     const me = {};
     const leave = openOverlay(me);
     const before = document.activeElement as HTMLElement | null;
@@ -141,7 +142,7 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
     (box.querySelector<HTMLElement>("[data-autofocus]") ?? box.querySelector<HTMLElement>(FOCUSABLE))?.focus({ preventScroll: true });
   }, [open]);
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!open) return;
     const onDown = (event: MouseEvent) => {
       if (!panel.current?.contains(event.target as Node) && !trigger.current?.contains(event.target as Node)) close(false);

@@ -31,6 +31,8 @@ async def health(
             "version": __version__,
             "root": str(state.settings.root),
             "session_id": mine.session_id if mine else None,
+            "pid": mine.pid if mine else None,
+            "started_at": mine.started_at if mine else None,
             "remote": mine.remote_info if mine else None,
         }
     )
