@@ -55,6 +55,8 @@ class FakeSession:
     """A session as the viewer on a server knows it."""
 
     session_id = "0123456789abcdef"
+    pid = 4711
+    started_at = 1795410494.5
     remote_info: dict[str, Any] | None = None
 
     def touch(self) -> None: ...

@@ -61,7 +61,7 @@ async def _open(
     settings: Settings, target: Target, root: str | None, env: str | None, key: str | None, browser: bool
 ) -> None:
     service = RemoteService(settings, Path.home())
-    await service.start()
+    await service.start(take_back=False)
     stop = _Stop()
     try:
         with stop.cancelling(), _terminal_as_it_was():

@@ -14,6 +14,8 @@ from runicorn.remote.ssh import paramiko
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Credentials, Target
 
+ANSWER_TIMEOUT_SECS = 4.0
+
 
 class RunBlocking(Protocol):
     """Run a blocking function in a worker thread and return what it returns."""
@@ -25,6 +27,7 @@ class Connections:
     """All live connections and their progress. Belongs to the event loop's thread.
 
     home: where default keys are looked for. changed: called, from any thread, whenever there is news.
+    connected: called with each target that was connected; set it.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Connections:
     ) -> None:
         self._host_keys = host_keys
         self._home = home
+        self.connected: Callable[[Target], None] = lambda target: None
         self._run_blocking = run_blocking
         self._changed = changed
         self._live: dict[Target, Connection] = {}
@@ -79,12 +83,18 @@ class Connections:
                 return await asyncio.shield(attempt[1])
             await asyncio.wait([attempt[1]])
 
-    async def reconnect(self, target: Target) -> Connection:
-        """Return a live connection, made again with the credentials of the first one. Raises NotConnectedError."""
-        credentials = self._credentials.get(target)
-        if credentials is None:
-            raise NotConnectedError(f"There is no connection {target.connection_id}.")
-        return await self.connect(target, credentials)
+    async def reconnect(self, target: Target, credentials: Credentials) -> Connection:
+        """Return a connection that answers: the live one, or a new one with the credentials that worked last.
+
+        credentials: for a target that was not connected yet. Raises what `connect` raises.
+        """
+        connection = self.find(target)
+        if connection is not None:
+            if await self._run_blocking(connection.answers, ANSWER_TIMEOUT_SECS):
+                return connection
+            # The link died in silence: nothing here has noticed yet.
+            await self._run_blocking(connection.close)
+        return await self.connect(target, self._credentials.get(target, credentials))
 
     async def disconnect(self, target: Target) -> bool:
         """Close the connection and forget its credentials. Returns whether there was one."""
@@ -138,5 +148,6 @@ class Connections:
             self._changed()
         self._live[target] = connection
         self._credentials[target] = credentials
+        self.connected(target)
         self._changed()
         return connection

@@ -30,7 +30,7 @@ class Health:
 
 
 class Line:
-    """A connection to the session's viewer that is kept, so that a question is one round trip. For one thread at a time.
+    """A connection to the session's viewer, kept so that a question is one round trip. For one thread at a time.
 
     started: who must answer: a viewer that bears the session's id but is another process is not the one.
     """

@@ -70,11 +70,20 @@ def kill_script(session_id: str) -> bytes:
 
 
 def _for_each_viewer(session_id: str) -> bytes:
-    """Return the shell function `each COMMAND [WORD]`, which runs COMMAND PID WORD for each viewer of this session."""
+    """Return the shell function `each COMMAND [WORD]`, which runs COMMAND PID WORD for each viewer of this session.
+
+    Small containers have no ps; there the processes are read from /proc.
+    """
     return (
+        "list() {\n"
+        '  if command -v ps >/dev/null; then ps -ww -u "$(id -u)" -o pid= -o args= 2>/dev/null; return; fi\n'
+        "  for folder in /proc/[0-9]*; do\n"
+        '    [ -O "$folder" ] && printf "%s " "${folder#/proc/}" && tr "\\0" " " <"$folder/cmdline" && echo\n'
+        "  done 2>/dev/null\n"
+        "}\n"
         "each() {\n"
-        '  ps -ww -u "$(id -u)" -o pid= -o args= 2>/dev/null | while read -r pid args; do\n'
-        f'    case "$args" in *" runicorn viewer "*"--session {session_id} "*) $1 "$pid" $2 2>/dev/null;; esac\n'
+        "  list | while read -r pid args; do\n"
+        f'    case "$args " in *" runicorn viewer "*"--session {session_id} "*) $1 "$pid" $2 2>/dev/null;; esac\n'
         "  done\n"
         "}\n"
     ).encode()

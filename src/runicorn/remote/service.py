@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
-from runicorn.remote import files
+from runicorn.remote import files, wake
 from runicorn.remote.connections import Connections
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import HostKeyFile
@@ -33,13 +33,18 @@ class RemoteService:
         self.saved = SavedConnections(settings.home / "connections.json")
         self.run_blocking = Workers()
         self._news = _News()
+        self._wake_watch: asyncio.Task[None] | None = None
         self.connections = Connections(self.host_keys, user_home, self.run_blocking, self._news.tell)
         self.sessions = Sessions(
             settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url
         )
 
-    async def start(self) -> None:
+    async def start(self, *, take_back: bool = True) -> None:
+        """take_back: whether sessions that a viewer left when it died become this one's."""
         self._news.bind(asyncio.get_running_loop())
+        self._wake_watch = asyncio.create_task(wake.watch(self.sessions.nudge))
+        if take_back:
+            await self.sessions.take_back()
 
     async def stop(self) -> None:
         """Stop all sessions and close all connections, on both sides, within a few seconds."""
@@ -71,6 +76,8 @@ class RemoteService:
         return self._news.follow()
 
     async def _stop(self) -> None:
+        if self._wake_watch is not None:
+            self._wake_watch.cancel()
         await self.sessions.stop_all()
         await self.connections.close()
 

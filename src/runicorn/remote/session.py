@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass, field
 
 from runicorn.errors import RunicornError
 from runicorn.remote import lifecycle
+from runicorn.remote.health import Line
 from runicorn.remote.holder import Holder
 from runicorn.remote.launch import Started
 from runicorn.remote.lifecycle import State
@@ -31,7 +33,12 @@ class StartRequest:
 
 @dataclass(eq=False)
 class Session:
-    """A remote viewer together with its tunnel. Read it freely; only Sessions changes it."""
+    """A remote viewer together with its tunnel. Read it freely; only Sessions changes it. Made in the event loop.
+
+    found_again: it was left by a viewer of this machine that died, and is taken back.
+    needs_person: its login needs a secret, which is written nowhere, so only a person can repeat it.
+    nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
+    """
 
     session_id: str
     request: StartRequest
@@ -46,14 +53,29 @@ class Session:
     reconnects: int = 0
     rtt_ms: float | None = None
     link_lost_at: float | None = None
+    found_again: bool = False
+    needs_person: bool = False
+    line: Line | None = field(default=None, repr=False)
     process: RemoteProcess | None = field(default=None, repr=False)
     holder: Holder = field(default_factory=Holder, repr=False)
     ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
+    nudged: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
 
     @property
     def live(self) -> bool:
         return self.state in lifecycle.LIVE
+
+    def nudge(self) -> None:
+        """Have the link looked at now. From any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing to look at any more
+            self.loop.call_soon_threadsafe(self.nudged.set)
+
+    def hang_up(self) -> None:
+        if self.line is not None:
+            self.line.close()
+            self.line = None
 
     def serves(self, request: StartRequest) -> bool:
         """Whether this session is what is asked for, so that a second start opens nothing twice."""

@@ -288,6 +288,8 @@ class FakeSession:
     """A session as the viewer on a server knows it."""
 
     session_id = "0123456789abcdef"
+    pid = 4711
+    started_at = 1795410494.5
     remote_info: ClassVar = {"host": "gpu-7"}
 
     def touch(self):

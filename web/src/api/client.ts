@@ -160,6 +160,9 @@ export const getRemoteConfig = (connectionId: string, environment: string | null
 export const startViewer = (body: StartBody, signal?: AbortSignal) =>
   request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
 
+export const retryViewer = (sessionId: string) =>
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId } });
+
 export const stopViewer = (sessionId: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/stop", { body: { session_id: sessionId } });
 

@@ -11,6 +11,8 @@ import type { LiveConsole, LivePoints, LiveRuns, RemoteStatus } from "./types";
 const SILENCE_MS = 40_000;
 const OPEN_TIMEOUT_MS = 15_000;
 const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 10_000];
+/** The near end answers while the link to a server is down; asking it costs nothing and makes it try. */
+const LINK_DOWN_MS = 1000;
 /** Runs that nobody shows any more stay subscribed for this long, so that a change of tab does not reopen the stream. */
 const LINGER_MS = 8000;
 
@@ -150,6 +152,7 @@ export class LiveStream {
     const controller = new AbortController();
     this.controller = controller;
     const ids = [...this.wanted.keys()].sort();
+    let linkDown = false;
     let watchdog: ReturnType<typeof setTimeout> | undefined;
     const arm = (limitMs: number) => {
       clearTimeout(watchdog);
@@ -165,6 +168,7 @@ export class LiveStream {
         cache: "no-store",
       });
       if (!answer.ok || !answer.body) {
+        linkDown = answer.status === 503;
         if (answer.status >= 400 && answer.status < 500 && this.cursor !== null) {
           this.cursor = null;
           this.onLost();
@@ -181,7 +185,7 @@ export class LiveStream {
     this.controller = null;
     this.covered = null;
     if (this.paused) return;
-    const base = BACKOFF_MS[Math.min(this.attempt, BACKOFF_MS.length - 1)]!;
+    const base = linkDown ? LINK_DOWN_MS : BACKOFF_MS[Math.min(this.attempt, BACKOFF_MS.length - 1)]!;
     const delayMs = base * (0.8 + Math.random() * 0.4);
     this.attempt += 1;
     this.onLink({ kind: "waiting", attempt: this.attempt, retryAt: Date.now() + delayMs });

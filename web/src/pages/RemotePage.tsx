@@ -32,6 +32,7 @@ import {
   logOf,
   openHost,
   remoteError,
+  lookAtLink,
   saved,
   savedFor,
   saveHost,
@@ -375,6 +376,11 @@ function SessionRow({ session }: { session: Session }) {
           <a class="button small" href={url} onClick={(event) => (event.preventDefault(), leaveFor(url))}>
             Open
           </a>
+        )}
+        {session.status === "reconnecting" && (
+          <button type="button" class="button small" title="Do not wait for the next attempt" onClick={() => void lookAtLink(session.sessionId)}>
+            Try now
+          </button>
         )}
         {alive && (
           <button type="button" class="button small" disabled={stopping} onClick={stop}>

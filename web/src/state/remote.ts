@@ -35,8 +35,21 @@ export function startRemote(): void {
     status.value = data;
     remoteError.value = null;
   });
+  // Whoever comes back to the page does not wait for the next attempt.
+  const look = () => {
+    if (document.hidden) return;
+    for (const one of sessions.value) if (one.status === "running" || one.status === "reconnecting") void lookAtLink(one.sessionId);
+  };
+  document.addEventListener("visibilitychange", look);
+  window.addEventListener("online", look);
   void loadRemote();
 }
+
+/** Have a session's link looked at now; that it cannot be asked is told by everything else on the page. */
+export const lookAtLink = (sessionId: string): Promise<void> => api.retryViewer(sessionId).then(
+  () => undefined,
+  () => undefined,
+);
 
 export async function loadRemote(): Promise<void> {
   try {

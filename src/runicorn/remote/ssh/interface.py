@@ -91,7 +91,11 @@ class Connection(Protocol):
     host_key: HostKey
 
     @property
-    def alive(self) -> bool: ...
+    def alive(self) -> bool:
+        """Whether it is not known to have ended."""
+
+    def answers(self, timeout_secs: float) -> bool:
+        """Whether the server answers within the limit; a link that died in silence still looks alive."""
 
     def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
         """Run a command to its end. Raises StartTimeoutError, SessionLimitError, ConnectionClosedError."""

@@ -183,6 +183,12 @@ class RemoteApi:
             await service.sessions.stop(body.session_id)
             return wire.MessageAnswer(ok=True, message="Remote Viewer stopped")
 
+        @router.post("/viewer/retry", responses=NOT_FOUND)
+        async def retry(body: wire.StopBody) -> wire.MessageAnswer:
+            """Look at a session's link at once, or try at once to bring it back: a person is looking."""
+            service.sessions.get(body.session_id).nudge()
+            return wire.MessageAnswer(ok=True, message="The link is looked at now")
+
         @router.get("/viewer/sessions")
         async def sessions() -> wire.SessionsAnswer:
             """List the sessions, and those that ended, until the next start on their host."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,10 +63,24 @@ class ParamikoConnection:
         self.host_key = host_key
         self.transport = transport
         self._session_closed_at = -SESSION_FREED_SECS
+        self._asking = threading.Lock()  # Paramiko keeps one answer a transport
 
     @property
     def alive(self) -> bool:
         return bool(self.transport.is_active())
+
+    def answers(self, timeout_secs: float) -> bool:
+        answered = threading.Event()
+
+        def ask() -> None:
+            # Any answer will do, a refusal as well; with none, this ends when the transport is closed.
+            with self._asking, contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+                self.transport.global_request("keepalive@openssh.com", wait=True)
+                if self.transport.is_active():
+                    answered.set()
+
+        threading.Thread(target=ask, name=f"ask-{self.target.host}", daemon=True).start()
+        return answered.wait(timeout_secs)
 
     def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
         deadline = time.monotonic() + timeout_secs

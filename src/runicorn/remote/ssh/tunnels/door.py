@@ -31,14 +31,23 @@ _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 class Door:
     """Owns the listening sockets and the thread that accepts. `local_port` is known once it is made.
 
-    allow_other_users: let in every local user, for containers and reverse proxies.
+    allow_other_users: let in every local user, for containers and reverse proxies. knocked: called, in a thread of the
+    door's, when somebody comes while there is no tunnel.
     """
 
-    def __init__(self, local_port: int | None, *, allow_other_users: bool, log: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        local_port: int | None,
+        *,
+        allow_other_users: bool,
+        log: Callable[[str], None],
+        knocked: Callable[[], None] = lambda: None,
+    ) -> None:
         self._listeners = _listen(local_port)
         self.local_port: int = self._listeners[0].getsockname()[1]
         self._allow_other_users = allow_other_users
         self._log = log
+        self._knocked = knocked
         self._tunnel: Tunnel | None = None
         self._lingering: dict[socket.socket, float] = {}
         self._wake_read, self._wake_write = socket.socketpair()
@@ -85,6 +94,7 @@ class Door:
             self._refuse(client, stranger, selector)
         elif tunnel is None or not tunnel.alive:
             self._refuse(client, LinkDownError("The link to the server is down; it is being restored."), selector)
+            self._knocked()
         else:
             tunnel.carry(client)
 

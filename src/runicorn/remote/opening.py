@@ -1,0 +1,180 @@
+"""The steps that make a session work, each once: connection, environment, remote viewer, tunnel; and its end."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from functools import partial
+
+from runicorn.errors import ForwardingForbiddenError
+from runicorn.remote import health, launch, orders
+from runicorn.remote.connections import Connections, RunBlocking
+from runicorn.remote.health import UnhealthyError
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.launch import Launch
+from runicorn.remote.probing import Probes
+from runicorn.remote.progress import Progress
+from runicorn.remote.session import Session
+from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.tunnels import auto
+from runicorn.remote.ssh.tunnels.door import Door
+from runicorn.settings import Settings
+
+
+@dataclass(frozen=True)
+class Opening:
+    """Does the steps, in the event loop's thread. manage_url: the page that sessions are managed on, if any."""
+
+    settings: Settings
+    connections: Connections
+    host_keys: HostKeyFile
+    run_blocking: RunBlocking
+    probes: Probes
+    manage_url: str | None
+
+    def progress(self, session: Session) -> Progress:
+        return self.connections.progress(session.request.target)
+
+    async def connection(self, session: Session) -> Connection:
+        """Return the live connection, or a new one."""
+        target = session.request.target
+        connection = self.connections.find(target)
+        if connection is None:
+            return await self.connections.connect(target, session.request.credentials)
+        self.progress(session).restart("environments")
+        return connection
+
+    async def environment(self, session: Session, connection: Connection) -> None:
+        with self.progress(session).stage("environments") as tell:
+            session.environment = await self.probes.usable_environment(connection, session.request.environment)
+            tell(f"{session.environment.name}, Python {session.environment.python_version}")
+
+    def door(self, session: Session) -> Door:
+        """Return the session's door, bound now if it was not. Raises PortInUseError."""
+        if session.door is None:
+            session.door = session.holder.own(
+                Door(
+                    session.request.local_port,
+                    allow_other_users=self.settings.allow_other_users,
+                    log=lambda line: self.progress(session).log(line),
+                    knocked=session.nudge,
+                )
+            )
+        return session.door
+
+    async def viewer(self, session: Session, connection: Connection) -> None:
+        """Start the remote viewer."""
+        assert session.environment is not None
+        progress = self.progress(session)
+        with progress.stage("start") as tell:
+            port = self.door(session).local_port
+            request = Launch(
+                session_id=session.session_id,
+                environment=session.environment,
+                root=session.request.root,
+                remote_port=session.request.remote_port,
+                grace_secs=self.settings.grace_secs,
+                timeout_secs=self.settings.start_timeout_secs,
+                hosts=(f"localhost:{port}", f"127.0.0.1:{port}"),
+            )
+
+            def own(process: RemoteProcess) -> None:
+                session.process = session.holder.own(process)
+
+            session.remote = await self.run_blocking(
+                launch.launch_viewer, connection, request, secrets.token_hex(8), own, progress.log
+            )
+            tell(f"runicorn {session.remote.version}, port {session.remote.port}")
+
+    async def tunnel(self, session: Session, connection: Connection) -> None:
+        """Open a tunnel and believe it once the session's own viewer has answered through it."""
+        assert session.remote is not None
+        progress = self.progress(session)
+        request = TunnelRequest(
+            connection=connection,
+            remote_port=session.remote.port,
+            known=tuple(self.host_keys.entries()),
+            ssh_path=self.settings.ssh_path,
+            log=progress.log,
+        )
+        session.line = health.Line(self.door(session).local_port, session.session_id, session.remote)
+        with progress.stage("tunnel") as tell:
+            session.fallbacks = []
+            session.tunnel = await self.run_blocking(
+                auto.open_tunnel, request, self.settings.tunnel, partial(_check, session), session.fallbacks.append
+            )
+            tell(session.tunnel.name)
+        with progress.stage("ready") as tell:
+            tell(f"answers in {session.rtt_ms:.0f} ms")
+        await self.tell(session)
+
+    async def tell(self, session: Session) -> None:
+        """Give the remote page what its strip shows. Lost news are no harm: the next comes in a few seconds."""
+        if session.tunnel is None:
+            return
+        news = {
+            "host": session.request.target.host,
+            "username": session.request.target.username,
+            "target": session.request.target.connection_id,
+            "tunnel": session.tunnel.name,
+            "rtt_ms": session.rtt_ms,
+            "started_at": int(session.started_at * 1000),
+            "manage_url": self.manage_url,
+        }
+        if session.process is not None and session.process.open:
+            await self.run_blocking(orders.tell, session.process, news)
+        elif session.line is not None:
+            with contextlib.suppress(UnhealthyError):
+                await self.run_blocking(session.line.tell, news)
+
+    async def drop_tunnel(self, session: Session) -> None:
+        """Shut the door's way and close what was behind it."""
+        if session.door is not None:
+            session.door.lead_to(None)
+        if session.tunnel is not None:
+            await self.run_blocking(session.holder.drop, session.tunnel)
+            session.tunnel = None
+        session.hang_up()
+
+    async def drop_process(self, session: Session) -> None:
+        if session.process is not None:
+            await self.run_blocking(session.holder.drop, session.process)
+            session.process = None
+
+    async def end_viewer(self, session: Session) -> None:
+        """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity."""
+        if session.process is not None and await self.run_blocking(orders.stop, session.process):
+            return
+        if session.remote is not None and session.door is not None and session.tunnel is not None:
+            # A line of its own: on the other one a question may be under way.
+            line = health.Line(session.door.local_port, session.session_id, session.remote)
+            with contextlib.suppress(UnhealthyError):
+                await self.run_blocking(line.stop)
+                line.close()
+                return
+        connection = self.connections.find(session.request.target)
+        if connection is not None:
+            await self.run_blocking(orders.kill, connection, session.session_id)
+
+
+def _check(session: Session, tunnel: Tunnel) -> None:
+    """Lead the door to the tunnel and ask through it: ssh stays up even where forwarding is forbidden.
+
+    Raises TunnelRefusedError or ForwardingForbiddenError, with the tunnel closed.
+    """
+    assert session.door is not None
+    assert session.line is not None
+    session.holder.own(tunnel)
+    session.door.lead_to(tunnel)
+    try:
+        session.rtt_ms = session.line.ask().rtt_ms
+    except UnhealthyError as error:
+        session.door.lead_to(None)
+        session.holder.drop(tunnel)
+        complaint = tunnel.complaint
+        if "prohibited" in complaint.lower():
+            raise ForwardingForbiddenError(
+                f"{session.request.target.host} forbids TCP forwarding: {complaint.rstrip('.')}."
+            ) from error
+        raise TunnelRefusedError(complaint or f"no answer through it: {error}") from error

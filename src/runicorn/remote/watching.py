@@ -1,0 +1,164 @@
+"""A session's link while it runs: watched, missed within seconds, and brought back for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import Callable
+
+from runicorn.errors import (
+    AuthFailedError,
+    HostKeyConfirmationError,
+    HostKeyRevokedError,
+    NoCredentialsError,
+    NotConnectedError,
+    RunicornError,
+    StartError,
+)
+from runicorn.remote import orders
+from runicorn.remote.health import UnhealthyError
+from runicorn.remote.opening import Opening
+from runicorn.remote.session import Session
+
+# A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
+HEALTH_EVERY_SECS = 4.0
+HEALTH_TIMEOUT_SECS = 4.0
+HEALTH_TIMEOUT_RTTS = 2.5
+HEALTH_MISSES = 2
+WAKE_TIMEOUT_SECS = 2.0
+LOOK_EVERY_SECS = 0.1
+BACKOFF_SECS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
+BETWEEN_ATTEMPTS_SECS = 1.0
+
+# A rejected login or host key is a person's matter; repeating it by itself could lock the account.
+FINAL = (AuthFailedError, NoCredentialsError, HostKeyConfirmationError, HostKeyRevokedError, NotConnectedError)
+
+
+class GoneError(Exception):
+    """The remote viewer of a session that was to be taken back is no more."""
+
+
+class Watching:
+    """Watches links and restores them. changed: called whenever there is news."""
+
+    def __init__(self, opening: Opening, changed: Callable[[], None]) -> None:
+        self._opening = opening
+        self._changed = changed
+
+    async def until_lost(self, session: Session) -> None:
+        """Ask for health every few seconds and tell the remote page; return when the link is lost."""
+        misses, woken = 0, False
+        while misses < HEALTH_MISSES:
+            if misses == 0:
+                woken = await self._pause(session)
+            if not self._up(session):
+                break
+            assert session.line is not None
+            limit = WAKE_TIMEOUT_SECS if woken else HEALTH_TIMEOUT_SECS
+            if session.rtt_ms is not None:
+                limit = max(limit, HEALTH_TIMEOUT_RTTS * session.rtt_ms / 1000)
+            try:
+                answer = await self._opening.run_blocking(session.line.ask, limit)
+            except UnhealthyError:
+                misses += 1
+                continue
+            misses = 0
+            session.rtt_ms = answer.rtt_ms
+            await self._opening.tell(session)
+            self._changed()
+        self._opening.progress(session).log("the link to the server is lost")
+
+    async def restore(self, session: Session) -> None:
+        """Bring the link back on the same local port, for ever until stopped.
+
+        Raises the error of a login or host key that is a person's matter, or GoneError.
+        """
+        attempt = 0
+        await self._opening.drop_tunnel(session)
+        while True:
+            wait_secs = BACKOFF_SECS[min(attempt, len(BACKOFF_SECS) - 1)] * random.uniform(0.8, 1.2)
+            await self._wait(session, wait_secs)
+            attempt += 1
+            began_at = time.monotonic()
+            try:
+                await self._attempt(session)
+            except FINAL as error:
+                if not session.found_again:
+                    raise
+                self._note(session, error)
+                session.nudged.clear()
+                await session.nudged.wait()  # a person's matter: until somebody connects to that host
+                continue
+            except RunicornError as error:
+                self._note(session, error)
+                # Whoever looks at the page makes it try at once, but not more often than this.
+                await asyncio.sleep(max(0.0, began_at + BETWEEN_ATTEMPTS_SECS - time.monotonic()))
+                continue
+            return
+
+    def _note(self, session: Session, error: RunicornError) -> None:
+        self._opening.progress(session).fail(error)
+        session.error = error
+        self._changed()
+
+    async def _wait(self, session: Session, secs: float) -> None:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(session.nudged.wait(), secs)
+        session.nudged.clear()
+
+    async def _attempt(self, session: Session) -> None:
+        """Connect again; adopt the remote viewer if it still lives, else start it again."""
+        opening, target = self._opening, session.request.target
+        before = opening.connections.find(target)
+        if before is None and session.needs_person:
+            raise NoCredentialsError(
+                f"The session on {target.host} was left by a viewer that ended; its login needs you.",
+                hint="Connect to that host again; the session then comes back by itself.",
+            )
+        connection = await opening.connections.reconnect(target, session.request.credentials)
+        if session.process is not None and not session.process.open:
+            await opening.drop_process(session)
+        assert session.remote is not None
+        pid = session.remote.pid
+        lives = session.process is not None and connection is before
+        if not lives:
+            lives = await opening.run_blocking(orders.lives, connection, session.session_id, pid)
+        if lives:
+            try:
+                await opening.tunnel(session, connection)
+                return
+            except StartError:
+                # It may have ended in this moment; whether it did decides if it is started anew or asked again.
+                if await opening.run_blocking(orders.lives, connection, session.session_id, pid):
+                    raise
+        if session.found_again:
+            raise GoneError("The remote viewer has ended meanwhile.")
+        opening.progress(session).log("the remote viewer has ended; it is started again")
+        await opening.drop_process(session)
+        if session.environment is None:
+            await opening.environment(session, connection)
+        await opening.viewer(session, connection)
+        await opening.tunnel(session, connection)
+
+    async def _pause(self, session: Session) -> bool:
+        """Wait until the next question is due, or until it is worth asking at once; return whether that is so."""
+        until = time.monotonic() + HEALTH_EVERY_SECS
+        while (left := until - time.monotonic()) > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(session.nudged.wait(), min(left, LOOK_EVERY_SECS))
+                session.nudged.clear()
+                return True
+            if not self._up(session):
+                return True
+        return False
+
+    def _up(self, session: Session) -> bool:
+        """Whether nothing that carries the session is known to have ended."""
+        return (
+            session.tunnel is not None
+            and session.tunnel.alive
+            and (session.process is None or session.process.open)
+            and self._opening.connections.find(session.request.target) is not None
+        )
