@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -42,6 +43,13 @@ class Sshd:
             file.write(public_key_file.read_text(encoding="utf-8"))
         path.chmod(0o644)
 
+    def restart(self) -> None:
+        """End it with all its connections, as a reboot does, and start it again: same port, same keys."""
+        end_tree(self.process)
+        with (self.folder / "log").open("ab") as log:
+            self.process = _spawn(self.folder, log)
+        _wait_until_listening(self.port, self.process, self.folder / "log")
+
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
@@ -55,8 +63,6 @@ def run_sshd(
 
     options: lines of sshd_config over the defaults below.
     """
-    program = find_sshd()
-    assert program, "sshd is missing: apt-get install openssh-server"
     folder = Path(tempfile.mkdtemp(prefix="sshd-"))
     folder.chmod(0o755)
     (folder / "keys").mkdir(mode=0o755)
@@ -83,15 +89,21 @@ def run_sshd(
     text = "".join(f"{name} {value}\n" for name, value in lines.items())
     text += "".join(f"HostKey {folder}/host_{kind}\n" for kind in host_keys)
     config.write_text(text, encoding="utf-8")
-    log = (folder / "log").open("wb")
-    process = subprocess.Popen([program, "-D", "-e", "-f", str(config)], stderr=log, start_new_session=True)
+    with (folder / "log").open("wb") as log:
+        sshd = Sshd(port, folder, _spawn(folder, log))
     try:
-        _wait_until_listening(port, process, folder / "log")
-        yield Sshd(port, folder, process)
+        _wait_until_listening(port, sshd.process, folder / "log")
+        yield sshd
     finally:
-        log.close()
-        end_tree(process)
+        end_tree(sshd.process)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _spawn(folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+    program = find_sshd()
+    assert program, "sshd is missing: apt-get install openssh-server"
+    arguments = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
+    return subprocess.Popen(arguments, stderr=log, start_new_session=True)
 
 
 def end_tree(process: subprocess.Popen[bytes]) -> None:

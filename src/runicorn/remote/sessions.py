@@ -170,8 +170,8 @@ class Sessions:
         try:
             await self._watching.restore(session)
         except GoneError:  # nothing is left to take back
-            del self._sessions[session.session_id]
             await self._advance(session, Event.STOP)
+            del self._sessions[session.session_id]
         except RunicornError as error:
             await self._failed(session, error)
         except Exception as error:  # noqa: BLE001  the rim of a background task: it must end with a name, not vanish

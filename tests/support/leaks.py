@@ -1,0 +1,68 @@
+"""What a viewer and a server hold: taken before and after, the two must be equal."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from tests.support.server import Server, eventually
+from tests.support.serving import Viewer, tunnel_folders
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """Both sides. children: command lines. files: those of the viewer's home and of tunnels, with their sizes."""
+
+    children: tuple[str, ...]
+    ports: frozenset[int]
+    descriptors: int
+    threads: int
+    files: frozenset[tuple[str, int]]
+    on_server: frozenset[str]
+    ports_on_server: frozenset[int]
+
+
+def holdings(viewer: Viewer, server: Server, home: Path) -> Holdings:
+    process = psutil.Process(viewer.process.pid)
+    children = []
+    for child in process.children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if child.status() != psutil.STATUS_ZOMBIE:
+                children.append(" ".join(child.cmdline()))
+    listening = (each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+    return Holdings(
+        children=tuple(sorted(children)),
+        ports=frozenset(each.laddr.port for each in listening),
+        descriptors=process.num_fds(),
+        threads=process.num_threads(),
+        files=frozenset(files(home)),
+        on_server=frozenset(server.traces()),
+        ports_on_server=frozenset(server.listening_ports()),
+    )
+
+
+def files(home: Path) -> set[tuple[str, int]]:
+    found = {(str(path), 0) for path in tunnel_folders()}
+    for path in home.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_file():
+                found.add((str(path), path.stat().st_size))
+    return found
+
+
+def require_equal(before: Holdings, viewer: Viewer, server: Server, home: Path, timeout_secs: float = 10.0) -> None:
+    """Wait until both sides hold what they held before: no more, and no less. Raises AssertionError naming the rest."""
+    now = before
+
+    def same() -> bool:
+        nonlocal now
+        now = holdings(viewer, server, home)
+        return now == before
+
+    try:
+        eventually(same, timeout_secs, "equal holdings")
+    except AssertionError:
+        assert now == before
+        raise
