@@ -164,11 +164,11 @@ def is_record(value: Any) -> bool:
         return False
     try:
         Target.make(value["host"], value["port"], value["username"])
-        Owner(**value["owner"])
-        Started(**value["remote"])
+        owner, remote = Owner(**value["owner"]), Started(**value["remote"])
     except (InvalidTargetError, TypeError, KeyError):
         return False
-    return str(value["session_id"]).isalnum()
+    numbers = (owner.pid, owner.started_at, remote.port, remote.pid, remote.started_at)
+    return str(value["session_id"]).isalnum() and all(isinstance(number, (int, float)) for number in numbers)
 
 
 def _without(records: list[dict[str, Any]], session_id: str) -> list[dict[str, Any]]:
