@@ -13,7 +13,10 @@ from tests.support.serving import Viewer, tunnel_folders
 
 @dataclass(frozen=True)
 class Holdings:
-    """Both sides. children: command lines. files: those of the viewer's home and of tunnels, with their sizes."""
+    """Both sides. children: command lines. files: those of the viewer's home and of tunnels, with their sizes.
+
+    descriptors: without those of connections to the viewer's own page.
+    """
 
     children: tuple[str, ...]
     ports: frozenset[int]
@@ -31,11 +34,13 @@ def holdings(viewer: Viewer, server: Server, home: Path) -> Holdings:
         with contextlib.suppress(psutil.NoSuchProcess):
             if child.status() != psutil.STATUS_ZOMBIE:
                 children.append(" ".join(child.cmdline()))
-    listening = (each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+    sockets = process.net_connections("tcp")
+    # The test's own requests keep connections open, which end some seconds after the last one.
+    asked = [each for each in sockets if each.laddr.port == viewer.port and each.status != psutil.CONN_LISTEN]
     return Holdings(
         children=tuple(sorted(children)),
-        ports=frozenset(each.laddr.port for each in listening),
-        descriptors=process.num_fds(),
+        ports=frozenset(each.laddr.port for each in sockets if each.status == psutil.CONN_LISTEN),
+        descriptors=process.num_fds() - len(asked),
         threads=process.num_threads(),
         files=frozenset(files(home)),
         on_server=frozenset(server.traces()),

@@ -1,10 +1,7 @@
 """A session's life as one table: state x event -> state and effects. Pure.
 
-    starting ──ready──▶ running ──link_lost──▶ reconnecting ──ready──▶ running
-       │                   │                        │
-       │failed             │stop                    │stop, failed
-       ▼                   ▼                        ▼
-     failed             stopping ────released────▶ stopped
+docs/reference/sessions.md and the page's type are written from it (scripts/lifecycle_reference.py). A session begins as
+`starting`, or as `reconnecting` where it is taken back from a viewer that died.
 
 Every state has a way out, `stop` is possible in every live state, and whatever was started is released on the way to
 `stopped` or `failed`. An event that a state does not know leaves it as it is, with no effect: late news of a session
@@ -62,6 +59,7 @@ TABLE: dict[tuple[State, Event], Step] = {
     (State.STOPPING, Event.FAILED): Step(State.STOPPED),
 }
 
+INITIAL = frozenset({State.STARTING, State.RECONNECTING})
 LIVE = frozenset({State.STARTING, State.RUNNING, State.RECONNECTING, State.STOPPING})
 ENDED = frozenset({State.STOPPED, State.FAILED})
 

@@ -22,6 +22,8 @@ from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
 from tests.support.tunnels import BACKENDS
 
+pytestmark = pytest.mark.survival
+
 NOTICE_SECS = 20.0
 RETURN_SECS = 40.0
 GRACE_SECS = 120

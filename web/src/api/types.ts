@@ -2,6 +2,8 @@
 
 import type { WireNumber } from "../pure/format";
 
+import type { SessionStatus } from "./session-states";
+
 export type RunState = "running" | "finished" | "failed" | "killed";
 
 export interface Run {
@@ -139,7 +141,7 @@ export interface Connection {
   connected: boolean;
 }
 
-export type SessionStatus = "starting" | "running" | "reconnecting" | "stopping" | "stopped" | "failed";
+export type { SessionStatus } from "./session-states";
 
 export interface Session {
   sessionId: string;
