@@ -27,7 +27,8 @@ class Connections:
     """All live connections and their progress. Belongs to the event loop's thread.
 
     home: where default keys are looked for. changed: called, from any thread, whenever there is news.
-    connected: called with each target that was connected; set it.
+    connected: called with each target that was connected; set it. followers: asked, from any thread, for those that
+    show how a target is reached; set it.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class Connections:
         self._host_keys = host_keys
         self._home = home
         self.connected: Callable[[Target], None] = lambda target: None
+        self.followers: Callable[[Target], list[Progress]] = lambda target: []
         self._run_blocking = run_blocking
         self._changed = changed
         self._live: dict[Target, Connection] = {}
@@ -60,7 +62,12 @@ class Connections:
 
     def progress(self, target: Target) -> Progress:
         """Return the progress of the latest attempt to reach this target."""
-        return self._progress.setdefault(target, Progress(self._changed))
+        return self._progress.setdefault(target, self._new_progress(target))
+
+    def shown(self, target: Target) -> list[Progress]:
+        """Return what GET /api/remote/status shows of this target: its progress, if it has one."""
+        progress = self._progress.get(target)
+        return [progress] if progress else []
 
     def all_progress(self) -> dict[Target, Progress]:
         return dict(self._progress)
@@ -117,8 +124,11 @@ class Connections:
         for target in list(self._live):
             await self.disconnect(target)
 
+    def _new_progress(self, target: Target) -> Progress:
+        return Progress(self._changed, also=lambda: self.followers(target))
+
     async def _attempt(self, target: Target, credentials: Credentials) -> Connection:
-        progress = self._progress[target] = Progress(self._changed)
+        progress = self._progress[target] = self._new_progress(target)
         holder: list[Connection] = []
         cancelled = False
 

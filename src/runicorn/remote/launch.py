@@ -23,6 +23,7 @@ from runicorn.errors import (
 from runicorn.remote import shell
 from runicorn.remote.probe import Environment
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
+from runicorn.remote.words import Words
 from runicorn.settings import DEFAULT_START_TIMEOUT_SECS
 
 READ_SLICE_SECS = 0.5
@@ -97,17 +98,27 @@ def launch_viewer(
     own(process)
     deadline = time.monotonic() + launch.timeout_secs
     stdout, stderr = bytearray(), bytearray()
+    words = Words(lambda line: log(f"server: {line}"))
+
+    def hear() -> None:
+        said = process.read_stderr()
+        words.deliver(said)
+        stderr.extend(said)
+
     while time.monotonic() < deadline and len(stdout) < OUTPUT_LIMIT_BYTES:
         chunk = _read(process)
-        stderr += _tee(process.read_stderr(), log)
+        hear()
         stdout += chunk or b""
         answer = find_answer(bytes(stdout), marker)
         if answer is not None:
+            words.finish()
             return _started(answer, launch)
         if chunk == b"":
             status = process.wait(2.0)
-            stderr += _tee(process.read_stderr(), log)
+            hear()
+            words.finish()
             raise explain_exit(bytes(stdout), bytes(stderr), status, launch)
+    words.finish()
     said = stderr.decode("utf-8", "replace").strip()[-TRACEBACK_CHARS:]
     raise StartTimeoutError(
         f"The remote viewer was not ready within {launch.timeout_secs:g} s{f' and said: {said}' if said else ''}."
@@ -172,9 +183,3 @@ def _read(process: RemoteProcess) -> bytes | None:
         return process.read(READ_SLICE_SECS)
     except TimeoutError:
         return None
-
-
-def _tee(data: bytes, log: Callable[[str], None]) -> bytes:
-    for line in data.decode("utf-8", "replace").splitlines():
-        log(f"server: {line}")
-    return data

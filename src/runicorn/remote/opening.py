@@ -16,6 +16,7 @@ from runicorn.remote.launch import Launch
 from runicorn.remote.probing import Probes
 from runicorn.remote.progress import Progress
 from runicorn.remote.session import Session
+from runicorn.remote.session_log import follow_words
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import auto
 from runicorn.remote.ssh.tunnels.door import Door
@@ -34,7 +35,7 @@ class Opening:
     manage_url: str | None
 
     def progress(self, session: Session) -> Progress:
-        return self.connections.progress(session.request.target)
+        return session.progress
 
     async def connection(self, session: Session) -> Connection:
         """Return the live connection, or a new one."""
@@ -42,6 +43,7 @@ class Opening:
         connection = self.connections.find(target)
         if connection is None:
             return await self.connections.connect(target, session.request.credentials)
+        session.progress.begin_with_connect(self.connections.progress(target))
         self.progress(session).restart("environments")
         return connection
 
@@ -57,7 +59,7 @@ class Opening:
                 Door(
                     session.request.local_port,
                     allow_other_users=self.settings.allow_other_users,
-                    log=lambda line: self.progress(session).log(line),
+                    log=session.progress.log,
                     knocked=session.nudge,
                 )
             )
@@ -86,6 +88,7 @@ class Opening:
                 launch.launch_viewer, connection, request, secrets.token_hex(8), own, progress.log
             )
             tell(f"runicorn {session.remote.version}, port {session.remote.port}")
+        follow_words(session)
 
     async def tunnel(self, session: Session, connection: Connection) -> None:
         """Open a tunnel and believe it once the session's own viewer has answered through it."""

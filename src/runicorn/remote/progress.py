@@ -1,18 +1,24 @@
-"""What an attempt to reach a server is doing: its stages with times, and its log. Thread-safe; shown live."""
+"""What an attempt to reach a server is doing: its stages with times, and its log. Thread-safe; shown live.
+
+There is one for each target, made anew at each connect, and one for each session, which lives as long as the session.
+What is told to one is shown by those concerned: a connect by every session on that target, a start by its target.
+"""
 
 from __future__ import annotations
 
 import enum
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from runicorn.errors import RunicornError
+from runicorn.remote.log import Log
 
-LOG_LINES_KEPT = 500
+TARGET_LINES_KEPT = 500
 STAGES = ("resolve", "tcp", "host_key", "login", "environments", "start", "tunnel", "ready")
+CONNECT_STAGES = STAGES[:4]
 
 
 class StageState(enum.Enum):
@@ -34,20 +40,28 @@ class Stage:
 
 
 class Progress:
-    """The stages of one connection, from the name to the page; `changed` is called after every change.
+    """The stages from the name to the page, and the log; `changed` is called after every change.
 
-    clock: seconds that only go forward.
+    clock: seconds that only go forward. also: asked at each change for those that are to show it, too.
     """
 
-    def __init__(self, changed: Callable[[], None], clock: Callable[[], float] = time.monotonic) -> None:
-        self._changed = changed
+    def __init__(
+        self,
+        changed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        also: Callable[[], Iterable[Progress]] = tuple,
+        lines_kept: int = TARGET_LINES_KEPT,
+    ) -> None:
+        self.changed = changed
+        self.also = also
+        self.lines = Log(lines_kept)
+        self.error: RunicornError | None = None
         self._clock = clock
         self._lock = threading.Lock()
         self._stages = {name: Stage(name) for name in STAGES}
         self._began_at: dict[str, float] = {}
-        self._log: list[str] = []
-        self._log_began_at = clock()
-        self.error: RunicornError | None = None
+        self._made_at = time.time()
 
     @property
     def stages(self) -> list[Stage]:
@@ -60,62 +74,81 @@ class Progress:
 
     @property
     def log_lines(self) -> list[str]:
-        with self._lock:
-            return list(self._log)
+        """The log with seconds since the beginning."""
+        return [f"{line.at - self._made_at:8.3f} s  {line.text}" for line in self.lines.lines]
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[str], None]]:
         """Run a stage, which ends as done, or as failed if an error passes through. Yields a setter of its detail."""
-        with self._lock:
-            self._began_at[name] = self._clock()
-            self._stages[name] = Stage(name, StageState.RUNNING, 0.0)
-        self._changed()
+        began_at, details = self._clock(), [""]
+        self._show(Stage(name, StageState.RUNNING, 0.0), began_at)
+
+        def tell(detail: str) -> None:
+            details.append(detail)
+            self._show(Stage(name, StageState.RUNNING, 0.0, detail), began_at)
+
+        def end(state: StageState) -> None:
+            secs = self._clock() - began_at
+            self._show(Stage(name, state, secs, details[-1]))
+            self.log(f"{name} {state.value} in {secs * 1000:.0f} ms{': ' + details[-1] if details[-1] else ''}")
+
         try:
-            yield lambda detail: self._update(name, detail=detail)
+            yield tell
         except BaseException as error:
-            self._finish(name, StageState.FAILED)
+            end(StageState.FAILED)
             if isinstance(error, RunicornError):
                 self.fail(error)
             raise
-        self._finish(name, StageState.DONE)
+        end(StageState.DONE)
 
     def fail(self, error: RunicornError) -> None:
         """Keep the error that ended the attempt, once."""
-        if self.error is not error:
-            self.error = error
-            self.log(f"{error.code}: {error.detail}")
-
-    def skip(self, *names: str) -> None:
-        """Mark stages that were not needed, because their result is still there."""
-        with self._lock:
-            for name in names:
-                if self._stages[name].state is not StageState.DONE:
-                    self._stages[name] = Stage(name, StageState.SKIPPED)
-        self._changed()
+        for each in self._all():
+            if each.error is not error:
+                each.error = error
+                each.lines.add(f"{error.code}: {error.detail}")
+        self.changed()
 
     def restart(self, first: str) -> None:
         """Forget the stages from `first` on, and the error, for another attempt."""
-        with self._lock:
-            for name in STAGES[STAGES.index(first) :]:
-                self._stages[name] = Stage(name)
-            self.error = None
-        self._changed()
+        for name in STAGES[STAGES.index(first) :]:
+            self._show(Stage(name))
+        for each in self._all():
+            each.error = None
+        self.changed()
 
-    def log(self, line: str) -> None:
-        """Add a line for people; never one that holds a secret."""
-        with self._lock:
-            self._log.append(f"{self._clock() - self._log_began_at:8.3f} s  {line.rstrip()}")
-            del self._log[:-LOG_LINES_KEPT]
-        self._changed()
+    def log(self, text: str) -> None:
+        """Add a text for people; never one that holds a secret."""
+        for each in self._all():
+            each.lines.add(text)
+        self.changed()
 
-    def _update(self, name: str, *, detail: str) -> None:
-        with self._lock:
-            self._stages[name] = replace(self._stages[name], detail=detail)
-        self._changed()
+    def note(self, text: str) -> None:
+        """Add a text to this log only, and wake nobody: there may be very many."""
+        self.lines.add(text)
 
-    def _finish(self, name: str, state: StageState) -> None:
+    def begin_with_connect(self, made: Progress) -> None:
+        """Show how the connection came about that is there already, and log it."""
+        stages = {stage.name: stage for stage in made.stages}
+        lines, connected = [], f"{CONNECT_STAGES[-1]} {StageState.DONE.value} "
+        for line in made.lines.lines:
+            lines.append(line)
+            if line.text.startswith(connected):
+                break
+        self.lines.extend(lines)
+        for name in CONNECT_STAGES:
+            self._put(stages[name], None)
+
+    def _all(self) -> list[Progress]:
+        return [self, *self.also()]
+
+    def _show(self, stage: Stage, began_at: float | None = None) -> None:
+        for each in self._all():
+            each._put(stage, began_at)
+        self.changed()
+
+    def _put(self, stage: Stage, began_at: float | None) -> None:
         with self._lock:
-            stage = self._stages[name]
-            secs = self._clock() - self._began_at[name]
-            self._stages[name] = replace(stage, state=state, secs=secs)
-        self.log(f"{name} {state.value} in {secs * 1000:.0f} ms{': ' + stage.detail if stage.detail else ''}")
+            if began_at is not None:
+                self._began_at[stage.name] = began_at
+            self._stages[stage.name] = stage

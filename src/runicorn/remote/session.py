@@ -12,7 +12,9 @@ from runicorn.remote.health import Line
 from runicorn.remote.holder import Holder
 from runicorn.remote.launch import Started
 from runicorn.remote.lifecycle import State
+from runicorn.remote.log import LINES_KEPT
 from runicorn.remote.probe import Environment
+from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.interface import RemoteProcess, Tunnel
 from runicorn.remote.ssh.tunnels.auto import Fallback
 from runicorn.remote.ssh.tunnels.door import Door
@@ -35,6 +37,7 @@ class StartRequest:
 class Session:
     """A remote viewer together with its tunnel. Read it freely; only Sessions changes it. Made in the event loop.
 
+    progress: its stages, and its log from its first moment until it is gone.
     found_again: it was left by a viewer of this machine that died, and is taken back.
     needs_person: its login needs a secret, which is written nowhere, so only a person can repeat it.
     nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
@@ -44,6 +47,7 @@ class Session:
     request: StartRequest
     started_at: float  # unix seconds
     state: State = State.STARTING
+    progress: Progress = field(default_factory=lambda: Progress(lines_kept=LINES_KEPT), repr=False)
     environment: Environment | None = None
     door: Door | None = None
     remote: Started | None = None

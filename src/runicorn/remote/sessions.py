@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 
 from runicorn.errors import RunicornError, SessionNotFoundError, StartCancelledError, StartError
-from runicorn.remote import lifecycle, probing, records
+from runicorn.remote import lifecycle, probing, records, session_log
 from runicorn.remote.connections import Connections, RunBlocking
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.lifecycle import Effect, Event, State
 from runicorn.remote.opening import Opening
+from runicorn.remote.progress import Progress
 from runicorn.remote.records import SessionRecords
 from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Target
@@ -42,6 +43,7 @@ class Sessions:
         self._changed = changed
         self._sessions: dict[str, Session] = {}
         connections.connected = self.nudge
+        connections.followers = self._logs_on
 
     def all(self) -> list[Session]:
         return list(self._sessions.values())
@@ -95,8 +97,8 @@ class Sessions:
         for record in await self._run_blocking(self._records.take_over):
             session = records.from_record(record)
             session.link_lost_at = time.time()
-            self._sessions[session.session_id] = session
             session.state = State.RECONNECTING
+            self._add(session)
             try:
                 self._opening.door(session)
             except RunicornError as error:
@@ -116,14 +118,22 @@ class Sessions:
             if each.state in lifecycle.ENDED and each.request.target == request.target:
                 del self._sessions[each.session_id]
         session = Session(secrets.token_hex(4), request, time.time())
-        self._sessions[session.session_id] = session
+        self._add(session)
         session.task = asyncio.create_task(self._starting(session))
         self._changed()
         return session
 
+    def _add(self, session: Session) -> None:
+        session_log.begin(session, self._changed, self._opening.connections.shown)
+        self._sessions[session.session_id] = session
+
+    def _logs_on(self, target: Target) -> list[Progress]:
+        return [each.progress for each in self.all() if each.live and each.request.target == target]
+
     async def _advance(self, session: Session, event: Event) -> None:
         """Move the session by the table and carry the effects out."""
         step = lifecycle.step(session.state, event)
+        session_log.tell_state(session, step.state)
         session.state = step.state
         if session.state in lifecycle.ENDED and not step.effects:
             session.ended.set()

@@ -17,7 +17,7 @@ from runicorn.errors import (
     RunicornError,
     StartError,
 )
-from runicorn.remote import orders
+from runicorn.remote import orders, session_log
 from runicorn.remote.health import UnhealthyError
 from runicorn.remote.opening import Opening
 from runicorn.remote.session import Session
@@ -50,6 +50,7 @@ class Watching:
     async def until_lost(self, session: Session) -> None:
         """Ask for health every few seconds and tell the remote page; return when the link is lost."""
         misses, woken = 0, False
+        missed: UnhealthyError | None = None
         while misses < HEALTH_MISSES:
             if misses == 0:
                 woken = await self._pause(session)
@@ -61,14 +62,16 @@ class Watching:
                 limit = max(limit, HEALTH_TIMEOUT_RTTS * session.rtt_ms / 1000)
             try:
                 answer = await self._opening.run_blocking(session.line.ask, limit)
-            except UnhealthyError:
+            except UnhealthyError as error:
                 misses += 1
+                missed = error
                 continue
             misses = 0
             session.rtt_ms = answer.rtt_ms
             await self._opening.tell(session)
             self._changed()
-        self._opening.progress(session).log("the link to the server is lost")
+        connected = self._opening.connections.find(session.request.target) is not None
+        self._opening.progress(session).log(session_log.loss(session, connected, missed))
 
     async def restore(self, session: Session) -> None:
         """Bring the link back on the same local port, for ever until stopped.
@@ -76,11 +79,13 @@ class Watching:
         Raises the error of a login or host key that is a person's matter, or GoneError.
         """
         attempt = 0
+        lost_at = time.monotonic()
         await self._opening.drop_tunnel(session)
         while True:
             wait_secs = BACKOFF_SECS[min(attempt, len(BACKOFF_SECS) - 1)] * random.uniform(0.8, 1.2)
-            await self._wait(session, wait_secs)
             attempt += 1
+            self._opening.progress(session).log(f"attempt {attempt} follows in {wait_secs:.1f} s at the latest")
+            await self._wait(session, wait_secs)
             began_at = time.monotonic()
             try:
                 await self._attempt(session)
@@ -96,6 +101,7 @@ class Watching:
                 # Whoever looks at the page makes it try at once, but not more often than this.
                 await asyncio.sleep(max(0.0, began_at + BETWEEN_ATTEMPTS_SECS - time.monotonic()))
                 continue
+            self._opening.progress(session).log(session_log.back(session, attempt, time.monotonic() - lost_at))
             return
 
     def _note(self, session: Session, error: RunicornError) -> None:

@@ -221,6 +221,22 @@ class SessionAnswer(BaseModel):
     reconnects: int
     rttMs: float | None
     linkLostAt: int | None
+    logNext: int
+
+
+class LogLineAnswer(BaseModel):
+    """at: ms since 1970."""
+
+    at: int
+    text: str
+
+
+class LogAnswer(BaseModel):
+    """next: what to ask for as `after` the next time."""
+
+    session_id: str
+    lines: list[LogLineAnswer]
+    next: int
 
 
 class StartAnswer(MessageAnswer):
@@ -345,6 +361,16 @@ def session_answer(session: Session) -> SessionAnswer:
         reconnects=session.reconnects,
         rttMs=session.rtt_ms,
         linkLostAt=int(session.link_lost_at * 1000) if session.link_lost_at else None,
+        logNext=session.progress.lines.next,
+    )
+
+
+def log_answer(session: Session, after: int) -> LogAnswer:
+    lines, following = session.progress.lines.after(after)
+    return LogAnswer(
+        session_id=session.session_id,
+        lines=[LogLineAnswer(at=int(line.at * 1000), text=_text(line.text)) for line in lines],
+        next=following,
     )
 
 

@@ -48,6 +48,15 @@ class RemoteEntry:
     mtime: int
 
 
+class Sink(Protocol):
+    """Where bytes go as they come. Called by the connection's own thread, which must never wait here."""
+
+    def deliver(self, data: bytes) -> None: ...
+
+    def finish(self) -> None:
+        """Nothing more will come. May be called twice."""
+
+
 class RemoteProcess(Protocol):
     """A command that runs on the server for as long as its channel is open."""
 
@@ -56,6 +65,12 @@ class RemoteProcess(Protocol):
 
     def read_stderr(self) -> bytes:
         """Return what came on stderr since the last call, without waiting."""
+
+    def follow(self, stdout: Sink, stderr: Sink, closed: Callable[[], None]) -> None:
+        """Hand on what is printed from now on, so that the command never waits for a reader; `read` ends with this.
+
+        closed: called once the channel is closed. May be called twice.
+        """
 
     def write(self, data: bytes) -> None:
         """Send to stdin. Raises ConnectionClosedError if the channel is gone."""

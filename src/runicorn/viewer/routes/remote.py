@@ -199,6 +199,16 @@ class RemoteApi:
             """Describe one session."""
             return wire.session_answer(service.sessions.get(session_id))
 
+        @router.get("/viewer/log/{session_id}", responses=NOT_FOUND)
+        async def session_log(
+            session_id: str,
+            after: Annotated[
+                int, Query(ge=0, le=2**53, description="Leave out this many lines: `next` of the last answer.")
+            ] = 0,
+        ) -> wire.LogAnswer:
+            """Return a session's log, the newest 2,000 lines of it; it is kept until the session is gone."""
+            return wire.log_answer(service.sessions.get(session_id), after)
+
     def _add_status(self, router: APIRouter) -> None:
         @router.get("/status")
         async def status() -> wire.StatusAnswer:

@@ -20,10 +20,12 @@ from runicorn.errors import (
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.progress import Progress
-from runicorn.remote.ssh.interface import Completed, Login
+from runicorn.remote.ssh.interface import Completed, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
 from runicorn.remote.ssh.paramiko.handshake import verified_transport
+from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, log_in
+from runicorn.remote.ssh.paramiko.outlet import Outlet
 from runicorn.remote.target import Credentials, Target
 
 CHANNEL_TIMEOUT_SECS = 15.0
@@ -178,6 +180,10 @@ class ParamikoProcess:
         while self._channel.recv_stderr_ready():
             chunks.append(self._channel.recv_stderr(65536))
         return b"".join(chunks)
+
+    def follow(self, stdout: Sink, stderr: Sink, closed: Callable[[], None]) -> None:
+        inbox_of(self._channel).lead_to(Outlet(self._channel, stdout, lambda: None))
+        stderr_inbox_of(self._channel).lead_to(Outlet(self._channel, stderr, closed))
 
     def write(self, data: bytes) -> None:
         self._channel.settimeout(CHANNEL_TIMEOUT_SECS)

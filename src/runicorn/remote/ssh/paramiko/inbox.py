@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import array
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import paramiko
 from paramiko.buffered_pipe import BufferedPipe
 from paramiko.transport import ChannelMap
+
+from runicorn.remote.ssh.interface import Sink
 
 if TYPE_CHECKING:
     Pipe = BufferedPipe[bytes]  # generic in the stubs only
@@ -20,17 +22,9 @@ else:
     Pipe = BufferedPipe
 
 
-class Sink(Protocol):
-    """Where a channel's bytes go. Called by the transport's thread, which must never wait here."""
-
-    def deliver(self, data: bytes) -> None: ...
-
-    def finish(self) -> None:
-        """Nothing more will come. May be called twice."""
-
-
 class Inbox(Pipe):
-    """A channel's `in_buffer` that can be led on to a sink, at any time, without losing or reordering a byte."""
+    """A channel's `in_buffer` or `in_stderr_buffer`, which can be led on to a sink, at any time, without losing or
+    reordering a byte."""
 
     _lock: threading.Lock  # these three are Paramiko's
     _buffer: array.array[int]
@@ -63,15 +57,22 @@ class Inbox(Pipe):
 
 
 class ChannelsWithInboxes(ChannelMap):
-    """The transport's channels, each given an inbox before the server hears of it."""
+    """The transport's channels, each given inboxes before the server hears of it."""
 
     def put(self, chanid: int, chan: Any) -> None:
         chan.in_buffer = Inbox()
+        chan.in_stderr_buffer = Inbox()
         super().put(chanid, chan)
 
 
 def inbox_of(channel: paramiko.Channel) -> Inbox:
     """Return the inbox of a channel that one of our transports opened."""
     inbox = channel.in_buffer
+    assert isinstance(inbox, Inbox)
+    return inbox
+
+
+def stderr_inbox_of(channel: paramiko.Channel) -> Inbox:
+    inbox = channel.in_stderr_buffer
     assert isinstance(inbox, Inbox)
     return inbox

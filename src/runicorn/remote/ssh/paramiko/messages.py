@@ -9,7 +9,7 @@ from paramiko.common import cMSG_CHANNEL_WINDOW_ADJUST
 def widen_window(channel: paramiko.Channel, size: int) -> None:
     """Let the server send `size` bytes more, as Paramiko does for what is read. Raises OSError if it is gone.
 
-    May wait while new keys are agreed on, so never call it in the transport's thread.
+    In another thread than the transport's it may wait while new keys are agreed on.
     """
     transport = channel.transport
     if channel.closed or channel.eof_received or transport is None:
