@@ -41,9 +41,14 @@ class Line:
         self._started = started
         self._connection: http.client.HTTPConnection | None = None
 
-    def ask(self, timeout_secs: float = HEALTH_TIMEOUT_SECS) -> Health:
-        """Return the viewer's health; the question also keeps it alive. Raises UnhealthyError."""
+    def ask(self, timeout_secs: float = HEALTH_TIMEOUT_SECS, first_timeout_secs: float | None = None) -> Health:
+        """Return the viewer's health; the question also keeps it alive. Raises UnhealthyError.
+
+        first_timeout_secs: the limit where the connection is not there yet, which takes a round trip more.
+        """
         began_at = time.monotonic()
+        if self._connection is None:
+            timeout_secs = max(timeout_secs, first_timeout_secs or 0.0)
         answer = self._request("GET", f"/api/health?session={self._session_id}", None, timeout_secs)
         rtt_ms = (time.monotonic() - began_at) * 1000
         if answer.get("session_id") != self._session_id:

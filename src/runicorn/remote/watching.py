@@ -57,11 +57,11 @@ class Watching:
             if not self._up(session):
                 break
             assert session.line is not None
-            limit = WAKE_TIMEOUT_SECS if woken else HEALTH_TIMEOUT_SECS
-            if session.rtt_ms is not None:
-                limit = max(limit, HEALTH_TIMEOUT_RTTS * session.rtt_ms / 1000)
+            usual = HEALTH_TIMEOUT_RTTS * (session.rtt_ms or 0.0) / 1000
+            limit = max(WAKE_TIMEOUT_SECS if woken else HEALTH_TIMEOUT_SECS, usual)
+            first_limit = max(limit, 2 * usual)
             try:
-                answer = await self._opening.run_blocking(session.line.ask, limit)
+                answer = await self._opening.run_blocking(session.line.ask, limit, first_limit)
             except UnhealthyError as error:
                 misses += 1
                 missed = error

@@ -30,6 +30,7 @@ from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.session import require_root
 
 _STOP_SECS = 5
+_KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
 _REFUSED_SECS = 2.0
 _BACKLOG = 512
 # A comparison of hundreds of runs names them all in its address and in its cursor.
@@ -78,6 +79,7 @@ class ViewerServer:
                 h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
                 proxy_headers=False,
                 timeout_graceful_shutdown=_STOP_SECS,
+                timeout_keep_alive=_KEEP_ALIVE_SECS,
             ),
             self.app.state.viewer.streams.close,
         )
