@@ -64,22 +64,13 @@ def kill_remote_viewer(scene: Scene) -> None:
     os.kill(scene.now()["remotePid"], signal.SIGKILL)
 
 
-def kill_sshd_children(scene: Scene) -> None:
-    import psutil
-
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or [""]
-        if words[0].startswith(f"sshd: {scene.server.account.username}"):
-            process.kill()
-
-
 def nothing(scene: Scene) -> None: ...
 
 
 # What happens, and what ends it once it has been noticed.
 FAULTS: dict[str, tuple[Callable[[Scene], None], Callable[[Scene], None]]] = {
     "kill -9 remote viewer": (kill_remote_viewer, nothing),
-    "kill -9 sshd children": (kill_sshd_children, nothing),
+    "kill -9 sshd children": (lambda scene: scene.server.kill_sshd_children(), nothing),
     "restart sshd": (lambda scene: scene.server.sshd.restart(), nothing),
     "reset": (lambda scene: scene.link.cut(), nothing),
     "half-close": (lambda scene: scene.link.half_close(), nothing),

@@ -82,6 +82,13 @@ class Server:
                 found[" ".join(words)] = process
         return found
 
+    def kill_sshd_children(self) -> None:
+        """Kill the server's processes that carry this user's connections."""
+        for process in psutil.process_iter(["cmdline"]):
+            words = process.info["cmdline"] or [""]
+            if words[0].startswith(f"sshd: {self.account.username}"):
+                process.kill()
+
     def listening_ports(self) -> set[int]:
         """Return the TCP ports on which processes of the server's user listen."""
         ports = set()

@@ -1,8 +1,8 @@
 """The error catalogue is complete and drawn."""
 
-import importlib.util
 import re
-from pathlib import Path
+
+from tests.support.scripts import load_script
 
 from runicorn import errors
 
@@ -27,10 +27,5 @@ def test_the_drawn_tree_names_every_class_with_its_code() -> None:
 
 
 def test_the_error_page_is_what_the_catalogue_says() -> None:
-    script = Path(__file__).parents[2] / "scripts" / "error_reference.py"
-    spec = importlib.util.spec_from_file_location("error_reference", script)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("error_reference")
     assert module.PATH.read_text(encoding="utf-8") == module.render(), "run: python scripts/error_reference.py"

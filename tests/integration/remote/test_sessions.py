@@ -227,10 +227,7 @@ def test_a_killed_viewer_leaves_nothing_after_the_grace_period(
 
 def test_a_cut_link_comes_back_on_the_same_port_with_the_same_viewer(connected: Viewer, server: Server) -> None:
     session = start(connected, server.login(remote_root=str(server.runs)))
-    for process in psutil.process_iter(["cmdline", "uids"]):
-        words = process.info["cmdline"] or [""]
-        if words[0].startswith(f"sshd: {server.account.username}"):
-            process.kill()
+    server.kill_sshd_children()
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     eventually(lambda: connected.get(status).json()["reconnects"] == 1, 15, "the reconnect")
     again = connected.get(status).json()

@@ -112,13 +112,6 @@ def kill_remote_viewers(server: Server, parties: list[Party]) -> None:
         os.kill(party.session["remotePid"], signal.SIGKILL)
 
 
-def kill_sshd_children(server: Server, parties: list[Party]) -> None:
-    for process in psutil.process_iter(["cmdline"]):
-        words = process.info["cmdline"] or [""]
-        if words[0].startswith(f"sshd: {server.account.username}"):
-            process.kill()
-
-
 def restart_sshd(server: Server, parties: list[Party]) -> None:
     server.sshd.restart()
 
@@ -173,7 +166,7 @@ def wait_until_missed(parties: list[Party]) -> None:
 # The fault, and whether the same remote viewer is found again afterwards: only one that died is started anew.
 FAULTS: dict[str, tuple[Callable[[Server, list[Party]], None], bool]] = {
     "kill -9 of the remote viewer": (kill_remote_viewers, False),
-    "kill -9 of the sshd children": (kill_sshd_children, True),
+    "kill -9 of the sshd children": (lambda server, parties: server.kill_sshd_children(), True),
     "restart of sshd": (restart_sshd, True),
     "a reset": (cut, True),
     "a half-closed link": (half_close, True),

@@ -1,11 +1,9 @@
 """The table of a session's life."""
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from tests.support.scripts import load_script
 
 from runicorn.remote import lifecycle
 from runicorn.remote.lifecycle import ENDED, INITIAL, LIVE, TABLE, Effect, Event, State
@@ -86,11 +84,6 @@ TestLife = Life.TestCase
 
 
 def test_what_is_written_from_the_table_is_up_to_date() -> None:
-    script = Path(__file__).parents[3] / "scripts" / "lifecycle_reference.py"
-    spec = importlib.util.spec_from_file_location("lifecycle_reference", script)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_script("lifecycle_reference")
     for path, text in ((module.DOCS, module.docs()), (module.PAGE, module.page())):
         assert path.read_text(encoding="utf-8") == text, "run: python scripts/lifecycle_reference.py"
