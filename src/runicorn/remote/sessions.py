@@ -21,6 +21,7 @@ from runicorn.remote.watching import GoneError, Watching
 from runicorn.settings import Settings
 
 TAKE_BACK_SECS = 15.0
+END_TIMEOUT_SECS = 5.0
 
 
 class Sessions:
@@ -204,7 +205,10 @@ class Sessions:
             task.cancel()
             await asyncio.wait([task])
         if session.remote is not None or session.process is not None:
-            await self._opening.end_viewer(session)
+            try:
+                await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)
+            except asyncio.TimeoutError:
+                session.progress.note("the server does not answer; its viewer ends by itself after the grace period")
         session.hang_up()
         await self._run_blocking(session.holder.release)
         await self._run_blocking(self._records.forget, session.session_id)

@@ -200,6 +200,25 @@ def test_a_stopped_local_viewer_goes_on_where_it_was(server: Server, tmp_path: P
             assert party.now()["remotePid"] == party.session["remotePid"], party.backend
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_stopping_while_the_link_is_silent_frees_this_side_now_and_the_other_by_itself(
+    backend: str, server: Server, tmp_path: Path
+) -> None:
+    environ = {"RUNICORN_TUNNEL": backend, "RUNICORN_SESSION_GRACE_SECS": "1"}
+    with run_link(server.sshd.port) as link, run_viewer(tmp_path / "root", tmp_path, environ) as viewer:
+        body = {**login(server, link), "remote_root": str(server.runs)}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        link.stall()
+        assert stop(viewer, session).json()["ok"] is True
+        assert viewer.get(f"/api/remote/viewer/status/{session['sessionId']}").json()["status"] == "stopped"
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{session['url']}/api/health")
+        assert viewer.post("/api/remote/disconnect", body).json()["ok"] is True
+        link.resume()
+        eventually_nothing(server.traces, 6)
+
+
 # --- trouble on the server's disk -----------------------------------------------------------------------------------
 
 
