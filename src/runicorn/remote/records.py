@@ -64,7 +64,8 @@ class SessionRecords:
         self._change(lambda records: [*_without(records, session.session_id), record])
 
     def forget(self, session_id: str) -> None:
-        self._change(lambda records: _without(records, session_id))
+        if self._path.exists():
+            self._change(lambda records: _without(records, session_id))
 
     def take_over(self) -> list[dict[str, Any]]:
         """Return the records whose owner is no more, which are this process's own from now on."""
@@ -74,13 +75,13 @@ class SessionRecords:
             taken.extend(record for record in records if not Owner(**record["owner"]).lives)
             return [{**record, "owner": asdict(self._owner)} if record in taken else record for record in records]
 
-        self._change(change)
+        if self._path.exists():
+            self._change(change)
         return taken
 
     def _change(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
         try:
-            if not self._path.parent.exists():
-                self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with filelock.FileLock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECS):
                 before = self._read()
                 after = change(before)

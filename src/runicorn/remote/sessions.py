@@ -201,9 +201,9 @@ class Sessions:
     async def _release(self, session: Session) -> None:
         """Free everything of the session, on the server first."""
         task, current = session.task, asyncio.current_task()
-        if task is not None and task is not current and not task.done():
+        while task is not None and task is not current and not task.done():
             task.cancel()
-            await asyncio.wait([task])
+            await asyncio.wait([task], timeout=1.0)
         if session.remote is not None or session.process is not None:
             try:
                 await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections.abc import Callable
@@ -85,7 +84,7 @@ class Watching:
             wait_secs = BACKOFF_SECS[min(attempt, len(BACKOFF_SECS) - 1)] * random.uniform(0.8, 1.2)
             attempt += 1
             self._opening.progress(session).log(f"attempt {attempt} follows in {wait_secs:.1f} s at the latest")
-            await self._wait(session, wait_secs)
+            await nudged_within(session, wait_secs)
             began_at = time.monotonic()
             try:
                 await self._attempt(session)
@@ -108,11 +107,6 @@ class Watching:
         self._opening.progress(session).fail(error)
         session.error = error
         self._changed()
-
-    async def _wait(self, session: Session, secs: float) -> None:
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(session.nudged.wait(), secs)
-        session.nudged.clear()
 
     async def _attempt(self, session: Session) -> None:
         """Connect again; adopt the remote viewer if it still lives, else start it again."""
@@ -152,11 +146,7 @@ class Watching:
         """Wait until the next question is due, or until it is worth asking at once; return whether that is so."""
         until = time.monotonic() + HEALTH_EVERY_SECS
         while (left := until - time.monotonic()) > 0:
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(session.nudged.wait(), min(left, LOOK_EVERY_SECS))
-                session.nudged.clear()
-                return True
-            if not self._up(session):
+            if await nudged_within(session, min(left, LOOK_EVERY_SECS)) or not self._up(session):
                 return True
         return False
 
@@ -168,3 +158,19 @@ class Watching:
             and (session.process is None or session.process.open)
             and self._opening.connections.find(session.request.target) is not None
         )
+
+
+async def nudged_within(session: Session, secs: float) -> bool:
+    """Wait for a nudge, at most so long; return whether there was one, and take it.
+
+    Not by asyncio.wait_for: before Python 3.12 it loses a cancellation that comes together with the event, and the
+    session could then not be stopped.
+    """
+    waiter = asyncio.ensure_future(session.nudged.wait())
+    try:
+        await asyncio.wait([waiter], timeout=secs)
+        nudged = session.nudged.is_set()
+        session.nudged.clear()
+        return nudged
+    finally:
+        waiter.cancel()

@@ -243,7 +243,8 @@ def test_text_that_is_no_unicode_harms_nothing_but_itself(viewer, run):
 
 def test_health_names_the_viewer(viewer, root):
     body = viewer.get("/api/health")
-    assert body == {"status": "ok", "version": rn.__version__, "root": str(root), "session_id": None, "remote": None}
+    outside_a_session = {"session_id": None, "pid": None, "started_at": None, "remote": None}
+    assert body == {"status": "ok", "version": rn.__version__, "root": str(root), **outside_a_session}
 
 
 def test_without_remote_support_its_paths_say_so(empty_viewer):
