@@ -7,11 +7,24 @@ import {
   formatDuration,
   formatNumber,
   formatShortDuration,
+  formatSince,
   formatTime,
   formatValue,
   fromWire,
   plural,
 } from "../src/pure/format";
+
+describe("times since a beginning", () => {
+  test.each([
+    [-5, "0.000 s"],
+    [12, "0.012 s"],
+    [59_250, "59.250 s"],
+    [60_000, "1:00"],
+    [725_900, "12:05"],
+    [3_723_000, "1:02:03"],
+    [90_000_000, "25:00:00"],
+  ])("%d ms reads %s", (ms, text) => expect(formatSince(ms)).toBe(text));
+});
 
 describe("numbers", () => {
   test.each([

@@ -43,7 +43,6 @@ class Opening:
         connection = self.connections.find(target)
         if connection is None:
             return await self.connections.connect(target, session.request.credentials)
-        session.progress.begin_with_connect(self.connections.progress(target))
         self.progress(session).restart("environments")
         return connection
 

@@ -12,6 +12,7 @@ from runicorn.remote.connections import RunBlocking
 from runicorn.remote.probe import Environment, HostFacts
 from runicorn.remote.shell import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.target import Target
 
 PROBE_TIMEOUT_SECS = 20.0
 ANSWER_LIMIT_BYTES = 8 * 1024 * 1024
@@ -23,6 +24,7 @@ class Probes:
 
     def __init__(self, run_blocking: RunBlocking) -> None:
         self._run_blocking = run_blocking
+        self._homes: dict[Target, str] = {}
         self._known: weakref.WeakKeyDictionary[Connection, tuple[float, HostFacts]] = weakref.WeakKeyDictionary()
 
     async def facts(self, connection: Connection, *, max_age_secs: float = 0.0) -> HostFacts:
@@ -32,7 +34,12 @@ class Probes:
             return known[1]
         facts: HostFacts = await self._run_blocking(ask, connection)
         self._known[connection] = (time.monotonic(), facts)
+        self._homes[connection.target] = facts.home
         return facts
+
+    def home(self, target: Target) -> str | None:
+        """Return this user's home folder there, if it was ever told."""
+        return self._homes.get(target)
 
     async def usable_environment(self, connection: Connection, name: str | None) -> Environment:
         """Return the environment to start in. Raises EnvironmentNotFoundError and the errors of `require_usable`."""

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
+import time
 from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from typing import Any
 
-from runicorn.remote import files, wake
+from runicorn._version import __version__
+from runicorn.remote import diagnostics, files, wake
 from runicorn.remote.connections import Connections
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.saved import SavedConnections
 from runicorn.remote.sessions import Sessions
+from runicorn.remote.ssh import program
 from runicorn.remote.target import Target
 from runicorn.remote.workers import Workers
 from runicorn.settings import Settings
@@ -29,6 +33,7 @@ class RemoteService:
 
     def __init__(self, settings: Settings, user_home: Path, manage_url: str | None = None) -> None:
         self.settings = settings
+        self.user_home = user_home
         self.host_keys = HostKeyFile(settings.home / "known_hosts")
         self.saved = SavedConnections(settings.home / "connections.json")
         self.run_blocking = Workers()
@@ -70,6 +75,15 @@ class RemoteService:
 
     async def save(self, connections: list[dict[str, Any]]) -> None:
         await self.run_blocking(self.saved.save, connections)
+
+    async def diagnostics(self, session_id: str) -> str:
+        """Return one text on what a session is, did and ran into, without a secret. Raises SessionNotFoundError."""
+        session = self.sessions.get(session_id)
+        ssh = await self.run_blocking(program.describe, self.settings.ssh_path)
+        machine = diagnostics.Machine(__version__, platform.platform(), platform.python_version(), ssh)
+        homes = [str(self.user_home), self.sessions.probes.home(session.request.target) or ""]
+        text: str = await self.run_blocking(diagnostics.describe, session, machine, homes, time.time())
+        return text
 
     def changes(self) -> AsyncGenerator[None, None]:
         """Yield once now and then after each change; changes that come together are told once."""

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runicorn.remote import lifecycle
+from runicorn.remote.connections import Connections
 from runicorn.remote.health import UnhealthyError
 from runicorn.remote.lifecycle import State
-from runicorn.remote.progress import Progress
 from runicorn.remote.session import Session
-from runicorn.remote.target import Target
 from runicorn.remote.words import Words
 
 
-def begin(session: Session, changed: Callable[[], None], shown: Callable[[Target], list[Progress]]) -> None:
-    """Write the first line, and let the session's target show what the session does."""
+def begin(session: Session, changed: Callable[[], None], connections: Connections) -> None:
+    """Write the first lines, and let the session's target show what the session does."""
     request = session.request
     session.progress.changed = changed
-    session.progress.also = lambda: shown(request.target)
+    session.progress.also = lambda: connections.shown(request.target)
+    if connections.find(request.target) is not None:
+        session.progress.begin_with_connect(connections.progress(request.target))
     environment = request.environment or "the first with runicorn"
     session.progress.note(
         f"session {session.session_id} on {request.target.connection_id}: root {request.root}, "
@@ -52,7 +53,7 @@ def tell_state(session: Session, state: State) -> None:
     if state is session.state:
         return
     again = f" again, after reconnect {session.reconnects}" if state is State.RUNNING and session.reconnects else ""
-    session.progress.note(f"the session is {state.value}{again}")
+    session.progress.note(f"the session {'has' if state is State.FAILED else 'is'} {state.value}{again}")
     if state in lifecycle.ENDED and session.error is not None:
         session.progress.note(session.error.hint)
 

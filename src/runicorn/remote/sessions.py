@@ -125,7 +125,7 @@ class Sessions:
         return session
 
     def _add(self, session: Session) -> None:
-        session_log.begin(session, self._changed, self._opening.connections.shown)
+        session_log.begin(session, self._changed, self._opening.connections)
         self._sessions[session.session_id] = session
 
     def _logs_on(self, target: Target) -> list[Progress]:

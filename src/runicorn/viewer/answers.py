@@ -17,7 +17,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     500: {"model": ErrorAnswer, "description": "The viewer failed; its log says where."},
 }
 NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": ErrorAnswer, "description": "There is no such thing."}}
-
+# For a route whose response class tells no media type, so that its errors remain JSON.
+TEXT: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 HOST_KEY: dict[int | str, dict[str, Any]] = {
     409: {"model": ErrorAnswer, "description": "A host key that a person has to compare and accept; `detail` holds it."}

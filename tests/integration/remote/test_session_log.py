@@ -133,7 +133,7 @@ def test_a_start_that_failed_keeps_its_log(connected: Viewer, server: Server) ->
     assert text.splitlines()[-1] == session["error"]["hint"]
 
 
-def test_a_start_that_could_not_connect_keeps_its_log(viewer: Viewer, server: Server) -> None:
+def test_a_start_that_could_not_connect_keeps_its_log(server: Server, viewer: Viewer) -> None:
     answer = viewer.post("/api/remote/viewer/start", server.login(remote_root=str(server.runs)))
     assert answer.status_code == 409
     (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
@@ -142,7 +142,7 @@ def test_a_start_that_could_not_connect_keeps_its_log(viewer: Viewer, server: Se
     assert text.count("HOST_KEY_CONFIRMATION_REQUIRED: ") == 1
 
 
-def test_a_lost_link_is_told_with_its_cause_each_attempt_and_what_came_back(viewer: Viewer, server: Server) -> None:
+def test_a_lost_link_is_told_with_its_cause_each_attempt_and_what_came_back(server: Server, viewer: Viewer) -> None:
     with run_link(server.sshd.port) as link:
         body = server.login(remote_root=str(server.runs)) | {"port": link.port}
         accept(viewer, connect(viewer, body))

@@ -211,6 +211,11 @@ def new_folders(parent: Path, since: float) -> Iterator[Path]:
 def look_at_answers(viewer: Viewer, search: Search) -> None:
     for path in ANSWERS:
         search.look(path, viewer.get(path).text)
+    for session in viewer.get("/api/remote/viewer/sessions").json()["sessions"]:
+        for kind in ("log", "diagnostics"):
+            answer = viewer.get(f"/api/remote/viewer/{kind}/{session['sessionId']}")
+            assert "login done in" in answer.text
+            search.look(f"the {kind} of a session", answer.text)
 
 
 def streams(viewer: Viewer) -> Iterator[Any]:

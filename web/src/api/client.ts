@@ -19,6 +19,7 @@ import type {
   SavedConnection,
   SeriesAnswer,
   Session,
+  SessionLogPiece,
   StartBody,
   XAxis,
 } from "./types";
@@ -37,10 +38,12 @@ interface Options {
   body?: unknown;
   signal?: AbortSignal | undefined;
   timeoutMs?: number;
+  /** The answer is text, and only an error is JSON. */
+  asText?: boolean;
 }
 
 async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
-  const { body, signal, timeoutMs = QUICK_TIMEOUT_MS } = options;
+  const { body, signal, timeoutMs = QUICK_TIMEOUT_MS, asText = false } = options;
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
   const forward = () => timeout.abort();
@@ -54,7 +57,7 @@ async function request<T>(method: string, path: string, options: Options = {}): 
       signal: timeout.signal,
       cache: "no-store",
     });
-    const parsed: unknown = await answer.json().catch((error: unknown) => {
+    const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.json()).catch((error: unknown) => {
       if (isAbort(error)) throw error;
       return null;
     });
@@ -162,6 +165,12 @@ export const startViewer = (body: StartBody, signal?: AbortSignal) =>
 
 export const retryViewer = (sessionId: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId } });
+
+export const getSessionLog = (sessionId: string, after: number, signal?: AbortSignal) =>
+  request<SessionLogPiece>("GET", `/api/remote/viewer/log/${encodeURIComponent(sessionId)}?after=${after}`, { signal });
+
+export const getDiagnostics = (sessionId: string) =>
+  request<string>("GET", `/api/remote/viewer/diagnostics/${encodeURIComponent(sessionId)}`, { asText: true });
 
 export const stopViewer = (sessionId: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/stop", { body: { session_id: sessionId } });

@@ -164,6 +164,20 @@ export interface Session {
   runicornVersion: string | null;
   error: null | string | { code?: string; message?: string };
   reconnects: number;
+  /** How many lines its log has had; a change tells that there are new ones. */
+  logNext?: number;
+}
+
+/** at: ms since 1970. */
+export interface LogLine {
+  at: number;
+  text: string;
+}
+
+export interface SessionLogPiece {
+  session_id: string;
+  lines: LogLine[];
+  next: number;
 }
 
 export type StageState = "pending" | "running" | "done" | "failed" | "skipped";

@@ -10,7 +10,9 @@ import {
   cancelFlow,
   chooseEnvironment,
   closeFlow,
+  describeTarget,
   editFlow,
+  failedSession,
   isUsable,
   logOf,
   retry,
@@ -25,6 +27,7 @@ import { BrowseDialog } from "./BrowseDialog";
 import { HostKeyDialog } from "./HostKeyDialog";
 import { Icon } from "./icons";
 import { LoginFields } from "./LoginFields";
+import { SessionLog } from "./SessionLog";
 import { Stepper } from "./Stepper";
 
 const SENTENCES: Record<Flow["phase"], string> = {
@@ -42,6 +45,7 @@ const SENTENCES: Record<Flow["phase"], string> = {
 export function FlowPanel({ flow }: { flow: Flow }) {
   const pending = flow.phase === "connecting" || flow.phase === "starting" || flow.phase === "loading";
   const log = logOf(flow.target);
+  const failed = failedSession(flow);
   return (
     <section class="flow" aria-label={`Opening ${formatTarget(flow.target)}`}>
       <header class="flow-head">
@@ -77,7 +81,11 @@ export function FlowPanel({ flow }: { flow: Flow }) {
           </button>
         </div>
       )}
-      {log.length > 0 && <Log lines={log} open={flow.phase === "failed"} />}
+      {failed ? (
+        <SessionLog key={failed.sessionId} session={failed} label={`Log of the start on ${describeTarget(flow.target)}`} />
+      ) : (
+        log.length > 0 && <Log lines={log} open={flow.phase === "failed"} />
+      )}
       {flow.phase === "host_key" && flow.hostKey && <HostKeyDialog key={flow.hostKey.fingerprint_sha256} hostKey={flow.hostKey} onAccept={acceptKey} onCancel={() => void cancelFlow()} />}
     </section>
   );

@@ -10,6 +10,7 @@ import { FlowPanel } from "../components/FlowPanel";
 import { Icon } from "../components/icons";
 import { LoginFields } from "../components/LoginFields";
 import { Dialog, Menu } from "../components/overlay";
+import { SessionLog } from "../components/SessionLog";
 import { HostDot } from "../components/Sidebar";
 import { formatDuration } from "../pure/format";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
@@ -24,12 +25,12 @@ import {
   hostLabel,
   hosts,
   hostState,
+  isSame,
   knownHosts,
   leaveFor,
   loadKnownHosts,
   loadRemote,
   loginOf,
-  logOf,
   openHost,
   remoteError,
   lookAtLink,
@@ -334,7 +335,10 @@ function SessionRow({ session }: { session: Session }) {
   const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
   const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
   const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;
-  const log = logOf(target);
+  // A failed start shows its log until the person decides otherwise: here, or beside its stages while those are on show.
+  const [logChoice, setLogChoice] = useState<boolean | null>(null);
+  const beside = flow.value !== null && isSame(flow.value.target, target);
+  const logOpen = logChoice ?? (session.status === "failed" && !beside);
   const stop = () => {
     setStopping(true);
     stopViewer(session.sessionId)
@@ -387,11 +391,14 @@ function SessionRow({ session }: { session: Session }) {
             Stop
           </button>
         )}
+        <button type="button" class={`button small${logOpen ? " pressed" : ""}`} aria-expanded={logOpen} onClick={() => setLogChoice(!logOpen)}>
+          Log
+        </button>
         <button type="button" class="icon-button" aria-expanded={open} aria-label="Details" title="Details" onClick={() => setOpen(!open)}>
           <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
         </button>
       </span>
-      {(open || error) && (
+      {(open || error || logOpen) && (
         <div class="session-more">
           {error && <p class="session-error">{error}</p>}
           {open && (
@@ -408,13 +415,9 @@ function SessionRow({ session }: { session: Session }) {
                   {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}
                 </p>
               ))}
-              {log.length > 0 && (
-                <div class="log" role="log" aria-label="Log" tabIndex={0}>
-                  {log.join("\n")}
-                </div>
-              )}
             </>
           )}
+          {logOpen && <SessionLog session={session} label={`Log of the session on ${label}`} />}
         </div>
       )}
     </div>

@@ -72,6 +72,16 @@ function fractional(step: number): boolean {
   return Math.abs(leading - Math.round(leading)) > 1e-6;
 }
 
+/** Return a time since a beginning with as many digits as tell events apart: 0.012 s, 59.250 s, 12:05, 1:02:03. */
+export function formatSince(ms: number): string {
+  const secs = Math.max(0, ms) / 1000;
+  if (secs < 60) return `${secs.toFixed(3)} s`;
+  const two = (value: number) => String(value).padStart(2, "0");
+  const whole = Math.floor(secs);
+  const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];
+  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+}
+
 /** Return a duration in its two largest units: 0.4 s, 45 s, 3 m 12 s, 2 h 14 m, 3 d 4 h. */
 export function formatDuration(secs: number | null | undefined): string {
   if (secs === null || secs === undefined || !Number.isFinite(secs)) return "–";

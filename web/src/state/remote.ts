@@ -463,6 +463,10 @@ export function stagesOf(now: Flow): Stage[] {
   return list.map((stage, index) => (index <= CONNECTED_AT && stage.state !== "done" ? { ...stage, state: "done" } : stage));
 }
 
+/** The session that this attempt started in vain, if it came that far. */
+export const failedSession = (now: Flow | null): Session | undefined =>
+  now?.phase === "failed" ? sessionsOf(now.target).find((one) => one.status === "failed" && (one.startedAt ?? 0) >= now.startedAt) : undefined;
+
 export const logOf = (target: Target): string[] => progressOf(target)?.log ?? [];
 
 export interface Fallback {

@@ -6,13 +6,14 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
+from fastapi.responses import PlainTextResponse
 
 from runicorn.remote import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Target, parse_connection_id
 from runicorn.viewer import remote_schemas as wire
-from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, json_answer
+from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
 
 ConnectionId = Annotated[str, Query(max_length=512)]
 Path = Annotated[str, Query(max_length=4096)]
@@ -208,6 +209,12 @@ class RemoteApi:
         ) -> wire.LogAnswer:
             """Return a session's log, the newest 2,000 lines of it; it is kept until the session is gone."""
             return wire.log_answer(service.sessions.get(session_id), after)
+
+        @router.get("/viewer/diagnostics/{session_id}", response_class=Response, responses={**NOT_FOUND, **TEXT})
+        async def session_diagnostics(session_id: str) -> Response:
+            """Describe a session, its stages and its log in one text to give to others: it holds no secret."""
+            text = await service.diagnostics(session_id)
+            return PlainTextResponse(text, headers={"Cache-Control": "no-store"})
 
     def _add_status(self, router: APIRouter) -> None:
         @router.get("/status")
