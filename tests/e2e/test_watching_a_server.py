@@ -170,6 +170,25 @@ def test_a_cut_link_comes_back_without_a_reload_and_without_a_lost_point(
         assert stop(viewer, session).json()["ok"] is True
 
 
+def test_a_page_that_is_opened_while_the_link_is_down_waits_and_goes_on_by_itself(
+    browser: Browser, server: Server, viewer: Viewer
+) -> None:
+    with run_link(server.sshd.port) as link:
+        body = server.login(remote_root=str(server.runs)) | {"port": link.port}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        link.down()
+        status = f"/api/remote/viewer/status/{session['sessionId']}"
+        eventually(lambda: viewer.get(status).json()["status"] == "reconnecting")
+        with visit(browser, f"{session['url']}/#/runs?q=loss") as visitor:
+            page = visitor.page
+            expect(page.get_by_role("heading", name="The link to 127.0.0.1 is down")).to_be_visible()
+            link.accept()
+            expect(page.get_by_role("region", name="Remote server")).to_be_visible()
+            assert page.url.endswith("/#/runs?q=loss")
+        assert stop(viewer, session).json()["ok"] is True
+
+
 def test_a_page_that_is_there_before_the_news_of_its_link_is_no_local_one(browser: Browser, tmp_path: Path) -> None:
     """A viewer on a server is told how it is reached a moment after it serves."""
     session = FakeSession()

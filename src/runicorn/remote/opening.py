@@ -60,6 +60,7 @@ class Opening:
                     allow_other_users=self.settings.allow_other_users,
                     log=session.progress.log,
                     knocked=session.nudge,
+                    server=session.request.target.host,
                 )
             )
         return session.door

@@ -164,6 +164,7 @@ export interface Session {
   runicornVersion: string | null;
   error: null | string | { code?: string; message?: string };
   reconnects: number;
+  linkLostAt: number | null;
   /** How many lines its log has had; a change tells that there are new ones. */
   logNext?: number;
 }

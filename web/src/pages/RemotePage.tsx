@@ -355,6 +355,7 @@ function SessionRow({ session }: { session: Session }) {
         <strong class="ellipsis">{label}</strong>
         <small class="ellipsis">
           {session.status}
+          {session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
           {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
         </small>
       </span>

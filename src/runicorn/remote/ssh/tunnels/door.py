@@ -1,13 +1,12 @@
 """The front door: the local port of a session, kept while the tunnel behind it comes and goes.
 
 It is bound before anybody hears of the port, on loopback only, and lets in only connections of this Unix user. While
-there is no tunnel it answers 503 itself, so that a page never hangs.
+there is no tunnel it answers 503 itself, so that a page never hangs; who opens the page then is shown one that waits.
 """
 
 from __future__ import annotations
 
 import errno
-import json
 import os
 import selectors
 import socket
@@ -15,15 +14,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import cast
 
-from runicorn.errors import LinkDownError, PortInUseError, RunicornError
+from runicorn.errors import LinkDownError, PortInUseError
 from runicorn.loopback import other_user
 from runicorn.remote.ssh.interface import Tunnel
+from runicorn.remote.ssh.tunnels import waiting_page
 
 BACKLOG = 128
-RETRY_AFTER_SECS = 1
 LINGER_SECS = 1.0
 _TAKEN = frozenset({errno.EADDRINUSE, errno.EACCES})
 
@@ -32,7 +30,7 @@ class Door:
     """Owns the listening sockets and the thread that accepts. `local_port` is known once it is made.
 
     allow_other_users: let in every local user, for containers and reverse proxies. knocked: called, in a thread of the
-    door's, when somebody comes while there is no tunnel.
+    door's, when somebody comes while there is no tunnel. server: what people call the other end.
     """
 
     def __init__(
@@ -42,12 +40,15 @@ class Door:
         allow_other_users: bool,
         log: Callable[[str], None],
         knocked: Callable[[], None] = lambda: None,
+        server: str = "the server",
     ) -> None:
         self._listeners = _listen(local_port)
         self.local_port: int = self._listeners[0].getsockname()[1]
         self._allow_other_users = allow_other_users
         self._log = log
         self._knocked = knocked
+        self._server = server
+        self._asking: dict[socket.socket, float] = {}
         self._tunnel: Tunnel | None = None
         self._lingering: dict[socket.socket, float] = {}
         self._wake_read, self._wake_write = socket.socketpair()
@@ -72,14 +73,16 @@ class Door:
             for sock in (self._wake_read, *self._listeners):
                 selector.register(sock, selectors.EVENT_READ)
             while not self._closed:
-                for key, _ in selector.select(LINGER_SECS if self._lingering else None):
+                for key, _ in selector.select(LINGER_SECS if self._lingering or self._asking else None):
                     sock = cast("socket.socket", key.fileobj)
                     if sock in self._listeners:
                         self._accept(sock, selector)
+                    elif sock in self._asking:
+                        self._hear(sock, selector)
                     elif sock is not self._wake_read:
                         self._linger(sock, selector)
                 self._end_lingering(selector)
-        for sock in (*self._listeners, *self._lingering, self._wake_read, self._wake_write):
+        for sock in (*self._listeners, *self._asking, *self._lingering, self._wake_read, self._wake_write):
             sock.close()
 
     def _accept(self, listener: socket.socket, selector: selectors.BaseSelector) -> None:
@@ -91,25 +94,47 @@ class Door:
         tunnel = self._tunnel
         if stranger is not None:
             self._log("refused a connection of another user")
-            self._refuse(client, stranger, selector)
+            client.setblocking(False)
+            selector.register(client, selectors.EVENT_READ)
+            self._refuse(client, waiting_page.json_answer(stranger), selector)
         elif tunnel is None or not tunnel.alive:
-            self._refuse(client, LinkDownError("The link to the server is down; it is being restored."), selector)
+            client.setblocking(False)
+            selector.register(client, selectors.EVENT_READ)
+            self._asking[client] = time.monotonic() + LINGER_SECS
             self._knocked()
         else:
             tunnel.carry(client)
 
-    def _refuse(self, client: socket.socket, error: RunicornError, selector: selectors.BaseSelector) -> None:
-        """Answer any request with this error. The thread never waits for the client, however slow it is."""
+    def _hear(self, client: socket.socket, selector: selectors.BaseSelector) -> None:
+        """Answer what somebody asks while the link is down: a page to people, an error to programs."""
         try:
-            client.setblocking(False)
-            client.send(_answer(error))  # smaller than any socket buffer
+            head = client.recv(65536)
+        except BlockingIOError:
+            return
+        except OSError:
+            head = b""
+        if not head:
+            self._drop(client, selector)
+            return
+        self._tell_down(client, head, selector)
+
+    def _tell_down(self, client: socket.socket, head: bytes, selector: selectors.BaseSelector) -> None:
+        error = LinkDownError(f"The link to {self._server} is down; it is being restored.")
+        wants_page = waiting_page.asks_for_page(head)
+        answer = waiting_page.html_answer(error, self._server) if wants_page else waiting_page.json_answer(error)
+        self._asking.pop(client, None)
+        self._refuse(client, answer, selector)
+
+    def _refuse(self, client: socket.socket, answer: bytes, selector: selectors.BaseSelector) -> None:
+        """Send this answer. The thread never waits for the client, however slow it is."""
+        try:
+            client.send(answer)  # smaller than any socket buffer
             client.shutdown(socket.SHUT_WR)
         except OSError:
-            client.close()
+            self._drop(client, selector)
             return
         # Closing with unread input would send a reset, which can overtake the answer: read on for a moment.
         self._lingering[client] = time.monotonic() + LINGER_SECS
-        selector.register(client, selectors.EVENT_READ)
 
     def _linger(self, client: socket.socket, selector: selectors.BaseSelector) -> None:
         try:
@@ -123,12 +148,15 @@ class Door:
 
     def _end_lingering(self, selector: selectors.BaseSelector) -> None:
         now = time.monotonic()
+        for client in [client for client, until in self._asking.items() if until <= now]:
+            self._tell_down(client, b"", selector)
         for client in [client for client, until in self._lingering.items() if until <= now]:
             self._drop(client, selector)
 
     def _drop(self, client: socket.socket, selector: selectors.BaseSelector) -> None:
         selector.unregister(client)
-        del self._lingering[client]
+        self._lingering.pop(client, None)
+        self._asking.pop(client, None)
         client.close()
 
 
@@ -171,12 +199,3 @@ def _bind(family: int, address: str, port: int) -> socket.socket:
             raise PortInUseError(f"The local port {port} cannot be used: {error.strerror}.") from error
         raise
     return sock
-
-
-def _answer(error: RunicornError) -> bytes:
-    body = json.dumps({"detail": error.detail, "code": error.code, "hint": error.hint}).encode()
-    return (
-        f"HTTP/1.1 {error.http_status} {HTTPStatus(error.http_status).phrase}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\nRetry-After: {RETRY_AFTER_SECS}\r\nCache-Control: no-store\r\n"
-        "Connection: close\r\n\r\n"
-    ).encode() + body
