@@ -7,7 +7,15 @@ import secrets
 from dataclasses import dataclass
 from functools import partial
 
-from runicorn.errors import ForwardingForbiddenError
+from runicorn.errors import (
+    AuthFailedError,
+    ForwardingForbiddenError,
+    HostKeyConfirmationError,
+    HostKeyRevokedError,
+    NoCredentialsError,
+    NotConnectedError,
+    RunicornError,
+)
 from runicorn.remote import health, launch, orders
 from runicorn.remote.connections import Connections, RunBlocking
 from runicorn.remote.health import UnhealthyError
@@ -21,6 +29,9 @@ from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, Tun
 from runicorn.remote.ssh.tunnels import auto
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.settings import Settings
+
+# A rejected login or host key is a person's matter; repeating it by itself could lock the account.
+FINAL = (AuthFailedError, NoCredentialsError, HostKeyConfirmationError, HostKeyRevokedError, NotConnectedError)
 
 
 @dataclass(frozen=True)
@@ -156,9 +167,16 @@ class Opening:
                 await self.run_blocking(line.stop)
                 line.close()
                 return
-        connection = self.connections.find(session.request.target)
+        target = session.request.target
+        connection = self.connections.find(target)
+        if connection is None and session.remote is not None and not self._is_persons_matter(session):
+            with contextlib.suppress(RunicornError):  # the network may be back, and nobody has noticed yet
+                connection = await self.connections.reconnect(target, session.request.credentials)
         if connection is not None:
             await self.run_blocking(orders.kill, connection, session.session_id)
+
+    def _is_persons_matter(self, session: Session) -> bool:
+        return session.needs_person or isinstance(session.error, FINAL)
 
 
 def _check(session: Session, tunnel: Tunnel) -> None:

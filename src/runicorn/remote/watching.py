@@ -7,18 +7,10 @@ import random
 import time
 from collections.abc import Callable
 
-from runicorn.errors import (
-    AuthFailedError,
-    HostKeyConfirmationError,
-    HostKeyRevokedError,
-    NoCredentialsError,
-    NotConnectedError,
-    RunicornError,
-    StartError,
-)
+from runicorn.errors import NoCredentialsError, RunicornError, StartError
 from runicorn.remote import orders, session_log
 from runicorn.remote.health import UnhealthyError
-from runicorn.remote.opening import Opening
+from runicorn.remote.opening import FINAL, Opening
 from runicorn.remote.session import Session
 
 # A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
@@ -30,9 +22,6 @@ WAKE_TIMEOUT_SECS = 2.0
 LOOK_EVERY_SECS = 0.1
 BACKOFF_SECS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 BETWEEN_ATTEMPTS_SECS = 1.0
-
-# A rejected login or host key is a person's matter; repeating it by itself could lock the account.
-FINAL = (AuthFailedError, NoCredentialsError, HostKeyConfirmationError, HostKeyRevokedError, NotConnectedError)
 
 
 class GoneError(Exception):

@@ -200,6 +200,21 @@ def test_a_stopped_local_viewer_goes_on_where_it_was(server: Server, tmp_path: P
             assert party.now()["remotePid"] == party.session["remotePid"], party.backend
 
 
+def test_stopping_when_the_network_has_just_come_back_ends_the_viewer_on_the_server(
+    server: Server, tmp_path: Path
+) -> None:
+    with run_link(server.sshd.port) as link, run_viewer(tmp_path / "root", tmp_path) as viewer:
+        body = {**login(server, link), "remote_root": str(server.runs)}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        link.down()
+        status = f"/api/remote/viewer/status/{session['sessionId']}"
+        eventually(lambda: viewer.get(status).json()["error"], NOTICE_SECS, "a failed attempt")
+        link.accept()
+        assert stop(viewer, session).json()["ok"] is True
+        eventually_nothing(server.traces, 3)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_stopping_while_the_link_is_silent_frees_this_side_now_and_the_other_by_itself(
     backend: str, server: Server, tmp_path: Path
