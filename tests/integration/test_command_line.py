@@ -12,24 +12,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.commands import run
 from tests.support.remote import accept, connect
 from tests.support.server import Server, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
 
 TIMEOUT_SECS = 30
-
-
-def run(*words: str, home: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK" and "RUNICORN" not in name}
-    return subprocess.run(
-        [sys.executable, "-m", "runicorn", *words],
-        env={**clean, "HOME": str(home), "RUNICORN_HOME": str(home / "runicorn"), "COLUMNS": "200", **environ},
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=TIMEOUT_SECS,
-        check=False,
-    )
 
 
 def test_the_version_is_printed(tmp_path: Path) -> None:

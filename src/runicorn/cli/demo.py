@@ -15,7 +15,7 @@ from runicorn.errors import RunicornError
 
 
 def demo(
-    port: Annotated[int | None, typer.Option(help="The port; 0 picks a free one. [default: 23300]")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 picks a free one. (default: 23300)")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
 ) -> None:
     """Try it: sample runs, one of them training, and an SSH server to connect to, all inside this process."""

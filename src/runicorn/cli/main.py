@@ -7,7 +7,7 @@ import sys
 import typer
 
 from runicorn._version import __version__
-from runicorn.cli import demo, open_host, viewer
+from runicorn.cli import demo, doctor, open_host, viewer
 from runicorn.errors import RunicornError, UsageError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 app.command("viewer")(viewer.viewer)
 app.command("open")(open_host.open_host)
+app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
 

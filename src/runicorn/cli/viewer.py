@@ -19,10 +19,10 @@ REFUSED_STATUS = 3  # a viewer in a session that told its master why it cannot s
 
 def viewer(
     root: Annotated[
-        str | None, typer.Option(help="The folder of your runs. [default: $RUNICORN_ROOT or ~/runicorn_data]")
+        str | None, typer.Option(help="The folder of your runs. (default: $RUNICORN_ROOT or ~/runicorn_data)")
     ] = None,
-    host: Annotated[str | None, typer.Option(help="The address to listen on. [default: 127.0.0.1]")] = None,
-    port: Annotated[int | None, typer.Option(help="The port; 0 picks a free one. [default: 23300]")] = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on. (default: 127.0.0.1)")] = None,
+    port: Annotated[int | None, typer.Option(help="The port; 0 picks a free one. (default: 23300)")] = None,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")] = True,
     allow_host: Annotated[
         list[str] | None, typer.Option(metavar="NAME[:PORT]", help="Answer to this name, too. May be repeated.")

@@ -80,7 +80,7 @@ def parse(stdout: bytes, stderr: bytes, exit_status: int, begin: str, end: str) 
     _, found_begin, rest = text.rpartition(begin)
     answer, found_end, _ = rest.partition(end)
     if not (found_begin and found_end):
-        raise _no_answer(text, stderr.decode("utf-8", "replace"), exit_status)
+        raise no_answer(text, stderr.decode("utf-8", "replace"), exit_status)
     try:
         return _facts(json.loads(answer))
     except (ValueError, KeyError, TypeError) as error:
@@ -152,7 +152,8 @@ def _environment(item: dict[str, Any]) -> Environment:
     )
 
 
-def _no_answer(stdout: str, stderr: str, exit_status: int) -> StartError:
+def no_answer(stdout: str, stderr: str, exit_status: int) -> StartError:
+    """Return the error for a login shell that printed this instead of running a script of ours."""
     if exit_status == NO_PYTHON_STATUS:
         return NoPythonError("No Python 3 was found on this server.")
     said = _last_line(stderr) or _last_line(stdout)

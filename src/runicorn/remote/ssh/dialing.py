@@ -105,10 +105,10 @@ def hang_up_on_web_servers(sock: DialedSocket, target: Target) -> Iterator[None]
 def dial(target: Target, progress: Progress) -> DialedSocket:
     """Return a socket connected to the target. Raises the ConnectError that names the cause, within 20 s."""
     with progress.stage("resolve") as tell:
-        addresses = _resolve(target)
+        addresses = resolve(target)
         tell(str(addresses[0][4][0]))
     with progress.stage("tcp") as tell:
-        sock = _connect(target, addresses)
+        sock = connect(target, addresses)
         tell(f"port {target.port}")
     return DialedSocket(sock)
 
@@ -123,8 +123,8 @@ def speaks_http(target: Target) -> bool:
         return False
 
 
-def _resolve(target: Target) -> list[Any]:
-    """Resolve in a thread of its own: getaddrinfo takes no limit, and some resolvers hang for minutes."""
+def resolve(target: Target) -> list[Any]:
+    """Return what getaddrinfo does. In a thread of its own: it takes no limit, and some resolvers hang for minutes."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -143,8 +143,8 @@ def _resolve(target: Target) -> list[Any]:
     return list(answer)
 
 
-def _connect(target: Target, addresses: list[Any]) -> socket.socket:
-    """Try the addresses in order, within one limit for all of them."""
+def connect(target: Target, addresses: list[Any]) -> socket.socket:
+    """Return a socket connected to one of the addresses, tried in order within one limit. Raises ConnectError."""
     deadline = time.monotonic() + CONNECT_TIMEOUT_SECS
     last: OSError | None = None
     for position, (family, kind, protocol, _, address) in enumerate(addresses):

@@ -106,11 +106,19 @@ class ParamikoConnection:
         try:
             channel.settimeout(CHANNEL_TIMEOUT_SECS)
             channel.exec_command(command)
-            channel.sendall(stdin)
+            self._send_input(channel, stdin)
         except (paramiko.SSHException, OSError, EOFError) as error:
             channel.close()
             raise ConnectionClosedError(f"{self.target.host} did not run the command: {error}.") from error
         return ParamikoProcess(channel, self._note_closed_session)
+
+    def _send_input(self, channel: paramiko.Channel, stdin: bytes) -> None:
+        """Send it; a command that has ended meanwhile, as nologin does, takes none, and its output tells why."""
+        try:
+            channel.sendall(stdin)
+        except OSError:
+            if not self.alive:
+                raise
 
     def _note_closed_session(self) -> None:
         self._session_closed_at = time.monotonic()

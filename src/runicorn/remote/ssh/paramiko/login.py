@@ -129,14 +129,19 @@ def _login_broke(target: Target, error: Exception) -> Exception:
     return ConnectionClosedError(f"{target.host} closed the connection during the login.")
 
 
-def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:
-    allowed: list[str] = []
+def allowed_methods(transport: paramiko.Transport, username: str) -> list[str]:
+    """Return the ways to log in that the server names, none if it names none. sshd does not count this as a try."""
     try:
-        transport.auth_none(target.username)
+        transport.auth_none(username)
     except paramiko.BadAuthenticationType as error:
-        allowed = [str(name) for name in error.allowed_types]
+        return [str(name) for name in error.allowed_types]
     except (paramiko.SSHException, OSError, EOFError):
         pass
+    return []
+
+
+def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:
+    allowed = allowed_methods(transport, target.username)
     part = "key" if accepted.key or accepted.agent_key else "password" if accepted.password else None
     if part:
         detail = f"{target.host} accepted the {part} of {target.username}, but wants more than that"

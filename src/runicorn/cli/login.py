@@ -1,0 +1,99 @@
+"""How a person is let in to a server from a terminal: the options, and the questions about host key and password."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+import typer
+
+from runicorn.errors import HostKeyConfirmationError, RunicornError
+from runicorn.remote.connections import RunBlocking
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.target import Credentials, Secret, Target
+
+PASSWORD_TRIES = 3
+KEY_FILES = {
+    "ssh-ed25519": "ssh_host_ed25519_key.pub",
+    "ssh-rsa": "ssh_host_rsa_key.pub",
+    **{f"ecdsa-sha2-nistp{bits}": "ssh_host_ecdsa_key.pub" for bits in (256, 384, 521)},
+}
+
+Host = Annotated[str, typer.Argument(metavar="[USER@]HOST[:PORT]", help="The server.")]
+Root = Annotated[str | None, typer.Option(help="The storage root on the server. (default: what it suggests)")]
+Env = Annotated[str | None, typer.Option(help="The Python environment there. (default: the first with runicorn)")]
+Key = Annotated[str | None, typer.Option(help="A private key file. (default: the agent's and your own keys)")]
+Batch = Annotated[bool, typer.Option("--batch", help="Ask nothing; what needs a person fails.")]
+
+
+def key_file(key_type: str) -> str:
+    """Return where a server keeps its public host key of this type."""
+    return f"/etc/ssh/{KEY_FILES.get(key_type, 'ssh_host_ed25519_key.pub')}"
+
+
+@dataclass
+class Questions:
+    """What is asked on the terminal, and only there: without one, or in a batch, the error stands."""
+
+    target: Target
+    host_keys: HostKeyFile
+    run_blocking: RunBlocking
+    batch: bool
+    _tries: int = 0
+
+    async def about_host_key(self, error: HostKeyConfirmationError) -> None:
+        """Have the person compare the key, and keep it once accepted. Raises the error if it is not."""
+        self._require_terminal(error)
+        await self.run_blocking(_ask_about_host_key, error, self.target)
+        names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
+        await self.run_blocking(self.host_keys.accept, *(error.payload[name] for name in names))
+
+    async def about_login(self, error: RunicornError) -> Credentials:
+        """Return the password that the person types. Raises the error after too many tries."""
+        self._require_terminal(error)
+        self._tries += 1
+        if self._tries > PASSWORD_TRIES:
+            raise error
+        typer.echo(error.detail, err=True)
+        password = await self.run_blocking(getpass.getpass, f"Password for {self.target.connection_id}: ")
+        return Credentials(password=Secret(password))
+
+    def _require_terminal(self, error: RunicornError) -> None:
+        if self.batch or not sys.stdin.isatty():
+            raise error
+
+
+def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None:
+    """Show the key and let the person decide."""
+    payload = error.payload
+    if payload["reason"] == "changed":
+        typer.echo(f"The host key of {target.host} HAS CHANGED. Somebody may be listening in.", err=True)
+        typer.echo(f"  known:   {payload.get('expected_fingerprint_sha256', 'a key of another type')}", err=True)
+    else:
+        typer.echo(f"{target.host} port {target.port} is not known yet.", err=True)
+    typer.echo(f"  offered: {payload['fingerprint_sha256']} ({payload['key_type']})", err=True)
+    typer.echo(f"Compare it on the server: ssh-keygen -lf {key_file(payload['key_type'])}", err=True)
+    typer.echo(f"Type {target.host} to accept this key: ", nl=False, err=True)
+    answer = sys.stdin.readline()  # not input(), which prints to standard output, where scripts read the address
+    if answer.strip().lower() != target.host:
+        raise error
+
+
+@contextlib.contextmanager
+def terminal_as_it_was() -> Iterator[None]:
+    """Give the terminal its echo back, should a question for a password be cut short."""
+    try:
+        import termios
+    except ImportError:  # Windows
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+    try:
+        yield
+    finally:
+        if before is not None:
+            termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

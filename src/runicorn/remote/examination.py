@@ -1,0 +1,309 @@
+"""The single steps of looking at the way to a server. Each blocks, with a limit, and changes nothing there."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runicorn.errors import (
+    ConnectError,
+    ConnectionTimeoutError,
+    ForwardingForbiddenError,
+    NotSshError,
+    RemoteRootMissingError,
+    RemoteRootUnreadableError,
+    RunicornError,
+    StartError,
+    TunnelFailedError,
+)
+from runicorn.remote import probe, probing, shell, shell_facts
+from runicorn.remote.holder import Holder
+from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.probe import HostFacts
+from runicorn.remote.shell_facts import RootFacts, ShellFacts
+from runicorn.remote.ssh import dialing, server_words
+from runicorn.remote.ssh.interface import Completed, Connection, Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.paramiko.stepwise import Introduction, meet
+from runicorn.remote.ssh.tunnels import auto
+from runicorn.remote.target import Credentials, Target
+from runicorn.settings import Settings, TunnelChoice
+
+VERSION_TIMEOUT_SECS = 10.0
+VERSION_LIMIT_BYTES = 8192
+COMMAND_TIMEOUT_SECS = 15.0
+ANSWER_LIMIT_BYTES = 1024 * 1024
+CARRY_TIMEOUT_SECS = 10.0
+LITTLE_SPACE_BYTES = 1024**3
+CLOCK_WARNING_SECS = 10.0  # a run counts as killed when its heartbeat is a minute old, by the viewer's clock there
+NOISE_CHARS = 40
+STAND_IN = "Another tunnel stands in for this one; RUNICORN_TUNNEL forces one of them."
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a step found, in a few words. warning: it works, but somebody should know."""
+
+    detail: str
+    warning: bool = False
+    hint: str = ""
+
+
+@dataclass
+class Examination:
+    """One server looked at. What a step finds the later ones use; `holder` closes all of it."""
+
+    settings: Settings
+    host_keys: HostKeyFile
+    user_home: Path
+    target: Target
+    credentials: Credentials
+    root: str | None
+    environment: str | None
+    holder: Holder = field(default_factory=Holder)
+    carried: list[TunnelChoice] = field(default_factory=list)
+    _addresses: list[Any] = field(default_factory=list)
+    _socket: socket.socket | None = None
+    _met: Introduction | None = None
+    _connection: Connection | None = None
+    _shell: ShellFacts | None = None
+    _facts: HostFacts | None = None
+    _root: RootFacts | None = None
+    _clock_offset_secs: float = 0.0
+
+    # --- to the server ----------------------------------------------------------------------------------------------
+
+    def name(self) -> Found:
+        self._addresses = dialing.resolve(self.target)
+        return Found(", ".join(dict.fromkeys(str(each[4][0]) for each in self._addresses)))
+
+    def port(self) -> Found:
+        self._socket = self.holder.own(dialing.connect(self.target, self._addresses))
+        address, port = self._socket.getpeername()[:2]
+        return Found(f"{port} is open at {address}")
+
+    def server(self) -> Found:
+        """Read the version line on the socket at hand, and close it."""
+        assert self._socket is not None
+        where = f"{self.target.host} port {self.target.port}"
+        try:
+            said = _first_bytes(self._socket)
+        except TimeoutError:
+            if dialing.speaks_http(self.target):
+                raise NotSshError(f"{where} answers, but not with SSH: it is a web server.") from None
+            raise ConnectionTimeoutError(
+                f"{where} accepted the connection, but said nothing for {VERSION_TIMEOUT_SECS:.0f} s."
+            ) from None
+        finally:
+            self.holder.drop(self._socket)
+        version = next((line for line in said.decode("ascii", "replace").splitlines() if line.startswith("SSH-")), None)
+        busy = server_words.busy_line(said)
+        if busy:
+            raise ConnectError(
+                f"{where} takes no more logins at the moment ({busy}).", hint="Wait a moment, and look again."
+            )
+        if version is None:
+            raise NotSshError(f"{where} answers, but not with SSH: {server_words.first_line(said)!r}.")
+        return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
+
+    def host_key(self) -> Found:
+        self._met = self.holder.own(meet(self.target, self.host_keys))
+        return Found(f"known: {self._met.host_key.key_type} {self._met.host_key.fingerprint_sha256}")
+
+    def login(self) -> Found:
+        if self._met is None:  # the last login used it up
+            self._met = self.holder.own(meet(self.target, self.host_keys))
+        met, self._met = self._met, None
+        try:
+            self._connection, used, methods = met.log_in(self.credentials, self.user_home)
+        except BaseException:
+            self.holder.drop(met)
+            raise
+        return Found(f"{used}; the server takes {', '.join(methods)}" if methods else used)
+
+    # --- what may be done there -------------------------------------------------------------------------------------
+
+    def exec(self) -> Found:
+        begin, end = secrets.token_hex(12), secrets.token_hex(12)
+        asked_at = time.time()
+        done = self._run(shell_facts.shell_script(begin, end))
+        answered_at = time.time()
+        self._shell = facts = shell_facts.parse_shell(done.stdout, done.stderr, done.exit_status, begin, end)
+        # It was asked between the two; its clock tells whole seconds, cut off.
+        self._clock_offset_secs = min(0.0, facts.clock + 1 - asked_at) or max(0.0, facts.clock - answered_at)
+        if facts.noise_bytes:
+            noise = " ".join(facts.noise.split())[:NOISE_CHARS]
+            return Found(
+                f"{facts.shell}; its start files print {facts.noise_bytes} bytes: {noise!r}",
+                warning=True,
+                hint="Runicorn reads past it; but SFTP and scp break on it, so print for interactive shells only.",
+            )
+        return Found(f"{facts.shell}, quiet")
+
+    def sftp(self) -> Found:
+        assert self._connection is not None
+        files = self._connection.files()
+        try:
+            return Found(f"home is {files.absolute('.')}")
+        finally:
+            files.close()
+
+    def forwarding(self, backend: TunnelChoice) -> Found:
+        """Carry one connection to the server's own SSH port and back, by this backend."""
+        assert self._connection is not None
+        port = (self._shell.ssh_port if self._shell else None) or self.target.port
+        open_backend = dict(auto.ORDER)[backend]
+        request = TunnelRequest(
+            connection=self._connection,
+            remote_port=port,
+            known=tuple(self.host_keys.entries()),
+            ssh_path=self.settings.ssh_path,
+            log=lambda line: None,
+        )
+        try:
+            tunnel = self.holder.own(open_backend(request))
+        except TunnelRefusedError as error:
+            raise TunnelFailedError(f"{_sentence(str(error))}.", hint=STAND_IN) from error
+        try:
+            found = self._carry(tunnel, port)
+        finally:
+            self.holder.drop(tunnel)
+        self.carried.append(backend)
+        return found
+
+    # --- what is there ----------------------------------------------------------------------------------------------
+
+    def python(self) -> Found:
+        assert self._connection is not None
+        self._facts = probing.ask(self._connection)
+        system = next(each for each in self._facts.environments if each.kind == "system")
+        return Found(f"{system.python_version}, {system.path}")
+
+    def environments(self) -> Found:
+        assert self._facts is not None
+        known = self._facts.environments
+        with_runicorn = [each for each in known if each.runicorn_version]
+        chosen = probe.choose(self._facts, self.environment)
+        return Found(f"{len(known)}, {len(with_runicorn)} with runicorn; {chosen.name} is taken")
+
+    def runicorn(self) -> Found:
+        assert self._facts is not None
+        chosen = probe.choose(self._facts, self.environment)
+        probe.require_usable(chosen)
+        return Found(f"{chosen.runicorn_version} in {chosen.name}, Python {chosen.python_version}")
+
+    def storage(self) -> Found:
+        assert self._facts is not None
+        path = self.root or self._facts.default_root
+        begin, end = secrets.token_hex(12), secrets.token_hex(12)
+        done = self._run(shell_facts.root_script(path, begin, end))
+        self._root = facts = shell_facts.parse_root(done.stdout, begin, end)
+        if facts.problem:
+            wrong = RemoteRootUnreadableError if "read" in facts.problem else RemoteRootMissingError
+            raise wrong(f"{facts.path} {facts.problem}.")
+        return Found(f"{facts.path}, {facts.runs} run{'' if facts.runs == 1 else 's'}")
+
+    def disk(self) -> Found:
+        assert self._root is not None
+        free = self._root.free_bytes
+        if free is None:
+            return Found("the server does not tell how much is free", warning=True)
+        if free < LITTLE_SPACE_BYTES:
+            return Found(
+                f"only {free / 1e6:.0f} MB are free where the runs are",
+                warning=True,
+                hint="Make room there before a run cannot be written any more.",
+            )
+        return Found(f"{free / 1e9:,.0f} GB are free where the runs are")
+
+    def clock(self) -> Found:
+        offset = self._clock_offset_secs
+        if abs(offset) < CLOCK_WARNING_SECS:
+            return Found("the same as here" if not offset else f"{abs(offset):.0f} s {_ahead(offset)}")
+        return Found(
+            f"{abs(offset):,.0f} s {_ahead(offset)}",
+            warning=True,
+            hint="Times of runs will look wrong; set one of the two clocks right.",
+        )
+
+    def _run(self, script: bytes) -> Completed:
+        assert self._connection is not None
+        command, stdin = shell.deliver(script)
+        return self._connection.run(
+            command, stdin=stdin, timeout_secs=COMMAND_TIMEOUT_SECS, limit_bytes=ANSWER_LIMIT_BYTES
+        )
+
+    def _carry(self, tunnel: Tunnel, port: int) -> Found:
+        here, there = _tcp_pair()
+        with here:
+            here.settimeout(CARRY_TIMEOUT_SECS)
+            tunnel.carry(there)
+            try:
+                said = here.recv(64)
+            except OSError as error:
+                said = b""
+                if isinstance(error, TimeoutError):
+                    raise TunnelFailedError("Nothing came back through it.", hint=STAND_IN) from None
+        if said:
+            return Found(f"forwards to port {port} and back")
+        complaint = tunnel.complaint
+        if "prohibited" in complaint.lower():
+            raise ForwardingForbiddenError(f"{self.target.host} forbids TCP forwarding: {complaint.rstrip('.')}.")
+        if "connect failed" in complaint.lower() or "refused" in complaint.lower():
+            return Found(f"allowed, but nothing listens on port {port} there to try it with", warning=True)
+        raise TunnelFailedError(f"{_sentence(complaint) or 'The connection through it was closed'}.", hint=STAND_IN)
+
+
+def error_found(error: BaseException) -> StartError | RunicornError:
+    """Return an error of ours for whatever a step raised."""
+    return error if isinstance(error, RunicornError) else StartError(f"The step failed: {error!r}.")
+
+
+def _first_bytes(sock: socket.socket) -> bytes:
+    """Return what the other side says up to the end of its version line. Raises TimeoutError if it says nothing."""
+    deadline, said = time.monotonic() + VERSION_TIMEOUT_SECS, b""
+    while b"\n" not in said[said.find(b"SSH-") :] or b"SSH-" not in said:
+        left = deadline - time.monotonic()
+        if left <= 0 or len(said) > VERSION_LIMIT_BYTES:
+            break
+        sock.settimeout(left)
+        try:
+            data = sock.recv(1024)
+        except TimeoutError:
+            break
+        except OSError:
+            return said
+        if not data:
+            return said
+        said += data
+    if not said:
+        raise TimeoutError
+    return said
+
+
+def _tcp_pair() -> tuple[socket.socket, socket.socket]:
+    """Return two sockets that are connected to each other; tunnels carry TCP."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1) as listener:
+        here = socket.create_connection(listener.getsockname(), timeout=CARRY_TIMEOUT_SECS)
+        try:
+            listener.settimeout(CARRY_TIMEOUT_SECS)
+            while True:
+                there, peer = listener.accept()
+                if peer == here.getsockname():
+                    return here, there
+                there.close()  # somebody else of this machine was quicker
+        except BaseException:
+            here.close()
+            raise
+
+
+def _ahead(offset_secs: float) -> str:
+    return "ahead of this machine" if offset_secs > 0 else "behind this machine"
+
+
+def _sentence(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].upper() + text[1:]
