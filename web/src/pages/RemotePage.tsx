@@ -2,47 +2,40 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { stopViewer, removeKnownHost } from "../api/client";
 import { asApiError } from "../api/error";
-import type { KnownHost, SavedConnection, Session } from "../api/types";
+import type { SavedConnection } from "../api/types";
 import { Ago, Bone, Code, Delayed, ErrorState, Field } from "../components/basics";
 import { FlowPanel } from "../components/FlowPanel";
 import { Icon } from "../components/icons";
 import { LoginFields } from "../components/LoginFields";
 import { Dialog, Menu } from "../components/overlay";
-import { SessionLog } from "../components/SessionLog";
 import { HostDot } from "../components/Sidebar";
-import { formatDuration } from "../pure/format";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
-import { now } from "../state/clock";
 import { useKeys } from "../state/keys";
 import {
   begin,
   emptyLogin,
-  fallbacksOf,
   flow,
   forgetHost,
   hostLabel,
-  hosts,
   hostState,
-  isSame,
-  knownHosts,
-  leaveFor,
+  hosts,
   loadKnownHosts,
   loadRemote,
   loginOf,
   openHost,
   remoteError,
-  lookAtLink,
+  saveHost,
   saved,
   savedFor,
-  saveHost,
-  sessions,
   sessionsOf,
   startRemote,
   targetOf,
 } from "../state/remote";
 import { toast, toastError } from "../state/toasts";
+import { KnownHosts } from "../components/KnownHosts";
+import { PathEnd } from "../components/PathEnd";
+import { SessionList } from "../components/SessionList";
 
 export function RemotePage() {
   useEffect(() => {
@@ -66,7 +59,7 @@ export function RemotePage() {
         ) : (
           <>
             <Hosts />
-            <Sessions />
+            <SessionList />
             <KnownHosts />
           </>
         )}
@@ -215,13 +208,6 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
   );
 }
 
-/** A path that is cut at its beginning where it is too long: its end tells more. */
-const PathEnd = ({ path }: { path: string }) => (
-  <span class="path-end mono" title={path}>
-    <bdi>{path}</bdi>
-  </span>
-);
-
 function EditHost({ host, onClose }: { host: SavedConnection; onClose: () => void }) {
   const [name, setName] = useState(host.name ?? "");
   const [server, setServer] = useState(formatTarget(targetOf(host)));
@@ -306,191 +292,6 @@ function EditHost({ host, onClose }: { host: SavedConnection; onClose: () => voi
           </button>
         </div>
       </form>
-    </Dialog>
-  );
-}
-
-function Sessions() {
-  const list = sessions.value;
-  if (!list.length) return null;
-  return (
-    <section class="remote-section" aria-label="Sessions">
-      <header>
-        <h2>Sessions</h2>
-        <span class="count num">{list.length}</span>
-      </header>
-      {list.map((session) => (
-        <SessionRow key={session.sessionId} session={session} />
-      ))}
-    </section>
-  );
-}
-
-function SessionRow({ session }: { session: Session }) {
-  const [open, setOpen] = useState(session.status === "failed");
-  const [stopping, setStopping] = useState(false);
-  const target = { username: session.username, host: session.host, port: session.sshPort };
-  const passedOver = fallbacksOf(session.fallbacks);
-  const reasons = passedOver.map((one) => (one.backend ? `${one.backend}: ${one.reason}` : one.reason)).join("\n");
-  const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
-  const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
-  const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;
-  // A failed start shows its log until the person decides otherwise: here, or beside its stages while those are on show.
-  const [logChoice, setLogChoice] = useState<boolean | null>(null);
-  const beside = flow.value !== null && isSame(flow.value.target, target);
-  const logOpen = logChoice ?? (session.status === "failed" && !beside);
-  const stop = () => {
-    setStopping(true);
-    stopViewer(session.sessionId)
-      .then(() => toast(`Stopped the viewer on ${label}.`), toastError)
-      .finally(() => setStopping(false));
-  };
-  const url = safeUrl(session.url);
-  const known = savedFor(target);
-  const label = known ? hostLabel(known) : session.host;
-  return (
-    <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
-      <HostDot state={session.status === "running" ? "running" : session.status === "starting" ? "busy" : session.status} />
-      <span class="two-lines">
-        <strong class="ellipsis">{label}</strong>
-        <small class="ellipsis">
-          {session.status}
-          {session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
-          {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
-        </small>
-      </span>
-      <span class="two-lines">
-        <PathEnd path={session.remoteRoot} />
-        <small class="ellipsis">
-          {session.condaEnv ?? ""}
-          {session.runicornVersion ? ` · runicorn ${session.runicornVersion}` : ""}
-        </small>
-      </span>
-      <span class="two-lines">
-        <span class="ellipsis" title={reasons ? `Passed over:\n${reasons}` : "What carries the connection"}>
-          {session.tunnelBackend ?? "–"}
-          {passedOver.length > 0 && <span class="warn-text"> *</span>}
-        </span>
-        <small class="num">{session.localPort ? `port ${session.localPort}` : ""}</small>
-      </span>
-      <span class="muted num" title="Running for">
-        {formatDuration(uptime)}
-      </span>
-      <span class="row-actions">
-        {url && session.status === "running" && (
-          <a class="button small" href={url} onClick={(event) => (event.preventDefault(), leaveFor(url))}>
-            Open
-          </a>
-        )}
-        {session.status === "reconnecting" && (
-          <button type="button" class="button small" title="Do not wait for the next attempt" onClick={() => void lookAtLink(session.sessionId)}>
-            Try now
-          </button>
-        )}
-        {alive && (
-          <button type="button" class="button small" disabled={stopping} onClick={stop}>
-            Stop
-          </button>
-        )}
-        <button type="button" class={`button small${logOpen ? " pressed" : ""}`} aria-expanded={logOpen} onClick={() => setLogChoice(!logOpen)}>
-          Log
-        </button>
-        <button type="button" class="icon-button" aria-expanded={open} aria-label="Details" title="Details" onClick={() => setOpen(!open)}>
-          <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
-        </button>
-      </span>
-      {(open || error || logOpen) && (
-        <div class="session-more">
-          {error && <p class="session-error">{error}</p>}
-          {open && (
-            <>
-              {url && alive && (
-                <p>
-                  <a href={url}>{url}</a>
-                  {session.remotePid ? <span class="muted"> · process {session.remotePid} on the server</span> : null}
-                  {session.remotePort ? <span class="muted"> · its port {session.remotePort}</span> : null}
-                </p>
-              )}
-              {passedOver.map((one) => (
-                <p key={one.backend} class="muted">
-                  {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}
-                </p>
-              ))}
-            </>
-          )}
-          {logOpen && <SessionLog session={session} label={`Log of the session on ${label}`} />}
-        </div>
-      )}
-    </div>
-  );
-}
-
-/** Return the address if it is one of this machine's, else null. */
-function safeUrl(url: string): string | null {
-  return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/.test(url ?? "") ? url : null;
-}
-
-function KnownHosts() {
-  const open = useSignal(false);
-  const removing = useSignal<KnownHost | null>(null);
-  const list = knownHosts.value;
-  return (
-    <section class="remote-section" aria-label="Known host keys">
-      <header>
-        <button type="button" class="disclosure" aria-expanded={open.value} onClick={() => {
-          open.value = !open.value;
-          if (open.value) void loadKnownHosts().catch(toastError);
-        }}>
-          <Icon name={open.value ? "chevronDown" : "chevronRight"} size={12} />
-          <h2>Known host keys</h2>
-        </button>
-        {list && <span class="count num">{list.length}</span>}
-      </header>
-      {open.value && list?.length === 0 && <p class="panel-empty">No key has been accepted yet.</p>}
-      {open.value &&
-        list?.map((entry) => (
-          <div key={`${entry.known_hosts_host} ${entry.key_type} ${entry.key_base64}`} class="key-row">
-            <span class="ellipsis mono" title={entry.known_hosts_host}>
-              {entry.port === 22 ? entry.host : `${entry.host}:${entry.port}`}
-            </span>
-            <span class="muted ellipsis">{entry.key_type}</span>
-            <span class="ellipsis mono muted" title={entry.fingerprint_sha256}>
-              {entry.fingerprint_sha256}
-            </span>
-            <button type="button" class="icon-button" aria-label={`Remove the ${entry.key_type} key of ${entry.host}`} title="Remove" onClick={() => (removing.value = entry)}>
-              <Icon name="trash" size={14} />
-            </button>
-          </div>
-        ))}
-      {removing.value && <RemoveKey entry={removing.value} onClose={() => (removing.value = null)} />}
-    </section>
-  );
-}
-
-function RemoveKey({ entry, onClose }: { entry: KnownHost; onClose: () => void }) {
-  const remove = async () => {
-    try {
-      await removeKnownHost(entry.host, entry.port, entry.key_type);
-      await loadKnownHosts();
-      onClose();
-    } catch (error) {
-      toastError(error);
-    }
-  };
-  return (
-    <Dialog title={`Remove the key of ${entry.host}?`} width={480} role="alertdialog" onClose={onClose}>
-      <div class="dialog-body">
-        <p>The next time you connect, you are asked to confirm this server's key again.</p>
-        <p class="mono wrap">{entry.fingerprint_sha256}</p>
-        <div class="dialog-actions">
-          <button type="button" class="button" data-autofocus onClick={onClose}>
-            Cancel
-          </button>
-          <button type="button" class="button danger" onClick={() => void remove()}>
-            Remove key
-          </button>
-        </div>
-      </div>
     </Dialog>
   );
 }

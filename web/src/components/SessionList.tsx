@@ -1,0 +1,133 @@
+/** The sessions: what each shows and carries, and what can be done about it. */
+
+import { useState } from "preact/hooks";
+import { stopViewer } from "../api/client";
+import type { Session } from "../api/types";
+import { Icon } from "./icons";
+import { SessionLog } from "./SessionLog";
+import { HostDot } from "./Sidebar";
+import { formatDuration } from "../pure/format";
+import { now } from "../state/clock";
+import { fallbacksOf, flow, hostLabel, isSame, leaveFor, lookAtLink, savedFor, sessions } from "../state/remote";
+import { toast, toastError } from "../state/toasts";
+import { PathEnd } from "./PathEnd";
+
+export function SessionList() {
+  const list = sessions.value;
+  if (!list.length) return null;
+  return (
+    <section class="remote-section" aria-label="Sessions">
+      <header>
+        <h2>Sessions</h2>
+        <span class="count num">{list.length}</span>
+      </header>
+      {list.map((session) => (
+        <SessionRow key={session.sessionId} session={session} />
+      ))}
+    </section>
+  );
+}
+
+function SessionRow({ session }: { session: Session }) {
+  const [open, setOpen] = useState(session.status === "failed");
+  const [stopping, setStopping] = useState(false);
+  const target = { username: session.username, host: session.host, port: session.sshPort };
+  const passedOver = fallbacksOf(session.fallbacks);
+  const reasons = passedOver.map((one) => (one.backend ? `${one.backend}: ${one.reason}` : one.reason)).join("\n");
+  const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
+  const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
+  const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;
+  // A failed start shows its log until the person decides otherwise: here, or beside its stages while those are on show.
+  const [logChoice, setLogChoice] = useState<boolean | null>(null);
+  const beside = flow.value !== null && isSame(flow.value.target, target);
+  const logOpen = logChoice ?? (session.status === "failed" && !beside);
+  const stop = () => {
+    setStopping(true);
+    stopViewer(session.sessionId)
+      .then(() => toast(`Stopped the viewer on ${label}.`), toastError)
+      .finally(() => setStopping(false));
+  };
+  const url = safeUrl(session.url);
+  const known = savedFor(target);
+  const label = known ? hostLabel(known) : session.host;
+  return (
+    <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
+      <HostDot state={session.status === "running" ? "running" : session.status === "starting" ? "busy" : session.status} />
+      <span class="two-lines">
+        <strong class="ellipsis">{label}</strong>
+        <small class="ellipsis">
+          {session.status}
+          {session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
+          {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
+        </small>
+      </span>
+      <span class="two-lines">
+        <PathEnd path={session.remoteRoot} />
+        <small class="ellipsis">
+          {session.condaEnv ?? ""}
+          {session.runicornVersion ? ` · runicorn ${session.runicornVersion}` : ""}
+        </small>
+      </span>
+      <span class="two-lines">
+        <span class="ellipsis" title={reasons ? `Passed over:\n${reasons}` : "What carries the connection"}>
+          {session.tunnelBackend ?? "–"}
+          {passedOver.length > 0 && <span class="warn-text"> *</span>}
+        </span>
+        <small class="num">{session.localPort ? `port ${session.localPort}` : ""}</small>
+      </span>
+      <span class="muted num" title="Running for">
+        {formatDuration(uptime)}
+      </span>
+      <span class="row-actions">
+        {url && session.status === "running" && (
+          <a class="button small" href={url} onClick={(event) => (event.preventDefault(), leaveFor(url))}>
+            Open
+          </a>
+        )}
+        {session.status === "reconnecting" && (
+          <button type="button" class="button small" title="Do not wait for the next attempt" onClick={() => void lookAtLink(session.sessionId)}>
+            Try now
+          </button>
+        )}
+        {alive && (
+          <button type="button" class="button small" disabled={stopping} onClick={stop}>
+            Stop
+          </button>
+        )}
+        <button type="button" class={`button small${logOpen ? " pressed" : ""}`} aria-expanded={logOpen} onClick={() => setLogChoice(!logOpen)}>
+          Log
+        </button>
+        <button type="button" class="icon-button" aria-expanded={open} aria-label="Details" title="Details" onClick={() => setOpen(!open)}>
+          <Icon name={open ? "chevronDown" : "chevronRight"} size={14} />
+        </button>
+      </span>
+      {(open || error || logOpen) && (
+        <div class="session-more">
+          {error && <p class="session-error">{error}</p>}
+          {open && (
+            <>
+              {url && alive && (
+                <p>
+                  <a href={url}>{url}</a>
+                  {session.remotePid ? <span class="muted"> · process {session.remotePid} on the server</span> : null}
+                  {session.remotePort ? <span class="muted"> · its port {session.remotePort}</span> : null}
+                </p>
+              )}
+              {passedOver.map((one) => (
+                <p key={one.backend} class="muted">
+                  {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}
+                </p>
+              ))}
+            </>
+          )}
+          {logOpen && <SessionLog session={session} label={`Log of the session on ${label}`} />}
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Return the address if it is one of this machine's, else null. */
+function safeUrl(url: string): string | null {
+  return /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(\/|$)/.test(url ?? "") ? url : null;
+}
