@@ -29,6 +29,7 @@ from runicorn.remote.ssh import dialing, server_words
 from runicorn.remote.ssh.interface import Completed, Connection, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.paramiko.stepwise import Introduction, meet
 from runicorn.remote.ssh.tunnels import auto
+from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.target import Credentials, Target
 from runicorn.settings import Settings, TunnelChoice
 
@@ -249,7 +250,7 @@ class Examination:
                     raise TunnelFailedError("Nothing came back through it.", hint=STAND_IN) from None
         if said:
             return Found(f"forwards to port {port} and back")
-        complaint = tunnel.complaint
+        complaint = complaint_of(tunnel)
         if "prohibited" in complaint.lower():
             raise ForwardingForbiddenError(f"{self.target.host} forbids TCP forwarding: {complaint.rstrip('.')}.")
         if "connect failed" in complaint.lower() or "refused" in complaint.lower():

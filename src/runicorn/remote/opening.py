@@ -27,6 +27,7 @@ from runicorn.remote.session import Session
 from runicorn.remote.session_log import follow_words
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import auto
+from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.settings import Settings
 
@@ -192,8 +193,8 @@ def _check(session: Session, tunnel: Tunnel) -> None:
         session.rtt_ms = session.line.ask().rtt_ms
     except UnhealthyError as error:
         session.door.lead_to(None)
+        complaint = complaint_of(tunnel)
         session.holder.drop(tunnel)
-        complaint = tunnel.complaint
         if "prohibited" in complaint.lower():
             raise ForwardingForbiddenError(
                 f"{session.request.target.host} forbids TCP forwarding: {complaint.rstrip('.')}."
