@@ -109,14 +109,14 @@ def bench_cycles(viewer: Viewer, server: Server, cycles: int) -> None:
         assert stop(viewer, start(viewer, body)).json()["ok"]
         assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"]
         if number in (max(1, cycles // 10), cycles):
-            time.sleep(3)
+            time.sleep(8)  # what ends by itself has ended
+            viewer.get("/api/health")
             shots[number] = (
                 process.num_threads(),
                 process.num_fds(),
                 len(process.children(recursive=True)),
                 round(process.memory_info().rss / 1e6, 1),
             )
-            viewer.get("/api/health")
     (early, before), (late, after) = sorted(shots.items())
     print(f"{'after ' + str(late) + ' cycles | after ' + str(early):<34}{'':>10}")
     for name, now, then in zip(("threads", "descriptors", "children", "memory, MB"), after, before, strict=True):
