@@ -43,7 +43,7 @@ def main() -> None:
     try:
         app()
     except RunicornError as error:  # the rim: here an error becomes text
-        typer.echo(f"runicorn: {error.detail}\n  {error.hint}", err=True)
+        typer.echo(f"runicorn: {error.detail} ({error.code})\n  {error.hint}", err=True)
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         sys.exit(130)

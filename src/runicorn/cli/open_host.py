@@ -3,142 +3,176 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
-import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from runicorn.cli.common import open_browser, resolve_settings
 from runicorn.cli.login import Batch, Env, Host, Key, Questions, Root, terminal_as_it_was
+from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
-from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError
+from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError, RunicornError
+from runicorn.remote import lifecycle, probe, session_log
+from runicorn.remote.lifecycle import State
+from runicorn.remote.log import Line
 from runicorn.remote.progress import StageState
 from runicorn.remote.service import RemoteService
 from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Target, parse_target
 from runicorn.settings import Settings
 
-LABELS = {
-    "resolve": "name",
-    "tcp": "TCP",
-    "host_key": "host key",
-    "login": "login",
-    "environments": "environments",
-    "start": "start",
-    "tunnel": "tunnel",
-    "ready": "ready",
-}
-
-
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the address only, and what goes wrong.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object a line instead, for each thing that happens.")
+]
 
 
 def open_host(
-    host: Host, root: Root = None, env: Env = None, key: Key = None, batch: Batch = False, browser: Browser = True
+    host: Host,
+    root: Root = None,
+    env: Env = None,
+    key: Key = None,
+    batch: Batch = False,
+    browser: Browser = True,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
-    """Watch the runs of a server: connect, start a viewer there, tunnel it, and open it in the browser."""
+    """Watch the runs of a server: connect, start a viewer there, tunnel it, and open it in the browser.
+
+    Exit code 0: you stopped it; 1: it failed; 2: the call was wrong; 130: Ctrl-C before the page was there.
+    """
     target = parse_target(host, getpass.getuser())
+    output: Output = ForScripts() if as_json else ForPeople(quiet)
+    opening = _Opening(resolve_settings(), target, root, env, output)
     try:
-        asyncio.run(_open(resolve_settings(), target, root, env, key, batch, browser))
+        asyncio.run(opening.run(Credentials(private_key_path=key), batch, browser))
     except asyncio.CancelledError:
         raise typer.Exit(INTERRUPTED) from None
+    except RunicornError as error:
+        output.failed(error, opening.log)
+        if as_json:
+            raise typer.Exit(1) from None
+        raise
 
 
-async def _open(
-    settings: Settings,
-    target: Target,
-    root: str | None,
-    env: str | None,
-    key: str | None,
-    batch: bool,
-    browser: bool,
-) -> None:
-    service = RemoteService(settings, Path.home())
-    await service.start(take_back=False)
-    stop = Stop()
-    try:
-        with stop.cancelling(), terminal_as_it_was():
-            session = await _reach(service, target, root, env, key, batch)
-        url = f"http://localhost:{session.door.local_port}" if session.door else ""
-        typer.echo(f"Remote viewer: {url}")
-        sys.stdout.flush()
-        typer.echo("Press Ctrl-C to stop it, on both sides.", err=True)
-        if browser:
-            open_browser(url)
-        await _wait_for_end(session, stop)
-    finally:
-        await service.stop()
+class _Opening:
+    """One way to a server's page, and back. log: the session's, as far as it came to one."""
 
+    def __init__(
+        self, settings: Settings, target: Target, root: str | None, environment: str | None, output: Output
+    ) -> None:
+        self._settings = settings
+        self._target = target
+        self._root = root
+        self._environment = environment
+        self._output = output
+        self._printed: set[str] = set()
+        self._service: RemoteService
 
-async def _reach(
-    service: RemoteService, target: Target, root: str | None, env: str | None, key: str | None, batch: bool
-) -> Session:
-    """Connect and start, printing each stage as it ends."""
-    printed: set[str] = set()
-    printer = asyncio.create_task(_print_progress(service, target, printed))
-    try:
-        credentials = await _connect(service, target, key, batch)
-        return await _start(service, target, credentials, root, env)
-    finally:
-        printer.cancel()
-        _print_stages(service, target, printed)
+    @property
+    def log(self) -> list[Line]:
+        sessions = self._service.sessions.all()
+        return sessions[-1].progress.lines.lines if sessions else []
 
-
-async def _connect(service: RemoteService, target: Target, key: str | None, batch: bool) -> Credentials:
-    """Connect, asking on the terminal about the host key and for a password where these are needed."""
-    questions = Questions(target, service.host_keys, service.run_blocking, batch)
-    credentials = Credentials(private_key_path=key)
-    while True:
+    async def run(self, credentials: Credentials, batch: bool, browser: bool) -> None:
+        """Return when the person has stopped it. Raises the error that it failed with; either way nothing is left."""
+        self._service = RemoteService(self._settings, Path.home())
+        await self._service.start(take_back=False)
+        stop = Stop()
         try:
-            await service.connections.connect(target, credentials)
-        except HostKeyConfirmationError as error:
-            await questions.about_host_key(error)
-        except (AuthFailedError, NoCredentialsError) as error:
-            credentials = await questions.about_login(error)
-        else:
-            return credentials
+            with stop.cancelling(), terminal_as_it_was():
+                session = await self._reach(credentials, batch)
+            url = f"http://localhost:{session.door.local_port}" if session.door else ""
+            self._output.ready(session, url)
+            if browser:
+                open_browser(url)
+            await self._watch(session, stop)
+        finally:
+            await self._service.stop()
+        self._output.stopped()
 
+    # --- the way there ----------------------------------------------------------------------------------------------
 
-async def _start(
-    service: RemoteService, target: Target, credentials: Credentials, root: str | None, env: str | None
-) -> Session:
-    if root is None:
-        facts = await service.sessions.probes.facts(service.connections.get(target))
-        root = facts.default_root
-    return await service.sessions.start(StartRequest(target, credentials, root, env))
+    async def _reach(self, credentials: Credentials, batch: bool) -> Session:
+        """Connect and start, telling each stage as it ends."""
+        teller = asyncio.create_task(self._tell_progress())
+        try:
+            credentials = await self._connect(credentials, batch)
+            return await self._start(credentials)
+        finally:
+            teller.cancel()
+            self._tell_stages()
 
+    async def _connect(self, credentials: Credentials, batch: bool) -> Credentials:
+        """Connect, asking on the terminal about the host key and for a password where these are needed."""
+        service = self._service
+        questions = Questions(self._target, service.host_keys, service.run_blocking, batch)
+        while True:
+            try:
+                await service.connections.connect(self._target, credentials)
+            except HostKeyConfirmationError as error:
+                await questions.about_host_key(error)
+            except (AuthFailedError, NoCredentialsError) as error:
+                credentials = await questions.about_login(error)
+            else:
+                return credentials
 
-async def _print_progress(service: RemoteService, target: Target, printed: set[str]) -> None:
-    async for _ in service.changes():
-        _print_stages(service, target, printed)
+    async def _start(self, credentials: Credentials) -> Session:
+        root = self._root
+        if root is None:
+            with self._service.connections.progress(self._target).stage("environments") as tell:
+                facts = await self._service.sessions.probes.facts(self._service.connections.get(self._target))
+                chosen = probe.choose(facts, self._environment)
+                tell(f"{chosen.name}, Python {chosen.python_version}")
+            root = facts.default_root
+        return await self._service.sessions.start(StartRequest(self._target, credentials, root, self._environment))
 
+    async def _tell_progress(self) -> None:
+        async for _ in self._service.changes():
+            self._tell_stages()
 
-def _print_stages(service: RemoteService, target: Target, printed: set[str]) -> None:
-    """Print the stages that have ended since the last call: what worked once, what failed once for each attempt."""
-    progress = service.connections.all_progress().get(target)
-    if progress is None:
-        return
-    console = Console(stderr=True, highlight=False)
-    for stage in progress.stages:
-        done = stage.state is StageState.DONE
+    def _tell_stages(self) -> None:
+        """Tell the stages that have ended since the last call: what worked once, what failed once for each attempt."""
+        progress = self._service.connections.all_progress().get(self._target)
+        if progress is None:
+            return
         asked = isinstance(progress.error, HostKeyConfirmationError)  # a question, not a failure: it is put in words
-        key = stage.name if done else f"{stage.name} {id(progress)}"
-        if key in printed or not (done or (stage.state is StageState.FAILED and not asked)):
-            continue
-        printed.add(key)
-        mark = "[green]ok[/]" if done else "[red]failed[/]"
-        console.print(f"{LABELS[stage.name]:>13} {mark} {(stage.secs or 0) * 1000:6.0f} ms  ", end="")
-        console.print(stage.detail, markup=False)
+        for stage in progress.stages:
+            done = stage.state is StageState.DONE
+            key = stage.name if done else f"{stage.name} {id(progress)}"
+            if key not in self._printed and (done or (stage.state is StageState.FAILED and not asked)):
+                self._printed.add(key)
+                self._output.stage(stage)
 
+    # --- while it is there ------------------------------------------------------------------------------------------
 
-async def _wait_for_end(session: Session, stop: Stop) -> None:
-    """Return when asked to stop, or when the session has ended. Raises the session's error then."""
-    waits = [asyncio.create_task(stop.asked.wait()), asyncio.create_task(session.ended.wait())]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
-    if not stop.asked.is_set() and session.error is not None:
-        raise session.error
+    async def _watch(self, session: Session, stop: Stop) -> None:
+        """Tell how the link is, until asked to stop. Raises the session's error if it ends by itself."""
+        teller = asyncio.create_task(self._tell_link(session))
+        waits = [teller, asyncio.create_task(stop.asked.wait()), asyncio.create_task(session.ended.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if not stop.asked.is_set() and session.error is not None:
+            raise session.error
+
+    async def _tell_link(self, session: Session) -> None:
+        lost_at: float | None = None
+        async with contextlib.aclosing(self._service.changes()) as changes:
+            async for _ in changes:
+                if session.state is State.RECONNECTING and lost_at is None:
+                    lost_at = time.monotonic()
+                    self._output.lost(session_log.last_loss(session))
+                elif session.state is State.RUNNING and lost_at is not None:
+                    self._output.back(time.monotonic() - lost_at)
+                    lost_at = None
+                elif session.state in lifecycle.ENDED:
+                    await session.ended.wait()
+                    return

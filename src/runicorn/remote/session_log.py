@@ -11,6 +11,8 @@ from runicorn.remote.lifecycle import State
 from runicorn.remote.session import Session
 from runicorn.remote.words import Words
 
+LOST = "the link to the server is lost"
+
 
 def begin(session: Session, changed: Callable[[], None], connections: Connections) -> None:
     """Write the first lines, and let the session's target show what the session does."""
@@ -80,4 +82,10 @@ def loss(session: Session, connected: bool, answer: UnhealthyError | None) -> st
         what = f"the remote viewer gave no answer: {answer}"
     else:
         what = "the tunnel is gone"
-    return f"the link to the server is lost: {what}"
+    return f"{LOST}: {what}"
+
+
+def last_loss(session: Session) -> str:
+    """Return what the log says of the last time that the link was lost."""
+    told = [line.text for line in session.progress.lines.lines if line.text.startswith(LOST)]
+    return told[-1] if told else LOST

@@ -151,6 +151,8 @@ class Sessions:
                 await self._release(session)
                 if session.state is State.STOPPING:
                     await self._advance(session, Event.RELEASED)
+                else:
+                    session.ended.set()
 
     async def _starting(self, session: Session) -> None:
         opening = self._opening

@@ -32,7 +32,8 @@ AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
 _HOST_KEY_WORDS = ("Host key verification failed", "no matching host key type found")
 
 # Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
-# viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on.
+# viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on. An `ssh` before its login
+# dies of the signal; the shell wants to say so to a viewer that is gone, and must not die of that before its rm.
 _WHILE_STDIN_IS_OPEN = """
 folder=$1
 shift
@@ -42,6 +43,7 @@ child=$!
 ( read -r _ <&3; kill "$child" ) 2>/dev/null &
 watcher=$!
 exec 3<&-
+trap '' PIPE
 wait "$child"
 status=$?
 kill "$watcher" 2>/dev/null
