@@ -39,7 +39,7 @@ class Session:
 
     progress: its stages, and its log from its first moment until it is gone.
     found_again: it was left by a viewer of this machine that died, and is taken back.
-    needs_person: its login needs a secret, which is written nowhere, so only a person can repeat it.
+    needs_person: only a person can repeat its login: it needs a secret, which is written nowhere, or was rejected.
     nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
     """
 

@@ -80,9 +80,12 @@ class Watching:
             except FINAL as error:
                 if not session.found_again:
                     raise
-                self._note(session, error)
+                if session.error is None or not session.needs_person:
+                    self._note(session, error)
+                # Until somebody connects to that host: whoever only looks must not repeat a rejected login.
+                session.needs_person = True
                 session.nudged.clear()
-                await session.nudged.wait()  # a person's matter: until somebody connects to that host
+                await session.nudged.wait()
                 continue
             except RunicornError as error:
                 self._note(session, error)

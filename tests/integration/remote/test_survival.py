@@ -334,6 +334,31 @@ def test_a_session_that_needs_a_password_waits_for_the_person(server: Server, tm
         stop(second, session)
 
 
+def test_a_login_that_is_rejected_while_taking_back_is_not_repeated_by_looking(server: Server, tmp_path: Path) -> None:
+    body = server.login(remote_root=str(server.runs))
+    with run_viewer(tmp_path / "root", tmp_path) as first:
+        accept(first, connect(first, body))
+        session = start(first, body)
+        first.kill()
+    keys = server.sshd.folder / "keys" / server.account.username
+    accepted = keys.read_text()
+    keys.write_text("")
+    with run_viewer(tmp_path / "root", tmp_path) as second:
+        status = f"/api/remote/viewer/status/{session['sessionId']}"
+        eventually(lambda: second.get(status).json()["error"], 10)
+        assert second.get(status).json()["error"]["code"] == "AUTH_FAILED"
+        attempts = server.sshd.log.count("Connection from")
+        for _ in range(5):
+            assert httpx.get(f"{session['url']}/api/health").json()["code"] == "LINK_DOWN"
+            assert second.post("/api/remote/viewer/retry", {"session_id": session["sessionId"]}).json()["ok"] is True
+        keys.write_text(accepted)
+        assert connect(second, body).status_code == 200
+        eventually(lambda: second.get(status).json()["status"] == "running", RETURN_SECS, "the session")
+        # One for the person's connection, one for the tunnel of the session: none for those who looked.
+        assert server.sshd.log.count("Connection from") == attempts + 2
+        stop(second, session)
+
+
 def test_what_has_ended_meanwhile_is_not_listed(server: Server, tmp_path: Path) -> None:
     body = server.login(remote_root=str(server.runs))
     with run_viewer(tmp_path / "root", tmp_path, {"RUNICORN_SESSION_GRACE_SECS": "0"}) as first:

@@ -89,7 +89,9 @@ def test_a_broken_file_costs_the_taking_back_and_nothing_else(tmp_path: Path, co
 
 def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "home").write_text("a file where the folder should be")
-    SessionRecords(tmp_path / "home" / "sessions.json").keep(make_session(Credentials()))
+    kept = SessionRecords(tmp_path / "home" / "sessions.json")
+    kept.keep(make_session(Credentials()))
+    assert kept.take_over() == []
 
 
 JSON = st.recursive(
