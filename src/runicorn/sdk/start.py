@@ -15,6 +15,7 @@ from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.run import Run, clean_tags
 from runicorn.sdk.values import to_json
 from runicorn.storage import layout, reader
+from runicorn.storage.events import resumed
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.writer import AppendFile, create_run_folder, prepare_root, replace_json
@@ -109,7 +110,7 @@ def _own_record_file(folder: Path) -> str:
 
 def _mark_resumed(run: Run) -> None:
     """Note in events.jsonl where the resumed part begins, so that views can hide what it overwrites."""
-    event = {"type": "resume", "time": layout.iso(time.time()), "step": run.step, "records": run.record_count}
+    event = resumed(run.step, run.record_count, time.time())
     events = AppendFile(run.dir / layout.EVENTS_FILE)
     try:
         events.append(encode_object(event) + b"\n")
