@@ -6,16 +6,60 @@ from typing import TYPE_CHECKING, Any
 
 from runicorn._version import __version__
 from runicorn.errors import RunicornError
-from runicorn.sdk.api import finish, init, log
+from runicorn.sdk.api import alert, define_metric, finish, init, log
 
 if TYPE_CHECKING:
     from runicorn.sdk.mappings import NotifyingDict
+    from runicorn.sdk.media.audio import Audio
+    from runicorn.sdk.media.figure import Figure
+    from runicorn.sdk.media.histogram import Histogram
+    from runicorn.sdk.media.image import Image
+    from runicorn.sdk.media.table import Table
+    from runicorn.sdk.media.text import Html, Text
+    from runicorn.sdk.media.video import Video
     from runicorn.sdk.run import Run
+    from runicorn.storage.events import AlertLevel
 
     config: NotifyingDict
     summary: NotifyingDict
+    run: Run | None
 
-__all__ = ["Run", "RunicornError", "__version__", "config", "finish", "init", "log", "summary"]
+__all__ = [
+    "AlertLevel",
+    "Audio",
+    "Figure",
+    "Histogram",
+    "Html",
+    "Image",
+    "Run",
+    "RunicornError",
+    "Table",
+    "Text",
+    "Video",
+    "__version__",
+    "alert",
+    "config",
+    "define_metric",
+    "finish",
+    "init",
+    "log",
+    "run",
+    "summary",
+]
+
+# What is loaded only when it is asked for, so that importing costs next to nothing.
+_LAZY = {
+    "AlertLevel": "runicorn.storage.events",
+    "Audio": "runicorn.sdk.media.audio",
+    "Figure": "runicorn.sdk.media.figure",
+    "Histogram": "runicorn.sdk.media.histogram",
+    "Html": "runicorn.sdk.media.text",
+    "Image": "runicorn.sdk.media.image",
+    "Run": "runicorn.sdk.run",
+    "Table": "runicorn.sdk.media.table",
+    "Text": "runicorn.sdk.media.text",
+    "Video": "runicorn.sdk.media.video",
+}
 
 
 def __getattr__(name: str) -> Any:
@@ -26,8 +70,14 @@ def __getattr__(name: str) -> Any:
         return api.current_config()
     if name == "summary":
         return api.current_summary()
-    if name == "Run":
-        from runicorn.sdk.run import Run
+    if name == "run":
+        return api.current_run()
+    if name in _LAZY:
+        import importlib
 
-        return Run
+        return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'runicorn' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -13,12 +13,17 @@ from typing import Any
 
 
 class RunState(enum.Enum):
-    """Where a run stands. KILLED is never written by a script: a reader concludes it from a process that is gone."""
+    """Where a run stands.
+
+    KILLED: somebody ended it, or a reader concludes it from a process that is gone. PREEMPTED: the scheduler asked it
+    to end (SIGTERM), and it can be resumed.
+    """
 
     RUNNING = "running"
     FINISHED = "finished"
     FAILED = "failed"
     KILLED = "killed"
+    PREEMPTED = "preempted"
 
     @classmethod
     def parse(cls, text: object) -> RunState | None:
@@ -82,6 +87,8 @@ class Run:
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    group: str = ""
+    job_type: str = ""
     archived: bool = False
     deleted_at: float | None = None
     origin: Origin = field(default_factory=Origin)

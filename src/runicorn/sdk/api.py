@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from runicorn.errors import UsageError
 
 if TYPE_CHECKING:
+    from runicorn.model import RunState
+    from runicorn.sdk.definitions import MetricDefinition
+    from runicorn.sdk.ending import Endings
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.run import Run
 
 
-def _log_without_run(data: Mapping[Any, Any], step: int | None = None) -> None:
+def _log_without_run(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
     raise _no_run("log()")
 
 
 _current: Run | None = None
 # The current run's log, looked up once instead of in every call.
-_log: Callable[[Mapping[Any, Any], int | None], None] = _log_without_run
+_log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_without_run
 _lock = threading.Lock()
-_hooked = False
-_uncaught: BaseException | None = None
+_endings: Endings | None = None
 
 
 def init(
@@ -34,53 +34,125 @@ def init(
     name: str | None = None,
     config: Any = None,
     *,
-    tags: Iterable[str] = (),
+    tags: Iterable[str] | None = (),
+    notes: str | None = None,
+    group: str | None = None,
+    job_type: str | None = None,
     root: str | os.PathLike[str] | None = None,
+    dir: str | os.PathLike[str] | None = None,
     id: str | None = None,
-    resume: bool | None = None,
+    resume: bool | str | None = None,
+    mode: str | None = None,
+    config_exclude_keys: Iterable[str] | None = None,
+    config_include_keys: Iterable[str] | None = None,
+    console: bool = True,
+    system_metrics: bool = True,
+    **others: Any,
 ) -> Run:
     """Open a run and make it the current one; a current one that is still open is finished first.
 
-    project: a path such as "vision/resnet". name: made up when not given. config: a mapping, argparse namespace or
-    dataclass. root: the storage root, else RUNICORN_ROOT, else ~/runicorn_data. id: chosen by hand, for resume.
-    resume: go on with the run `id` where it exists; if the process that owns it lives, record beside it.
-    Raises RootNotUsableError, RunExistsError, UsageError. After this, nothing raises into training.
-    """
-    from runicorn.sdk.start import open_run
+    project: a path such as "vision/resnet". name: made up when not given. config: a mapping, argparse namespace,
+    dataclass, anything else with named values, or the path of a JSON or YAML file. group, job_type: what belongs
+    together, and as what, such as the folds of one experiment. root, or dir: the storage root, else RUNICORN_ROOT, else
+    ~/runicorn_data. id: chosen by hand, for resume.
 
+    resume: what to do where the run `id` exists: "never" (also None, False) refuses, "allow" (also True) goes on with
+    it, "must" needs it to exist. "auto", or True without an id, goes on with the newest run of the same script that
+    ended early. If the process that owns a run lives, this one records beside it, as the ranks of one job do.
+    mode: "disabled" keeps nothing; "online" and "offline" are the same here, for there is no server. When it is not
+    given, RUNICORN_MODE says it.
+    console, system_metrics: whether what is printed is kept, and whether the machine is sampled.
+    Parameters of W&B and trackio that mean nothing here (entity, settings, space_id ...) are named once and left out.
+
+    Raises RootNotUsableError, RunExistsError, RunNotFoundError, UsageError. After this, nothing raises into training.
+    """
+    from runicorn.sdk.compatibility import check_others, select_keys
+    from runicorn.sdk.start import Wanted, open_run
+
+    ignored = check_others(others)
     global _current, _log
     with _lock:
+        wanted = Wanted(
+            project=project,
+            name=name,
+            config=select_keys(config, config_include_keys, config_exclude_keys),
+            tags=tags,
+            notes=notes,
+            group=group,
+            job_type=job_type,
+            root=root if root is not None else dir,
+            id=id,
+            resume=resume,
+            mode=mode,
+            console=console,
+            system_metrics=system_metrics,
+        )
         if _current is not None and _current.is_open:
             _current.finish()
-        _current = open_run(project, name, config, tags=tags, root=root, id=id, resume=resume)
+        _current = open_run(wanted)
         _log = _current.log
         _install_hooks()
+        if ignored:
+            _current.warnings.add("ignored", f"init() has no use for {', '.join(ignored)}.")
         return _current
 
 
-def log(data: Mapping[Any, Any], step: int | None = None) -> None:
-    """Record values of metrics at a step; without one, steps count up by themselves. On disk when it returns."""
-    _log(data, step)
+def log(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+    """Record values of metrics at a step; without one, steps count up by themselves. On disk when it returns.
+
+    data: names and values, nested mappings joined by slashes. A value is a number, or an array or tensor that holds
+    one; Image, Audio, Video, Text, Table, Histogram, Html or Figure; text; a PIL image, a figure, a data frame; an
+    array of several numbers, which is kept as a histogram. commit: False leaves the step open for the next call.
+    Raises UsageError where there is no run, and nothing else.
+    """
+    _log(data, step, commit)
 
 
-def finish(state: str = "finished") -> None:
-    """Close the current run; without one, do nothing."""
+def finish(state: str | int | None = "finished", *, exit_code: int | None = None, **others: Any) -> None:
+    """Close the current run; without one, do nothing. See Run.finish."""
     if _current is not None:
-        _current.finish(state)
+        _current.finish(state, exit_code=exit_code, **others)
+
+
+def alert(title: str, text: str = "", level: Any = "info", wait_duration: Any = 0.0) -> None:
+    """Record that something deserves a look. See Run.alert. Raises UsageError where there is no run."""
+    _need_run("alert()").alert(title, text, level, wait_duration)
+
+
+def define_metric(name: str, step_metric: str | None = None, **options: Any) -> MetricDefinition:
+    """Say what a metric belongs to and how it is summed up. See Run.define_metric. Raises UsageError without a run."""
+    return _need_run("define_metric()").define_metric(name, step_metric, **options)
+
+
+def current_run() -> Run | None:
+    """Return the current run, closed or not, or None before the first init()."""
+    return _current
 
 
 def current_config() -> NotifyingDict:
     """Return the current run's config. Raises UsageError where there is none."""
-    if _current is None:
-        raise _no_run("config")
-    return _current.config
+    return _need_run("config").config
 
 
 def current_summary() -> NotifyingDict:
     """Return the current run's summary. Raises UsageError where there is none."""
+    return _need_run("summary").summary
+
+
+def adopt(run: Run) -> None:
+    """Make a run that came from another process the current one, unless there is one."""
+    global _current, _log
+    with _lock:
+        if _current is None:
+            _current = run
+            _log = run.log
+        _install_hooks()
+
+
+def _need_run(what: str) -> Run:
     if _current is None:
-        raise _no_run("summary")
-    return _current.summary
+        raise _no_run(what)
+    return _current
 
 
 def _no_run(what: str) -> UsageError:
@@ -88,37 +160,27 @@ def _no_run(what: str) -> UsageError:
 
 
 def _install_hooks() -> None:
-    """Close the run when the interpreter ends, as failed if an exception ended it. SIGTERM is left alone."""
-    global _hooked
-    if _hooked:
+    """Have the run closed when the process ends, as what its end means."""
+    from runicorn.sdk.ending import Endings
+
+    global _endings
+    if _endings is not None:
+        _endings.begin()
         return
-    _hooked = True
-    atexit.register(_at_exit)
-    previous = sys.excepthook
-
-    def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        global _uncaught
-        _uncaught = error
-        previous(kind, error, trace)
-
-    sys.excepthook = excepthook
+    _endings = Endings(_close)
+    _endings.install()
+    atexit.register(_endings.at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
 
 
-def _at_exit() -> None:
-    from runicorn.sdk.run import describe
-
-    if _current is None or not _current.is_open:
-        return
-    if _uncaught is None:
-        _current.finish()
-    else:
-        _current.finish("failed", reason=describe(_uncaught))
+def _close(state: RunState, reason: str | None) -> None:
+    if _current is not None and _current.is_open:
+        _current.finish(state.value, reason=reason)
 
 
 def _after_fork() -> None:
-    """In a forked child, leave the run to the parent: two writers would number its metrics differently."""
+    """In a forked child, leave the run's files to the parent: two writers would number its metrics differently."""
     global _lock
     _lock = threading.Lock()
     if _current is not None:

@@ -1,23 +1,31 @@
-"""The thread that keeps a run's status.json young."""
+"""The one thread of a run: it keeps status.json young, samples the machine, and writes what may wait a second."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 STATUS_EVERY_SECS = 5.0
 _JOIN_TIMEOUT_SECS = 5.0
 
 
-class Background:
-    """Calls `first` once, then `beat` every few seconds, on a thread of its own, until stop()."""
+class Task(NamedTuple):
+    """Something to call again and again. It must not raise."""
 
-    def __init__(self, first: Callable[[], None], beat: Callable[[], None], every_secs: float) -> None:
+    every_secs: float
+    call: Callable[[], None]
+
+
+class Background:
+    """Calls `first` once, then each task every so often, on a thread of its own, until stop()."""
+
+    def __init__(self, first: Callable[[], None], tasks: Sequence[Task]) -> None:
         self._first = first
-        self._beat = beat
-        self._every_secs = every_secs
+        self._tasks = tasks
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="runicorn-status", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="runicorn-run", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -28,5 +36,11 @@ class Background:
 
     def _work(self) -> None:
         self._first()
-        while not self._stop.wait(self._every_secs):
-            self._beat()
+        due = [time.monotonic() + task.every_secs for task in self._tasks]
+        while not self._stop.wait(max(0.0, min(due) - time.monotonic())):
+            now = time.monotonic()
+            for at, task in enumerate(self._tasks):
+                if due[at] <= now:
+                    task.call()
+                    # From now on, not from when it was due: a laptop that slept must not catch up.
+                    due[at] = time.monotonic() + task.every_secs

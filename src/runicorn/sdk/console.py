@@ -1,23 +1,30 @@
 """What the program prints, copied to console.log while it is printed.
 
 Each write to sys.stdout and sys.stderr goes to the file with one write(2) before it goes on to the stream, so nothing
-printed before a `kill -9` is lost, and neither is the traceback of an uncaught exception. The streams themselves stay
-in place - only their `write` is wrapped - so that isatty(), progress bars, notebooks, and loggers that took hold of the
-stream earlier all go on working. Not copied: what C code and child programs write to the descriptors. A pipe at that
-level would lose what is in it when the process is killed, and could hang a process that prints while holding the GIL.
+printed before a `kill -9` is lost, and neither is the traceback of an uncaught exception. Only repaints wait, up to a
+second: a progress bar that is drawn thirty times a second is kept in its last state (sdk/repaint.py). The streams
+themselves stay in place - only their `write` is wrapped - so that isatty(), progress bars, notebooks, and loggers that
+took hold of the stream earlier all go on working. Not copied: what C code and child programs write to the descriptors.
+A pipe at that level would lose what is in it when the process is killed, and could hang a process that prints while
+holding the GIL. The traceback of a crash in C code (a segmentation fault) is copied all the same, by faulthandler.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runicorn.sdk.repaint import RepaintFolder
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage.writer import AppendFile
+
+FLUSH_EVERY_SECS = 1.0
 
 
 class ConsoleCapture:
@@ -27,19 +34,34 @@ class ConsoleCapture:
         self._file = AppendFile(path)
         self._warnings = warnings
         self._active = True
+        self._folder = RepaintFolder()
+        self._lock = threading.RLock()  # a signal handler may print in the middle of a print of the same thread
         self._wrapped: list[tuple[Any, Callable[[str], Any]]] = []
         for stream in dict.fromkeys((sys.stdout, sys.stderr)):
             if stream is not None:
                 self._wrap(stream)
+        _CRASHES.go_to(self._file.fd)
+
+    def flush(self) -> None:
+        """Write the last state of what is being repainted; called each second by the run's background thread."""
+        with self._lock:
+            self._write(self._folder.settle())
 
     def stop(self) -> None:
         """Give the streams their own `write` back, unless somebody has wrapped it again since."""
+        with self._lock:
+            self._write(self._folder.settle(force=True))
         self._active = False
         for stream, ours in self._wrapped:
             if getattr(stream, "__dict__", {}).get("write") is ours:
                 with contextlib.suppress(AttributeError):
                     del stream.write
         self._file.close()
+
+    def after_fork(self) -> None:
+        """In a forked child, where the lock may be held by a thread that is not there, start over."""
+        self._lock = threading.RLock()
+        self._folder = RepaintFolder()
 
     def _wrap(self, stream: Any) -> None:
         original = stream.write
@@ -58,8 +80,41 @@ class ConsoleCapture:
 
     def _copy(self, text: Any) -> None:
         try:
-            os.write(self._file.fd, text.encode("utf-8", "backslashreplace"))
+            with self._lock:
+                self._write(self._folder.feed(text))
         except Exception as error:  # noqa: BLE001 - printing must go on, whatever fails here
-            self._active = self._file.fd >= 0
-            # Not through Warnings.add's own print: that would come back here.
-            self._warnings.add("console-lost", f"output could not be written to console.log: {error}.")
+            self._lost(error)
+
+    def _write(self, text: str) -> None:
+        if not text or not self._active:
+            return
+        try:
+            os.write(self._file.fd, text.encode("utf-8", "backslashreplace"))
+        except OSError as error:
+            self._lost(error)
+
+    def _lost(self, error: Exception) -> None:
+        self._active = self._file.fd >= 0
+        self._warnings.add("console-lost", f"output could not be written to console.log: {error}.")
+
+
+class _Crashes:
+    """Where faulthandler writes: the console.log of the newest run, through a descriptor that is never closed.
+
+    A descriptor that was closed could be another file's by the time of the crash. Where the program has switched
+    faulthandler on by itself, that stays.
+    """
+
+    def __init__(self) -> None:
+        self._fd = -1
+
+    def go_to(self, fd: int) -> None:
+        with contextlib.suppress(OSError, ValueError, RuntimeError):
+            if self._fd >= 0:
+                os.dup2(fd, self._fd, inheritable=False)
+            elif not faulthandler.is_enabled():
+                self._fd = os.dup(fd)
+                faulthandler.enable(file=self._fd)
+
+
+_CRASHES = _Crashes()

@@ -7,13 +7,20 @@ import getpass
 import os
 import platform
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from runicorn.storage import liveness
 
 _GIT_TIMEOUT_SECS = 10.0
+_JOB_VARIABLES = {
+    "rank": ("RANK", "SLURM_PROCID"),
+    "local_rank": ("LOCAL_RANK", "SLURM_LOCALID"),
+    "world_size": ("WORLD_SIZE", "SLURM_NTASKS"),
+    "slurm_job_id": ("SLURM_JOB_ID",),
+    "slurm_array_task_id": ("SLURM_ARRAY_TASK_ID",),
+}
 
 
 def quick_facts() -> dict[str, Any]:
@@ -30,7 +37,21 @@ def quick_facts() -> dict[str, Any]:
         "cwd": _cwd(),
         "python": platform.python_version(),
         "gpus": gpu_names(),
+        "job": job_facts(),
     }
+
+
+def job_facts(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Return what a launcher says of this process: rank and world size (torchrun, Slurm), the Slurm job.
+
+    Only these names are ever read from the environment, and only numbers are taken.
+    """
+    found: dict[str, Any] = {}
+    for fact, names in _JOB_VARIABLES.items():
+        number = next((environ[name] for name in names if environ.get(name, "").isdecimal()), None)
+        if number is not None:
+            found[fact] = int(number)
+    return found
 
 
 def slow_facts(cwd: str) -> dict[str, Any]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
-from runicorn.sdk.values import is_plain, to_json
+from runicorn.sdk.plain import fields_of, is_plain, to_json
 from runicorn.sdk.warnings import Warnings
 
 
@@ -26,19 +26,27 @@ class NotifyingDict(MutableMapping[str, Any]):
 
     def preset(self, values: Any) -> None:
         """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""
-        if isinstance(values, Mapping):
-            given = dict(values)
-        else:
+        given = fields_of(values)
+        if given is None:
             given = {key: value for key, value in getattr(values, "__dict__", {}).items() if not key.startswith("_")}
         with self._lock:
             for key, value in given.items():
                 self._put(key, value)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Take in many values with one write to disk."""
+        """Take in many values with one write to disk: mappings, records, pairs. Raises nothing."""
+        kwargs.pop("allow_val_change", None)  # of other trackers; here values may always change
         for values in (*args, kwargs):
-            self.preset(values if hasattr(values, "__dict__") or isinstance(values, Mapping) else dict(values))
+            try:
+                self.preset(dict(values) if isinstance(values, (list, tuple)) and fields_of(values) is None else values)
+            except Exception as error:  # noqa: BLE001 - foreign code, inside somebody's training loop
+                self._warnings.add(self._kind, f"{self._kind}.update() could not use what it was given: {error}.")
         self._changed()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return a copy as an ordinary dictionary."""
+        with self._lock:
+            return dict(self._values)
 
     def _put(self, key: Any, value: Any) -> None:
         if not is_plain(value):

@@ -22,7 +22,11 @@ _INFINITY = float("inf")
 
 # A metric's slot is a list, because attribute access would cost a tenth of the call. The first item is the mark and the
 # metric's number as the 8 bytes that every record of it begins with.
-_HEAD, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(7)
+_HEAD, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME, _SUM = range(8)
+
+
+# Takes a value that is no number: name, step, time, value. Returns whether it was one that can be kept.
+OtherValue = Callable[[str, int, float, Any], bool]
 
 
 class _Packers(dict[int, Callable[..., bytes]]):
@@ -40,22 +44,27 @@ class Recorder:
     """Writes points to one record file and keeps each metric's statistics. Safe to use from several threads.
 
     After a failed write the points of that call are lost, counted and warned of; the file stays whole.
+    other: takes the values of a call that are no numbers.
     """
 
-    def __init__(self, folder: Path, record_file: str, warnings: Warnings) -> None:
-        self._records = open_records(folder, record_file)
-        self._keys = AppendFile(folder / layout.keys_file(record_file))
-        self._fd = self._records.fd
+    def __init__(self, folder: Path, record_file: str, warnings: Warnings, other: OtherValue | None = None) -> None:
         self._warnings = warnings
+        self._other = other
         self._lock = threading.RLock()  # a signal handler may log in the middle of a log() of the same thread
+        self._move_to: Callable[[], tuple[Path, str]] | None = None
         self._slots: dict[Any, list[Any]] = {}
-        self._count = 0
-        self._open = True
         self.step = -1
-        self._resume(folder / layout.keys_file(record_file), folder / record_file)
+        self._open_files(folder, record_file)
 
-    def log(self, data: Mapping[Any, Any], step: int | None = None) -> None:
-        """Record the values at `step`, or at one more than the last. Raises nothing that training could trip over."""
+    def log(self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+        """Record the values at `step`, or at one more than the last; on disk when it returns.
+
+        commit: False keeps a step that counts up by itself open for the next call. Raises nothing that training could
+        trip over.
+        """
+        if commit is False:
+            self._log_uncommitted(data, step)
+            return
         now = time.time()
         with self._lock:
             if step is None:
@@ -95,12 +104,18 @@ class Recorder:
                     slot[4] = value
                 slot[5] = step
                 slot[6] = now
+                slot[7] += value
 
     def stats(self) -> dict[str, MetricStats]:
         """Return each metric's statistics so far."""
         with self._lock:
             slots = {str(name): list(slot) for name, slot in self._slots.items()}
         return {name: _stats(slot) for name, slot in slots.items() if slot[_COUNT]}
+
+    def sums(self) -> dict[str, float]:
+        """Return the sum of each metric's values so far."""
+        with self._lock:
+            return {str(name): slot[_SUM] for name, slot in self._slots.items()}
 
     @property
     def record_count(self) -> int:
@@ -114,23 +129,48 @@ class Recorder:
             self._records.close()
             self._keys.close()
 
-    def leave_to_parent(self) -> None:
-        """Let go of everything in a forked child, where the lock may be held by a thread that is not there."""
+    def move_on_next_log(self, to: Callable[[], tuple[Path, str]]) -> None:
+        """In a forked child, leave the files to the parent; `to` says, when the child logs, where its own ones go.
+
+        The lock may be held by a thread that is not there any more.
+        """
         self._lock = threading.RLock()
-        self._open = False
+        if self._open:
+            self._move_to = to
+        self._records.close()
+        self._keys.close()
+        self._slots = {}  # so that the next log() goes through _prepare
         self._fd = -1
+
+    def _open_files(self, folder: Path, record_file: str) -> None:
+        self._records = open_records(folder, record_file)
+        self._keys = AppendFile(folder / layout.keys_file(record_file))
+        self._fd = self._records.fd
+        self._slots = {}
+        self._count = 0
+        self._open = True
+        self._resume(folder / layout.keys_file(record_file), folder / record_file)
+
+    def _log_uncommitted(self, data: Mapping[Any, Any], step: int | None) -> None:
+        with self._lock:
+            before = self.step
+            self.log(data, step)
+            if step is None:
+                self.step = before
 
     def _prepare(self, data: Any, step: int, now: float) -> tuple[list[tuple[list[Any], float]], bytes, int]:
         """Do what log() does, for anything that may come: new metrics, nested mappings, values that are no numbers."""
         used: list[tuple[list[Any], float]] = []
         parts: list[Any] = []
+        if self._move_to is not None:
+            self._move()
         if not self._open:
             self._warnings.add("closed", "log() was called on a run that is closed in this process; ignored.")
             return [], b"", step
         step = self._step(step)
         try:
             for name, value in flatten_metrics(data):
-                prepared = self._prepare_one(name, value)
+                prepared = self._prepare_one(name, value, step, now)
                 if prepared is not None:
                     used.append(prepared)
                     parts += prepared[0][_HEAD], step, now, prepared[1]
@@ -138,16 +178,29 @@ class Recorder:
             self._warnings.add("not-a-mapping", f"log() wants a mapping of names to numbers: {error}.")
         return used, _PACK[len(used)](*parts), step
 
-    def _prepare_one(self, name: str, value: Any) -> tuple[list[Any], float] | None:
+    def _prepare_one(self, name: str, value: Any, step: int, now: float) -> tuple[list[Any], float] | None:
         try:
             number = to_number(value)
         except NotANumberError as error:
-            self._warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
+            if self._other is None or not self._other(name, step, now, value):
+                self._warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
             return None
         slot = self._slots.get(name)
         if slot is None:
             slot = self._new_slot(name)
         return None if slot is None else (slot, number)
+
+    def _move(self) -> None:
+        """Open files of this forked child's own; where that fails, its points are lost and warned of."""
+        assert self._move_to is not None
+        move_to, self._move_to = self._move_to, None
+        step = self.step
+        try:
+            self._open_files(*move_to())
+        except OSError as error:
+            self._open = False
+            self._warnings.add("points-lost", f"this process cannot record into the run: {error.strerror or error}.")
+        self.step = max(step, self.step)
 
     def _new_slot(self, name: str) -> list[Any] | None:
         """Give a metric its number; its name is in the keys file before the first record that uses it."""
@@ -198,13 +251,14 @@ class Recorder:
                     max(slot[_MAX], value) if value == value else slot[_MAX],  # noqa: PLR0124 - NaN
                     record.step,
                     record.time,
+                    slot[_SUM] + value,
                 ]
             self.step = max(self.step, record.step)
         self._slots = {name: slots[number] for number, name in enumerate(names) if name is not None}
 
 
 def _empty_slot(number: int) -> list[Any]:
-    return [MARK | number << 32, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0]
+    return [MARK | number << 32, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0, 0.0]
 
 
 def _stats(slot: list[Any]) -> MetricStats:

@@ -8,21 +8,31 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.errors import UsageError
 from runicorn.model import MetricStats, RunState, number_to_json
 from runicorn.sdk import facts
-from runicorn.sdk.background import STATUS_EVERY_SECS, Background
-from runicorn.sdk.console import ConsoleCapture
+from runicorn.sdk.background import STATUS_EVERY_SECS, Background, Task
+from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
+from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition, defined
+from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.recorder import Recorder
+from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
 from runicorn.sdk.warnings import Warnings
-from runicorn.storage import layout
-from runicorn.storage.writer import replace_json
+from runicorn.storage import events, layout
+from runicorn.storage.writer import claim_record_file, replace_json
 
-_END_STATES = (RunState.FINISHED, RunState.FAILED, RunState.KILLED)
+_END_STATES = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
+
+
+class Captures(NamedTuple):
+    """What is kept besides what the script logs."""
+
+    console: bool = True
+    system_metrics: bool = True
 
 
 class Run:
@@ -33,7 +43,8 @@ class Run:
     """
 
     def __init__(self, folder: Path, info: dict[str, Any], *, record_file: str = layout.METRICS_FILE,
-                 owner: bool = True, status: Mapping[str, Any] | None = None) -> None:  # fmt: skip
+                 owner: bool = True, status: Mapping[str, Any] | None = None,
+                 captures: Captures | None = None) -> None:  # fmt: skip
         self.id = folder.name
         self.dir = folder
         self.warnings = Warnings()
@@ -41,18 +52,31 @@ class Run:
         self.summary = NotifyingDict("summary", lambda: None, self.warnings)
         self._info = info
         self._owner = owner
+        self._record_file = record_file
+        self._captures = captures or Captures()
         self._state = RunState.RUNNING
         self._reason: str | None = None
         self._write_lock = threading.Lock()
         self._pid = os.getpid()
+        self._definitions: dict[str, MetricDefinition] = {}
+        self._alerted_at: dict[str, float] = {}
+        self._inherited: Mapping[str, Any] = {}
         self.config.preset(info.get("config") or {})
         self.summary.preset((status or {}).get("summary") or {})
-        self._recorder = Recorder(folder, record_file, self.warnings)
+        self._events = EventLog(folder / layout.events_file(record_file))
+        self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
-        self._console = ConsoleCapture(folder / layout.CONSOLE_FILE, self.warnings) if owner else None
         self._owner_watch = None if owner else OwnerWatch(folder)
-        self._inherited: Mapping[str, Any] = {}
-        self._background = Background(self._add_slow_facts, self._beat, STATUS_EVERY_SECS)
+        self._console: ConsoleCapture | None = None
+        self._system: SystemSampler | None = None
+        if owner:
+            self._start_capture()
+        tasks = [
+            Task(FLUSH_EVERY_SECS, self._flush_console),
+            Task(STATUS_EVERY_SECS, self._beat),
+            Task(SAMPLE_EVERY_SECS, self._sample),
+        ]
+        self._background = Background(self._add_slow_facts, tasks)
 
     @property
     def name(self) -> str:
@@ -61,6 +85,23 @@ class Run:
     @property
     def project(self) -> str:
         return str(self._info.get("project", layout.DEFAULT_PROJECT))
+
+    @property
+    def group(self) -> str:
+        return str(self._info.get("group") or "")
+
+    @property
+    def job_type(self) -> str:
+        return str(self._info.get("job_type") or "")
+
+    @property
+    def notes(self) -> str:
+        return str(self._info.get("notes") or "")
+
+    @notes.setter
+    def notes(self, notes: str) -> None:
+        self._info["notes"] = str(notes)[:100_000]
+        self._write_info()
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -76,38 +117,15 @@ class Run:
         """Whether this process still records into it."""
         return self._state is RunState.RUNNING and self._pid == os.getpid()
 
-    def finish(self, state: str = "finished", *, reason: str | None = None) -> None:
-        """Close the run as `finished`, `failed` or `killed`; a second call does nothing. Raises UsageError."""
-        end = RunState.parse(state)
-        if end not in _END_STATES:
-            raise UsageError(f"A run cannot finish as {state!r}.", hint="Use finished, failed or killed.")
-        if not self.is_open:
-            return
-        self._background.stop()
-        self._state = end
-        self._reason = reason
-        self._write_info()
-        self._write_status()
-        if self._console is not None:
-            self._console.stop()
-        self._recorder.close()
+    @property
+    def disabled(self) -> bool:
+        """Whether it keeps nothing, as with mode="disabled"."""
+        return False
 
-    def status(self) -> dict[str, Any]:
-        """Return what status.json should hold now."""
-        now = layout.iso(time.time())
-        return {
-            "state": self._state.value,
-            "heartbeat_at": now,
-            "finished_at": None if self._state is RunState.RUNNING else now,
-            "exit_reason": self._reason,
-            "step": self.step,
-            "summary": self.summary.plain(),
-            "metrics": {
-                **self._inherited,
-                **{name: stats_to_json(stats) for name, stats in self._recorder.stats().items()},
-            },
-            "warnings": self.warnings.counts(),
-        }
+    @property
+    def resumed(self) -> bool:
+        """Whether it goes on with a run that was there before."""
+        return bool(self._info.get("resumed"))
 
     @property
     def step(self) -> int | None:
@@ -119,10 +137,99 @@ class Run:
         """How many records this process's file holds, those of before a resume included."""
         return self._recorder.record_count
 
+    def define_metric(self, name: str, step_metric: str | None = None, *, summary: str | None = None,
+                      goal: str | None = None, hidden: bool | None = None, **_: Any) -> MetricDefinition:  # fmt: skip
+        """Say what a metric, or all whose names fit a pattern such as "val/*", belong to and how they are summed up.
+
+        step_metric: the metric that they are drawn over. summary: min, max, mean, last, best or none, or several by
+        commas; each stands in the summary as "loss.min". goal: minimize or maximize, which makes `best` one of them.
+        What is not understood is left out with a warning.
+        """
+        wanted = [how.strip() for how in str(summary or "").split(",") if how.strip()]
+        unknown = [how for how in wanted if how not in SUMMARIES] + ([goal] if goal not in (None, *GOALS) else [])
+        if unknown:
+            self.warnings.add(
+                "define-metric", f"define_metric({str(name)[:100]!r}) does not know {str(unknown[0])[:100]!r}."
+            )
+        definition = MetricDefinition(
+            str(name),
+            None if step_metric is None else str(step_metric),
+            tuple(how for how in wanted if how in SUMMARIES),
+            goal if goal in GOALS else None,
+            bool(hidden),
+        )
+        self._definitions[definition.name] = definition
+        self._info["metric_definitions"] = [known.to_json() for known in self._definitions.values()]
+        self._write_info()
+        return definition
+
+    def alert(self, title: str, text: str = "", level: events.AlertLevel | str = events.AlertLevel.INFO,
+              wait_duration: float = 0.0) -> None:  # fmt: skip
+        """Record that something deserves a look; shown with the run. level: info, warn or error.
+
+        wait_duration: seconds (or a timedelta) in which another alert of the same title is left out.
+        """
+        try:
+            wait = float(getattr(wait_duration, "total_seconds", lambda: wait_duration)())
+            now = time.time()
+            if now - self._alerted_at.get(str(title), float("-inf")) < wait:
+                return
+            self._alerted_at[str(title)] = now
+            known = level if isinstance(level, events.AlertLevel) else events.AlertLevel(str(level).lower())
+            self._events.append(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
+        except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
+            self.warnings.add("alert", f"an alert was not recorded: {error}.")
+
+    def finish(self, state: str | int | None = "finished", *, reason: str | None = None,
+               exit_code: int | None = None, **_: Any) -> None:  # fmt: skip
+        """Close the run as `finished`, `failed`, `killed` or `preempted`; a second call does nothing.
+
+        An exit code instead of a state is finished for 0 and failed for all else. Raises UsageError.
+        """
+        code = exit_code if exit_code is not None else state if isinstance(state, int) else None
+        if code is not None:
+            state, reason = ("failed", reason or f"exit code {code}") if code else ("finished", reason)
+        end = RunState.parse("finished" if state is None else state)
+        if end not in _END_STATES:
+            raise UsageError(
+                f"A run cannot finish as {state!r}.", hint="Use finished, failed, killed, preempted or an exit code."
+            )
+        if not self.is_open:
+            return
+        self._background.stop()
+        self._state = end
+        self._reason = reason
+        if self._system is not None:
+            self._system.close()
+        self._write_info()
+        self._write_status()
+        if self._console is not None:
+            self._console.stop()
+        self._events.close()
+        self._recorder.close()
+
+    def status(self) -> dict[str, Any]:
+        """Return what status.json should hold now."""
+        now = layout.iso(time.time())
+        stats = self._recorder.stats()
+        summed = defined(self._definitions, stats, self._recorder.sums()) if self._definitions else {}
+        return {
+            "state": self._state.value,
+            "heartbeat_at": now,
+            "finished_at": None if self._state is RunState.RUNNING else now,
+            "exit_reason": self._reason,
+            "step": self.step,
+            "summary": {**summed, **self.summary.plain()},
+            "metrics": {**self._inherited, **{name: stats_to_json(known) for name, known in stats.items()}},
+            "warnings": self.warnings.counts(),
+        }
+
     def leave_to_parent(self) -> None:
-        """Stop recording in a forked child; the run goes on in its parent. What the child prints is still copied."""
-        self._recorder.leave_to_parent()
+        """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
         self._write_lock = threading.Lock()
+        self._recorder.move_on_next_log(self._join)
+        if self._console is not None:
+            self._console.after_fork()
 
     def __enter__(self) -> Run:
         return self
@@ -133,10 +240,42 @@ class Run:
         if kind is None:
             self.finish()
         else:
-            self.finish("failed", reason=describe(error))
+            self.finish(end_of(error).value, reason=describe(error))
+
+    def __reduce__(self) -> Any:
+        """A run that is handed to another process joins there, as a further writer of the same run."""
+        from runicorn.sdk.start import join_run
+
+        return join_run, (os.fspath(self.dir),)
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.project}/{self.name} {self._state.value}>"
+
+    def _start_capture(self) -> None:
+        if self._captures.console:
+            self._console = ConsoleCapture(self.dir / layout.CONSOLE_FILE, self.warnings)
+        if self._captures.system_metrics:
+            self._system = SystemSampler(self.dir, self.warnings)
+
+    def _log_other(self, name: str, step: int, now: float, value: Any) -> bool:
+        """Keep a value that is no number; return whether it is one of the kinds that can be kept."""
+        from runicorn.sdk.media.adopt import as_media
+        from runicorn.sdk.media.store import MediaStore
+
+        try:
+            found = as_media(value)
+            if found is None:
+                return False
+            MediaStore(self.dir, self._events).add(name, step, now, found)
+        except Exception as error:  # noqa: BLE001 - foreign code, disk full: the rest of the call is kept
+            self.warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
+        return True
+
+    def _join(self) -> tuple[Path, str]:
+        """Take files of this process's own in the same run. Raises OSError."""
+        self._record_file = claim_record_file(self.dir)
+        self._events.leave_to_parent(self.dir / layout.events_file(self._record_file))
+        return self.dir, self._record_file
 
     def _add_slow_facts(self) -> None:
         if not self._owner:
@@ -148,6 +287,14 @@ class Run:
             return
         self._info.update(found)
         self._write_info()
+
+    def _flush_console(self) -> None:
+        if self._console is not None:
+            self._console.flush()
+
+    def _sample(self) -> None:
+        if self._system is not None:
+            self._system.sample()
 
     def _beat(self) -> None:
         try:
@@ -163,7 +310,7 @@ class Run:
             return
         self._inherited = watch.metrics()
         self._info.update(facts.quick_facts())
-        self._console = ConsoleCapture(self.dir / layout.CONSOLE_FILE, self.warnings)
+        self._start_capture()
         self._owner = True
         self._write_info()
 
@@ -196,10 +343,21 @@ def stats_to_json(stats: MetricStats) -> dict[str, Any]:
     }
 
 
+def end_of(error: BaseException | None) -> RunState:
+    """Return how a run ended that this exception left: Ctrl-C is a person's will, no failure of the code."""
+    if isinstance(error, KeyboardInterrupt):
+        return RunState.KILLED
+    if isinstance(error, SystemExit) and error.code in (None, 0):
+        return RunState.FINISHED
+    return RunState.FAILED
+
+
 def describe(error: BaseException | None) -> str:
     """Return an exception as its traceback's last line would: `ValueError: no such file`."""
     if error is None:
         return "unknown"
+    if isinstance(error, SystemExit):
+        return f"exit code {error.code}"[:1000] if not isinstance(error.code, str) else error.code[:1000]
     try:
         text = str(error)
     except Exception:  # noqa: BLE001 - foreign __str__
@@ -207,7 +365,7 @@ def describe(error: BaseException | None) -> str:
     return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 
-def clean_tags(tags: Iterable[str]) -> list[str]:
+def clean_tags(tags: Iterable[str] | None) -> list[str]:
     """Return the tags as texts, each once, in order; a single text is one tag."""
-    given = [tags] if isinstance(tags, str) else tags
+    given = [tags] if isinstance(tags, str) else tags or ()
     return list(dict.fromkeys(str(tag) for tag in given))

@@ -5,22 +5,51 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runicorn.errors import RunExistsError, UsageError
+from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
+from runicorn.sdk.config_source import config_fields
+from runicorn.sdk.disabled import DisabledRun
 from runicorn.sdk.names import run_name
 from runicorn.sdk.ownership import OwnerWatch
-from runicorn.sdk.run import Run, clean_tags
-from runicorn.sdk.values import to_json
+from runicorn.sdk.plain import to_json
+from runicorn.sdk.resuming import last_unfinished
+from runicorn.sdk.run import Captures, Run, clean_tags
 from runicorn.storage import layout, reader
 from runicorn.storage.events import resumed
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.writer import AppendFile, create_run_folder, prepare_root, replace_json
+from runicorn.storage.writer import AppendFile, claim_record_file, create_run_folder, prepare_root, replace_json
 
 _ID_ATTEMPTS = 20
+_MODES = {"online": True, "offline": True, "shared": True, "disabled": False, "dryrun": True}
+_RESUMES = ("allow", "must", "never", "auto")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What init() was asked for. root, mode: None for what the environment says. config: anything with names."""
+
+    project: str | None = None
+    name: str | None = None
+    config: Any = None
+    tags: Iterable[str] | None = ()
+    notes: str | None = None
+    group: str | None = None
+    job_type: str | None = None
+    root: str | os.PathLike[str] | None = None
+    id: str | None = None
+    resume: bool | str | None = None
+    mode: str | None = None
+    console: bool = True
+    system_metrics: bool = True
+
+    @property
+    def captures(self) -> Captures:
+        return Captures(self.console, self.system_metrics)
 
 
 def resolve_root(root: str | os.PathLike[str] | None) -> Path:
@@ -28,37 +57,83 @@ def resolve_root(root: str | os.PathLike[str] | None) -> Path:
     return Path(root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data").expanduser().absolute()
 
 
-def open_run(
-    project: str | None,
-    name: str | None,
-    config: Any,
-    *,
-    tags: Iterable[str],
-    root: str | os.PathLike[str] | None,
-    id: str | None,
-    resume: bool | None,
-) -> Run:
-    """Return a new run, or an old one to go on with. Raises UsageError, RunExistsError, RootNotUsableError."""
-    if id is not None and not layout.is_run_id(id):
+def open_run(wanted: Wanted) -> Run:
+    """Return a new run, or an old one to go on with.
+
+    Raises UsageError, RunExistsError, RunNotFoundError, RootNotUsableError.
+    """
+    resume = _resume_word(wanted)
+    _check_id(wanted.id)
+    config = config_fields(wanted.config)
+    info = _info(wanted, config)
+    if not _records(wanted.mode):
+        run = DisabledRun({**info, "id": wanted.id or layout.new_run_id(time.time(), os.urandom(3).hex())})
+        run.config.preset(config)
+        return run
+    root = prepare_root(resolve_root(wanted.root), now=time.time())
+    run_id = wanted.id
+    if resume == "auto" and run_id is None:
+        run_id = last_unfinished(LocalFiles(root), info)
+    if run_id is not None and (root / layout.RUNS / run_id).exists():
+        return _open_existing(root, run_id, resume, wanted, config)
+    if resume == "must":
+        raise RunNotFoundError(f"There is no run {run_id} to resume in {root}.")
+    try:
+        return _create(root, run_id, info, wanted)
+    except RunExistsError:
+        if wanted.id is None or resume not in ("allow", "auto"):
+            raise
+        # Another rank of the same job made it in this moment.
+        return _open_existing(root, wanted.id, resume, wanted, config)
+
+
+def join_run(folder: str) -> Run:
+    """Open a run as a further writer, in a process that it was handed to; the process's current run from then on."""
+    from runicorn.sdk import api
+
+    path = Path(folder)
+    known = api.current_run()
+    if known is not None and known.dir == path:
+        return known
+    info = dict(reader.read_object(LocalFiles(path.parent.parent), layout.run_path(path.name, layout.RUN_FILE)) or {})
+    run = Run(path, info, record_file=claim_record_file(path, _rank()), owner=False)
+    api.adopt(run)
+    return run
+
+
+def _resume_word(wanted: Wanted) -> str:
+    resume = wanted.resume
+    if resume is True:
+        return "allow" if wanted.id is not None else "auto"
+    if not resume:
+        return "never"
+    if resume not in _RESUMES:
+        raise UsageError(f"resume={resume!r} is not known.", hint=f"Use True, {', '.join(_RESUMES)}.")
+    if wanted.id is None and resume in ("must",):
+        raise UsageError("resume='must' needs the id of the run to go on with.", hint="Pass id=... as well.")
+    return str(resume)
+
+
+def _check_id(run_id: str | None) -> None:
+    if run_id is not None and not (isinstance(run_id, str) and layout.is_run_id(run_id)):
         raise UsageError(
-            f"{str(id)[:200]!r} cannot be the id of a run.", hint="Use up to 128 letters, digits, dots, dashes."
+            f"{str(run_id)[:200]!r} cannot be the id of a run.", hint="Use up to 128 letters, digits, dots, dashes."
         )
-    if resume and id is None:
-        raise UsageError("resume=True needs the id of the run to go on with.", hint="Pass id=... as well.")
-    folder = prepare_root(resolve_root(root), now=time.time())
-    if id is not None and (folder / layout.RUNS / id).exists():
-        if not resume:
-            raise RunExistsError(f"The run {id} exists already.")
-        return _resume(folder, id, config)
-    info = _info(project, name, tags)
-    return _create(folder, id, info, config)
 
 
-def _create(root: Path, chosen: str | None, info: dict[str, Any], config: Any) -> Run:
+def _records(mode: str | None) -> bool:
+    """Tell whether a mode records at all. Raises UsageError."""
+    chosen = mode or os.environ.get("RUNICORN_MODE") or "online"
+    if chosen not in _MODES:
+        raise UsageError(f"mode={chosen!r} is not known.", hint="Use online, offline (the same here) or disabled.")
+    return _MODES[chosen]
+
+
+def _create(root: Path, chosen: str | None, info: dict[str, Any], wanted: Wanted) -> Run:
     for attempt in range(_ID_ATTEMPTS):
         now = time.time()
         run_id = chosen or layout.new_run_id(now, os.urandom(3).hex())
-        info.update(id=run_id, created_at=layout.iso(now), config=_plain_config(config))
+        info.update(id=run_id, created_at=layout.iso(now))
         info["name"] = info["name"] or run_name(int.from_bytes(os.urandom(4), "little"))
         status: dict[str, Any] = {
             "state": "running",
@@ -72,40 +147,38 @@ def _create(root: Path, chosen: str | None, info: dict[str, Any], config: Any) -
             if chosen or attempt == _ID_ATTEMPTS - 1:
                 raise
             continue
-        run = Run(folder, info)
-        run.config.preset(config or {})
+        run = Run(folder, info, captures=wanted.captures)
+        run.config.preset(config_fields(wanted.config))
         return run
     raise AssertionError("unreachable")
 
 
-def _resume(root: Path, run_id: str, config: Any) -> Run:
+def _open_existing(root: Path, run_id: str, resume: str, wanted: Wanted, config: dict[Any, Any]) -> Run:
     """Go on with a run. While its own process lives, this one joins as a further writer with files of its own."""
+    if resume == "never":
+        raise RunExistsError(f"The run {run_id} exists already.")
     files = LocalFiles(root)
     info = dict(reader.read_object(files, layout.run_path(run_id, layout.RUN_FILE)) or {"id": run_id})
     status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
     run_folder = root / layout.RUNS / run_id
     known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
     if OwnerWatch(run_folder).lives():
-        return Run(run_folder, info, record_file=_own_record_file(run_folder), owner=False, status=status)
+        record_file = claim_record_file(run_folder, _rank())
+        return Run(run_folder, info, record_file=record_file, owner=False, status=status, captures=wanted.captures)
     info.update(facts.quick_facts())
+    info["resumed"] = int(info.get("resumed") or 0) + 1
     info.setdefault("created_at", layout.iso(known.created_at))
-    run = Run(run_folder, info, status=status)
+    run = Run(run_folder, info, status=status, captures=wanted.captures)
     _mark_resumed(run)
-    run.config.update(config or {})
+    run.config.update(config)
     replace_json(run_folder / layout.STATUS_FILE, run.status())
     return run
 
 
-def _own_record_file(folder: Path) -> str:
-    """Take the next free metrics.rankN.bin; creating it decides between processes that ask at once."""
-    for rank in range(1, 100_000):
-        name = f"metrics.rank{rank}.bin"
-        try:
-            (folder / name).touch(exist_ok=False)
-        except FileExistsError:
-            continue
-        return name
-    raise AssertionError("unreachable")
+def _rank() -> str | None:
+    """Return what names this process's files where a launcher numbered it, as torchrun and Slurm do."""
+    rank = facts.job_facts().get("rank")
+    return f"rank{rank}" if rank else None
 
 
 def _mark_resumed(run: Run) -> None:
@@ -118,20 +191,18 @@ def _mark_resumed(run: Run) -> None:
         events.close()
 
 
-def _info(project: str | None, name: str | None, tags: Iterable[str]) -> dict[str, Any]:
+def _info(wanted: Wanted, config: dict[Any, Any]) -> dict[str, Any]:
     return {
         "id": "",
-        "project": layout.clean_project(project),
-        "name": str(name or "")[:500],
-        "config": {},
-        "tags": clean_tags(tags),
+        "project": layout.clean_project(wanted.project),
+        "name": str(wanted.name or "")[:500],
+        "config": to_json(config),
+        "tags": clean_tags(wanted.tags),
+        "notes": str(wanted.notes or "")[:100_000],
+        "group": str(wanted.group or "")[:500],
+        "job_type": str(wanted.job_type or "")[:500],
         "created_at": "",
         **to_json(facts.quick_facts()),
         "packages": {},
         "git": None,
     }
-
-
-def _plain_config(config: Any) -> dict[str, Any]:
-    plain = to_json(config) if config is not None else {}
-    return plain if isinstance(plain, dict) else {}

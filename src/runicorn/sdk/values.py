@@ -1,4 +1,4 @@
-"""What people pass to a tracker, made into numbers and plain JSON. Pure; raises only NotANumberError."""
+"""What people log, made into names and numbers. Pure; raises only NotANumberError."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _MAX_DEPTH = 12
-_MAX_TEXT = 10_000
 
 
 class NotANumberError(ValueError):
@@ -44,55 +43,3 @@ def flatten_metrics(data: Mapping[Any, Any], prefix: str = "", depth: int = _MAX
             yield from flatten_metrics(value, name + "/", depth - 1)
         else:
             yield name, value
-
-
-def to_json(value: Any, depth: int = _MAX_DEPTH) -> Any:
-    """Return plain JSON for anything: NaN and infinities as strings, what JSON does not know as its text."""
-    if value is None or isinstance(value, (bool, str)):
-        return value if not isinstance(value, str) else value[:_MAX_TEXT]
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else _NON_FINITE[str(float(value))]
-    if depth > 0:
-        if isinstance(value, Mapping):
-            return {_text(key): to_json(item, depth - 1) for key, item in value.items()}
-        if isinstance(value, (list, tuple, set, frozenset)):
-            return [to_json(item, depth - 1) for item in value]
-        if hasattr(value, "tolist") and getattr(value, "size", 0) is not None:
-            return _array(value, depth)
-        if hasattr(value, "__dataclass_fields__"):
-            return {name: to_json(getattr(value, name, None), depth - 1) for name in value.__dataclass_fields__}
-        if type(value).__name__ == "Namespace":  # argparse
-            return to_json(vars(value), depth - 1)
-    return _text(value)
-
-
-def is_plain(value: Any, depth: int = _MAX_DEPTH) -> bool:
-    """Tell whether JSON can hold the value as it is, so that nothing was replaced by its text."""
-    if value is None or isinstance(value, (bool, str, int, float)):
-        return True
-    if depth <= 0:
-        return False
-    if isinstance(value, Mapping):
-        return all(isinstance(key, str) and is_plain(item, depth - 1) for key, item in value.items())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return all(is_plain(item, depth - 1) for item in value)
-    return hasattr(value, "tolist") or hasattr(value, "__dataclass_fields__") or type(value).__name__ == "Namespace"
-
-
-def _array(value: Any, depth: int) -> Any:
-    try:
-        return to_json(value.tolist(), depth - 1)
-    except Exception:  # noqa: BLE001 - foreign code, inside somebody's training loop
-        return _text(value)
-
-
-def _text(value: Any) -> str:
-    try:
-        return str(value)[:_MAX_TEXT]
-    except Exception:  # noqa: BLE001 - foreign __str__, inside somebody's training loop
-        return f"<{type(value).__name__}>"
-
-
-_NON_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}

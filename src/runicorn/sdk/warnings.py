@@ -6,8 +6,15 @@ import sys
 import threading
 
 
+_MAX_KINDS = 200
+_OTHERS = "others"
+
+
 class Warnings:
-    """Counts by kind. The first of a kind goes to stderr; all counts go to status.json."""
+    """Counts by kind. The first of a kind goes to stderr; all counts go to status.json.
+
+    Beyond 200 kinds, as when names are made up in a loop, all further ones are counted as one.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -16,6 +23,8 @@ class Warnings:
     def add(self, kind: str, text: str) -> None:
         """Count a warning; say it if it is the first of its kind. Raises nothing."""
         with self._lock:
+            if kind not in self._counts and len(self._counts) >= _MAX_KINDS:
+                kind = _OTHERS
             count = self._counts.get(kind, 0)
             self._counts[kind] = count + 1
         if count == 0 and sys.stderr is not None:

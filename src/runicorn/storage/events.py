@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -64,8 +63,11 @@ def resumed(step: int | None, records: int, time: float) -> dict[str, Any]:
     return {"type": "resume", "time": layout.iso(time), "step": step, "records": records}
 
 
-def media_path(key: str, step: int, content: bytes, extension: str) -> str:
-    """Return where a value's file lies below the run's folder; the same content under the same name is one file."""
+def media_path(key: str, step: int, digest: str, extension: str) -> str:
+    """Return where a value's file lies below the run's folder.
+
+    digest: of the content, in hexadecimal, so that the same content under the same key and step is one file.
+    """
     slug = _UNSAFE.sub("-", key).strip("-.")[:_MAX_SLUG] or "value"
-    suffix = _UNSAFE.sub("", extension).lstrip(".").lower()[:10] or "bin"
-    return f"{MEDIA}/{slug}_{step}_{hashlib.sha256(content).hexdigest()[:12]}.{suffix}"
+    suffix = _UNSAFE.sub("", extension).strip(".").lower()[:20] or "bin"
+    return f"{MEDIA}/{slug}_{step}_{digest[:12]}.{suffix}"

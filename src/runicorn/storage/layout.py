@@ -28,6 +28,7 @@ _YEAR_1, _YEAR_9999 = -62_135_596_800, 253_402_300_799
 # One path component on every system: no separators, no leading dot (those are folders being written).
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
 _STAMPED_ID = re.compile(r"(\d{8}-\d{6})-[0-9a-f]{6}", re.ASCII)
+_EVENTS_FILE = re.compile(r"events(\.[A-Za-z0-9_-]+)?\.jsonl", re.ASCII)
 _RECORD_FILE = re.compile(r"(metrics(\.[A-Za-z0-9_-]+)?|system)\.bin", re.ASCII)
 
 
@@ -66,6 +67,17 @@ def record_files(names: Iterable[str]) -> list[str]:
 def keys_file(record_file: str) -> str:
     """Return the file that names the metrics of a record file."""
     return record_file.removesuffix(".bin") + ".keys"
+
+
+def events_file(record_file: str) -> str:
+    """Return the events file of the process that writes a record file: events.jsonl, or events.rank1.jsonl."""
+    return record_file.removesuffix(".bin").replace("metrics", "events", 1) + ".jsonl"
+
+
+def event_files(names: Iterable[str]) -> list[str]:
+    """Return the names that hold events: events.jsonl first, further writers next."""
+    found = [name for name in names if _EVENTS_FILE.fullmatch(name)]
+    return sorted(found, key=lambda name: (name != EVENTS_FILE, name))
 
 
 def encode_key(name: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import threading
@@ -15,6 +16,7 @@ from runicorn.storage import layout
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
+_RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -153,6 +155,21 @@ class AppendFile:
 def open_records(folder: Path, name: str) -> AppendFile:
     """Open a record file for appending; a record torn by an earlier writer's death is taken away first."""
     return AppendFile(folder / name, unit=RECORD_BYTES)
+
+
+def claim_record_file(folder: Path, wanted: str | None = None) -> str:
+    """Take a record file for a further writer of a run: metrics.WANTED.bin, else the next free metrics.rankN.bin.
+
+    Creating it decides between processes that ask at once. Raises OSError.
+    """
+    names = itertools.chain([f"metrics.{wanted}.bin"] if wanted else [], (f"metrics.rank{n}.bin" for n in _RANKS))
+    for name in names:
+        try:
+            (folder / name).touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        return name
+    raise FileExistsError(f"The run {folder.name} has too many writers.")
 
 
 def _read_notes(path: Path) -> dict[str, Any]:

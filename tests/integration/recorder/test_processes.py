@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -57,8 +58,8 @@ def test_a_logger_that_took_the_stream_before_is_copied_too(script):
 
 
 @posix
-@pytest.mark.parametrize("number", ["SIGTERM", "SIGKILL"])
-def test_a_script_that_a_signal_ends_was_killed_and_loses_nothing(script, number):
+@pytest.mark.parametrize(("number", "state"), [("SIGTERM", "preempted"), ("SIGKILL", "killed")])
+def test_a_script_that_a_signal_ends_loses_nothing(script, number, state):
     done = script.run(
         f"""
         import os, signal, sys
@@ -70,9 +71,9 @@ def test_a_script_that_a_signal_ends_was_killed_and_loses_nothing(script, number
         os.kill(os.getpid(), signal.{number})
         """
     )
-    assert done.returncode < 0
+    assert done.returncode == -signal.Signals[number]
     run = only_run(script.root)
-    assert (run.state.value, run.summary, run.step) == ("killed", {"loss": 99.0}, 99)
+    assert (run.state.value, run.summary, run.step) == (state, {"loss": 99.0}, 99)
     assert values(script.root, "loss") == [float(value) for value in range(100)]
     assert console(script.root) == "no newline, no flush"
 
@@ -144,7 +145,7 @@ def test_a_full_disk_loses_points_but_neither_the_script_nor_the_file(script):
 
 
 @posix
-def test_a_forked_child_leaves_the_run_to_its_parent(script):
+def test_a_forked_child_records_beside_its_parent(script):
     done = script.run(
         """
         import os, sys
@@ -153,7 +154,7 @@ def test_a_forked_child_leaves_the_run_to_its_parent(script):
         rn.log({"loss": 1})
         child = os.fork()
         if child == 0:
-            rn.log({"loss": 2, "other": 3})
+            rn.log({"loss": 2, "other": 3, "note": "text of the child"}, step=0)
             rn.config["child"] = True
             print("from the child")
             rn.finish()
@@ -164,9 +165,12 @@ def test_a_forked_child_leaves_the_run_to_its_parent(script):
     )
     assert done.returncode == 0, done.stderr
     run = only_run(script.root)
-    assert values(script.root, "loss") == [1.0, 4.0]
+    assert values(script.root, "loss") == [1.0, 2.0, 4.0]
+    assert values(script.root, "other") == [3.0]
     assert (run.state.value, run.config) == ("finished", {})
     assert "from the child" in console(script.root)
+    events = (script.root / "runs" / run.id / "events.rank1.jsonl").read_text()
+    assert json.loads(events)["items"] == [{"text": "text of the child"}]
 
 
 @posix

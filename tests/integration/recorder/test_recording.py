@@ -69,14 +69,33 @@ def test_nan_and_infinities_are_values(run):
 
 def test_a_call_with_a_bad_value_keeps_the_good_ones(run, capsys):
     for _ in range(3):
-        run.log({"loss": 1.0, "name": "text", "none": None, "nested": {"a": 2}, 7: 3, "array": np.zeros(3)})
+        run.log({"loss": 1.0, "odd": object(), "none": None, "nested": {"a": 2}, 7: 3, "list": [1, 2]})
     assert values(run, "loss") == [1.0] * 3
     assert values(run, "nested/a") == [2.0] * 3
     assert values(run, "7") == [3.0] * 3
-    assert values(run, "name") == []
-    assert capsys.readouterr().err.count("'name'") == 1
+    assert values(run, "odd") == []
+    assert capsys.readouterr().err.count("'odd'") == 1
     run.finish()
-    assert status(run)["warnings"] == {"value:name": 3, "value:none": 3, "value:array": 3}
+    assert status(run)["warnings"] == {"value:odd": 3, "value:none": 3, "value:list": 3}
+
+
+def test_ten_thousand_odd_keys_are_warned_of_a_bounded_number_of_times(run, capsys):
+    for number in range(10_000):
+        run.log({f"odd{number}": None, "loss": 1.0})
+    run.finish()
+    counts = status(run)["warnings"]
+    assert sum(counts.values()) == 10_000
+    assert len(counts) < 300
+    assert capsys.readouterr().err.count("runicorn:") == len(counts)
+    assert status(run)["metrics"]["loss"]["count"] == 10_000
+
+
+def test_a_step_that_is_not_committed_stays_open_for_the_next_call(run):
+    run.log({"a": 1}, commit=False)
+    run.log({"b": 2}, commit=False)
+    run.log({"c": 3})
+    run.log({"a": 4})
+    assert [points(run, name).step.tolist() for name in "abc"] == [[0, 1], [0], [0]]
 
 
 @pytest.mark.parametrize("data", [None, 3, "loss", [1, 2], [("a", 1)]])

@@ -68,9 +68,9 @@ def test_lines_and_partial_lines_are_copied_as_they_come(tmp_path, swap):
     capture = ConsoleCapture(tmp_path / "log", Warnings())
     sys.stdout.write("50%\r")
     assert (tmp_path / "log").read_bytes() == b"50%\r"
-    sys.stdout.writelines(["a\n", "b\n"])
+    sys.stdout.writelines(["all\n", "b\n"])
+    assert (tmp_path / "log").read_bytes() == b"50%\rall\nb\n"
     capture.stop()
-    assert (tmp_path / "log").read_bytes() == b"50%\ra\nb\n"
 
 
 def test_a_stream_that_cannot_be_wrapped_is_left_alone(tmp_path, monkeypatch, swap):

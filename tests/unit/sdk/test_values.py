@@ -1,14 +1,11 @@
 """What people pass to a tracker."""
 
-import argparse
-import dataclasses
-import json
 import math
 
 import numpy as np
 import pytest
 
-from runicorn.sdk.values import NotANumberError, flatten_metrics, is_plain, to_json, to_number
+from runicorn.sdk.values import NotANumberError, flatten_metrics, to_number
 
 
 class Tensor:
@@ -50,31 +47,3 @@ def test_nested_metrics_are_joined_by_slashes():
         "train/top/5": 2,
         "7": 3,
     }
-
-
-def test_any_configuration_becomes_plain_json():
-    @dataclasses.dataclass
-    class Model:
-        depth: int = 3
-
-    loop = {}
-    loop["self"] = loop
-    config = {
-        "nan": math.nan, "inf": [-math.inf], 3: np.float32(0.5), "array": np.arange(3), "set": {1}, "model": Model(),
-        "args": argparse.Namespace(lr=0.1), "object": object(), "hostile": Hostile(), "loop": loop, "big": 2**100,
-    }  # fmt: skip
-    plain = json.loads(json.dumps(to_json(config), allow_nan=False))
-    assert plain["nan"] == "NaN"
-    assert plain["inf"] == ["-Infinity"]
-    assert plain["3"] == 0.5
-    assert plain["array"] == [0, 1, 2]
-    assert plain["model"] == {"depth": 3}
-    assert plain["args"] == {"lr": 0.1}
-    assert plain["hostile"] == "<Hostile>"
-    assert plain["big"] == 2**100
-
-
-def test_what_json_can_hold_is_told_from_what_it_cannot():
-    assert is_plain({"a": [1, 2.5, None, {"b": True}]})
-    assert not is_plain({"a": [object()]})
-    assert not is_plain({3: 1})

@@ -1,0 +1,119 @@
+"""How a process ends, told to its run: exceptions, exit codes, Ctrl-C, SIGTERM.
+
+A scheduler that takes a job away (Slurm and Kubernetes preempt with SIGTERM) leaves seconds. Where the program has no
+handler of its own, ours closes the run as `preempted` and lets the signal do what it would have done. A main thread
+that is stuck in C code runs no handler: then a thread that heard of the signal through its wake-up descriptor does the
+same two seconds later, so that SIGTERM still ends what it ended before. Where the program has a handler, ours only
+takes a note and calls it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any
+
+from runicorn.model import RunState
+
+_STUCK_SECS = 2.0
+Close = Callable[[RunState, str | None], None]
+
+
+class Endings:
+    """Hears how the process ends; `close` closes the current run as what that means. Installed once for a process."""
+
+    def __init__(self, close: Close) -> None:
+        self._close = close
+        self._state = RunState.FINISHED
+        self._reason: str | None = None
+        self._terminated = False
+        self._before: Any = None
+        self._handled = threading.Event()
+
+    def install(self) -> None:
+        """Watch exceptions, sys.exit and, from the main thread, SIGTERM."""
+        self._watch_exceptions()
+        self._watch_exit()
+        if threading.current_thread() is threading.main_thread():
+            self._watch_sigterm()
+
+    def at_exit(self) -> None:
+        """Close the run; for atexit, which runs after everything that is watched here."""
+        if self._terminated:
+            self._close(RunState.PREEMPTED, "SIGTERM")
+        else:
+            self._close(self._state, self._reason)
+
+    def begin(self) -> None:
+        """Forget what was heard before: a new run begins, as in a notebook that goes on after an error."""
+        self._state, self._reason = RunState.FINISHED, None
+
+    def _watch_exceptions(self) -> None:
+        previous = sys.excepthook
+
+        def excepthook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            self._note(error)
+            previous(kind, error, trace)
+
+        sys.excepthook = excepthook
+
+    def _watch_exit(self) -> None:
+        leave = sys.exit
+
+        def exit_with(status: Any = None, /) -> Any:
+            # Only a note: the SystemExit may still be caught.
+            self._note(SystemExit(status))
+            leave(status)
+
+        sys.exit = exit_with
+
+    def _note(self, error: BaseException) -> None:
+        from runicorn.sdk.run import describe, end_of
+
+        self._state = end_of(error)
+        self._reason = None if self._state is RunState.FINISHED else describe(error)
+
+    def _watch_sigterm(self) -> None:
+        with contextlib.suppress(ValueError, OSError, AttributeError):
+            self._before = signal.getsignal(signal.SIGTERM)
+            if self._before is None:  # set by C code, which cannot be called from here
+                return
+            signal.signal(signal.SIGTERM, self._on_sigterm)
+            if self._before is signal.SIG_DFL and os.name == "posix":
+                self._watch_stuck_main_thread()
+
+    def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+        self._handled.set()
+        self._terminated = True
+        if callable(self._before):
+            self._before(number, frame)
+        elif self._before is signal.SIG_DFL:
+            self._close(RunState.PREEMPTED, "SIGTERM")
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def _watch_stuck_main_thread(self) -> None:
+        """Hear of signals in a thread, too, unless the program or asyncio has the wake-up descriptor already."""
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        if before != -1:
+            signal.set_wakeup_fd(before)
+            os.close(reader)
+            os.close(writer)
+            return
+        pid = os.getpid()
+
+        def listen() -> None:
+            while numbers := os.read(reader, 64):
+                if signal.SIGTERM in numbers and not self._handled.wait(_STUCK_SECS) and os.getpid() == pid:
+                    self._close(RunState.PREEMPTED, "SIGTERM")
+                    os._exit(128 + signal.SIGTERM)
+
+        # Ends with the process; it owns the pipe until then.
+        threading.Thread(target=listen, name="runicorn-sigterm", daemon=True).start()

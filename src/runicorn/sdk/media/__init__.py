@@ -1,0 +1,1 @@
+"""Values that log() takes besides numbers: pictures, sound, text, tables, distributions, figures."""

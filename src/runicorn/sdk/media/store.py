@@ -1,0 +1,69 @@
+"""Puts media into a run: the file below media/ first, the line of the events file that points to it after that."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from runicorn.sdk.event_log import EventLog
+from runicorn.sdk.media.base import Content, Media
+from runicorn.storage import events
+
+_CHUNK_BYTES = 1024 * 1024
+
+
+class MediaStore:
+    """Stores what one process logs besides numbers."""
+
+    def __init__(self, folder: Path, log: EventLog) -> None:
+        self._folder = folder
+        self._log = log
+
+    def add(self, key: str, step: int, time: float, values: Sequence[Media]) -> None:
+        """Store values logged under one key in one call. Raises MediaError, OSError, whatever foreign code raises."""
+        items = [self._store(key, step, value) for value in values]
+        self._log.append(events.logged(values[0].kind, key, step, time, items))
+
+    def _store(self, key: str, step: int, value: Media) -> dict[str, Any]:
+        encoded = value.encode(lambda inner: self._store(key, step, inner))
+        item = dict(encoded.item)
+        if encoded.content is not None:
+            item["file"] = self._write(key, step, encoded.content)
+        return item
+
+    def _write(self, key: str, step: int, content: Content) -> str:
+        """Write the file unless it is there already, whole or not at all; return its path below the run's folder."""
+        digest = _digest(content.data)
+        name = events.media_path(key, step, digest, content.extension)
+        target = self._folder / name
+        if target.exists():
+            return name
+        target.parent.mkdir(exist_ok=True)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            if isinstance(content.data, Path):
+                shutil.copyfile(content.data, draft)
+            else:
+                draft.write_bytes(content.data)
+            draft.replace(target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
+        return name
+
+
+def _digest(data: bytes | Path) -> str:
+    digest = hashlib.sha256()
+    if isinstance(data, bytes):
+        digest.update(data)
+    else:
+        with data.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+    return digest.hexdigest()
