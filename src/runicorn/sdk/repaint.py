@@ -8,6 +8,7 @@ the same escape codes (ECMA-48). What cannot be held on that screen comes out as
 
 from __future__ import annotations
 
+import collections
 import itertools
 import re
 import time
@@ -18,10 +19,15 @@ from dataclasses import dataclass, field
 _QUIET_LINES = 5
 _MAX_ROWS = 60
 _MAX_COLUMNS = 4000
+# What is remembered of the text before, for a program that begins to paint over lines that it printed in one go.
+_TAIL_CHARACTERS = 8000
+# After codes that the screen does not model, so many lines pass until it is believed again where the cursor is.
+_DISTRUSTED_LINES = 100
 _TAB = 8
 _LONGEST_PAUSE_SECS = 10.0
 
 _PAINTS_OVER = re.compile(r"\r(?!\n)|[\b\v\f]|\x1b\[[0-9;]*[A-HJKSTXPLMf]")
+_COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
 _TOKEN = re.compile(
     r"""(?P<text>[^\x00-\x1f\x7f\x1b]+)
       | (?P<control>[\r\n\b\t])
@@ -72,8 +78,10 @@ class RepaintFolder:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._tail = ""  # the line that is not ended yet, while there is no screen
-        self._distrusted = 0  # how many lines must pass until it is known again where the cursor is
+        self._tail: collections.deque[str] = collections.deque()  # the last text, while there is no screen
+        self._tail_length = 0
+        self._tail_whole = True  # whether it begins at the beginning of a line
+        self._distrusted = 0
         self._painting_since = self._shown_at = monotonic()
         self._row = self._column = self._quiet = 0
         self._pen = self._file_pen = ""
@@ -90,7 +98,8 @@ class RepaintFolder:
         if stopped < len(text):
             out = self._show() + text[stopped:]
             self._leave("")
-            self._distrusted = _QUIET_LINES
+            self._tail_whole = False
+            self._distrusted = _DISTRUSTED_LINES
             return out
         if not extended:
             return ""
@@ -111,23 +120,34 @@ class RepaintFolder:
         return self._show() if force or now - self._shown_at >= pause else ""
 
     def _remember(self, text: str) -> None:
-        head, newline, rest = text.rpartition("\n")
-        self._tail = (rest if newline else self._tail + rest)[-2 * _MAX_COLUMNS :]
-        if newline:
-            self._distrusted = max(0, self._distrusted - head.count("\n") - 1)
+        if self._distrusted:
+            self._distrusted = max(0, self._distrusted - text.count("\n"))
+            return
+        self._tail.append(text[-_TAIL_CHARACTERS:])
+        self._tail_length += len(self._tail[-1])
+        self._tail_whole &= len(text) <= _TAIL_CHARACTERS
+        while self._tail_length > _TAIL_CHARACTERS and len(self._tail) > 1:
+            self._tail_length -= len(self._tail.popleft())
+            self._tail_whole = False
 
     def _enter(self) -> None:
-        """Begin a screen with the line that is not ended yet."""
+        """Begin a screen with the last lines, the one that is not ended yet among them."""
+        tail = "".join(self._tail)
+        if not self._tail_whole:
+            tail = tail.partition("\n")[2] if "\n" in tail else ""
         self._active = True
-        self._play(self._tail)
-        self._file_lines = [self._lines[0].rendered()]
+        self._play("\n".join(tail.split("\n")[-_MAX_ROWS:]))
+        self._file_lines = [line.rendered() for line in self._lines]
         self._file_row, self._file_column, self._file_pen = self._row, self._column, self._pen
-        self._lines[0].painted = False
+        for line in self._lines:
+            line.painted = False
         self._quiet = 0
 
     def _leave(self, tail: str) -> None:
         self._active = False
-        self._tail = tail
+        self._tail.clear()
+        self._tail.append(tail)
+        self._tail_length, self._tail_whole = len(tail), True
         self._lines = [_Line()]
         self._row = self._column = self._quiet = 0
         self._pen = self._file_pen = ""
@@ -178,8 +198,9 @@ class RepaintFolder:
             self._column = 0
         elif char == "\b":
             self._column = max(0, self._column - 1)
-        else:
-            return self._put(" " * (_TAB - self._column % _TAB))
+        else:  # a tab moves, and leaves what it passes as it was
+            self._column += _TAB - self._column % _TAB
+            return False
         self._quiet = 0
         return False
 
@@ -202,7 +223,9 @@ class RepaintFolder:
                 return False
             self._column = 0 if final == "F" else self._column
         elif final in "BE":
-            self._row = min(len(self._lines) - 1, self._row + max(1, amount))
+            if self._row + max(1, amount) >= len(self._lines):  # a terminal's end is not known here
+                return False
+            self._row += max(1, amount)
             self._column = 0 if final == "E" else self._column
         elif final == "C":
             self._column += max(1, amount)
@@ -233,7 +256,7 @@ class RepaintFolder:
                 out.append(rendered[len(known) :])
             else:
                 out += self._move(row), "\r" if self._file_column else "", "\x1b[0m" if self._file_pen else "", rendered
-                if known and len(known) > len(rendered):
+                if known and len(_COLOUR.sub("", known)) > len(line.chars):
                     out.append("\x1b[K")
                 self._file_pen = ""
             self._file_column = len(line.chars)
@@ -271,7 +294,7 @@ class RepaintFolder:
         """Give up the screen when output only goes forward again, and lines that are far up in any case."""
         at_end = self._row == len(self._lines) - 1 and self._column == len(self._lines[-1].chars)
         if self._quiet >= _QUIET_LINES and at_end:
-            self._leave(self._lines[-1].rendered())
+            self._leave("\n".join(line.rendered() for line in self._lines))
             return
         surplus = min(len(self._lines) - _MAX_ROWS, self._row)
         if surplus > 0:

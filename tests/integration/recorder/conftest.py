@@ -1,5 +1,6 @@
 """Real training scripts in processes of their own."""
 
+import json
 import os
 import subprocess
 import sys
@@ -43,6 +44,13 @@ class Script:
         )
         self.started.append(process)
         return process
+
+    def runs(self) -> list[dict]:
+        """Return run.json and status.json of each run, as one dictionary."""
+        return [
+            {**json.loads((folder / "run.json").read_bytes()), **json.loads((folder / "status.json").read_bytes())}
+            for folder in (self.root / "runs").iterdir()
+        ]
 
     def end(self):
         for process in self.started:

@@ -6,26 +6,13 @@ import signal
 import time
 
 import pytest
+from tests.support.recorded import console, only_run, values
 
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
 from runicorn.storage.points import PointStore
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, fork or limits")
-
-
-def only_run(root):
-    (item,) = RunIndex(LocalFiles(root)).runs()
-    return item.run
-
-
-def console(root):
-    return (root / "runs" / only_run(root).id / "console.log").read_text()
-
-
-def values(root, metric, run_id=None):
-    found = PointStore(LocalFiles(root)).read(run_id or only_run(root).id, [metric]).columns
-    return found[metric].value.tolist() if metric in found else []
 
 
 def test_a_script_that_just_ends_has_finished(script):

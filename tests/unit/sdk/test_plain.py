@@ -86,7 +86,8 @@ def test_any_configuration_becomes_plain_json():
     ("value", "plain"),
     [
         (Colour.RED, "red"), (Colour.ODD, "ODD"), (pathlib.PurePosixPath("/a/b"), "/a/b"),
-        (datetime.date(2026, 1, 2), "2026-01-02"), (datetime.timedelta(minutes=1), 60.0), (Point(1, 2), {"x": 1, "y": 2}),
+        (datetime.date(2026, 1, 2), "2026-01-02"), (datetime.timedelta(minutes=1), 60.0),
+        (Point(1, 2), {"x": 1, "y": 2}),
         (Slotted(3), {"depth": 3}), (Pydantic(), {"width": 5}), (types.SimpleNamespace(a=1), {"a": 1}),
         (Missing(), {"lr": 0.1, "path": "???"}), (Sequence([1, (2,)]), [1, [2]]), ({3, 1, 2}, [1, 2, 3]),
         (math.sin, "math.sin"), (dict, "builtins.dict"), (np.float32("nan"), "NaN"), (np.bool_(True), True),

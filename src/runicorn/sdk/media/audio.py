@@ -67,7 +67,8 @@ def _sixteen_bit(array: Any) -> Any:
         array = np.nan_to_num(array.astype(np.float64)).clip(-1, 1) * 32767
     elif array.dtype.kind in "iu" and array.dtype.itemsize != 2:
         top = np.iinfo(array.dtype)
-        array = (array.astype(np.float64) - (top.max + top.min + 1) / 2) / (top.max - top.min) * 65535
+        half = (int(top.max) - int(top.min) + 1) / 2
+        array = (array.astype(np.float64) - (int(top.max) + int(top.min) + 1) / 2) / half * 32768
     elif array.dtype == np.uint16:
         array = array.astype(np.int32) - 32768
     return np.ascontiguousarray(np.rint(array).clip(-32768, 32767).astype("<i2"))
