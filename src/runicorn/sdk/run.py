@@ -18,7 +18,7 @@ from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition, defined
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
-from runicorn.sdk.ownership import OwnerWatch
+from runicorn.sdk.ownership import OwnerWatch, claim_ownership
 from runicorn.sdk.recorder import Recorder
 from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
 from runicorn.sdk.warnings import Warnings
@@ -308,8 +308,11 @@ class Run:
         """Become the owner of a joined run whose own process died, as when a job is started again elsewhere."""
         if watch.has_finished():
             return
+        times = claim_ownership(self.dir, watch.times_owned_anew())
+        if times is None:  # another rank was faster
+            return
         self._inherited = watch.metrics()
-        self._info.update(facts.quick_facts())
+        self._info.update(facts.quick_facts(), resumed=times)
         self._start_capture()
         self._owner = True
         self._write_info()

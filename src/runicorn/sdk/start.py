@@ -14,7 +14,7 @@ from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.disabled import DisabledRun
 from runicorn.sdk.names import run_name
-from runicorn.sdk.ownership import OwnerWatch
+from runicorn.sdk.ownership import OwnerWatch, claim_ownership, resumed_count
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.resuming import last_unfinished
 from runicorn.sdk.run import Captures, Run, clean_tags
@@ -162,11 +162,11 @@ def _open_existing(root: Path, run_id: str, resume: str, wanted: Wanted, config:
     status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
     run_folder = root / layout.RUNS / run_id
     known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
-    if OwnerWatch(run_folder).lives():
+    times = None if OwnerWatch(run_folder).lives() else claim_ownership(run_folder, resumed_count(info))
+    if times is None:
         record_file = claim_record_file(run_folder, _rank())
         return Run(run_folder, info, record_file=record_file, owner=False, status=status, captures=wanted.captures)
-    info.update(facts.quick_facts())
-    info["resumed"] = int(info.get("resumed") or 0) + 1
+    info.update(facts.quick_facts(), resumed=times)
     info.setdefault("created_at", layout.iso(known.created_at))
     run = Run(run_folder, info, status=status, captures=wanted.captures)
     _mark_resumed(run)

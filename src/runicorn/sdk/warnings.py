@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 
-
 _MAX_KINDS = 200
 _OTHERS = "others"
 
