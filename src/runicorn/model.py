@@ -60,6 +60,7 @@ class Origin:
 
     pid_scope says where `pid` means something (boot and pid namespace); None where the system has no such notion.
     pid_started_at is the process's start in unix seconds, so that a recycled pid is not taken for it.
+    recorded_by: the other tool whose files the run is read from; such a run says nowhere that it has ended.
     """
 
     host: str = ""
@@ -67,6 +68,7 @@ class Origin:
     pid: int | None = None
     pid_started_at: float | None = None
     pid_scope: str | None = None
+    recorded_by: str = ""
 
 
 @dataclass(frozen=True)

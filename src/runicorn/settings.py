@@ -32,6 +32,7 @@ class Settings:
     """Everything a person can set, made valid once.
 
     root: the storage root. home: the folder of known_hosts, saved connections and preferences.
+    cache: what can be made again from the files; `cache` in home where none is given.
     port: 0 to 65535, where 0 means any free one. allowed_hosts: names accepted in the Host header besides loopback.
     token: demanded on every request when not None. grace_secs: how long a remote viewer outlives its link;
     None means for ever. start_timeout_secs: how long a remote viewer may take until it listens.
@@ -48,6 +49,11 @@ class Settings:
     tunnel: TunnelChoice = TunnelChoice.AUTO
     grace_secs: float | None = DEFAULT_GRACE_SECS
     start_timeout_secs: float = DEFAULT_START_TIMEOUT_SECS
+    cache: Path | None = None
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.cache or self.home / "cache"
 
 
 def resolve(
@@ -56,12 +62,14 @@ def resolve(
     environ: Mapping[str, str],
     default_home: Path,
     user_home: Path,
+    default_cache: Path | None = None,
     read_text: Any = None,
 ) -> Settings:
     """Return the settings that hold, each from its strongest source.
 
     flags: values given on the command line; None means not given. environ: the process environment.
-    default_home: the platform's config folder. user_home: what `~` means.
+    default_home: the platform's config folder. user_home: what `~` means. default_cache: the platform's cache folder;
+    a home of one's own has the cache in it, too.
     read_text: path -> text, raising FileNotFoundError; only tests pass one.
     Raises UsageError, naming the source, if a value cannot be used.
     """
@@ -92,6 +100,7 @@ def resolve(
         tunnel=_tunnel(merged.get("tunnel", "auto")),
         grace_secs=parse_grace(merged.get("grace_secs", DEFAULT_GRACE_SECS)),
         start_timeout_secs=_start_timeout(merged.get("start_timeout_secs", DEFAULT_START_TIMEOUT_SECS)),
+        cache=None if environ.get("RUNICORN_HOME") else default_cache,
     )
 
 

@@ -23,6 +23,7 @@ def resolve_settings(**flags: Any) -> Settings:
         environ=os.environ,
         default_home=Path(platformdirs.user_config_dir("runicorn", appauthor=False, roaming=True)),
         user_home=Path.home(),
+        default_cache=Path(platformdirs.user_cache_dir("runicorn", appauthor=False)),
     )
 
 

@@ -207,7 +207,8 @@ class RunIndex:
             return
         cached.published_base, cached.published_alive = run, alive
         if run.state is RunState.RUNNING and not alive:
-            run = replace(run, state=RunState.KILLED)
+            # Of other tools' runs nobody can tell whether they were killed: they have no end mark.
+            run = replace(run, state=RunState.FINISHED if run.origin.recorded_by else RunState.KILLED)
         if run.state is RunState.KILLED:
             run = self._with_last_points(run, cached)
         if cached.item is None or cached.item.run != run:

@@ -42,6 +42,11 @@ def is_run_id(text: str) -> bool:
     return _RUN_ID.fullmatch(text) is not None and not text.endswith(".")
 
 
+def is_stamped_id(text: str) -> bool:
+    """Tell whether `text` looks like what new_run_id() returns."""
+    return _STAMPED_ID.fullmatch(text) is not None
+
+
 def created_at_of(run_id: str) -> float | None:
     """Return the start time that a run id carries, or None where it was chosen by a person."""
     match = _STAMPED_ID.fullmatch(run_id)

@@ -167,6 +167,7 @@ def _origin(info: Mapping[str, Any]) -> Origin:
         pid=_integer(info.get("pid")),
         pid_started_at=started_at if started_at is not None and math.isfinite(started_at) else None,
         pid_scope=_text(info.get("pid_scope")) or None,
+        recorded_by=_text(info.get("recorded_by")),
     )
 
 

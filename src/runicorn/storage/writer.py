@@ -33,15 +33,21 @@ def prepare_root(root: Path, *, now: float) -> Path:
         raise RootNotUsableError(f"The storage root {root} is not a folder, or lies below a file.") from error
     except OSError as error:
         raise _unusable(root, "cannot be created", error) from error
-    try:
-        with os.scandir(root):
-            pass
-    except OSError as error:
-        raise _unusable(root, "cannot be read", error) from error
+    _check_readable(root)
     with contextlib.suppress(OSError):  # a root that may only be read
         (root / layout.RUNS).mkdir(exist_ok=True)
         _write_root_file(root, now)
     return root
+
+
+def prepare_to_look_at(root: Path, *, now: float) -> Path:
+    """Make sure that `root` is a folder that can be read. One that is not there becomes a storage root; in one that is
+    there and is none, such as a logdir of TensorBoard, nothing is created. Raises RootNotUsableError.
+    """
+    if not root.is_dir():
+        return prepare_root(root, now=now)
+    _check_readable(root)
+    return prepare_root(root, now=now) if (root / layout.ROOT_FILE).exists() else root
 
 
 def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]]) -> Path:
@@ -178,6 +184,14 @@ def _read_notes(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}
+
+
+def _check_readable(root: Path) -> None:
+    try:
+        with os.scandir(root):
+            pass
+    except OSError as error:
+        raise _unusable(root, "cannot be read", error) from error
 
 
 def _write_root_file(root: Path, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -33,6 +34,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        state.files.mirror.start()
         if remote is not None:
             await remote.start()
         try:
@@ -41,6 +43,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
             state.streams.close()
             if remote is not None:
                 await remote.stop()
+            await asyncio.to_thread(state.files.close)  # its limit is its own
             state.workers.close()
 
     app = FastAPI(

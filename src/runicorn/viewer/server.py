@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from runicorn.errors import OtherUserError, PortInUseError, UsageError
 from runicorn.loopback import other_user
 from runicorn.settings import Settings
-from runicorn.storage.writer import prepare_root
+from runicorn.storage.writer import prepare_to_look_at
 from runicorn.viewer.app import create_app
 from runicorn.viewer.coalescing import CoalescingTransport
 from runicorn.viewer.errors import error_body
@@ -51,7 +51,7 @@ class ViewerServer:
         self, settings: Settings, *, remote: RemoteSupport | None = None, session: Session | None = None
     ) -> None:
         if session is None:
-            prepare_root(settings.root, now=time.time())
+            prepare_to_look_at(settings.root, now=time.time())
         else:
             require_root(settings.root)  # a guest on somebody's server creates nothing
         self._socket = bind(settings.host, settings.port)

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from fastapi import Request
 
 from runicorn.settings import Settings
-from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
 from runicorn.storage.points import PointStore
+from runicorn.storage.tensorboard.overlay import OverlayFiles
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.run_list import RunListWriter
 from runicorn.viewer.streams import Streams
@@ -24,7 +24,7 @@ class ViewerState:
     """One viewer's belongings."""
 
     settings: Settings
-    files: LocalFiles
+    files: OverlayFiles
     index: RunIndex
     points: PointStore
     workers: Workers
@@ -37,7 +37,7 @@ class ViewerState:
 
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
-        files = LocalFiles(settings.root)
+        files = OverlayFiles(settings.root, settings.cache_folder)
         return cls(settings, files, RunIndex(files), PointStore(files), Workers(), remote, session)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Annotated
 from urllib.parse import quote
 
@@ -12,6 +12,7 @@ from fastapi.responses import StreamingResponse
 
 from runicorn.errors import FileNotInRunError
 from runicorn.storage import layout
+from runicorn.storage.tensorboard.overlay import FileRange
 from runicorn.viewer.answers import NOT_FOUND
 from runicorn.viewer.byte_ranges import UnsatisfiableRangeError, parse_range
 from runicorn.viewer.state import ViewerState, viewer_state
@@ -55,8 +56,8 @@ async def read_file(
 ) -> Response:
     """Return a file of a run. Text is text/plain, pictures and sound are themselves, all else is a download."""
     file = await state.workers.run(_find, state, run_id, path)
-    size = (await state.workers.run(file.stat)).st_size
-    headers = _headers(file.name)
+    size = file.size_bytes
+    headers = _headers(PurePosixPath(path).name)
     try:
         span = parse_range(range_header, size)
     except UnsatisfiableRangeError:
@@ -69,9 +70,12 @@ async def read_file(
     return StreamingResponse(_read(file, start, end), 200 if span is None else 206, headers)
 
 
-def _find(state: ViewerState, run_id: str, path: str) -> Path:
+def _find(state: ViewerState, run_id: str, path: str) -> FileRange:
     """Return the file, which lies in the run's folder even if links are followed. Raises FileNotInRunError."""
     state.index.find(run_id)
+    media = state.files.media(run_id, path)
+    if media is not None:
+        return media
     folder = state.files.path(layout.run_path(run_id))
     parts = PurePosixPath(path).parts
     missing = FileNotInRunError(f"The run {run_id} has no file {path[:500]!r}.")
@@ -80,7 +84,7 @@ def _find(state: ViewerState, run_id: str, path: str) -> Path:
     try:
         file = folder.joinpath(*parts).resolve(strict=True)
         if file.is_relative_to(folder.resolve(strict=True)) and file.is_file():
-            return file
+            return FileRange(file, 0, file.stat().st_size)
     except (OSError, RuntimeError, ValueError):  # missing, a loop of links, a name that the system forbids
         pass
     raise missing
@@ -103,9 +107,9 @@ def _headers(name: str) -> dict[str, str]:
     return headers
 
 
-def _read(file: Path, start: int, end: int) -> Iterator[bytes]:
-    with file.open("rb") as content:
-        content.seek(start)
+def _read(file: FileRange, start: int, end: int) -> Iterator[bytes]:
+    with file.path.open("rb") as content:
+        content.seek(file.start + start)
         while start < end:
             data = content.read(min(_CHUNK_BYTES, end - start))
             if not data:

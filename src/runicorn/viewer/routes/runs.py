@@ -86,5 +86,5 @@ def _details(state: ViewerState, run_id: str) -> dict[str, Any]:
 def _note(state: ViewerState, run_id: str, changes: dict[str, Any]) -> dict[str, Any]:
     state.index.find(run_id)
     with state.notes_lock:
-        update_notes(state.settings.root, run_id, changes)
+        update_notes(state.files.root_of(run_id), run_id, changes)
     return run_to_wire(state.index.find(run_id).run, state.now())

@@ -1,0 +1,271 @@
+"""One folder of event files, followed and kept as a run of our own format.
+
+What was read and what was written is noted together in one file that is replaced at once: whatever kills the process,
+the next one cuts off what was written beyond the note and goes on from there, so that nothing is lost or doubled.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from runicorn.errors import RunExistsError
+from runicorn.storage import layout
+from runicorn.storage.jsonio import decode_object
+from runicorn.storage.tensorboard import framing, logdir
+from runicorn.storage.tensorboard.framing import Stop
+from runicorn.storage.tensorboard.logdir import EventFile
+from runicorn.storage.tensorboard.translate import Piece, Translator
+from runicorn.storage.writer import create_run_folder, replace_json
+
+STATE_FILE = "mirror.json"
+STATE_VERSION = 1
+CHUNK_BYTES = 1 << 18
+FIRST_BYTES = 1 << 14  # enough to show a run in the list
+# A record that is larger than this is passed over: a graph of that size is no use here, and memory is not endless.
+MAX_RECORD_BYTES = 1 << 28
+_HEAD_BYTES = 64
+_LEAST_READ_BYTES = 1 << 12  # a piece too small for a record's head would look like the end of the file
+_APPENDED = (layout.keys_file(layout.METRICS_FILE), layout.EVENTS_FILE, layout.METRICS_FILE)
+
+
+@dataclass
+class _Followed:
+    """How far an event file was read. head: its first bytes, which tell it from another one of the same name."""
+
+    number: int
+    offset: int = 0
+    head: bytes = b""
+    damaged: bool = False
+    seen: EventFile | None = None
+
+
+class RunMirror:
+    """The mirror of one folder of event files. Only one process at a time may have it.
+
+    home: a storage root of the cache folder. source: the folder with the event files.
+    """
+
+    def __init__(self, home: Path, path: str, source: Path, root_name: str) -> None:
+        self.run_id = logdir.run_id(path)
+        self._home = home
+        self._path = path
+        self._source = source
+        self._root_name = root_name
+        self._folder = home / layout.RUNS / self.run_id
+        self._begin()
+        self._load()
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is something to show."""
+        return self._created
+
+    def follow(self, files: Sequence[EventFile], *, limit_bytes: int = CHUNK_BYTES) -> bool:
+        """Take in about `limit_bytes` of what is new in these files, all of the folder's; tell whether more is left.
+
+        An event file that cannot be read is left out. Raises OSError where the mirror cannot be written; it must not
+        be used any further then.
+        """
+        if self._is_another(files):
+            self._restart()
+        left = limit_bytes
+        more = False
+        changed = not self._created
+        for file in files:
+            followed = self._files.setdefault(file.name, _Followed(len(self._files)))
+            if followed.seen == file:
+                continue
+            if left <= 0:
+                more = True
+                continue
+            before = followed.offset
+            done = self._follow_file(file, followed, left)
+            left -= followed.offset - before
+            changed = True
+            if done:
+                followed.seen = file
+            else:
+                more = True
+        if changed:
+            self._commit(max((file.mtime for file in files), default=0.0))
+        return more
+
+    def _follow_file(self, file: EventFile, followed: _Followed, limit_bytes: int) -> bool:
+        """Take in a part of one file; tell whether all of it that can be read now was read."""
+        try:
+            with open(self._source / file.name, "rb", buffering=0) as opened:  # noqa: PTH123 - unbuffered, as LocalFiles
+                if len(followed.head) < _HEAD_BYTES:
+                    followed.head = opened.read(_HEAD_BYTES) or b""
+                opened.seek(followed.offset)
+                data = opened.read(min(max(limit_bytes, _LEAST_READ_BYTES), file.size_bytes - followed.offset)) or b""
+                found = framing.frames(data)
+                if not found.spans and len(data) < found.needed <= file.size_bytes - followed.offset:
+                    if found.needed > MAX_RECORD_BYTES:
+                        self._translator.warn("huge-event")
+                        followed.offset += found.needed
+                        return followed.offset >= file.size_bytes
+                    opened.seek(followed.offset)
+                    data = opened.read(found.needed) or b""
+                    found = framing.frames(data)
+        except OSError:
+            self._translator.warn("unreadable-event-file")
+            return True
+        if found.spans:
+            self._take(Piece(data, found.spans, followed.number, followed.offset))
+            followed.offset += found.consumed
+        if found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes:
+            # On network disks, zeros may stand for a moment where bytes are still coming: it is looked at again.
+            if not followed.damaged:
+                self._translator.warn("damaged-event-file")
+            followed.damaged = True
+            return True
+        return followed.offset >= file.size_bytes or (not found.spans and found.stop is Stop.TORN)
+
+    def _take(self, piece: Piece) -> None:
+        """Append what these records say; the note of it is made by _commit()."""
+        batch = self._translator.take(piece)
+        for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.records), strict=True):
+            if parts:
+                self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
+
+    def _commit(self, heartbeat_at: float) -> None:
+        if not self._translator.started_at and not self._translator.warnings:
+            return  # nothing but an empty file so far
+        if not self._created:
+            self._create(heartbeat_at)
+        for name in _APPENDED:  # names before the records that use them
+            data = self._pending.pop(name, b"")
+            if data:
+                append(self._folder / name, data)
+                self._lengths[name] += len(data)
+        if self._translator.config != self._config:
+            replace_json(self._folder / layout.RUN_FILE, self._info(heartbeat_at))
+        replace_json(self._folder / layout.STATUS_FILE, self._status(heartbeat_at))
+        replace_json(self._folder / STATE_FILE, self._state())
+
+    def _create(self, heartbeat_at: float) -> None:
+        """Make the run's folder, or renew the files of one that is there; notes.json stays in any case."""
+        info, status = self._info(heartbeat_at), self._status(heartbeat_at)
+        try:
+            create_run_folder(self._home, self.run_id, {layout.RUN_FILE: info, layout.STATUS_FILE: status})
+        except RunExistsError:
+            for name in _APPENDED:
+                # Another file under the same name, so that a reader notices that it begins anew.
+                with contextlib.suppress(FileNotFoundError):
+                    (self._folder / name).unlink()
+            (self._folder / layout.METRICS_FILE).touch()
+            replace_json(self._folder / layout.RUN_FILE, info)
+        self._created = True
+
+    def _info(self, heartbeat_at: float) -> dict[str, Any]:
+        project, name = logdir.project_and_name(self._path, self._root_name)
+        self._config.clear()
+        self._config.update(self._translator.config)
+        started_at = self._translator.started_at
+        return {
+            "id": self.run_id,
+            "project": project,
+            "name": name,
+            "config": self._config,
+            "tags": [],
+            "created_at": layout.iso(heartbeat_at if started_at is None else started_at),
+            "host": logdir.host_of(next(iter(self._files), "")),
+            "recorded_by": "tensorboard",
+        }
+
+    def _status(self, heartbeat_at: float) -> dict[str, Any]:
+        return {
+            "state": "running",  # an event file has no end mark; whoever reads this goes by the heartbeat
+            "heartbeat_at": layout.iso(heartbeat_at),
+            "finished_at": None,
+            "exit_reason": None,
+            "step": self._translator.step,
+            "summary": {},
+            "metrics": self._translator.status_metrics(),
+            "warnings": self._translator.warnings,
+        }
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "version": STATE_VERSION,
+            "path": self._path,
+            "files": {
+                name: {"number": each.number, "offset": each.offset, "head": each.head.hex(), "damaged": each.damaged}
+                for name, each in self._files.items()
+            },
+            "lengths": self._lengths,
+            **self._translator.to_json(),
+        }
+
+    def _is_another(self, files: Sequence[EventFile]) -> bool:
+        """Tell whether something that was read is not there any more: a file is gone, shorter, or another one."""
+        present = {file.name: file for file in files}
+        for name, followed in self._files.items():
+            file = present.get(name)
+            if file is None or file.size_bytes < followed.offset:
+                return True
+            if followed.seen != file and followed.head and not self._begins_with(name, followed.head):
+                return True
+        return False
+
+    def _begins_with(self, name: str, head: bytes) -> bool:
+        try:
+            with open(self._source / name, "rb", buffering=0) as file:  # noqa: PTH123
+                return file.read(len(head)) == head
+        except OSError:
+            return True  # nothing is known of it now
+
+    def _begin(self) -> None:
+        self._translator = Translator()
+        self._files: dict[str, _Followed] = {}
+        self._lengths = dict.fromkeys(_APPENDED, 0)
+        self._pending: dict[str, bytes] = {}
+        self._config: dict[str, Any] = {}
+        self._created = False
+
+    def _restart(self) -> None:
+        self._begin()
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / STATE_FILE).unlink()
+
+    def _load(self) -> None:
+        """Go on from the note that an earlier process left, if what it speaks of is there."""
+        try:
+            state = decode_object((self._folder / STATE_FILE).read_bytes()) or {}
+            if state["version"] != STATE_VERSION or state["path"] != self._path:
+                return
+            translator = Translator.from_json(state)
+            files = {
+                name: _Followed(each["number"], each["offset"], bytes.fromhex(each["head"]), each["damaged"])
+                for name, each in state["files"].items()
+            }
+            lengths = {name: state["lengths"][name] for name in _APPENDED}
+            for name, length in lengths.items():
+                if length and (self._folder / name).stat().st_size < length:
+                    return  # the machine went down before it was on the disk
+            for name, length in lengths.items():
+                if (self._folder / name).exists():
+                    os.truncate(self._folder / name, length)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return  # begun anew
+        self._translator, self._files, self._lengths = translator, files, lengths
+        self._config = dict(translator.config)
+        self._created = True
+
+
+def append(path: Path, data: bytes) -> None:
+    """Append all of `data`; raises OSError where the disk takes a part only."""
+    with path.open("ab", buffering=0) as file:
+        if file.write(data) != len(data):
+            raise OSError(f"{path.name} could not be written whole.")
+
+
+def file_names(state: dict[str, Any]) -> dict[int, str]:
+    """Return the event files of a mirrored run by number, from what its state file holds."""
+    files = state.get("files")
+    return {each["number"]: name for name, each in files.items()} if isinstance(files, dict) else {}

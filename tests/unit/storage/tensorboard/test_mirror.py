@@ -1,0 +1,225 @@
+"""A logdir is shown while it is looked at: by one writer at a time, without a trace in the logdir itself."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.support.event_files import event, scalar, write_events
+
+from runicorn.storage import layout
+from runicorn.storage.index import RunIndex
+from runicorn.storage.points import PointStore
+from runicorn.storage.tensorboard import mirror as mirror_module
+from runicorn.storage.tensorboard.logdir import run_id
+from runicorn.storage.tensorboard.mirror import Mirror
+from runicorn.storage.tensorboard.overlay import OverlayFiles
+
+LIMIT_SECS = 20
+NAME = "events.out.tfevents.1700000000.gpu7"
+
+
+def losses(first, last):
+    return [event(scalar("loss", float(step)), step=step) for step in range(first, last)]
+
+
+@pytest.fixture
+def logs(tmp_path):
+    for run in ("a", "b/c"):
+        write_events(tmp_path / "logs" / run / NAME, losses(0, 10))
+    return tmp_path / "logs"
+
+
+@pytest.fixture
+def look(tmp_path):
+    """Return what looks at a root as a viewer does; all of them share one cache."""
+    opened = []
+
+    def open_files(root):
+        files = OverlayFiles(root, tmp_path / "cache")
+        opened.append(files)
+        return files
+
+    yield open_files
+    for files in opened:
+        files.close()
+
+
+def until(condition):
+    ends_at = time.monotonic() + LIMIT_SECS
+    while not condition():
+        assert time.monotonic() < ends_at, "it did not come about"
+        time.sleep(0.02)
+
+
+def count(files, path):
+    stats = PointStore(files).stats(run_id(path)).metrics.get("loss")
+    return stats.count if stats else 0
+
+
+def names(files):
+    return {item.run.name for item in RunIndex(files).runs()}
+
+
+def snapshot(folder):
+    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
+
+
+def test_the_first_list_has_the_runs_and_the_logdir_is_left_alone(logs, look):
+    before = snapshot(logs)
+    files = look(logs)
+    assert {(item.run.project, item.run.name) for item in RunIndex(files).runs()} == {("logs", "a"), ("b", "c")}
+    until(lambda: count(files, "a") == 10)
+    assert snapshot(logs) == before
+
+
+def test_new_points_runs_and_files_appear(logs, look):
+    files = look(logs)
+    until(lambda: count(files, "a") == 10)
+    write_events(logs / "a" / NAME, losses(0, 15))
+    until(lambda: count(files, "a") == 15)
+    write_events(logs / "a" / "events.out.tfevents.1700000009.gpu7", losses(15, 18))
+    until(lambda: count(files, "a") == 18)
+    write_events(logs / "new" / NAME, losses(0, 2))
+    until(lambda: "new" in names(files))
+
+
+def test_a_run_whose_folder_is_gone_is_gone(logs, look):
+    files = look(logs)
+    index = RunIndex(files)
+    until(lambda: len(index.runs()) == 2)
+    (logs / "a" / NAME).unlink()
+    until(lambda: {item.run.name for item in index.runs()} == {"c"})
+
+
+def test_a_run_is_running_as_long_as_its_file_grows_and_never_killed(logs, look):
+    old = time.time() - 3600
+    os.utime(logs / "b" / "c" / NAME, (old, old))
+    states = {item.run.name: item.run.state.value for item in RunIndex(look(logs)).runs()}
+    assert states == {"a": "running", "c": "finished"}
+
+
+def test_a_root_without_event_files_leaves_no_trace(tmp_path, look):
+    (tmp_path / "root" / "x").mkdir(parents=True)
+    assert RunIndex(look(tmp_path / "root")).runs() == []
+    assert not (tmp_path / "cache").exists()
+    assert [path.name for path in (tmp_path / "root").iterdir()] == ["x"]
+
+
+def test_one_writes_the_other_reads_and_takes_over(logs, look):
+    first = look(logs)
+    until(lambda: count(first, "a") == 10)
+    second = look(logs)
+    until(lambda: count(second, "a") == 10)
+    write_events(logs / "a" / NAME, losses(0, 12))
+    until(lambda: first.mirror.runs() and count(second, "a") == 12)
+    first.close()
+    write_events(logs / "a" / NAME, losses(0, 20))
+    until(lambda: count(second, "a") == 20)
+
+
+def test_a_logdir_called_runs_is_no_list_of_broken_runs(tmp_path, look):
+    write_events(tmp_path / "work" / "runs" / "Nov25_gpu7" / NAME, losses(0, 3))
+    write_events(tmp_path / "work" / "runs" / "sweep" / "seed0" / NAME, losses(0, 3))
+    files = look(tmp_path / "work")
+    index = RunIndex(files)
+    until(lambda: len(index.runs()) == 2)
+    runs = [item.run for item in index.runs()]
+    assert {(run.project, run.name) for run in runs} == {("work", "Nov25_gpu7"), ("sweep", "seed0")}
+    assert all(run.error is None for run in runs)
+
+
+def test_runs_of_ours_and_event_files_stand_beside_each_other(tmp_path, look):
+    import runicorn as rn
+
+    root = tmp_path / "root"
+    with rn.init("ours", name="mine", root=root) as run:
+        run.log({"loss": 1})
+    write_events(root / "tb" / "theirs" / NAME, losses(0, 3))
+    write_events(root / "runs" / "foreign" / NAME, losses(0, 3))
+    index = RunIndex(look(root))
+    until(lambda: {item.run.name for item in index.runs()} == {"mine", "theirs", "foreign"})
+
+
+def test_a_damaged_folder_spoils_no_other(logs, look):
+    for name, data in (("zeros", bytes(100)), ("text", b"no event file"), ("huge", b"\xff" * 64), ("empty", b"")):
+        (logs / name).mkdir()
+        (logs / name / NAME).write_bytes(data)
+    files = look(logs)
+    until(lambda: count(files, "a") == 10 and count(files, "b/c") == 10)
+    warned = [item.run for item in RunIndex(files).runs() if item.run.name not in ("a", "c")]
+    assert {run.name for run in warned} == {"zeros", "text", "huge"}
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything; Windows has no such mode")
+def test_an_unreadable_folder_spoils_no_other(logs, look):
+    (logs / "a" / NAME).chmod(0)
+    files = look(logs)
+    until(lambda: count(files, "b/c") == 10)
+
+
+def test_nobody_who_looks_means_no_work(logs, look, monkeypatch):
+    monkeypatch.setattr(mirror_module, "DEMAND_SECS", 0.2)
+    files = look(logs)
+    until(lambda: count(files, "a") == 10)
+    looked = []
+    monkeypatch.setattr(mirror_module.logdir, "walk", lambda root: looked.append(root) or iter(()))
+    until(lambda: time.monotonic() - files.mirror._asked_at > 0.5)
+    looked.clear()
+    until(lambda: time.monotonic() - files.mirror._asked_at > 2.0)
+    assert looked == []
+
+
+def test_close_ends_the_thread(logs, look):
+    files = look(logs)
+    files.mirror.runs()
+    files.close()
+    assert not files.mirror._thread.is_alive()
+
+
+def test_settle_waits_for_all_that_is_there(logs, look):
+    write_events(logs / "long" / NAME, losses(0, 30_000))
+    files = look(logs)
+    assert files.mirror.settle(LIMIT_SECS)
+    assert count(files, "long") == 30_000
+
+
+CHILD = """
+import sys, time
+from pathlib import Path
+from runicorn.storage.tensorboard.mirror import Mirror
+mirror = Mirror(Path(sys.argv[1]), Path(sys.argv[2]))
+print("looking", flush=True)
+while True:
+    mirror.runs()
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
+def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
+    logs, home = tmp_path / "logs", tmp_path / "home"
+    write_events(logs / "a" / NAME, losses(0, 60_000))
+    points = home / layout.RUNS / run_id("a") / layout.METRICS_FILE
+    kills = 0
+    for kill_at_bytes in range(1, 60_000 * 32, 60_000 * 4):
+        child = subprocess.Popen([sys.executable, "-c", CHILD, str(logs), str(home)], stdout=subprocess.PIPE)
+        try:
+            until(lambda wanted=kill_at_bytes: points.exists() and points.stat().st_size >= wanted)
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+        kills += 1
+    assert kills == 8
+    mirror = Mirror(logs, home)
+    try:
+        assert mirror.settle(LIMIT_SECS)
+    finally:
+        mirror.close()
+    from runicorn.storage.columns import unpack
+
+    rows, skipped, _ = unpack(points.read_bytes())
+    assert rows["step"].tolist() == list(range(60_000))
+    assert skipped == 0
