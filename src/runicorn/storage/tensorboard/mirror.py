@@ -209,6 +209,7 @@ class _Worker:
         if self._folders.get(run_id) != folder:
             self._folders[run_id] = folder
             self._push(run_id, first=True)
+            self._show_known(run_id, folder)
             parts = folder.path.split("/")
             if parts[0] == layout.RUNS and len(parts) > 1 and parts[1] not in self._mirror._claimed:
                 self._mirror._claimed |= {parts[1]}
@@ -307,8 +308,13 @@ class _Worker:
         self._backlog.clear()
         self._waiting.clear()
         for run_id, folder in self._folders.items():
-            if run_id not in self._mirror._shown and (self._mirror.home / layout.RUNS / run_id / STATE_FILE).is_file():
-                self._show(run_id, folder.path)
+            self._show_known(run_id, folder)
+
+    def _show_known(self, run_id: str, folder: LogFolder) -> None:
+        """Show a run that was taken in by an earlier process, or by another one."""
+        state_file = self._mirror.home / layout.RUNS / run_id / STATE_FILE
+        if run_id not in self._mirror._shown and state_file.is_file():
+            self._show(run_id, folder.path)
 
     def _show(self, run_id: str, path: str | None) -> None:
         shown = self._mirror._shown

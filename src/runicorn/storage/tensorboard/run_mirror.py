@@ -75,7 +75,8 @@ class RunMirror:
             self._restart()
         left = limit_bytes
         more = False
-        changed = not self._created
+        heartbeat_at = max((file.mtime for file in files), default=0.0)
+        changed = not self._created or heartbeat_at != self._heartbeat_at
         for file in files:
             followed = self._files.setdefault(file.name, _Followed(len(self._files)))
             if followed.seen == file:
@@ -83,16 +84,16 @@ class RunMirror:
             if left <= 0:
                 more = True
                 continue
-            before = followed.offset
+            before, damaged = followed.offset, followed.damaged
             done = self._follow_file(file, followed, left)
             left -= followed.offset - before
-            changed = True
+            changed |= followed.offset != before or followed.damaged != damaged
             if done:
                 followed.seen = file
             else:
                 more = True
         if changed:
-            self._commit(max((file.mtime for file in files), default=0.0))
+            self._commit(heartbeat_at)
         return more
 
     def _follow_file(self, file: EventFile, followed: _Followed, limit_bytes: int) -> bool:
@@ -146,6 +147,7 @@ class RunMirror:
         if self._translator.config != self._config:
             replace_json(self._folder / layout.RUN_FILE, self._info(heartbeat_at))
         replace_json(self._folder / layout.STATUS_FILE, self._status(heartbeat_at))
+        self._heartbeat_at = heartbeat_at
         replace_json(self._folder / STATE_FILE, self._state())
 
     def _create(self, heartbeat_at: float) -> None:
@@ -199,6 +201,7 @@ class RunMirror:
                 for name, each in self._files.items()
             },
             "lengths": self._lengths,
+            "heartbeat_at": self._heartbeat_at,
             **self._translator.to_json(),
         }
 
@@ -227,6 +230,7 @@ class RunMirror:
         self._pending: dict[str, bytes] = {}
         self._config: dict[str, Any] = {}
         self._created = False
+        self._heartbeat_at = 0.0
 
     def _restart(self) -> None:
         self._begin()
@@ -244,6 +248,7 @@ class RunMirror:
                 name: _Followed(each["number"], each["offset"], bytes.fromhex(each["head"]), each["damaged"])
                 for name, each in state["files"].items()
             }
+            heartbeat_at = float(state["heartbeat_at"])
             lengths = {name: state["lengths"][name] for name in _APPENDED}
             for name, length in lengths.items():
                 if length and (self._folder / name).stat().st_size < length:
@@ -255,6 +260,7 @@ class RunMirror:
             return  # begun anew
         self._translator, self._files, self._lengths = translator, files, lengths
         self._config = dict(translator.config)
+        self._heartbeat_at = heartbeat_at
         self._created = True
 
 
