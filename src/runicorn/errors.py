@@ -6,6 +6,7 @@
     │   ├── InvalidTargetError            400  INVALID_TARGET
     │   ├── InvalidHostKeyError           400  HOST_KEY_INVALID
     │   ├── InvalidQueryError             400  INVALID_QUERY
+    │   ├── InvalidArtifactPathError      400  INVALID_ARTIFACT_PATH
     │   └── UnsupportedMediaTypeError     415  UNSUPPORTED_MEDIA_TYPE
     ├── GuardError                        403  a request that the viewer does not serve
     │   ├── HostNotAllowedError                HOST_NOT_ALLOWED
@@ -17,6 +18,11 @@
     │   ├── RunNotFoundError              404  RUN_NOT_FOUND
     │   ├── MetricNotFoundError           404  METRIC_NOT_FOUND
     │   ├── FileNotInRunError             404  FILE_NOT_FOUND
+    │   ├── ArtifactNotFoundError         404  ARTIFACT_NOT_FOUND
+    │   ├── ArtifactNotStoredError        500  ARTIFACT_NOT_STORED
+    │   │   └── SourceChangedError             ARTIFACT_SOURCE_CHANGED
+    │   ├── ArtifactDamagedError          500  ARTIFACT_DAMAGED
+    │   ├── TargetNotUsableError          500  ARTIFACT_TARGET_NOT_USABLE
     │   └── RunExistsError                409  RUN_EXISTS
     ├── PortInUseError                    500  LOCAL_PORT_IN_USE
     └── RemoteError                       500  REMOTE_ERROR ... everything that can go wrong over SSH
@@ -132,6 +138,11 @@ class InvalidQueryError(UsageError):
     default_hint = "Use words, tag:NAME, state:NAME or comparisons such as config.lr < 0.01."
 
 
+class InvalidArtifactPathError(UsageError):
+    code = "INVALID_ARTIFACT_PATH"
+    default_hint = "Give a relative path that stays inside of the artifact, such as weights/model.pt."
+
+
 class UnsupportedMediaTypeError(UsageError):
     code = "UNSUPPORTED_MEDIA_TYPE"
     http_status = 415
@@ -197,6 +208,32 @@ class FileNotInRunError(StorageError):
     code = "FILE_NOT_FOUND"
     http_status = 404
     default_hint = "Ask for the run first; its answer names its files."
+
+
+class ArtifactNotFoundError(StorageError):
+    code = "ARTIFACT_NOT_FOUND"
+    http_status = 404
+    default_hint = "List them with runicorn artifacts; it may belong to another storage root."
+
+
+class ArtifactNotStoredError(StorageError):
+    code = "ARTIFACT_NOT_STORED"
+    default_hint = "Check that each file exists, may be read, and that the storage root has space left."
+
+
+class SourceChangedError(ArtifactNotStoredError):
+    code = "ARTIFACT_SOURCE_CHANGED"
+    default_hint = "Log it once the file is complete: close it, or write it under another name and rename it."
+
+
+class ArtifactDamagedError(StorageError):
+    code = "ARTIFACT_DAMAGED"
+    default_hint = "Remove the file that is named, and log the artifact again: that stores the content anew."
+
+
+class TargetNotUsableError(StorageError):
+    code = "ARTIFACT_TARGET_NOT_USABLE"
+    default_hint = "Download into another folder, and check its permissions and free space."
 
 
 class RunExistsError(StorageError):

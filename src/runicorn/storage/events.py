@@ -36,6 +36,13 @@ class AlertLevel(enum.Enum):
     ERROR = "error"
 
 
+class ArtifactAction(enum.Enum):
+    """What a run did with an artifact."""
+
+    LOG = "log"
+    USE = "use"
+
+
 def logged(kind: Kind, key: str, step: int, time: float, items: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the event of values logged under `key` in one call; time in unix seconds.
 
@@ -55,6 +62,18 @@ def alert(title: str, text: str, level: AlertLevel, step: int | None, time: floa
         "title": title,
         "text": text,
         "level": level.value,
+    }
+
+
+def artifact(action: ArtifactAction, name: str, version: str, step: int | None, time: float) -> dict[str, Any]:
+    """Return the event of a version of an artifact that the run logged or used."""
+    return {
+        "type": "artifact",
+        "time": layout.iso(time),
+        "step": step,
+        "action": action.value,
+        "name": name,
+        "version": version,
     }
 
 

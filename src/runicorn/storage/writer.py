@@ -78,10 +78,15 @@ def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]])
 
 def replace_json(path: Path, content: dict[str, Any]) -> None:
     """Replace a file by one JSON object, so that readers see the old or the new one. Raises OSError, ValueError."""
+    replace_bytes(path, encode_object(content))
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Replace a whole file, so that readers see the old or the new one. Raises OSError."""
     # The thread's number: two threads of one process must not share a draft either.
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
-        draft.write_bytes(encode_object(content))
+        draft.write_bytes(content)
         _replace(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
