@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from runicorn._version import __version__
 from runicorn.errors import RunicornError
-from runicorn.sdk.api import alert, define_metric, finish, init, log
+from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifact, use_artifact
 
 if TYPE_CHECKING:
+    from runicorn.sdk.artifacts import Artifact
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.media.audio import Audio
     from runicorn.sdk.media.figure import Figure
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertLevel",
+    "Artifact",
     "Audio",
     "Figure",
     "Histogram",
@@ -43,13 +45,16 @@ __all__ = [
     "finish",
     "init",
     "log",
+    "log_artifact",
     "run",
     "summary",
+    "use_artifact",
 ]
 
 # What is loaded only when it is asked for, so that importing costs next to nothing.
 _LAZY = {
     "AlertLevel": "runicorn.storage.events",
+    "Artifact": "runicorn.sdk.artifacts",
     "Audio": "runicorn.sdk.media.audio",
     "Figure": "runicorn.sdk.media.figure",
     "Histogram": "runicorn.sdk.media.histogram",

@@ -46,6 +46,21 @@ def test_the_page_names_every_file_that_a_run_writes(text, run):
     assert json.loads((run.dir.parents[1] / layout.ROOT_FILE).read_text())["format"] == 1
 
 
+def test_the_page_names_every_field_and_file_of_an_artifact(text, tmp_path):
+    with rn.init(root=tmp_path / "root") as run:
+        (tmp_path / "model").write_text("weights")
+        run.log_artifact(tmp_path / "model", aliases=["best"])
+    section = text.split("## artifacts/")[1]
+    folder = tmp_path / "root" / "artifacts" / "model"
+    for field in json.loads((folder / "v0.json").read_text()):
+        assert f"`{field}`" in section, field
+    for field in json.loads((folder / "v0.json").read_text())["files"][0]:
+        assert f"`{field}`" in section, field
+    assert (folder / "aliases" / "best").read_text() == "v0\n"
+    for place in ("v0.json", "aliases/best", "blobs/ab/", "`blobs/partial/`"):
+        assert place in text
+
+
 @pytest.mark.parametrize("name", ["run.json", "status.json"])
 def test_the_page_names_every_field(text, run, name):
     section = text.split(f"## {name}")[1].split("\n## ")[0]

@@ -12,6 +12,7 @@ from runicorn.errors import UsageError
 
 if TYPE_CHECKING:
     from runicorn.model import RunState
+    from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
     from runicorn.sdk.definitions import MetricDefinition
     from runicorn.sdk.ending import Endings
     from runicorn.sdk.mappings import NotifyingDict
@@ -127,6 +128,17 @@ def define_metric(name: str, step_metric: str | None = None, **options: Any) -> 
 def current_run() -> Run | None:
     """Return the current run, closed or not, or None before the first init()."""
     return _current
+
+
+def log_artifact(path_or_artifact: Artifact | StrPath, name: str | None = None, type: str | None = None,
+                 aliases: Iterable[str] = ()) -> ArtifactVersion:  # fmt: skip
+    """Store a file, a folder or an `Artifact` for the current run, as Run.log_artifact does. Raises UsageError only."""
+    return _need_run("log_artifact()").log_artifact(path_or_artifact, name, type, aliases)
+
+
+def use_artifact(name: str, type: str | None = None) -> ArtifactVersion:
+    """Return a version for the current run, as Run.use_artifact does. Raises UsageError, ArtifactNotFoundError."""
+    return _need_run("use_artifact()").use_artifact(name, type)
 
 
 def current_config() -> NotifyingDict:

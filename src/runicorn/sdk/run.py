@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn.errors import UsageError
 from runicorn.model import MetricStats, RunState, number_to_json
@@ -24,6 +24,9 @@ from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
 from runicorn.storage.writer import claim_record_file, replace_json
+
+if TYPE_CHECKING:
+    from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
 
 _END_STATES = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
 
@@ -223,6 +226,29 @@ class Run:
             "metrics": {**self._inherited, **{name: stats_to_json(known) for name, known in stats.items()}},
             "warnings": self.warnings.counts(),
         }
+
+    def log_artifact(self, path_or_artifact: Artifact | StrPath, name: str | None = None, type: str | None = None,
+                     aliases: Iterable[str] = ()) -> ArtifactVersion:  # fmt: skip
+        """Store a file, a folder or an `Artifact` as the next version of an artifact; without a name, under its own.
+
+        Content equal to the latest version's makes no new version. Raises nothing: see `.stored` of what is returned.
+        """
+        from runicorn.sdk.artifacts import log_artifact
+
+        return log_artifact(self, path_or_artifact, name, type, aliases)
+
+    def use_artifact(self, name: str, type: str | None = None) -> ArtifactVersion:
+        """Return a version by `name:v3`, `name:alias` or `name`, and note that this run uses it.
+
+        Raises UsageError, ArtifactNotFoundError.
+        """
+        from runicorn.sdk.artifacts import use_artifact
+
+        return use_artifact(self, name, type)
+
+    def append_event(self, event: dict[str, Any]) -> None:
+        """Append one line to this process's events. Raises OSError, ValueError."""
+        self._events.append(event)
 
     def leave_to_parent(self) -> None:
         """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
