@@ -17,6 +17,8 @@ from tests.support.remote import accept, connect
 from tests.support.server import Server, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
 
+import runicorn as rn
+
 TIMEOUT_SECS = 30
 
 
@@ -50,6 +52,29 @@ def test_bad_input_has_a_clear_answer(tmp_path: Path, words: tuple[str, ...], st
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert (done.returncode, done.stdout) == (status, "")
+
+
+def test_artifacts_are_listed_and_fetched(tmp_path: Path) -> None:
+    root, model = tmp_path / "root", tmp_path / "model.pt"
+    with rn.init(root=root, id="run1") as recorded:
+        for weights in ("one", "two!"):
+            model.write_text(weights)
+            recorded.log_artifact(model, type="model", aliases=["best"] if weights == "one" else [])
+
+    def ask(*words: str) -> list[list[str]]:
+        done = run("artifacts", *words, home=tmp_path, RUNICORN_ROOT=str(root))
+        assert (done.returncode, done.stderr) == (0, "")
+        return [line.split() for line in done.stdout.splitlines()]
+
+    assert ask()[1][:8] == ["model.pt", "model", "2", "best=v0,", "latest=v1", "4", "bytes", "run1"]
+    newest, oldest = ask("list", "model.pt")[1:]
+    assert newest[:6] == ["v1", "latest", "1", "4", "bytes", "run1"]
+    assert oldest[:6] == ["v0", "best", "1", "3", "bytes", "run1"]
+    ask("get", "model.pt:best", "-o", str(tmp_path / "out"))
+    assert (tmp_path / "out" / "model.pt").read_text() == "one"
+    for words in (("list", "nope"), ("get", "model.pt:v9", "-o", str(tmp_path / "out"))):
+        refused = run("artifacts", *words, home=tmp_path, RUNICORN_ROOT=str(root))
+        assert (refused.returncode, "ARTIFACT_NOT_FOUND" in refused.stderr) == (1, True)
 
 
 def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
