@@ -118,6 +118,7 @@ class RunDetails:
     git: Mapping[str, Any] | None = None
     gpus: tuple[str, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
+    metric_definitions: tuple[Mapping[str, Any], ...] = ()
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "", depth: int = 8) -> dict[str, Any]:
@@ -130,6 +131,29 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "", depth: int = 8) -> dic
         else:
             flat[path] = value
     return flat
+
+
+def key_paths(mapping: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the keys that flatten() would give."""
+    if not any(isinstance(value, Mapping) for value in mapping.values()):
+        return tuple(mapping)
+    return tuple(flatten(mapping))
+
+
+def look_up(mapping: Mapping[str, Any], path: str) -> Any:
+    """Return what flatten() would hold under a dotted path, or None; keys may have dots of their own."""
+    if path in mapping:
+        value = mapping[path]
+        return None if isinstance(value, Mapping) and value else value
+    dot = path.find(".")
+    while dot != -1:
+        inner = mapping.get(path[:dot])
+        if isinstance(inner, Mapping):
+            found = look_up(inner, path[dot + 1 :])
+            if found is not None:
+                return found
+        dot = path.find(".", dot + 1)
+    return None
 
 
 def number_from_json(value: object) -> float | None:

@@ -1,20 +1,27 @@
-"""The list of runs, kept in memory and renewed from what changed. Files are the truth; this can be thrown away."""
+"""The list of runs, kept in memory and renewed from what changed. Files are the truth; this can be thrown away.
+
+What one call does is bounded, so that a root of a hundred thousand runs answers as a small one does: new folders are
+found by their names, runs that live are looked at each time, all others in turn, and a first reading goes on from call
+to call, the newest runs first.
+"""
 
 from __future__ import annotations
 
-import math
+import contextlib
+import gc
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.errors import RunNotFoundError
-from runicorn.model import Run, RunState, flatten, number_from_json
+from runicorn.model import Run, RunState
 from runicorn.storage import layout, liveness, reader
 from runicorn.storage.files import Files, FileStat
+from runicorn.storage.index_cache import CachedRun, IndexCache
+from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.liveness import Place, Pulse
 from runicorn.storage.records import Record
 
@@ -23,51 +30,39 @@ _SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
 # Its clock ticks every 4 ms or worse: only an mtime that lies this far back is believed to be the last one.
 _SETTLED_SECS = 2.0
 # What was edited in place does not move the folder's mtime, and is noticed this late, or up to twice as late: each run
-# has a time of its own, so that ten thousand are not looked into at once.
+# has a time of its own, so that ten thousand are not looked into at once. With many runs it takes longer: so much each.
 _DEEP_EVERY_SECS = 10.0
+_DEEP_SECS_PER_RUN = 0.002
+# A call reads new folders for so long, and looks at known ones for so long; the next call goes on.
+_READ_SECS = 0.7
+_LOOK_SECS = 0.06
 # On a slow file system, spend at most a fifth of the time looking for changes.
 _SLOW_REFRESH_SECS = 0.1
 _REST_FACTOR = 4
+# Up to so many runs, all are looked at in each call, however long it takes: it costs one reading of their folder.
+_FEW = 2000
+_MANY = 5000
+_CLOSE_SECS = 2.0
+_SAVE_EVERY_SECS = 60.0
 
 
-@dataclass
-class IndexedRun:
-    """A run in the index. version grows with every change anywhere in the index, so that changes can be asked for."""
+@contextlib.contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Keep the collector from walking through what is being built, over and over: a third of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
-    run: Run
-    version: int
-    now: Callable[[], float] = time.time
 
-    @cached_property
-    def config(self) -> Mapping[str, Any]:
-        return flatten(self.run.config)
+class Progress(NamedTuple):
+    """How many of the runs in a root were read so far."""
 
-    @cached_property
-    def summary(self) -> Mapping[str, Any]:
-        return flatten(self.run.summary)
-
-    @cached_property
-    def _search_text(self) -> str:
-        run = self.run
-        return "\n".join((run.id, run.name, run.project, *run.tags, run.note)).lower()
-
-    def search_text(self) -> str:
-        return self._search_text
-
-    def field(self, name: str) -> Any:
-        """Return a field by the name that queries and sorting use, or None."""
-        if name.startswith("config."):
-            return self.config.get(name[7:])
-        if name.startswith("summary."):
-            return self.summary.get(name[8:])
-        run = self.run
-        if name == "duration_secs":
-            return run.duration_secs(self.now())
-        if name == "state":
-            return run.state.value
-        if name in ("host", "user"):
-            return getattr(run.origin, name)
-        return getattr(run, name, None)
+    done: int
+    total: int
 
 
 @dataclass
@@ -75,12 +70,11 @@ class _Cached:
     """What is remembered of a run's folder between two looks."""
 
     folder: FileStat
-    settled: bool
+    settled: bool = False
     deep_look_at: float = float("-inf")
     stats: dict[str, FileStat | None] = field(default_factory=dict)
     script_summary: Mapping[str, Any] = field(default_factory=dict)
     base: Run | None = None
-    item: IndexedRun | None = None
     published_base: Run | None = None
     published_alive: bool = False
     heartbeat_seen_at: float = 0.0
@@ -98,23 +92,43 @@ class RunIndex:
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         place: Place | None = None,
+        cache: IndexCache | None = None,
     ) -> None:
         self._files = files
         self._now = now
         self._monotonic = monotonic
         self._place = place or liveness.here()
+        self._cache = cache
         self._lock = threading.Lock()
         self._cached: dict[str, _Cached] = {}
+        self._items: dict[str, IndexedRun] = {}  # in the order of their versions
+        self._unread: list[str] = []  # the next one last
+        self._restless: set[str] = set()
+        self._turn: list[str] = []
+        self._folder: FileStat | None = None
+        self._names_settled = False
         self._removed: dict[str, int] = {}
         self._version = 0
         self._looked_at = float("-inf")
         self._look_secs = 0.0
+        self._loaded = cache is None
+        self._spared = 0
+        self._saved_version = 0
+        self._saved_at = monotonic()
 
     def runs(self, *, fresh: bool = False) -> list[IndexedRun]:
-        """Return all runs, those in the bin too, in no order. fresh: look at the files however recent the last look."""
+        """Return all runs, those in the bin too, in no order. fresh: look at the files however recent the last look.
+
+        While a first reading is under way (see progress), those that were read so far.
+        """
         with self._lock:
             self._refresh(force=fresh)
-            return [cached.item for cached in self._cached.values() if cached.item is not None]
+            return list(self._items.values())
+
+    def progress(self) -> Progress | None:
+        """Return how far the first reading has come, or None where everything was read."""
+        with self._lock:
+            return Progress(len(self._cached), len(self._cached) + len(self._unread)) if self._unread else None
 
     def find(self, run_id: str) -> IndexedRun:
         """Return one run as its files are now. Raises RunNotFoundError."""
@@ -122,8 +136,9 @@ class RunIndex:
         status = self._files.stat(layout.run_path(run_id))
         with self._lock:
             if status is not None and status.is_dir:
+                self._load()
                 self._look_at(status, deep=True)
-                item = self._cached[run_id].item
+                item = self._items.get(run_id)
                 if item is not None:
                     return item
         raise RunNotFoundError(f"There is no run {run_id}.")
@@ -138,9 +153,9 @@ class RunIndex:
         with self._lock:
             self._refresh(force=False)
             recent = [
-                cached.item.version
-                for cached in self._cached.values()
-                if cached.item is not None and cached.folder.mtime_ns / 1e9 >= moment
+                self._items[run_id].version
+                for run_id, cached in self._cached.items()
+                if cached.folder.mtime_ns / 1e9 >= moment and run_id in self._items
             ]
             return min(recent, default=self._version + 1) - 1
 
@@ -148,30 +163,109 @@ class RunIndex:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
         with self._lock:
             self._refresh(force=False)
-            changed = [c.item for c in self._cached.values() if c.item is not None and c.item.version > since]
+            changed = []
+            for item in reversed(self._items.values()):
+                if item.version <= since:
+                    break
+                changed.append(item)
             removed = [run_id for run_id, version in self._removed.items() if version > since]
             return changed, removed, self._version
 
+    def close(self) -> None:
+        """Save the list for the next viewer, unless a call that hangs on a dead disk still holds it."""
+        if self._lock.acquire(timeout=_CLOSE_SECS):
+            try:
+                if self._loaded and self._version != self._saved_version:
+                    self._save()
+            finally:
+                self._lock.release()
+
     def _refresh(self, *, force: bool) -> None:
+        self._load()
         started = self._monotonic()
-        rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS else 0.0
+        rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not self._unread else 0.0
         if not force and started - self._looked_at < rest:
             return
-        folders = [f for f in self._files.list(layout.RUNS) if f.is_dir and layout.is_run_id(f.name)]
-        for folder in folders:
-            self._look_at(folder, deep=False)
-        self._drop_missing({folder.name for folder in folders})
+        if len(self._cached) + len(self._unread) <= _FEW:
+            self._look_at_all()
+        else:
+            self._look_for_names()
+            self._look_at_some(self._restless.copy(), deadline=None)
+            self._look_at_some(self._next_turn(), deadline=self._monotonic() + _LOOK_SECS)
+            if force:
+                self._look_at_some(list(self._cached), deadline=None)
+        read_from = self._monotonic()
+        self._read_unread(deadline=read_from + _READ_SECS)
         self._looked_at = self._monotonic()
-        self._look_secs = self._looked_at - started
+        # What is read for the first time is no sign of a slow file system.
+        self._look_secs = read_from - started
+        if not self._unread:
+            self._settle_collector()
+        due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
+        if due and not self._unread and self._version != self._saved_version:
+            self._save()
+
+    def _look_at_all(self) -> None:
+        folders = [f for f in self._files.list(layout.RUNS) if f.is_dir and layout.is_run_id(f.name)]
+        self._take_names({folder.name for folder in folders})
+        for folder in folders:
+            if folder.name in self._cached:
+                self._look_at(folder, deep=False)
+
+    def _look_for_names(self) -> None:
+        """Find out which runs came and went, unless the folder says that none did."""
+        status = self._files.stat(layout.RUNS)
+        if status is not None and status == self._folder and self._names_settled:
+            return
+        self._folder = status
+        self._names_settled = status is not None and self._now() - status.mtime_ns / 1e9 > _SETTLED_SECS
+        self._take_names({name for name in self._files.names(layout.RUNS) if layout.is_run_id(name)})
+
+    def _take_names(self, present: set[str]) -> None:
+        for run_id in [run_id for run_id in self._cached if run_id not in present]:
+            del self._cached[run_id]
+            self._restless.discard(run_id)
+            self._items.pop(run_id, None)
+            self._version += 1
+            self._removed[run_id] = self._version
+        # Ids begin with the time: the newest ones are read first.
+        self._unread = sorted(present.difference(self._cached))
+
+    def _read_unread(self, *, deadline: float) -> None:
+        count = 0
+        while self._unread:
+            run_id = self._unread.pop()
+            status = self._stat(layout.run_path(run_id))
+            if status is not None and status.is_dir:
+                self._look_at(status, deep=True)
+            count += 1
+            if count % 16 == 0 and self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
+                return
+
+    def _look_at_some(self, run_ids: Iterable[str], *, deadline: float | None) -> None:
+        for count, run_id in enumerate(run_ids):
+            status = self._stat(layout.run_path(run_id))
+            if status is not None and status.is_dir and run_id in self._cached:
+                self._look_at(status, deep=False)
+            if deadline is not None and count % 64 == 63 and self._monotonic() >= deadline:
+                return
+
+    def _next_turn(self) -> Iterable[str]:
+        """Yield the runs whose turn it is to be looked at; all of them come, one call after the other."""
+        for _ in range(len(self._cached)):
+            if not self._turn:
+                self._turn = list(self._cached)
+            yield self._turn.pop()
 
     def _look_at(self, folder: FileStat, *, deep: bool) -> None:
         cached = self._cached.get(folder.name)
         if cached is None:
-            cached = self._cached[folder.name] = _Cached(folder, settled=False)
+            cached = self._cached[folder.name] = _Cached(folder)
         deep = deep or self._monotonic() >= cached.deep_look_at
         if deep or not cached.settled or cached.folder.mtime_ns != folder.mtime_ns:
             spread = zlib.crc32(folder.name.encode()) % 1000 / 1000
-            cached.deep_look_at = self._monotonic() + _DEEP_EVERY_SECS * (1 + spread)
+            every = max(_DEEP_EVERY_SECS, len(self._cached) * _DEEP_SECS_PER_RUN)
+            cached.deep_look_at = self._monotonic() + every * (1 + spread)
             cached.settled = self._now() - folder.mtime_ns / 1e9 > _SETTLED_SECS
             cached.folder = folder
             self._read(folder.name, cached)
@@ -203,6 +297,10 @@ class RunIndex:
         if run is None:
             return
         alive = run.state is RunState.RUNNING and self._is_alive(run, cached)
+        if alive or not cached.settled:
+            self._restless.add(run_id)
+        else:
+            self._restless.discard(run_id)
         if cached.published_base is run and cached.published_alive is alive:
             return
         cached.published_base, cached.published_alive = run, alive
@@ -211,9 +309,11 @@ class RunIndex:
             run = replace(run, state=RunState.FINISHED if run.origin.recorded_by else RunState.KILLED)
         if run.state is RunState.KILLED:
             run = self._with_last_points(run, cached)
-        if cached.item is None or cached.item.run != run:
+        known = self._items.get(run_id)
+        if known is None or known.run != run:
             self._version += 1
-            cached.item = IndexedRun(run, self._version, self._now)
+            self._items.pop(run_id, None)
+            self._items[run_id] = IndexedRun(run, self._version, self._now)
             self._removed.pop(run_id, None)
 
     def _is_alive(self, run: Run, cached: _Cached) -> bool:
@@ -240,41 +340,53 @@ class RunIndex:
             heartbeat_at=max([run.heartbeat_at or run.created_at, *times]),
         )
 
-    def _drop_missing(self, present: set[str]) -> None:
-        for run_id in [run_id for run_id in self._cached if run_id not in present]:
-            del self._cached[run_id]
-            self._version += 1
-            self._removed[run_id] = self._version
+    def _load(self) -> None:
+        """Begin with what an earlier viewer saved. Its runs are looked at before anything is said of them."""
+        if self._loaded:
+            return
+        self._loaded = True
+        assert self._cache is not None
+        with _collector_paused():
+            self._load_saved(self._cache)
+
+    def _load_saved(self, cache: IndexCache) -> None:
+        saved = {known.folder.name: known for known in cache.load()}
+        if not saved:
+            return
+        for folder in self._files.list(layout.RUNS):
+            known = saved.get(folder.name)
+            if known is None or known.folder != folder or known.base.id != folder.name:
+                continue  # read anew, with the others that are not known
+            cached = self._cached[folder.name] = _Cached(folder, base=known.base, stats=known.stats)
+            cached.script_summary = known.script_summary
+            cached.settled = self._now() - folder.mtime_ns / 1e9 > _SETTLED_SECS
+            cached.heartbeat_seen_at = self._monotonic()
+            spread = zlib.crc32(folder.name.encode()) % 1000 / 1000
+            every = max(_DEEP_EVERY_SECS, len(saved) * _DEEP_SECS_PER_RUN)
+            cached.deep_look_at = self._monotonic() + every * (1 + spread)
+            self._publish(folder.name, cached)
+        self._saved_version = self._version
+
+    def _save(self) -> None:
+        self._saved_version, self._saved_at = self._version, self._monotonic()
+        # Few runs are read as fast from their own files; nothing is left in the cache folder for them.
+        if self._cache is not None and len(self._cached) > _FEW:
+            self._cache.save(
+                [
+                    CachedRun(cached.folder, cached.stats, cached.base, cached.script_summary)
+                    for cached in self._cached.values()
+                    if cached.base is not None and cached.settled
+                ]
+            )
+
+    def _settle_collector(self) -> None:
+        """Spare the collector what stays: with a hundred thousand runs, it would halve the speed of everything."""
+        if len(self._items) > _MANY and len(self._items) > 2 * self._spared:
+            self._spared = len(self._items)
+            gc.freeze()
 
     def _stat(self, path: str) -> FileStat | None:
         try:
             return self._files.stat(path)
         except OSError:
             return None
-
-
-def sorted_runs(items: Iterable[IndexedRun], key: str, *, descending: bool) -> list[IndexedRun]:
-    """Return the runs sorted by a field; those without a value come last either way, numbers before texts."""
-    keyed = [(_sort_key(item.field(key)), item) for item in items]
-    present = [(value, item) for value, item in keyed if value is not None]
-    missing = [item for value, item in keyed if value is None]
-    # The id makes the order total, so that pages of it fit together.
-    present.sort(key=lambda pair: (pair[0], pair[1].run.id), reverse=descending)
-    missing.sort(key=lambda item: item.run.id, reverse=descending)
-    return [item for _, item in present] + missing
-
-
-def in_project(run: Run, project: str) -> bool:
-    """Tell whether a run is filed under a project or under one below it."""
-    return run.project == project or run.project.startswith(project + "/")
-
-
-def _sort_key(value: Any) -> tuple[int, float, str] | None:
-    number = float(value) if isinstance(value, bool) else number_from_json(value)
-    if number is not None:
-        return None if math.isnan(number) else (0, number, "")
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return (1, 0.0, value.lower())
-    return (2, 0.0, str(value))

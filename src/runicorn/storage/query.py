@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from runicorn.errors import InvalidQueryError
 from runicorn.model import number_from_json
 
-PLAIN_FIELDS = ("id", "name", "project", "state", "host", "user", "step", "duration_secs", "note")
+PLAIN_FIELDS = ("id", "name", "project", "state", "host", "user", "step", "duration_secs", "note", "group", "job_type")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
     "=": operator.eq,
     "==": operator.eq,

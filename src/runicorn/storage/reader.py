@@ -86,6 +86,7 @@ def build_details(run: Run, info: Mapping[str, Any], status: Mapping[str, Any], 
         packages={key: value for key, value in _mapping(info.get("packages")).items() if isinstance(value, str)},
         git=git if isinstance(git, dict) else None,
         gpus=_texts(info.get("gpus")),
+        metric_definitions=_mappings(info.get("metric_definitions")),
         warnings={key: count for key, value in _mapping(status.get("warnings")).items() if (count := _integer(value))},
     )
 
@@ -189,6 +190,10 @@ def _texts(value: object) -> tuple[str, ...]:
 
 def _mapping(value: object) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: object) -> tuple[dict[str, Any], ...]:
+    return tuple(item for item in value if isinstance(item, dict)) if isinstance(value, list) else ()
 
 
 def _integer(value: object) -> int | None:

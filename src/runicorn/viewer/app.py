@@ -44,6 +44,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
             if remote is not None:
                 await remote.stop()
             await asyncio.to_thread(state.files.close)  # its limit is its own
+            await asyncio.to_thread(state.index.close)  # likewise
             state.workers.close()
 
     app = FastAPI(

@@ -26,7 +26,9 @@ from runicorn.viewer.schemas import encode, points_to_wire, text_to_wire
 from runicorn.viewer.state import ViewerState
 
 POLL_SECS = 0.2
-RUNS_EVERY_SECS = 1.0
+RUNS_EVERY_SECS = 0.5
+# More changes than this, as while a big root is read for the first time, are told by their number only.
+_MAX_RUNS = 500
 PING_SECS = 15.0
 # A client that asks for the list and then for the stream misses nothing that changed in between.
 _OVERLAP_SECS = 30.0
@@ -138,8 +140,8 @@ class LiveStream:
                 wall = self._state.now()
                 shown = [item for item in changed if item.run.deleted_at is None]
                 removed += [item.run.id for item in changed if item.run.deleted_at is not None]
-                runs = [self._state.run_list.encoded(item, wall) for item in shown]
-                yield self._event("runs", {"runs": runs, "removed": removed})
+                runs = [self._state.run_list.encoded(item, wall) for item in shown[:_MAX_RUNS]]
+                yield self._event("runs", {"runs": runs, "removed": removed, "more": len(shown) > _MAX_RUNS})
         for run_id, follower in self._followers.items():
             try:
                 for news in follower.news():

@@ -14,7 +14,8 @@ import msgspec
 
 from runicorn.errors import UsageError
 from runicorn.model import RunState
-from runicorn.storage.index import IndexedRun, in_project, sorted_runs
+from runicorn.storage.index import Progress
+from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
 from runicorn.storage.query import parse_query
 from runicorn.viewer.schemas import encode, run_to_wire
 
@@ -43,7 +44,9 @@ class Wanted:
         states = frozenset(name.strip() for name in (state or "").split(",") if name.strip())
         for name in states:
             if RunState.parse(name) is None:
-                raise UsageError(f"{name[:100]!r} is no state.", hint="Use running, finished, failed or killed.")
+                raise UsageError(
+                    f"{name[:100]!r} is no state.", hint="Use running, finished, failed, killed or preempted."
+                )
         if sort not in SORT_FIELDS and not sort.startswith(("config.", "summary.")):
             raise UsageError(
                 f"Runs cannot be sorted by {sort[:100]!r}.",
@@ -60,8 +63,8 @@ class RunListWriter:
     def __init__(self) -> None:
         self._encoded: dict[str, tuple[int, msgspec.Raw]] = {}
 
-    def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float) -> bytes:
-        """Return the answer of GET /api/runs. Raises InvalidQueryError."""
+    def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, progress: Progress | None = None) -> bytes:
+        """Return the answer of GET /api/runs. progress: of a first reading. Raises InvalidQueryError."""
         if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone
             self._encoded.clear()
         chosen = choose(items, wanted)
@@ -76,9 +79,10 @@ class RunListWriter:
                 "next_cursor": encode_cursor(first + len(page), page[-1].run.id) if more and page else None,
                 "projects": count_projects(items),
                 "columns": {
-                    "config": column_names(item.config.keys() for item in chosen),
-                    "summary": column_names(item.summary.keys() for item in chosen),
+                    "config": column_names(item.config_keys for item in chosen),
+                    "summary": column_names(item.summary_keys for item in chosen),
                 },
+                "indexing": progress and {"done": progress.done, "total": progress.total},
             }
         )
 
@@ -125,7 +129,7 @@ def count_projects(items: Iterable[IndexedRun]) -> list[dict[str, Any]]:
 def column_names(keys: Iterable[Iterable[str]]) -> list[str]:
     """Return the sorted names that occur, at most 200, the most frequent ones where there are more."""
     # Runs of one script have the same keys in the same order: count each such list once.
-    lists = Counter(map(tuple, keys))
+    lists = Counter(tuple(one) for one in keys)
     counts: Counter[str] = Counter()
     for names, runs in lists.items():
         for name in names:

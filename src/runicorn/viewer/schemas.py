@@ -19,7 +19,7 @@ from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
-State = Literal["running", "finished", "failed", "killed"]
+State = Literal["running", "finished", "failed", "killed", "preempted"]
 
 
 class ErrorAnswer(BaseModel):
@@ -45,6 +45,8 @@ class RunAnswer(BaseModel):
     config: dict[str, Any]
     summary: dict[str, Any]
     note: str
+    group: str
+    job_type: str
     archived: bool
     deleted_at: str | None
     host: str
@@ -64,14 +66,25 @@ class ColumnNames(BaseModel):
     summary: list[str]
 
 
+class IndexingAnswer(BaseModel):
+    """How many of the runs in the storage root were read so far."""
+
+    done: int
+    total: int
+
+
 class RunListAnswer(BaseModel):
-    """A page of runs. total: all that match. projects: of all runs outside the bin, whatever the filters."""
+    """A page of runs. total: all that match. projects: of all runs outside the bin, whatever the filters.
+
+    indexing: null, or how far a first reading of a big root has come; until then these are the runs read so far.
+    """
 
     runs: list[RunAnswer]
     total: int
     next_cursor: str | None
     projects: list[ProjectCount]
     columns: ColumnNames
+    indexing: IndexingAnswer | None
 
 
 class MetricAnswer(BaseModel):
@@ -96,6 +109,16 @@ class GitAnswer(BaseModel):
     dirty: bool | None = None
 
 
+class MetricDefinitionAnswer(BaseModel):
+    """What a script said of a metric, or of all whose names fit a pattern such as val/*."""
+
+    name: str
+    step_metric: str | None
+    summary: list[str]
+    goal: str | None
+    hidden: bool
+
+
 class RunDetailsAnswer(RunAnswer):
     """A run with everything that is known of it. skipped_records: how many were unreadable."""
 
@@ -111,6 +134,7 @@ class RunDetailsAnswer(RunAnswer):
     files: list[FileAnswer]
     skipped_records: int
     warnings: dict[str, int]
+    metric_definitions: list[MetricDefinitionAnswer]
 
 
 class RunChanges(BaseModel):
@@ -208,6 +232,8 @@ def run_to_wire(run: Run, now: float) -> dict[str, Any]:
         "config": run.config,
         "summary": {key: _value(value) for key, value in run.summary.items()},
         "note": run.note,
+        "group": run.group,
+        "job_type": run.job_type,
         "archived": run.archived,
         "deleted_at": _time(run.deleted_at),
         "host": run.origin.host,
@@ -236,6 +262,18 @@ def details_to_wire(details: RunDetails, files: Sequence[tuple[str, FileStat]], 
         ],
         "skipped_records": details.skipped_records,
         "warnings": details.warnings,
+        "metric_definitions": [definition_to_wire(known) for known in details.metric_definitions],
+    }
+
+
+def definition_to_wire(known: Mapping[str, Any]) -> dict[str, Any]:
+    texts = {key: known.get(key) if isinstance(known.get(key), str) else None for key in ("step_metric", "goal")}
+    summary = known.get("summary")
+    return {
+        "name": str(known.get("name", "")),
+        **texts,
+        "summary": [how for how in summary if isinstance(how, str)] if isinstance(summary, list) else [],
+        "hidden": known.get("hidden") is True,
     }
 
 

@@ -11,6 +11,7 @@ from fastapi import Request
 
 from runicorn.settings import Settings
 from runicorn.storage.index import RunIndex
+from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard.overlay import OverlayFiles
 from runicorn.viewer.hooks import RemoteHook, Session
@@ -38,7 +39,8 @@ class ViewerState:
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
         files = OverlayFiles(settings.root, settings.cache_folder)
-        return cls(settings, files, RunIndex(files), PointStore(files), Workers(), remote, session)
+        index = RunIndex(files, cache=IndexCache(settings.cache_folder, settings.root))
+        return cls(settings, files, index, PointStore(files), Workers(), remote, session)
 
 
 def viewer_state(request: Request) -> ViewerState:

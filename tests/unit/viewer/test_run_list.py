@@ -6,7 +6,7 @@ import pytest
 
 from runicorn.errors import UsageError
 from runicorn.model import Run, RunState
-from runicorn.storage.index import IndexedRun, sorted_runs
+from runicorn.storage.indexed_run import IndexedRun, sorted_runs
 from runicorn.viewer.run_list import RunListWriter, Wanted, column_names, decode_cursor, encode_cursor
 
 

@@ -39,7 +39,16 @@ class OverlayFiles:
         self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
         self._media: dict[str, tuple[int, list[str]]] = {}
 
+    def names(self, path: str) -> list[str]:
+        if path != layout.RUNS:
+            return [entry.name for entry in self.list(path)]
+        mirrored = self.mirror.runs()
+        own = [name for name in self._own.names(path) if self._is_own_run(name)]
+        return own + [name for name in self._mirrored.names(path) if name in mirrored]
+
     def stat(self, path: str) -> FileStat | None:
+        if path == layout.RUNS:
+            return self._stat_runs()
         run_id, below = _split(path)
         if run_id is None or run_id not in self.mirror.runs():
             return None if run_id is not None and not self._is_own_run(run_id) else self._own.stat(path)
@@ -91,6 +100,14 @@ class OverlayFiles:
 
     def _home_of(self, run_id: str | None) -> LocalFiles:
         return self._mirrored if run_id is not None and run_id in self.mirror.runs() else self._own
+
+    def _stat_runs(self) -> FileStat | None:
+        """Return what changes whenever a run comes or goes in either of the two folders."""
+        found = [status for files in (self._own, self._mirrored) if (status := files.stat(layout.RUNS)) is not None]
+        if not found:
+            return None
+        size = sum(status.size_bytes for status in found) + len(self.mirror.runs())
+        return FileStat(layout.RUNS, True, size, max(status.mtime_ns for status in found), found[0].inode)
 
     def _list_runs(self) -> list[FileStat]:
         mirrored = self.mirror.runs()

@@ -11,7 +11,7 @@ from runicorn.storage.files import walk
 from runicorn.storage.layout import RUN_FILE, STATUS_FILE, iso, run_path
 from runicorn.storage.writer import update_notes
 from runicorn.viewer.answers import NOT_FOUND, json_answer, raw_json_answer
-from runicorn.viewer.run_list import RunListWriter, Wanted
+from runicorn.viewer.run_list import Wanted
 from runicorn.viewer.schemas import RunAnswer, RunChanges, RunDetailsAnswer, RunListAnswer, details_to_wire, run_to_wire
 from runicorn.viewer.state import ViewerState, viewer_state
 
@@ -46,8 +46,7 @@ async def list_runs(
         archived=archived,
         deleted=deleted,
     )
-    writer: RunListWriter = state.run_list
-    return raw_json_answer(await state.workers.run(lambda: writer.write(state.index.runs(), wanted, state.now())))
+    return raw_json_answer(await state.workers.run(_list, state, wanted))
 
 
 @router.get("/api/runs/{run_id}", response_model=RunDetailsAnswer, responses=NOT_FOUND)
@@ -72,6 +71,11 @@ async def delete_run(state: State, run_id: str) -> Response:
 async def restore_run(state: State, run_id: str) -> Response:
     """Bring a run back from the bin."""
     return json_answer(await state.workers.run(_note, state, run_id, {"deleted_at": None}))
+
+
+def _list(state: ViewerState, wanted: Wanted) -> bytes:
+    runs = state.index.runs()
+    return state.run_list.write(runs, wanted, state.now(), state.index.progress())
 
 
 def _details(state: ViewerState, run_id: str) -> dict[str, Any]:

@@ -1,0 +1,81 @@
+"""The list of runs between two viewers: a file in the user's cache folder that may be deleted at any time."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runicorn.model import Run
+from runicorn.storage.files import FileStat
+
+# A file of another version, or of another shape of Run, is not read.
+_VERSION = 1
+
+
+@dataclass
+class CachedRun:
+    """A run and the state that its files were in when it was read: if they are in it still, so is the run."""
+
+    folder: FileStat
+    stats: dict[str, FileStat | None]
+    base: Run
+    script_summary: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class _Content:
+    version: str
+    root: str
+    runs: list[CachedRun]
+
+
+class IndexCache:
+    """The cache of one storage root's list. Of several viewers the last one that writes it wins."""
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._root = os.path.realpath(root)
+        name = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:16]
+        self.path = folder / "index" / f"{name}.msgpack"
+
+    def load(self) -> list[CachedRun]:
+        """Return what was saved; nothing where there is none, or none that can be used."""
+        msgpack = _msgpack()
+        if msgpack is None:
+            return []
+        try:
+            content = msgpack.decode(self.path.read_bytes(), type=_Content)
+        except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
+            return []
+        return content.runs if (content.version, content.root) == (_version(), self._root) else []
+
+    def save(self, runs: list[CachedRun]) -> None:
+        """Replace what was saved. Raises nothing: a full disk costs the next viewer its quick start, no more."""
+        msgpack = _msgpack()
+        if msgpack is None:
+            return
+        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            draft.write_bytes(msgpack.encode(_Content(_version(), self._root, runs)))
+            draft.replace(self.path)
+        except (OSError, ValueError, TypeError, OverflowError, RecursionError):
+            with contextlib.suppress(OSError):
+                draft.unlink()
+
+
+def _msgpack() -> Any:
+    try:
+        import msgspec
+    except ImportError:  # a bare Python on a server
+        return None
+    return msgspec.msgpack
+
+
+def _version() -> str:
+    return f"{_VERSION}:{','.join(Run.__dataclass_fields__)}"

@@ -1,0 +1,94 @@
+"""A run as the list of runs knows it: its fields by the names that queries and sorting use."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from runicorn.model import Run, key_paths, look_up, number_from_json
+
+
+@dataclass
+class IndexedRun:
+    """A run in the index. version grows with every change anywhere in the index, so that changes can be asked for."""
+
+    run: Run
+    version: int
+    now: Callable[[], float] = time.time
+
+    @cached_property
+    def config_keys(self) -> tuple[str, ...]:
+        """The dotted paths of its configuration; one and the same tuple for all runs that have the same ones."""
+        return _shared(self.run.config)
+
+    @cached_property
+    def summary_keys(self) -> tuple[str, ...]:
+        """The dotted paths of its summary, likewise."""
+        return _shared(self.run.summary)
+
+    @cached_property
+    def _search_text(self) -> str:
+        run = self.run
+        return "\n".join((run.id, run.name, run.project, *run.tags, run.note)).lower()
+
+    def search_text(self) -> str:
+        return self._search_text
+
+    def field(self, name: str) -> Any:
+        """Return a field by the name that queries and sorting use, or None."""
+        if name.startswith("config."):
+            return look_up(self.run.config, name[7:])
+        if name.startswith("summary."):
+            return look_up(self.run.summary, name[8:])
+        run = self.run
+        if name == "duration_secs":
+            return run.duration_secs(self.now())
+        if name == "state":
+            return run.state.value
+        if name in ("host", "user"):
+            return getattr(run.origin, name)
+        return getattr(run, name, None)
+
+
+_shapes: dict[tuple[str, ...], tuple[str, ...]] = {}
+_MAX_SHAPES = 10_000
+
+
+def _shared(mapping: Mapping[str, Any]) -> tuple[str, ...]:
+    keys = key_paths(mapping)
+    if len(_shapes) > _MAX_SHAPES:
+        _shapes.clear()
+    return _shapes.setdefault(keys, keys)
+
+
+def sorted_runs(items: Iterable[IndexedRun], key: str, *, descending: bool) -> list[IndexedRun]:
+    """Return the runs sorted by a field; those without a value come last either way, numbers before texts."""
+    if key == "created_at":  # the usual one, which every run has: a fifth of the time
+        return sorted(items, key=lambda item: (item.run.created_at, item.run.id), reverse=descending)
+    keyed = [(_sort_key(item.field(key)), item) for item in items]
+    present = [(value, item) for value, item in keyed if value is not None]
+    missing = [item for value, item in keyed if value is None]
+    # The id makes the order total, so that pages of it fit together.
+    present.sort(key=lambda pair: (pair[0], pair[1].run.id), reverse=descending)
+    missing.sort(key=lambda item: item.run.id, reverse=descending)
+    return [item for _, item in present] + missing
+
+
+def in_project(run: Run, project: str) -> bool:
+    """Tell whether a run is filed under a project or under one below it."""
+    return run.project == project or run.project.startswith(project + "/")
+
+
+def _sort_key(value: Any) -> tuple[int, float, str] | None:
+    number = float(value) if isinstance(value, bool) else number_from_json(value)
+    if number is not None:
+        return None if math.isnan(number) else (0, number, "")
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return (1, 0.0, value.lower())
+    return (2, 0.0, str(value))

@@ -1,0 +1,157 @@
+"""The list of a root with very many runs: bounded work in each call, progress, and a cache between two viewers."""
+
+import json
+import shutil
+import time
+
+import pytest
+
+from runicorn.storage import index as index_module
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.index import RunIndex
+from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.layout import iso
+from runicorn.storage.writer import replace_json, update_notes
+
+COUNT = 300
+START = 1_700_000_000.0
+
+
+class Counting(LocalFiles):
+    reads = 0
+
+    def read(self, path, offset=0, length=None):
+        self.reads += 1
+        return super().read(path, offset, length)
+
+
+class Clock:
+    """Goes on a little with each look at it, as reading takes its time."""
+
+    def __init__(self, step):
+        self.now, self.step = 0.0, step
+
+    def __call__(self):
+        self.now += self.step
+        return self.now
+
+
+def add(root, number, state="finished"):
+    folder = root / "runs" / f"20240101-{number:06d}-aaaaaa"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"name": f"run-{number}", "created_at": iso(START + number)}))
+    (folder / "status.json").write_text(json.dumps({"state": state, "finished_at": iso(START + number)}))
+    return folder.name
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """Return a root that counts as a big one."""
+    monkeypatch.setattr(index_module, "_FEW", 20)
+    for number in range(COUNT):
+        add(tmp_path, number)
+    return tmp_path
+
+
+def later():
+    """Return a clock for which all files on disk are old."""
+    return time.time() + 100
+
+
+def complete(index):
+    index.runs()
+    while index.progress():
+        index.runs()
+    return {item.run.id: item.run for item in index.runs()}
+
+
+def test_a_first_reading_goes_on_from_call_to_call_newest_first(root):
+    index = RunIndex(LocalFiles(root), now=later, monotonic=Clock(0.02))
+    first = index.runs()
+    progress = index.progress()
+    assert 0 < progress.done < progress.total == COUNT
+    assert {item.run.name for item in first} == {f"run-{COUNT - 1 - at}" for at in range(len(first))}
+    seen = [progress.done]
+    while index.progress():
+        index.runs()
+        seen.append(len(index.runs()))
+    assert seen == sorted(seen)
+    assert len(complete(index)) == COUNT
+
+
+def test_new_and_removed_runs_are_there_with_the_next_call(root):
+    index = RunIndex(LocalFiles(root), now=time.time)
+    complete(index)
+    version = index.version
+    added = add(root, 999)
+    shutil.rmtree(root / "runs/20240101-000007-aaaaaa")
+    changed, removed, _ = index.changes(version)
+    assert [item.run.id for item in changed] == [added]
+    assert removed == ["20240101-000007-aaaaaa"]
+
+
+def test_every_run_has_its_turn_to_be_looked_at(root):
+    index = RunIndex(LocalFiles(root), now=later, monotonic=Clock(0.001))
+    complete(index)
+    for number in (0, 150, 299):
+        update_notes(root, f"20240101-{number:06d}-aaaaaa", {"name": "renamed"})
+    for _ in range(200):
+        if sum(item.run.name == "renamed" for item in index.runs()) == 3:
+            break
+    else:
+        pytest.fail("not all of them were noticed")
+
+
+def test_the_next_viewer_begins_with_what_the_last_one_knew(root, tmp_path):
+    cache = IndexCache(tmp_path / "cache", root)
+    before = RunIndex(LocalFiles(root), now=later, cache=cache)
+    known = complete(before)
+    before.close()
+    update_notes(root, "20240101-000005-aaaaaa", {"name": "renamed"})
+    replace_json(root / "runs/20240101-000006-aaaaaa/status.json", {"state": "failed"})
+    shutil.rmtree(root / "runs/20240101-000007-aaaaaa")
+    add(root, 999)
+    files = Counting(root)
+    runs = complete(RunIndex(files, now=later, cache=cache))
+    assert files.reads < 20
+    assert len(runs) == COUNT
+    assert runs["20240101-000005-aaaaaa"].name == "renamed"
+    assert runs["20240101-000006-aaaaaa"].state.value == "failed"
+    assert "20240101-000007-aaaaaa" not in runs
+    unchanged = "20240101-000100-aaaaaa"
+    assert runs[unchanged] == known[unchanged]
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", b"\x83\xa7version", None])
+def test_a_cache_that_is_damaged_costs_time_only(root, tmp_path, damage):
+    cache = IndexCache(tmp_path / "cache", root)
+    index = RunIndex(LocalFiles(root), now=later, cache=cache)
+    complete(index)
+    index.close()
+    data = cache.path.read_bytes()
+    cache.path.write_bytes(data[: len(data) // 2] if damage is None else damage)
+    assert len(complete(RunIndex(LocalFiles(root), now=later, cache=cache))) == COUNT
+
+
+def test_a_cache_of_another_root_is_not_taken(root, tmp_path):
+    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", root))
+    complete(index)
+    index.close()
+    other = IndexCache(tmp_path / "cache", tmp_path / "other")
+    shutil.copy(IndexCache(tmp_path / "cache", root).path, other.path)
+    assert other.load() == []
+
+
+def test_a_small_root_leaves_nothing_in_the_cache_folder(tmp_path):
+    add(tmp_path, 1)
+    index = RunIndex(LocalFiles(tmp_path), cache=IndexCache(tmp_path / "cache", tmp_path))
+    index.runs()
+    index.close()
+    assert not (tmp_path / "cache").exists()
+
+
+def test_what_the_cache_cannot_be_written_to_is_borne(root, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", root))
+    assert len(complete(index)) == COUNT
+    index.close()
