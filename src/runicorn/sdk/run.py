@@ -18,11 +18,12 @@ from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition, defined
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
-from runicorn.sdk.ownership import OwnerWatch, claim_ownership
+from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.recorder import Recorder
 from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
+from runicorn.storage.ownership import claim_ownership
 from runicorn.storage.writer import claim_record_file, replace_json
 
 if TYPE_CHECKING:

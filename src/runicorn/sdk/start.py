@@ -14,14 +14,16 @@ from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.disabled import DisabledRun
 from runicorn.sdk.names import run_name
-from runicorn.sdk.ownership import OwnerWatch, claim_ownership, resumed_count
+from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.resuming import last_unfinished
 from runicorn.sdk.run import Captures, Run, clean_tags
 from runicorn.storage import layout, reader
+from runicorn.storage.compaction import unpack_run
 from runicorn.storage.events import resumed
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
+from runicorn.storage.ownership import claim_ownership, resumed_count
 from runicorn.storage.writer import AppendFile, claim_record_file, create_run_folder, prepare_root, replace_json
 
 _ID_ATTEMPTS = 20
@@ -166,6 +168,7 @@ def _open_existing(root: Path, run_id: str, resume: str, wanted: Wanted, config:
     if times is None:
         record_file = claim_record_file(run_folder, _rank())
         return Run(run_folder, info, record_file=record_file, owner=False, status=status, captures=wanted.captures)
+    unpack_run(run_folder)
     info.update(facts.quick_facts(), resumed=times)
     info.setdefault("created_at", layout.iso(known.created_at))
     run = Run(run_folder, info, status=status, captures=wanted.captures)

@@ -20,6 +20,7 @@ METRICS_FILE = "metrics.bin"
 SYSTEM_FILE = "system.bin"
 EVENTS_FILE = "events.jsonl"
 CONSOLE_FILE = "console.log"
+PACKED_SUFFIX = ".packed"
 
 DEFAULT_PROJECT = "default"
 

@@ -11,6 +11,7 @@ from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
 from runicorn.storage.files import FileStat, LocalFiles
 from runicorn.storage.jsonio import decode_object
+from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
 from runicorn.storage.tensorboard.run_mirror import STATE_FILE, file_names
 from runicorn.storage.tensorboard.translate import media_range
@@ -31,7 +32,7 @@ class OverlayFiles:
     """Implements Files. Media of mirrored runs are ranges of their event files; nothing of them is copied."""
 
     def __init__(self, root: Path, cache: Path) -> None:
-        self._own = LocalFiles(root)
+        self._own = PackedFiles(root)
         self.mirror = Mirror(root, mirror_home(cache, root))
         self._mirrored = LocalFiles(self.mirror.home)
         self._is_storage_root = False
