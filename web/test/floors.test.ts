@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-const files = import.meta.glob<string>("../src/*/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
+const files = import.meta.glob<string>("../src/*/**/*.{ts,tsx}", { query: "?raw", import: "default", eager: true });
 // A folder imports from its own floor or from those below it, never upward.
 const FLOORS = ["pure", "api", "state", "components", "charts", "pages"];
 
@@ -9,7 +9,7 @@ test("folders import from their own floor or below", () => {
   const upward: string[] = [];
   for (const [path, text] of Object.entries(files)) {
     const floor = FLOORS.indexOf(path.split("/")[2]!);
-    for (const [whole, target] of text.matchAll(/^(?:import|export)[^;]*?from "\.\.\/(\w+)\//gm))
+    for (const [whole, target] of text.matchAll(/^(?:import|export)[^;]*?from "(?:\.\.\/)+(\w+)\//gm))
       if (FLOORS.indexOf(target!) > floor && !/^(import|export) type/.test(whole)) upward.push(`${path} -> ${target}`);
   }
   expect(upward).toEqual([]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { metricFilter, groupMetrics } from "../src/charts/metrics";
+import { metricFilter, groupMetrics } from "../src/pure/metrics";
 import { composeQuery, nextSort, runsQuery, splitTerms, tagTerm, toggleTerm } from "../src/pure/query";
 import { columnOf, defaultColumns, flatten, lookUp } from "../src/pure/columns";
 import { projectTree, visibleNodes } from "../src/pure/tree";

@@ -9,7 +9,7 @@ describe("the URL", () => {
     ["#/runs/20261123-093015-7f3a2c", { page: "run", id: "20261123-093015-7f3a2c", tab: "charts", params: {} }],
     ["#/runs/a/console?x=time", { page: "run", id: "a", tab: "console", params: { x: "time" } }],
     ["#/remote", { page: "remote", params: {} }],
-    ["#/runs/a/media", { page: "missing", path: "/runs/a/media", params: {} }],
+    ["#/runs/a/weights", { page: "missing", path: "/runs/a/weights", params: {} }],
     ["#/nothing", { page: "missing", path: "/nothing", params: {} }],
     ["#/runs?q=%", { page: "runs", params: { q: "%" } }],
     ["#/runs?__proto__=x", { page: "runs", params: {} }],

@@ -80,7 +80,7 @@ class Run:
             Task(STATUS_EVERY_SECS, self._beat),
             Task(SAMPLE_EVERY_SECS, self._sample),
         ]
-        self._background = Background(self._add_slow_facts, tasks)
+        self._background = Background(self._begin, tasks)
 
     @property
     def name(self) -> str:
@@ -303,6 +303,11 @@ class Run:
         self._record_file = claim_record_file(self.dir)
         self._events.leave_to_parent(self.dir / layout.events_file(self._record_file))
         return self.dir, self._record_file
+
+    def _begin(self) -> None:
+        """Do what would take time in init(): find out about packages and git, begin to sample the machine."""
+        self._add_slow_facts()
+        self._sample()
 
     def _add_slow_facts(self) -> None:
         if not self._owner:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from runicorn.storage import layout, records
 from runicorn.storage.files import Files
-from runicorn.storage.reader import read_text
+from runicorn.storage.reader import read_lines, read_text
 
 CHUNK_RECORDS = 20_000
 _CHUNK_BYTES = CHUNK_RECORDS * records.RECORD_BYTES
@@ -30,6 +31,16 @@ class NewText:
     text: str
 
 
+@dataclass(frozen=True)
+class NewEvents:
+    """Events that were appended to one events file; start and end are byte offsets in it."""
+
+    file: str
+    start: int
+    end: int
+    events: list[dict[str, Any]]
+
+
 class RunFollower:
     """Follows one run. `offsets` says how far it came, and can be given to a new follower to go on from there."""
 
@@ -39,7 +50,7 @@ class RunFollower:
         self._names: dict[str, tuple[int, list[str | None]]] = {}
         self.offsets = self._ends() if offsets is None else dict(offsets)
 
-    def news(self) -> Iterator[NewPoints | NewText]:
+    def news(self) -> Iterator[NewPoints | NewText | NewEvents]:
         """Yield what is new, in pieces; after each, `offsets` says where the next one begins."""
         sizes = self._sizes()
         for name, size in sizes.items():
@@ -49,6 +60,8 @@ class RunFollower:
             yield from self._new_points(name, sizes[name])
         if layout.CONSOLE_FILE in sizes:
             yield from self._new_text(sizes[layout.CONSOLE_FILE])
+        for name in layout.event_files(sizes):
+            yield from self._new_events(name, sizes[name])
 
     def _new_points(self, name: str, size: int) -> Iterator[NewPoints]:
         path = layout.run_path(self.run_id, name)
@@ -78,6 +91,17 @@ class RunFollower:
             self.offsets[layout.CONSOLE_FILE] = piece.end
             yield NewText(start, piece.end, piece.text)
 
+    def _new_events(self, name: str, size: int) -> Iterator[NewEvents]:
+        while self.offsets[name] < size:
+            start = self.offsets[name]
+            path = layout.run_path(self.run_id, name)
+            events, _, end, _ = read_lines(self._files, path, start, _TEXT_BYTES)
+            if end <= start:  # the last line is still being written
+                return
+            self.offsets[name] = end
+            if events:
+                yield NewEvents(name, start, end, events)
+
     def _name(self, record_file: str, number: int) -> str:
         _, names = self._names.get(record_file, (0, []))
         if number >= len(names):
@@ -94,11 +118,13 @@ class RunFollower:
 
     def _sizes(self) -> dict[str, int]:
         entries = self._files.list(layout.run_path(self.run_id))
-        followed = {*layout.record_files(entry.name for entry in entries), layout.CONSOLE_FILE}
+        names = [entry.name for entry in entries]
+        followed = {*layout.record_files(names), *layout.event_files(names), layout.CONSOLE_FILE}
         return {entry.name: entry.size_bytes for entry in entries if entry.name in followed}
 
     def _ends(self) -> dict[str, int]:
         sizes = self._sizes()
         ends = {name: sizes[name] - sizes[name] % records.RECORD_BYTES for name in layout.record_files(sizes)}
         ends[layout.CONSOLE_FILE] = sizes.get(layout.CONSOLE_FILE, 0)
+        ends.update({name: sizes[name] for name in layout.event_files(sizes)})
         return ends

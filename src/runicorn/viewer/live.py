@@ -20,9 +20,9 @@ from typing import Any
 from runicorn.errors import UsageError
 from runicorn.storage import layout
 from runicorn.storage.files import Files
-from runicorn.storage.follow import NewPoints, RunFollower
+from runicorn.storage.follow import NewEvents, NewPoints, RunFollower
 from runicorn.viewer.hooks import RemoteHook
-from runicorn.viewer.schemas import encode, points_to_wire, text_to_wire
+from runicorn.viewer.schemas import encode, events_to_wire, points_to_wire, text_to_wire
 from runicorn.viewer.state import ViewerState
 
 POLL_SECS = 0.2
@@ -68,10 +68,10 @@ class Cursor:
         return cursor
 
 
-def console_end(files: Files, run_id: str) -> dict[str, int]:
-    """Return the place at the end of what a run has printed."""
-    status = files.stat(layout.run_path(run_id, layout.CONSOLE_FILE))
-    return {layout.CONSOLE_FILE: status.size_bytes if status else 0}
+def text_ends(files: Files, run_id: str) -> dict[str, int]:
+    """Return the places at the end of what a run has printed, and of its events."""
+    sizes = {entry.name: entry.size_bytes for entry in files.list(layout.run_path(run_id))}
+    return {name: sizes.get(name, 0) for name in (layout.CONSOLE_FILE, *layout.event_files(sizes))}
 
 
 class LiveStream:
@@ -147,6 +147,8 @@ class LiveStream:
                 for news in follower.news():
                     if isinstance(news, NewPoints):
                         yield self._event("points", points_to_wire(run_id, news.metrics))
+                    elif isinstance(news, NewEvents):
+                        yield self._event("events", events_to_wire(run_id, news))
                     else:
                         yield self._event("console", {"run": run_id, **text_to_wire(news.text, news.start, news.end)})
             except OSError:  # the run was taken away, or its disk does not answer; the next round looks again

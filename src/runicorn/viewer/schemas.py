@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from runicorn.model import MetricStats, Run, RunDetails, number_to_json
 from runicorn.storage.files import FileStat
+from runicorn.storage.follow import NewEvents
 from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
@@ -297,6 +298,11 @@ def points_to_wire(run_id: str, metrics: Mapping[str, tuple[list[int], list[floa
             for name, (steps, times, values) in metrics.items()
         },
     }
+
+
+def events_to_wire(run_id: str, news: NewEvents) -> dict[str, Any]:
+    """Return the data of an `events` event; file: whose lines these are, from and to in bytes."""
+    return {"run": run_id, "file": news.file, "events": news.events, "from": news.start, "to": news.end}
 
 
 def text_to_wire(text: str, start: int, end: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import type {
   ConnectBody,
   ConsolePiece,
   Environment,
+  EventsPiece,
   Health,
   HostKey,
   KnownHost,
@@ -117,6 +118,12 @@ export const getSeries = (query: SeriesQuery, signal?: AbortSignal) =>
 
 export const getConsole = (id: string, from: number, limit: number, signal?: AbortSignal) =>
   request<ConsolePiece>("GET", `${runPath(id)}/console?from=${from}&limit=${limit}`, { signal });
+
+export const getEvents = (id: string, file: string, from: number, limit: number, signal?: AbortSignal) =>
+  request<EventsPiece>("GET", `${runPath(id)}/events?file=${encodeURIComponent(file)}&from=${from}&limit=${limit}`, { signal });
+
+/** Return what a file of a run holds, as text. */
+export const getText = (url: string, signal?: AbortSignal) => request<string>("GET", url, { signal, asText: true });
 
 export const fileUrl = (id: string, path: string): string => `${runPath(id)}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
 

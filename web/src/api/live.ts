@@ -5,7 +5,7 @@
 
 import { composeQuery } from "../pure/query";
 import { EventParser } from "./sse";
-import type { LiveConsole, LivePoints, LiveRuns, RemoteStatus } from "./types";
+import type { LiveConsole, LiveEventLines, LivePoints, LiveRuns, RemoteStatus } from "./types";
 
 /** The server says something every 15 s; a link that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -20,6 +20,7 @@ export interface LiveEvents {
   runs: LiveRuns;
   points: LivePoints;
   console: LiveConsole;
+  events: LiveEventLines;
   remote: RemoteStatus;
 }
 
@@ -34,6 +35,7 @@ export class LiveStream {
     runs: new Set(),
     points: new Set(),
     console: new Set(),
+    events: new Set(),
     remote: new Set(),
   };
   private readonly wanted = new Map<string, number>();

@@ -4,7 +4,7 @@ import type { WireNumber } from "../pure/format";
 
 import type { SessionStatus } from "./session-states";
 
-export type RunState = "running" | "finished" | "failed" | "killed";
+export type RunState = "running" | "finished" | "failed" | "killed" | "preempted";
 
 export interface Run {
   id: string;
@@ -19,6 +19,8 @@ export interface Run {
   config: Record<string, unknown>;
   summary: Record<string, unknown>;
   note: string | null;
+  group: string;
+  job_type: string;
   archived: boolean;
   host: string | null;
   user: string | null;
@@ -67,6 +69,8 @@ export interface RunPage {
   next_cursor: string | null;
   projects: { project: string; count: number }[];
   columns: { config: string[]; summary: string[] };
+  /** Null, or how far the first reading of a big storage root has come. */
+  indexing?: { done: number; total: number } | null;
 }
 
 export type XAxis = "step" | "time" | "relative";
@@ -96,6 +100,39 @@ export interface ConsolePiece {
   size: number;
 }
 
+/** One line of a run's events; what it holds depends on its type. */
+export interface RunEvent {
+  type: string;
+  time?: unknown;
+  step?: unknown;
+  key?: unknown;
+  items?: unknown;
+  title?: unknown;
+  text?: unknown;
+  level?: unknown;
+}
+
+/** One value logged besides numbers; its file lies below the run's folder. */
+export interface MediaItem {
+  file?: string;
+  caption?: string;
+  text?: string;
+  width?: number;
+  height?: number;
+  duration_secs?: number;
+  format?: string;
+  rows?: number;
+  edges?: unknown;
+  counts?: unknown;
+}
+
+export interface EventsPiece {
+  events: RunEvent[];
+  from: number;
+  to: number;
+  size: number;
+}
+
 export interface Health {
   status: string;
   version: string;
@@ -114,9 +151,19 @@ export interface Health {
 
 // --- live -------------------------------------------------------------------------------------------------------
 
+export interface LiveEventLines {
+  run: string;
+  file: string;
+  events: RunEvent[];
+  from: number;
+  to: number;
+}
+
 export interface LiveRuns {
   runs: Run[];
   removed: string[];
+  /** More changed than are told here. */
+  more?: boolean;
 }
 
 export interface LivePoints {

@@ -9,7 +9,7 @@ import { parseZoom, formatZoom } from "../pure/route";
 import { foldedGroups } from "../state/prefs";
 import { param, setParams } from "../state/route";
 import { Chart, describeXShort, type ChartRun, type ChartView } from "./Chart";
-import { groupMetrics, metricFilter } from "./metrics";
+import { groupMetrics, metricFilter } from "../pure/metrics";
 import type { Range } from "./scale";
 
 const AXES: readonly { value: XAxis; label: string }[] = [
@@ -19,8 +19,8 @@ const AXES: readonly { value: XAxis; label: string }[] = [
 ];
 
 /** Return the charts' settings as the URL has them. */
-export function chartView(): ChartView {
-  const axis = AXES.find((one) => one.value === param("x"))?.value ?? "step";
+export function chartView(usual: XAxis = "step"): ChartView {
+  const axis = AXES.find((one) => one.value === param("x"))?.value ?? usual;
   const smoothing = Number(param("smooth"));
   return {
     axis,
@@ -32,7 +32,7 @@ export function chartView(): ChartView {
 
 const setZoom = (window: Range | null) => setParams({ zoom: formatZoom(window) });
 
-export function ChartToolbar({ view, shown, all }: { view: ChartView; shown: number; all: number }) {
+export function ChartToolbar({ view, shown, all, usual = "step" }: { view: ChartView; shown: number; all: number; usual?: XAxis }) {
   const filter = param("metrics");
   return (
     <div class="toolbar chart-toolbar" role="toolbar" aria-label="Chart settings">
@@ -62,7 +62,7 @@ export function ChartToolbar({ view, shown, all }: { view: ChartView; shown: num
             type="button"
             role="radio"
             aria-checked={view.axis === one.value}
-            onClick={() => setParams({ x: one.value === "step" ? "" : one.value, zoom: "" })}
+            onClick={() => setParams({ x: one.value === usual ? "" : one.value, zoom: "" })}
           >
             {one.label}
           </button>
@@ -99,12 +99,14 @@ interface GridProps {
   runs: readonly ChartRun[];
   highlighted: Signal<string | null>;
   height?: number;
+  /** The axis when the URL names none. */
+  usual?: XAxis;
 }
 
 const ownHighlight = signal<string | null>(null);
 
-export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }: GridProps) {
-  const view = chartView();
+export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height, usual = "step" }: GridProps) {
+  const view = chartView(usual);
   const filter = param("metrics");
   const [enlarged, setEnlarged] = useState<string | null>(null);
   const namesKey = metrics.join("\n");
@@ -120,7 +122,7 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }:
 
   return (
     <section class="chart-area" aria-label="Charts">
-      <ChartToolbar view={view} shown={shown} all={metrics.length} />
+      <ChartToolbar view={view} shown={shown} all={metrics.length} usual={usual} />
       <div class="chart-scroll">
         {groups.map((group) => {
           const closed = folded.includes(group.name);
@@ -164,7 +166,7 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height }:
       {enlarged && (
         <Dialog title={enlarged} width={1280} onClose={() => setEnlarged(null)}>
           <div class="chart-large">
-            <ChartToolbar view={view} shown={shown} all={metrics.length} />
+            <ChartToolbar view={view} shown={shown} all={metrics.length} usual={usual} />
             <Chart metric={enlarged} runs={runs} view={view} onZoom={setZoom} highlighted={highlighted} height={Math.max(320, Math.min(560, innerHeight - 260))} />
           </div>
         </Dialog>

@@ -76,7 +76,7 @@ export function Mark() {
   );
 }
 
-/** Colour and shape of a state: a triangle runs, a tick is done, a cross failed, a square was killed. */
+/** Colour and shape of a state: a triangle runs, a tick is done, a cross failed, a square was killed, two bars were preempted. */
 export function StateIcon({ state }: { state: string }) {
   const shape =
     state === "running" ? (
@@ -85,6 +85,8 @@ export function StateIcon({ state }: { state: string }) {
       <path d="m2.8 8.4 3.4 3.4 7-7.6" />
     ) : state === "failed" ? (
       <path d="m3.8 3.8 8.4 8.4m0-8.4-8.4 8.4" />
+    ) : state === "preempted" ? (
+      <path d="M5 3v10M11 3v10" />
     ) : (
       <rect x="3.5" y="3.5" width="9" height="9" rx="1" fill="currentColor" stroke="none" />
     );

@@ -2,27 +2,28 @@
 
 import { signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { fileUrl } from "../api/client";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { RunDetail } from "../api/types";
 import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
+import { isSystem } from "../pure/metrics";
 import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, StateBadge } from "../components/basics";
 import { ConsolePane } from "../components/ConsolePane";
 import { Icon } from "../components/icons";
+import { MediaPane } from "../components/media/MediaPane";
 import { RunMenu, editRun } from "../components/RunActions";
+import { RunOverview } from "../components/RunOverview";
 import { secondsOf } from "../components/RunTable";
 import { colourOf } from "../pure/colours";
-import { flatten } from "../pure/columns";
-import { formatBytes, formatCount, formatDuration, formatNumber, formatTime, formatValue, fromWire, plural } from "../pure/format";
+import { formatCount, formatDuration, formatTime } from "../pure/format";
 import { RUN_TABS, type RunTab } from "../pure/route";
 import { now } from "../state/clock";
 import { detail, loadDetail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { stream } from "../state/link";
-import { go, place, runHash, runsHash } from "../state/route";
+import { go, place, runsHash } from "../state/route";
 
-const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", console: "Console" };
+const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", media: "Media", system: "System", console: "Console" };
 const noHighlight = signal<string | null>(null);
 
 export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
@@ -33,9 +34,7 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
   const toTab = (next: RunTab) => go({ page: "run", id, tab: next, params }, "replace");
   useKeys({
     Escape: () => go(runsHash()),
-    "1": () => toTab("overview"),
-    "2": () => toTab("charts"),
-    "3": () => toTab("console"),
+    ...Object.fromEntries(RUN_TABS.map((one, at) => [String(at + 1), () => toTab(one)])),
     e: () => run && editRun(run, "name"),
   });
 
@@ -63,6 +62,7 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
       </main>
     );
 
+  const logged = run.metrics.filter((metric) => !isSystem(metric.name)).length;
   return (
     <main class="run-page">
       <RunHead run={run} />
@@ -88,12 +88,16 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
             }}
           >
             {TAB_WORDS[one]}
-            {one === "charts" && run.metrics.length > 0 && <span class="count num">{run.metrics.length}</span>}
+            {one === "charts" && logged > 0 && <span class="count num">{logged}</span>}
           </button>
         ))}
       </div>
       <div id="run-panel" class={`run-panel panel-${tab}`} role="tabpanel" aria-labelledby={`tab-${tab}`}>
-        {tab === "overview" ? <Overview run={run} /> : tab === "charts" ? <Charts run={run} /> : <ConsolePane key={id} runId={id} running={run.state === "running"} />}
+        {tab === "overview" && <RunOverview key={id} run={run} />}
+        {tab === "charts" && <Charts run={run} />}
+        {tab === "media" && <MediaPane key={id} run={run} />}
+        {tab === "system" && <Charts run={run} system />}
+        {tab === "console" && <ConsolePane key={id} runId={id} running={run.state === "running"} />}
       </div>
     </main>
   );
@@ -172,12 +176,18 @@ const Fact = ({ name, children }: { name: string; children: ComponentChildren })
   </div>
 );
 
-function Charts({ run }: { run: RunDetail }) {
+function Charts({ run, system = false }: { run: RunDetail; system?: boolean }) {
   const chartRuns = useMemo<ChartRun[]>(
     () => [{ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: { colour: colourOf(run.id), dash: 0 } }],
     [run.id, run.name, run.created_at],
   );
-  const names = run.metrics.map((metric) => metric.name);
+  const names = run.metrics.map((metric) => metric.name).filter((name) => isSystem(name) === system);
+  if (!names.length && system)
+    return (
+      <EmptyState title="The machine was not sampled">
+        <p>{run.state === "running" ? "Processor, memory, disk, network and GPUs appear here about ten seconds after the run has begun." : "This run was too short, or was recorded without system metrics."}</p>
+      </EmptyState>
+    );
   if (!names.length)
     return (
       <EmptyState title="No metric yet">
@@ -185,206 +195,7 @@ function Charts({ run }: { run: RunDetail }) {
         <Code text={'run.log({"train/loss": 0.5})'} />
       </EmptyState>
     );
-  return <ChartGrid metrics={names} runs={chartRuns} highlighted={noHighlight} height={220} />;
-}
-
-function Overview({ run }: { run: RunDetail }) {
-  const config = flatten(run.config ?? {});
-  const metricNames = new Set(run.metrics.map((metric) => metric.name));
-  const own = flatten(run.summary ?? {}).filter(([name]) => !metricNames.has(name));
-  return (
-    <div class="overview">
-      <div class="overview-column">
-        <KeyValues title="Config" entries={config} empty="The script set no config." copy={run.config} code={'rn.init(config={"lr": 0.01})'} />
-        {own.length > 0 && <KeyValues title="Summary" entries={own} empty="" copy={run.summary} />}
-        <MetricsTable run={run} />
-      </div>
-      <div class="overview-column">
-        <Metadata run={run} />
-        <Files run={run} />
-        <Packages packages={run.packages} />
-      </div>
-    </div>
-  );
-}
-
-function KeyValues({ title, entries, empty, copy, code }: { title: string; entries: readonly [string, unknown][]; empty: string; copy: unknown; code?: string }) {
-  const [search, setSearch] = useState("");
-  const shown = search ? entries.filter(([key, value]) => `${key} ${formatValue(value)}`.toLowerCase().includes(search.toLowerCase())) : entries;
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>{title}</h2>
-        <span class="count num">{entries.length}</span>
-        <span class="spacer" />
-        {entries.length > 12 && <input class="input small" type="text" aria-label={`Search ${title.toLowerCase()}`} placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}
-        {entries.length > 0 && <CopyButton text={() => JSON.stringify(copy, null, 2)} label={`Copy ${title.toLowerCase()} as JSON`} />}
-      </div>
-      {entries.length === 0 ? (
-        <div class="panel-empty">
-          <p>{empty}</p>
-          {code && <Code text={code} />}
-        </div>
-      ) : (
-        <table class="kv">
-          <tbody>
-            {shown.map(([key, value]) => (
-              <tr key={key}>
-                <th scope="row">{key}</th>
-                <td class={typeof value === "number" ? "num" : ""} title={typeof value === "number" ? String(value) : undefined}>
-                  {formatValue(value)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
-
-function MetricsTable({ run }: { run: RunDetail }) {
-  const metrics = [...run.metrics].sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
-  const cell = (value: Parameters<typeof fromWire>[0]) => {
-    const number = fromWire(value);
-    return <td class={`num${Number.isNaN(number) ? " bad" : ""}`}>{number === undefined ? "–" : formatNumber(number)}</td>;
-  };
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>Metrics</h2>
-        <span class="count num">{metrics.length}</span>
-      </div>
-      {metrics.length === 0 ? (
-        <p class="panel-empty">No metric has been logged.</p>
-      ) : (
-        <table class="kv metrics">
-          <thead>
-            <tr>
-              <th scope="col">Name</th>
-              <th scope="col">Last</th>
-              <th scope="col">Min</th>
-              <th scope="col">Max</th>
-              <th scope="col">Points</th>
-            </tr>
-          </thead>
-          <tbody>
-            {metrics.map((metric) => (
-              <tr key={metric.name}>
-                <th scope="row">
-                  <a href={runHash(run.id, "charts", { metrics: `^${escapeRegex(metric.name)}$` })}>{metric.name}</a>
-                </th>
-                {cell(metric.last)}
-                {cell(metric.min)}
-                {cell(metric.max)}
-                <td class="num">{formatCount(metric.count)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
-    </section>
-  );
-}
-
-const escapeRegex = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-
-function Metadata({ run }: { run: RunDetail }) {
-  const command = Array.isArray(run.argv) ? run.argv.map(quote).join(" ") : (run.argv ?? "");
-  const gpus = describeGpus(run.gpus);
-  const rows: [string, ComponentChildren][] = [
-    ["Created", formatTime(Date.parse(run.created_at))],
-    ["Finished", run.finished_at ? formatTime(Date.parse(run.finished_at)) : null],
-    ["Last sign of life", run.state === "running" && run.heartbeat_at ? <Ago at={run.heartbeat_at} precise /> : null],
-    ["Host", run.host],
-    ["User", run.user],
-    ["Process", run.pid ? <span class="num">{run.pid}</span> : null],
-    ["Python", run.python],
-    ["GPUs", gpus],
-    ["Folder", run.cwd ? <PathLine text={run.cwd} label="Copy the folder" /> : null],
-    ["Command", command ? <PathLine text={command} label="Copy the command" /> : null],
-    ["Commit", run.git ? <PathLine text={run.git.commit} label="Copy the commit" /> : null],
-  ];
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>Metadata</h2>
-      </div>
-      <table class="kv meta">
-        <tbody>
-          {rows
-            .filter(([, value]) => value !== null && value !== undefined && value !== "")
-            .map(([name, value]) => (
-              <tr key={name}>
-                <th scope="row">{name}</th>
-                <td>{value}</td>
-              </tr>
-            ))}
-        </tbody>
-      </table>
-      {run.skipped_records ? <p class="panel-note warn-text">{plural(run.skipped_records, "damaged record")} passed over while reading.</p> : null}
-    </section>
-  );
-}
-
-const PathLine = ({ text, label }: { text: string; label: string }) => (
-  <span class="path-line">
-    <span class="mono wrap">{text}</span>
-    <CopyButton text={text} label={label} />
-  </span>
-);
-
-const quote = (part: string): string => (/^[\w@%+=:,./-]+$/.test(part) ? part : `'${part.replaceAll("'", "'\\''")}'`);
-
-function describeGpus(gpus: unknown): string | null {
-  if (!Array.isArray(gpus) || !gpus.length) return null;
-  const names = gpus.map((gpu) => (typeof gpu === "string" ? gpu : String((gpu as { name?: unknown })?.name ?? JSON.stringify(gpu))));
-  const counts = new Map<string, number>();
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
-  return [...counts].map(([name, amount]) => (amount > 1 ? `${amount} × ${name}` : name)).join(", ");
-}
-
-function Files({ run }: { run: RunDetail }) {
-  const files = run.files ?? [];
-  if (!files.length) return null;
-  const total = files.reduce((sum, file) => sum + file.size, 0);
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>Files</h2>
-        <span class="count num">{files.length}</span>
-        <span class="spacer" />
-        <span class="muted num">{formatBytes(total)}</span>
-      </div>
-      <table class="kv files">
-        <tbody>
-          {files.map((file) => (
-            <tr key={file.path}>
-              <th scope="row">
-                <a href={fileUrl(run.id, file.path)} download={file.path.split("/").pop()}>
-                  {file.path}
-                </a>
-              </th>
-              <td class="num">{formatBytes(file.size)}</td>
-              <td class="muted">
-                <Ago at={typeof file.mtime === "number" ? file.mtime * 1000 : file.mtime} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-}
-
-function Packages({ packages }: { packages: RunDetail["packages"] }) {
-  const list: [string, unknown][] = Array.isArray(packages)
-    ? packages.map((line) => {
-        const [name = "", version = ""] = String(line).split("==");
-        return [name, version];
-      })
-    : Object.entries(packages ?? {});
-  return list.length ? <KeyValues title="Packages" entries={list} empty="" copy={packages} /> : null;
+  return <ChartGrid metrics={names} runs={chartRuns} highlighted={noHighlight} height={220} usual={system ? "relative" : "step"} />;
 }
 
 function RunBones() {

@@ -5,6 +5,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Run } from "../api/types";
 import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
+import { isSystem } from "../pure/metrics";
 import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basics";
 import { Icon, type IconName } from "../components/icons";
 import { Popover } from "../components/overlay";
@@ -20,7 +21,7 @@ import { useKeys } from "../state/keys";
 import { health, isRemote, stream } from "../state/link";
 import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
-import { columns, listBusy, listError, listLoaded, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
+import { columns, indexing, listBusy, listError, listLoaded, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
 
 const NEWEST = 5;
 const FILTER_DELAY_MS = 200;
@@ -118,6 +119,12 @@ export function RunsPage() {
             <Icon name="sidebar" />
           </button>
           <FilterBox inputRef={filter} error={filterError ? [filterError.detail, filterError.hint].filter(Boolean).join(" ") : null} />
+          {indexing.value && (
+            <span class="indexing num" title="The first look at a big storage root; later ones begin from what is known">
+              <progress max={indexing.value.total} value={indexing.value.done} aria-label="Reading runs" />
+              reading runs: {formatCount(indexing.value.done)} of {formatCount(indexing.value.total)}
+            </span>
+          )}
           <span class="runs-count num muted" aria-live="polite">
             {firstLoad ? "" : total.value === all ? `${formatCount(all)} runs` : `${formatCount(total.value)} of ${formatCount(all)}`}
           </span>
@@ -382,7 +389,7 @@ function ChosenCharts({ ids, byDefault }: { ids: readonly string[]; byDefault: b
   const chartRuns: ChartRun[] = [];
   known.forEach(({ run }, index) => {
     if (!run) return;
-    for (const metric of run.metrics) names.add(metric.name);
+    for (const metric of run.metrics) if (!isSystem(metric.name)) names.add(metric.name);
     chartRuns.push({ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
   });
   const waiting = known.some((one) => !one.run && !one.error);

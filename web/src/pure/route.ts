@@ -8,7 +8,7 @@ export type Place =
   | { page: "remote"; params: Params }
   | { page: "missing"; path: string; params: Params };
 
-export const RUN_TABS = ["overview", "charts", "console"] as const;
+export const RUN_TABS = ["overview", "charts", "media", "system", "console"] as const;
 export type RunTab = (typeof RUN_TABS)[number];
 
 const decode = (text: string): string => {

@@ -11,11 +11,15 @@ const PAGE = 200;
 const MAX_PAGE = 1000;
 /** At most this often the list is asked for anew because runs came, went or may have moved. */
 const REFRESH_EVERY_MS = 2000;
+/** While a big storage root is read for the first time, asking also makes it go on. */
+const INDEXING_EVERY_MS = 500;
 
 export const runs = signal<readonly Run[]>([]);
 export const total = signal(0);
 export const projects = signal<readonly { project: string; count: number }[]>([]);
 export const columns = signal<{ config: string[]; summary: string[] }>({ config: [], summary: [] });
+/** How far the first reading of a big storage root has come; null when all of it is known. */
+export const indexing = signal<{ done: number; total: number } | null>(null);
 export const listError = signal<ApiError | null>(null);
 /** Whether a first answer has come; and whether one for another query is on its way. */
 export const listLoaded = signal(false);
@@ -65,6 +69,7 @@ async function load(limit: number, quietly: boolean): Promise<void> {
     if (request === mine) {
       request = null;
       listBusy.value = false;
+      if (indexing.peek()) scheduleRefresh();
     }
   }
 }
@@ -78,6 +83,7 @@ function take(page: RunPage, quietly: boolean): void {
     total.value = page.total;
     projects.value = page.projects ?? [];
     columns.value = page.columns ?? { config: [], summary: [] };
+    indexing.value = page.indexing ?? null;
     listError.value = null;
     listLoaded.value = true;
     if (!tail.length) cursor = page.next_cursor;
@@ -116,7 +122,7 @@ async function loadUntil(count: number): Promise<void> {
   }
 }
 
-function onLive({ runs: changed, removed }: LiveRuns): void {
+function onLive({ runs: changed, removed, more }: LiveRuns): void {
   if (!listLoaded.value) return;
   const byId = new Map(changed.map((run) => [run.id, run]));
   const gone = new Set(removed);
@@ -133,12 +139,12 @@ function onLive({ runs: changed, removed }: LiveRuns): void {
     runs.value = next;
   }
   const orderMayChange = Boolean(query?.q) || Boolean(query?.sort && query.sort !== "created_at");
-  if (known < changed.length || removed.length || orderMayChange) scheduleRefresh();
+  if (known < changed.length || removed.length || orderMayChange || more) scheduleRefresh();
 }
 
 export function scheduleRefresh(): void {
   if (refreshTimer !== undefined || request) return;
-  const wait = Math.max(0, REFRESH_EVERY_MS - (Date.now() - lastRefresh));
+  const wait = Math.max(0, (indexing.value ? INDEXING_EVERY_MS : REFRESH_EVERY_MS) - (Date.now() - lastRefresh));
   refreshTimer = setTimeout(() => {
     refreshTimer = undefined;
     void load(PAGE, true);

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from runicorn.errors import FileNotInRunError
 from runicorn.storage import layout, reader
 from runicorn.viewer.answers import NOT_FOUND, json_answer
 from runicorn.viewer.schemas import ConsoleAnswer, EventsAnswer, text_to_wire
@@ -32,12 +33,20 @@ async def read_console(state: State, run_id: str, start: Offset = 0, limit: Limi
 
 
 @router.get("/api/runs/{run_id}/events", response_model=EventsAnswer, responses=NOT_FOUND)
-async def read_events(state: State, run_id: str, start: Offset = 0, limit: Limit = _DEFAULT_LIMIT_BYTES) -> Response:
+async def read_events(
+    state: State,
+    run_id: str,
+    start: Offset = 0,
+    limit: Limit = _DEFAULT_LIMIT_BYTES,
+    file: Annotated[str, Query(max_length=200, description="A further writer's: events.rank1.jsonl.")] = "events.jsonl",
+) -> Response:
     """Return whole events from a byte offset on; `to` is where to go on. Lines that are no objects are left out."""
 
     def read() -> dict[str, object]:
         state.index.find(run_id)
-        path = layout.run_path(run_id, layout.EVENTS_FILE)
+        if not layout.event_files([file]):
+            raise FileNotInRunError(f"The run {run_id} has no events file {file[:200]!r}.")
+        path = layout.run_path(run_id, file)
         events, begin, end, size = reader.read_lines(state.files, path, start, limit)
         return {"events": events, "from": begin, "to": end, "size": size}
 

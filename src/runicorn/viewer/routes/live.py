@@ -34,7 +34,8 @@ async def live(
 ) -> StreamingResponse:
     """Send changes of runs, and the points and output of the runs asked for, each with an id to go on from.
 
-    Last-Event-ID, which a browser sends when it reconnects, wins over `cursor`. Events: runs, points, console, remote.
+    Last-Event-ID, which a browser sends when it reconnects, wins over `cursor`. Events: runs, points, console, events,
+    remote.
     """
     place = last_event_id or cursor
     stream = LiveStream(state, list(dict.fromkeys(run or [])), Cursor.decode(place) if place else None)

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from runicorn.errors import UsageError
 from runicorn.model import Axis
 from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
-from runicorn.viewer.live import Cursor, console_end
+from runicorn.viewer.live import Cursor, text_ends
 from runicorn.viewer.schemas import SeriesListAnswer, encode
 from runicorn.viewer.state import ViewerState, viewer_state
 
@@ -60,7 +60,7 @@ def _series(state: ViewerState, runs: list[str], metrics: list[str], window: Win
     for run_id in runs:
         run = state.index.find(run_id).run
         found = state.points.read(run_id, metrics)
-        cursor.runs[run_id] = {**found.offsets, **console_end(state.files, run_id)}
+        cursor.runs[run_id] = {**found.offsets, **text_ends(state.files, run_id)}
         for metric in metrics:
             columns = found.columns.get(metric)
             drawn = _EMPTY if columns is None else draw(columns, run.created_at, window)

@@ -20,6 +20,9 @@ export function groupMetrics(names: readonly string[]): MetricGroup[] {
 
 const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
 
+/** What the recorder samples of the machine, as against what the script logs. */
+export const isSystem = (name: string): boolean => name.startsWith("system/");
+
 /** A search that is taken as a regular expression, or literally where it is none. */
 export function metricFilter(text: string): { test: (name: string) => boolean; literal: boolean } {
   if (!text) return { test: () => true, literal: false };

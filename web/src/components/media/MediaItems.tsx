@@ -1,0 +1,111 @@
+/** The values of one step, each as what it is. Nothing of them is markup of this page; HTML is shown in a sandbox. */
+
+import { useEffect, useState } from "preact/hooks";
+import { fileUrl, getText } from "../../api/client";
+import { asApiError, isAbort, type ApiError } from "../../api/error";
+import type { MediaItem } from "../../api/types";
+import { formatDuration, formatNumber } from "../../pure/format";
+import { bars, type MediaKind } from "../../pure/media";
+import { ErrorState } from "../basics";
+import { TableView } from "./TableView";
+
+interface Props {
+  runId: string;
+  kind: MediaKind;
+  items: readonly MediaItem[];
+  label: string;
+}
+
+export function MediaItems({ runId, kind, items, label }: Props) {
+  return (
+    <div class={`media-items${items.length > 1 ? " several" : ""}`}>
+      {items.map((item, at) => (
+        <figure key={item.file ?? at} class="media-item">
+          <Item runId={runId} kind={kind} item={item} label={item.caption ?? label} />
+          {item.caption && <figcaption>{item.caption}</figcaption>}
+        </figure>
+      ))}
+    </div>
+  );
+}
+
+function Item({ runId, kind, item, label }: { runId: string; kind: MediaKind; item: MediaItem; label: string }) {
+  const url = item.file ? fileUrl(runId, item.file) : null;
+  if (kind === "histogram") return <HistogramView item={item} label={label} />;
+  if (kind === "text") return item.file ? <LongText url={url!} /> : <pre class="media-text">{item.text}</pre>;
+  if (!url) return <p class="muted">This value has no file.</p>;
+  const moving = /\.(gif|webp)$/.test(item.file!);
+  if (kind === "image" || (kind === "video" && moving) || (kind === "figure" && item.format !== "plotly"))
+    return (
+      <a href={url} target="_blank" rel="noreferrer" title="Open it alone">
+        <img src={url} alt={label} loading="lazy" decoding="async" {...(item.width && item.height ? { width: item.width, height: item.height } : {})} />
+      </a>
+    );
+  if (kind === "video") return <video src={url} controls preload="metadata" aria-label={label} />;
+  if (kind === "audio")
+    return (
+      <>
+        <audio src={url} controls preload="none" aria-label={label} />
+        {item.duration_secs !== undefined && <span class="muted num">{formatDuration(item.duration_secs)}</span>}
+      </>
+    );
+  if (kind === "table") return <TableView runId={runId} url={url} rows={item.rows ?? 0} />;
+  if (kind === "html") return <Page url={url} label={label} />;
+  return (
+    <p class="muted">
+      An interactive plotly figure. <a href={url} download={item.file!.split("/").pop()}>Download its JSON</a>
+    </p>
+  );
+}
+
+function HistogramView({ item, label }: { item: MediaItem; label: string }) {
+  const shapes = bars(item.edges, item.counts);
+  if (!shapes.length) return <p class="muted">This histogram holds no values.</p>;
+  const low = shapes[0]!.low;
+  const high = shapes[shapes.length - 1]!.high;
+  const total = shapes.reduce((sum, bar) => sum + bar.count, 0);
+  return (
+    <div class="histogram">
+      <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label={`${label}: ${formatNumber(total)} values from ${formatNumber(low)} to ${formatNumber(high)}`}>
+        {shapes.map((bar, at) => (
+          <rect key={at} x={bar.x} y={1 - bar.height} width={bar.width} height={bar.height}>
+            <title>{`${formatNumber(bar.low)} to ${formatNumber(bar.high)}: ${formatNumber(bar.count)}`}</title>
+          </rect>
+        ))}
+      </svg>
+      <div class="histogram-axis num muted">
+        <span>{formatNumber(low)}</span>
+        <span>{formatNumber(total)} values</span>
+        <span>{formatNumber(high)}</span>
+      </div>
+    </div>
+  );
+}
+
+/** Ask for a text file; null until it is there. */
+export function useText(url: string): { text: string | null; error: ApiError | null } {
+  const [state, setState] = useState<{ text: string | null; error: ApiError | null }>({ text: null, error: null });
+  useEffect(() => {
+    const abort = new AbortController();
+    setState({ text: null, error: null });
+    getText(url, abort.signal).then(
+      (text) => setState({ text, error: null }),
+      (error) => isAbort(error) || setState({ text: null, error: asApiError(error) }),
+    );
+    return () => abort.abort();
+  }, [url]);
+  return state;
+}
+
+function LongText({ url }: { url: string }) {
+  const { text, error } = useText(url);
+  if (error) return <ErrorState error={error} compact />;
+  return <pre class="media-text">{text ?? "…"}</pre>;
+}
+
+/** A page of HTML without scripts, and without access to anything of this one. */
+function Page({ url, label }: { url: string; label: string }) {
+  const { text, error } = useText(url);
+  if (error) return <ErrorState error={error} compact />;
+  return text === null ? null : <iframe class="media-page" sandbox="" srcDoc={text} title={label} />;
+}
