@@ -42,6 +42,7 @@ _REST_FACTOR = 4
 # Up to so many runs, all are looked at in each call, however long it takes: it costs one reading of their folder.
 _FEW = 2000
 _MANY = 5000
+_AT_ONCE = 16
 _CLOSE_SECS = 2.0
 _SAVE_EVERY_SECS = 60.0
 
@@ -100,6 +101,7 @@ class RunIndex:
         self._place = place or liveness.here()
         self._cache = cache
         self._lock = threading.Lock()
+        self._reading = threading.Lock()
         self._cached: dict[str, _Cached] = {}
         self._items: dict[str, IndexedRun] = {}  # in the order of their versions
         self._unread: list[str] = []  # the next one last
@@ -121,8 +123,8 @@ class RunIndex:
 
         While a first reading is under way (see progress), those that were read so far.
         """
+        self._renew(force=fresh)
         with self._lock:
-            self._refresh(force=fresh)
             return list(self._items.values())
 
     def progress(self) -> Progress | None:
@@ -150,8 +152,8 @@ class RunIndex:
 
     def version_at(self, moment: float) -> int:
         """Return the version after which every change since `moment` (unix seconds) lies, as far as files tell."""
+        self._renew(force=False)
         with self._lock:
-            self._refresh(force=False)
             recent = [
                 self._items[run_id].version
                 for run_id, cached in self._cached.items()
@@ -161,8 +163,8 @@ class RunIndex:
 
     def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
+        self._renew(force=False)
         with self._lock:
-            self._refresh(force=False)
             changed = []
             for item in reversed(self._items.values()):
                 if item.version <= since:
@@ -180,7 +182,13 @@ class RunIndex:
             finally:
                 self._lock.release()
 
+    def _renew(self, *, force: bool) -> None:
+        with self._lock:
+            self._refresh(force=force)
+        self._read_on()
+
     def _refresh(self, *, force: bool) -> None:
+        """Look at the folders, unless that was only just done."""
         self._load()
         started = self._monotonic()
         rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not self._unread else 0.0
@@ -194,16 +202,38 @@ class RunIndex:
             self._look_at_some(self._next_turn(), deadline=self._monotonic() + _LOOK_SECS)
             if force:
                 self._look_at_some(list(self._cached), deadline=None)
-        read_from = self._monotonic()
-        self._read_unread(deadline=read_from + _READ_SECS)
         self._looked_at = self._monotonic()
-        # What is read for the first time is no sign of a slow file system.
-        self._look_secs = read_from - started
-        if not self._unread:
+        self._look_secs = self._looked_at - started
+
+    def _read_on(self) -> None:
+        """Read runs that were not read yet, for a while. Others can ask for what is known in between."""
+        deadline = self._monotonic() + _READ_SECS
+        # One call reads; another one waits for it, and then goes on itself if there is more.
+        if not self._reading.acquire(timeout=_READ_SECS):
+            return
+        try:
+            while self._read_some():
+                if self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
+                    return
+                time.sleep(0)
+        finally:
+            self._reading.release()
+
+    def _read_some(self) -> bool:
+        """Read a few runs; return whether there are more."""
+        with self._lock:
+            for _ in range(min(_AT_ONCE, len(self._unread))):
+                run_id = self._unread.pop()
+                status = self._stat(layout.run_path(run_id))
+                if status is not None and status.is_dir:
+                    self._look_at(status, deep=True)
+            if self._unread:
+                return True
             self._settle_collector()
-        due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
-        if due and not self._unread and self._version != self._saved_version:
-            self._save()
+            due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
+            if due and self._version != self._saved_version:
+                self._save()
+            return False
 
     def _look_at_all(self) -> None:
         folders = [f for f in self._files.list(layout.RUNS) if f.is_dir and layout.is_run_id(f.name)]
@@ -230,17 +260,6 @@ class RunIndex:
             self._removed[run_id] = self._version
         # Ids begin with the time: the newest ones are read first.
         self._unread = sorted(present.difference(self._cached))
-
-    def _read_unread(self, *, deadline: float) -> None:
-        count = 0
-        while self._unread:
-            run_id = self._unread.pop()
-            status = self._stat(layout.run_path(run_id))
-            if status is not None and status.is_dir:
-                self._look_at(status, deep=True)
-            count += 1
-            if count % 16 == 0 and self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
-                return
 
     def _look_at_some(self, run_ids: Iterable[str], *, deadline: float | None) -> None:
         for count, run_id in enumerate(run_ids):

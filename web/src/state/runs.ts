@@ -12,7 +12,7 @@ const MAX_PAGE = 1000;
 /** At most this often the list is asked for anew because runs came, went or may have moved. */
 const REFRESH_EVERY_MS = 2000;
 /** While a big storage root is read for the first time, asking also makes it go on. */
-const INDEXING_EVERY_MS = 500;
+const INDEXING_EVERY_MS = 1000;
 
 export const runs = signal<readonly Run[]>([]);
 export const total = signal(0);
