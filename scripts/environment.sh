@@ -44,6 +44,23 @@ make_environment() {
     "$1" -m venv "$2"
 }
 
+# frameworks_environment: brings .venv-integrations up to date, which has the frameworks that integrations are for, and
+# leaves its interpreter in $frameworks_python. Gives 1 where this machine has no Python that they run on.
+frameworks_environment() {
+    venv=$root/.venv-integrations
+    frameworks_python=$venv/bin/python
+    if ! "$frameworks_python" -c '' 2>/dev/null; then
+        "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || return 1
+        rm -rf "$venv"
+        make_environment "$python" "$venv"
+    fi
+    wanted=$(cksum <"$root/requirements/integrations.txt")
+    if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$wanted" ]; then
+        "$frameworks_python" -m pip -q --disable-pip-version-check install -r "$root/requirements/integrations.txt"
+        printf '%s' "$wanted" >"$venv/.stamp"
+    fi
+}
+
 # environment REQUIREMENTS: brings .venv up to date with that file and this checkout. Nothing is done twice.
 environment() {
     venv=$root/.venv

@@ -28,6 +28,7 @@ _current: Run | None = None
 _log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_without_run
 _lock = threading.Lock()
 _endings: Endings | None = None
+_beside: list[Run] = []  # open besides the current one
 
 
 def init(
@@ -96,6 +97,20 @@ def init(
         if ignored:
             _current.warnings.add("ignored", f"init() has no use for {', '.join(ignored)}.")
         return _current
+
+
+def init_beside(**wanted: Any) -> Run:
+    """Open a run that does not become the current one; it is closed when the process ends, as the current one is.
+
+    Parameters: fields of sdk.start.Wanted. Raises what `init` raises.
+    """
+    from runicorn.sdk.start import Wanted, open_run
+
+    with _lock:
+        run = open_run(Wanted(**wanted))
+        _beside.append(run)
+        _install_hooks()
+    return run
 
 
 def log(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
@@ -187,13 +202,14 @@ def _install_hooks() -> None:
 
 
 def _close(state: RunState, reason: str | None) -> None:
-    if _current is not None and _current.is_open:
-        _current.finish(state.value, reason=reason)
+    for run in (*_beside, *([_current] if _current is not None else [])):
+        if run.is_open:
+            run.finish(state.value, reason=reason)
 
 
 def _after_fork() -> None:
     """In a forked child, leave the run's files to the parent: two writers would number its metrics differently."""
     global _lock
     _lock = threading.Lock()
-    if _current is not None:
-        _current.leave_to_parent()
+    for run in (*_beside, *([_current] if _current is not None else [])):
+        run.leave_to_parent()

@@ -58,6 +58,11 @@ class ConsoleCapture:
                     del stream.write
         self._file.close()
 
+    def add(self, text: str) -> None:
+        """Copy a text that no stream printed."""
+        if self._active:
+            self._copy(text)
+
     def after_fork(self) -> None:
         """In a forked child, where the lock may be held by a thread that is not there, start over."""
         self._lock = threading.RLock()

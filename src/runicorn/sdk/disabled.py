@@ -49,6 +49,9 @@ class DisabledRun(Run):
     def alert(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing."""
 
+    def write_console(self, text: str) -> None:
+        """Do nothing."""
+
     def append_event(self, event: dict[str, Any]) -> None:
         """Do nothing."""
 

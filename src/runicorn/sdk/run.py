@@ -46,6 +46,8 @@ class Run:
     within five seconds (summary). Nothing here raises into training, except for a state that finish() does not know.
     """
 
+    _expected_end: tuple[RunState, str] | None = None
+
     def __init__(self, folder: Path, info: dict[str, Any], *, record_file: str = layout.METRICS_FILE,
                  owner: bool = True, status: Mapping[str, Any] | None = None,
                  captures: Captures | None = None) -> None:  # fmt: skip
@@ -200,6 +202,8 @@ class Run:
             )
         if not self.is_open:
             return
+        if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
+            end, reason = self._expected_end
         self._background.stop()
         self._state = end
         self._reason = reason
@@ -211,6 +215,10 @@ class Run:
             self._console.stop()
         self._events.close()
         self._recorder.close()
+
+    def expect_end(self, error: BaseException | None) -> None:
+        """Let it end as what this exception means, unless finish() says more than that; None takes that back."""
+        self._expected_end = None if error is None else (end_of(error), describe(error))
 
     def status(self) -> dict[str, Any]:
         """Return what status.json should hold now."""
@@ -246,6 +254,11 @@ class Run:
         from runicorn.sdk.artifacts import use_artifact
 
         return use_artifact(self, name, type)
+
+    def write_console(self, text: str) -> None:
+        """Put a text into console.log that no stream printed; nothing where the console is not kept."""
+        if self._console is not None:
+            self._console.add(text)
 
     def append_event(self, event: dict[str, Any]) -> None:
         """Append one line to this process's events. Raises OSError, ValueError."""

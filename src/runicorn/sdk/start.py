@@ -69,7 +69,7 @@ def open_run(wanted: Wanted) -> Run:
     config = config_fields(wanted.config)
     info = _info(wanted, config)
     if not _records(wanted.mode):
-        run = DisabledRun({**info, "id": wanted.id or layout.new_run_id(time.time(), os.urandom(3).hex())})
+        run = DisabledRun({**info, "id": wanted.id or fresh_id()})
         run.config.preset(config)
         return run
     root = prepare_root(resolve_root(wanted.root), now=time.time())
@@ -87,6 +87,11 @@ def open_run(wanted: Wanted) -> Run:
             raise
         # Another rank of the same job made it in this moment.
         return _open_existing(root, wanted.id, resume, wanted, config)
+
+
+def fresh_id() -> str:
+    """Return an id for a run that begins now, for several processes that are to record into the same one."""
+    return layout.new_run_id(time.time(), os.urandom(3).hex())
 
 
 def join_run(folder: str) -> Run:
