@@ -129,6 +129,13 @@ def test_what_cannot_be_watched_is_refused(models, log, every):
         watch(models or torch.nn.Linear(1, 1), log=log, log_freq=every)
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_loss_that_has_a_gradient_is_recorded_without_a_word(recorded):
+    with rn.init():
+        rn.log({"loss": torch.tensor(1.5, requires_grad=True) * 1})
+    assert recorded.series("loss") == [(0, 1.5)]
+
+
 def test_numbers_of_torch_jax_and_numpy_are_numbers(recorded):
     jax = pytest.importorskip("jax")
     import numpy as np

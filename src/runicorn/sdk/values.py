@@ -20,6 +20,8 @@ def to_number(value: Any) -> float:
     """
     if value is None or isinstance(value, (str, bytes)):
         raise NotANumberError(f"{type(value).__name__} is no number")
+    if hasattr(value, "detach"):
+        return _item(value)  # torch warns where float() is asked of a loss that has a gradient; item() is faster, too
     try:
         return float(value)
     except OverflowError:
