@@ -145,7 +145,7 @@ def test_a_run_that_exists_goes_on_by_its_version(recorded):
 
 
 @pytest.mark.timeout(100)
-@pytest.mark.parametrize("strategy", ["ddp"])
+@pytest.mark.parametrize("strategy", ["ddp", "ddp_spawn"])
 def test_of_two_ranks_one_records(recorded, tmp_path, strategy):
     script = tmp_path / "train.py"
     script.write_text(
