@@ -31,6 +31,8 @@ def filled(tmp_path: Path) -> Iterator[Viewer]:
         ) as run:
             for step in range(50):
                 run.log({"loss": 1 / (step + 1), "broken": float("nan")}, step=step)
+            (tmp_path / "model.txt").write_text(f"weights {number}")
+            run.log_artifact(tmp_path / "model.txt", name="model", aliases=["best"])
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "runs", tmp_path / "home") as viewer:
         yield viewer

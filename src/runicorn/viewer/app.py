@@ -17,7 +17,7 @@ from runicorn.viewer.answers import ERRORS
 from runicorn.viewer.guard import Guard, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.page import page_router
-from runicorn.viewer.routes import console, files, health, live, runs, series
+from runicorn.viewer.routes import artifacts, console, files, health, live, runs, series
 from runicorn.viewer.routes.session import session_router
 from runicorn.viewer.state import ViewerState
 
@@ -58,7 +58,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
     )
     app.state.viewer = state
     errors.install(app)
-    for module in (health, runs, series, console, files, live):
+    for module in (health, runs, series, console, files, artifacts, live):
         app.include_router(module.router)
     if session is not None:
         app.include_router(session_router(session))

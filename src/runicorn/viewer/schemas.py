@@ -195,6 +195,53 @@ class EventsAnswer(BaseModel):
     size: int
 
 
+class ArtifactVersionAnswer(BaseModel):
+    """A version. version: such as v3; size: of all files, in bytes; run: the id of the run that logged it first."""
+
+    version: str
+    type: str
+    description: str
+    metadata: dict[str, Any]
+    digest: str
+    size: int
+    file_count: int
+    created_at: str
+    run: str | None
+    step: int | None
+
+
+class ArtifactOverview(BaseModel):
+    """An artifact. versions: how many there are. aliases: which version each means, `latest` among them."""
+
+    name: str
+    versions: int
+    latest: ArtifactVersionAnswer
+    aliases: dict[str, str]
+
+
+class ArtifactListAnswer(BaseModel):
+    artifacts: list[ArtifactOverview]
+
+
+class ArtifactAnswer(BaseModel):
+    name: str
+    versions: list[ArtifactVersionAnswer]
+    aliases: dict[str, str]
+
+
+class ArtifactFileAnswer(BaseModel):
+    path: str
+    size: int
+    sha256: str
+
+
+class ArtifactFilesAnswer(ArtifactVersionAnswer):
+    """A version with some of its files, sorted by path; file_count says how many there are in all."""
+
+    name: str
+    files: list[ArtifactFileAnswer]
+
+
 class HealthAnswer(BaseModel):
     """remote: how this viewer is reached, on a viewer that a session started on a server; null elsewhere.
 

@@ -14,6 +14,7 @@ from runicorn.storage.index import RunIndex
 from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.viewer.artifact_list import ArtifactList
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.run_list import RunListWriter
 from runicorn.viewer.streams import Streams
@@ -32,9 +33,13 @@ class ViewerState:
     remote: RemoteHook | None
     session: Session | None
     now: Callable[[], float] = time.time
+    artifacts: ArtifactList = field(init=False)
     run_list: RunListWriter = field(default_factory=RunListWriter)
     notes_lock: threading.Lock = field(default_factory=threading.Lock)
     streams: Streams = field(default_factory=Streams)
+
+    def __post_init__(self) -> None:
+        self.artifacts = ArtifactList(self.files)
 
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
