@@ -84,12 +84,15 @@ def test_the_logger_is_what_both_packages_take_for_one(recorded):
     assert isinstance(logger, pytorch_lightning.loggers.Logger)
 
 
-def test_checkpoints_lie_below_the_trainer_and_are_kept_as_versions(recorded):
+def test_checkpoints_lie_where_lightning_keeps_its_files_and_are_kept_as_versions(recorded):
     logger = RunicornLogger(project="vision", log_model="all")
     best = lightning.pytorch.callbacks.ModelCheckpoint(monitor="val_loss", save_top_k=1, every_n_epochs=1)
-    trainer_of(lightning.pytorch, logger, callbacks=[best]).fit(model_of(lightning.pytorch), batches(), batches())
+    trainer = trainer_of(lightning.pytorch, logger, callbacks=[best])
+    trainer.fit(model_of(lightning.pytorch), batches(), batches())
+    assert trainer.log_dir == "lightning_logs"
     run = logger.experiment
-    assert Path(best.best_model_path).relative_to(Path.cwd()).parts[:3] == ("vision", run.id, "checkpoints")
+    folder = Path("lightning_logs") / "vision" / run.id / "checkpoints"
+    assert Path(best.best_model_path).parent == folder
     kept = run.use_artifact(f"model-{run.id}:best")
     assert kept.get_path("model.ckpt").read_bytes() == Path(best.best_model_path).read_bytes()
     assert kept.metadata["monitor"] == "val_loss"

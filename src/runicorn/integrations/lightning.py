@@ -46,19 +46,21 @@ _rank_zero_experiment: Any = _BASES[0].rank_zero_experiment
 class RunicornLogger(*(module.Logger for module in _BASES)):  # type: ignore[misc]
     """Records what a Trainer logs.
 
-    name, project, tags and further parameters: as in runicorn.init. save_dir: the storage root. version: the run's id;
-    one that exists goes on. log_model: keep checkpoints as versions of an artifact - True at the end of a fit, "all" as
-    they are saved. prefix: put before each metric, with a dash. experiment: a run to record into.
+    name, project, root, tags and further parameters: as in runicorn.init. version: the run's id; one that exists goes
+    on. save_dir: where Lightning puts its own files; checkpoints lie in save_dir/PROJECT/RUN/checkpoints. log_model:
+    keep checkpoints as versions of an artifact - True at the end of a fit, "all" as they are saved. prefix: put before
+    each metric, with a dash. experiment: a run to record into.
     """
 
     LOGGER_JOIN_CHAR = "-"
 
-    def __init__(self, name: str | None = None, save_dir: str | os.PathLike[str] | None = None,
+    def __init__(self, name: str | None = None, save_dir: str | os.PathLike[str] = "lightning_logs",
                  version: str | None = None, project: str | None = None, *, log_model: bool | str = False,
                  prefix: str = "", experiment: Run | None = None, **options: Any) -> None:  # fmt: skip
         super().__init__()
         options.setdefault("resume", "allow" if version else None)
-        self._wanted = given(name=name, root=save_dir, id=version, project=project, **options)
+        self._wanted = given(name=name, id=version, project=project, **options)
+        self._save_dir = os.fspath(save_dir)
         self._log_model = log_model
         self._prefix = prefix
         self._run = experiment
@@ -76,19 +78,19 @@ class RunicornLogger(*(module.Logger for module in _BASES)):  # type: ignore[mis
 
     @property
     def name(self) -> str:
-        """The project: the folder that checkpoints lie in, below the Trainer's default_root_dir."""
+        """The project; it is a part of where checkpoints lie."""
         return str(self._run.project if self._run is not None else self._wanted.get("project") or "runicorn")
 
     @property
     def version(self) -> str | None:
-        """The run's id, which names the folder of its checkpoints."""
+        """The run's id; it is a part of where checkpoints lie."""
         run = self.experiment
         return run.id if isinstance(run, Run) else self._wanted.get("id")
 
     @property
-    def save_dir(self) -> str | None:
-        """None: checkpoints go below the Trainer's default_root_dir, not into the storage root."""
-        return None
+    def save_dir(self) -> str:
+        """Where Lightning puts its own files, and what trainer.log_dir is: no part of the storage root."""
+        return self._save_dir
 
     @_rank_zero_only
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace | None = None, *_: Any, **__: Any) -> None:
