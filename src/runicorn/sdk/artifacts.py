@@ -46,7 +46,7 @@ class Artifact:
         self.name = str(name)
         self.type = str(type)
         self.description = description
-        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.metadata: dict[str, Any] = dict(metadata) if isinstance(metadata, Mapping) else {}
         self._added: list[tuple[Path, str | None, bool]] = []
         self._own: tempfile.TemporaryDirectory[str] | None = None
 
@@ -205,15 +205,13 @@ def log_artifact(run: Run, given: Artifact | StrPath, name: str | None, type: st
             return _not_stored(root, _shown(given, name), "the run is disabled.")
         artifact = given if isinstance(given, Artifact) else _artifact(given, name, type)
         manifest = _store(run, root, artifact)
-        chosen = [str(alias) for alias in ([aliases] if isinstance(aliases, str) else aliases or ())]
-        kept = [alias for each in chosen if (alias := names.clean_alias(each)) is not None]
-        versions.set_aliases(root, manifest.name, manifest.number, kept)
-        _note(run, ArtifactAction.LOG, manifest.name, manifest.version)
     except Exception as error:  # noqa: BLE001 - disk full, file missing, anything: training goes on
         reason = _reason(error)
         shown = _shown(given, name)
         run.warnings.add(f"artifact:{names.clean_name(shown)}", f"the artifact {shown[:200]} was not stored: {reason}")
         return _not_stored(root, shown, reason)
+    _set_aliases(run, root, manifest, aliases)
+    _note(run, ArtifactAction.LOG, manifest.name, manifest.version)
     return ArtifactVersion(root, manifest)
 
 
@@ -253,6 +251,16 @@ def _shown(given: Any, name: str | None) -> str:
     if isinstance(given, Artifact):
         return given.name
     return str(name) if name else str(given).replace("\\", "/").rpartition("/")[2]
+
+
+def _set_aliases(run: Run, root: Path, manifest: Manifest, aliases: Iterable[str]) -> None:
+    """Let the aliases mean the version; one that cannot be set is a warning, for the version itself is there."""
+    try:
+        chosen = [str(alias) for alias in ([aliases] if isinstance(aliases, str) else aliases or ())]
+        kept = [alias for each in chosen if (alias := names.clean_alias(each)) is not None]
+        versions.set_aliases(root, manifest.name, manifest.number, kept)
+    except Exception as error:  # noqa: BLE001 - disk full, no list of texts: training goes on
+        run.warnings.add("artifact-aliases", f"the aliases of {manifest.name} were not set: {_reason(error)}")
 
 
 def _note(run: Run, action: ArtifactAction, name: str, version: str) -> None:

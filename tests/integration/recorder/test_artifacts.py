@@ -143,6 +143,12 @@ def test_whatever_is_logged_as_an_artifact_training_goes_on(run, given):
     assert run.log_artifact(rn.Artifact(given)).files == ()
 
 
+@pytest.mark.parametrize("aliases", [3, [None], [object()], ["latest", "v7"], ["a/b"], "x" * 500])
+def test_whatever_the_aliases_are_the_version_is_there(run, tmp_path, aliases):
+    assert str(run.log_artifact(write(tmp_path / "model", "x"), aliases=aliases)) == "model:v0"
+    assert run.use_artifact("model:v0").stored
+
+
 def test_what_was_not_stored_says_why_when_it_is_downloaded(run, tmp_path):
     logged = run.log_artifact(tmp_path / "missing.pt")
     assert "No such file" in logged.error
