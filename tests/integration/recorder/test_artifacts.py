@@ -3,8 +3,11 @@
 import errno
 import json
 import os
+import random
 import signal
 import stat
+import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from runicorn.errors import (
     TargetNotUsableError,
     UsageError,
 )
-from runicorn.storage.artifacts import catalogue, copying, partials
+from runicorn.storage.artifacts import catalogue, copying, download, names, partials
 from runicorn.storage.files import LocalFiles
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, links or limits")
@@ -310,15 +313,22 @@ def test_a_partial_belongs_to_its_process_for_as_long_as_that_lives(script, tmp_
     assert partials.claim(place, source, identity).read_text() == "part"
 
 
-@posix
-def test_partials_that_nobody_took_over_are_gone_after_a_day(run, tmp_path):
-    place = run.dir.parents[1] / "artifacts/blobs/partial"
-    place.mkdir(parents=True)
-    for name, age in (("old", partials.STALE_SECS + 60), ("young", 60)):
-        path = write(place / name, "x")
+@pytest.mark.parametrize(
+    ("place", "old", "young"),
+    [
+        ("blobs/partial", "a", "b"),
+        ("model", ".v3.json.1.2.tmp", ".v3.json.2.2.tmp"),
+        ("model/aliases", ".a.tmp", ".b.tmp"),
+    ],
+)
+def test_what_killed_processes_left_is_gone_after_a_day(run, tmp_path, place, old, young):
+    folder = run.dir.parents[1] / "artifacts" / place
+    folder.mkdir(parents=True)
+    for name, age in ((old, partials.STALE_SECS + 60), (young, 60)):
+        path = write(folder / name, "x")
         os.utime(path, (path.stat().st_atime - age, path.stat().st_mtime - age))
     run.log_artifact(write(tmp_path / "model", "x"))
-    assert [path.name for path in partial_files(run.dir.parents[1])] == ["young"]
+    assert [path.name for path in folder.iterdir() if path.name in (old, young)] == [young]
 
 
 @posix
@@ -378,6 +388,46 @@ def test_eight_processes_at_once_get_a_version_each(script, tmp_path, links):
 def test_eight_processes_with_the_same_content_share_one_version(script, tmp_path):
     assert set(at_once(script, tmp_path, "'the same'", True)) == {"shared:v0"}
     assert len(blobs(script.root)) == 1
+
+
+@posix
+def test_processes_that_are_killed_at_any_moment_leave_only_whole_versions(script, tmp_path):
+    code = f"""
+        import os
+        import runicorn as rn
+        rn.init(system_metrics=False)
+        print("ready", flush=True)
+        turn = 0
+        while True:
+            turn += 1
+            path = {str(tmp_path / "source")!r} + str(os.getpid())
+            with open(path, "wb") as file:
+                file.write(os.urandom(8) * (turn % 5) * 100_000)
+            artifact = rn.Artifact("shared")
+            artifact.add_file(path, "weights")
+            artifact.add_file({str(tmp_path / "same")!r})
+            rn.log_artifact(artifact, aliases=["best"])
+        """
+    write(tmp_path / "same", "the same in all of them")
+    chance = random.Random(1)
+    for _ in range(3):
+        processes = [script.start(code) for _ in range(4)]
+        for process in processes:
+            assert process.stdout.readline() == "ready\n"
+        for process in processes:
+            time.sleep(chance.uniform(0.02, 0.15))
+            process.kill()
+            process.wait(timeout=10)
+    files = LocalFiles(script.root)
+    found = catalogue.artifact(files, "shared")
+    assert len(found.versions) > 5
+    assert [version.number for version in found.versions] == catalogue.version_numbers(files, "shared")
+    for version in found.versions:
+        for entry in version.content.files:
+            assert sha256(files.read(names.blob_path(entry.sha256))).hexdigest() == entry.sha256
+    with rn.init(root=script.root) as run:
+        assert run.use_artifact("shared:best").stored
+        assert run.log_artifact(tmp_path / "same", name="shared").version == f"v{found.versions[-1].number + 1}"
 
 
 def test_a_number_whose_file_was_never_completed_is_passed_over(run, tmp_path):
@@ -467,6 +517,26 @@ def test_a_download_never_follows_a_link_out_of_its_folder(run, folder, tmp_path
     logged.download(target)
     assert tree(outside) == {"precious": b"theirs"}
     assert stat.S_ISREG((target / "nothing").lstat().st_mode)
+
+
+def test_names_that_would_be_one_file_on_this_system_are_refused_before_anything_is_written(run, tmp_path, monkeypatch):
+    artifact = rn.Artifact("both")
+    for name in ("Model.pt", "model.pt"):
+        artifact.add_file(write(tmp_path / "source", name), name)
+    logged = run.log_artifact(artifact)
+    monkeypatch.setattr(download, "_CASE_MATTERS", False)
+    with pytest.raises(TargetNotUsableError, match="would be the same file"):
+        logged.download(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_download_for_windows_spells_what_windows_forbids(run, tmp_path, monkeypatch):
+    artifact = rn.Artifact("odd")
+    for name in ("10:00/con.txt", "a?b"):
+        artifact.add_file(write(tmp_path / "source", name), name)
+    logged = run.log_artifact(artifact)
+    monkeypatch.setattr(download, "_WINDOWS", True)
+    assert set(tree(logged.download(tmp_path / "out"))) == {"10%3A00/%63on.txt", "a%3Fb"}
 
 
 def test_a_download_to_where_a_file_is_says_so(run, folder, tmp_path):

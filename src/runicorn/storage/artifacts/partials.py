@@ -38,10 +38,10 @@ def claim(folder: Path, source: Path, identity: Identity) -> Path:
     return mine
 
 
-def sweep(folder: Path) -> None:
-    """Remove what nobody has written to for a day. Raises nothing."""
+def sweep(folder: Path, pattern: str = "*") -> None:
+    """Remove what fits the pattern and nobody has written to for a day. Raises nothing."""
     with contextlib.suppress(OSError):
-        for found in folder.iterdir():
+        for found in folder.glob(pattern):
             with contextlib.suppress(OSError):
                 if time.time() - found.stat().st_mtime > STALE_SECS:
                     found.unlink()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runicorn.errors import ArtifactNotStoredError
-from runicorn.storage.artifacts import catalogue, names
+from runicorn.storage.artifacts import catalogue, names, partials
 from runicorn.storage.artifacts.manifest import Manifest, to_object
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
@@ -28,6 +28,8 @@ def add_version(root: Path, draft: Manifest) -> tuple[Manifest, bool]:
     files = LocalFiles(root)
     folder = root / names.folder_path(draft.name)
     folder.mkdir(parents=True, exist_ok=True)
+    for place in (folder, folder / names.ALIASES):
+        partials.sweep(place, ".*.tmp")  # drafts of processes that were killed
     for _ in range(_ATTEMPTS):
         latest = catalogue.latest(files, draft.name)
         if latest is not None and latest.digest == draft.digest:
