@@ -61,13 +61,15 @@ def test_artifacts_are_listed_and_fetched(tmp_path: Path) -> None:
             model.write_text(weights)
             recorded.log_artifact(model, type="model", aliases=["best"] if weights == "one" else [])
 
-    def ask(*words: str) -> list[list[str]]:
-        done = run("artifacts", *words, home=tmp_path, RUNICORN_ROOT=str(root))
+    def ask(*words: str, elsewhere: bool = False) -> list[list[str]]:
+        done = run("artifacts", *words, home=tmp_path, RUNICORN_ROOT=str(tmp_path if elsewhere else root))
         assert (done.returncode, done.stderr) == (0, "")
         return [line.split() for line in done.stdout.splitlines()]
 
     assert ask()[1][:8] == ["model.pt", "model", "2", "best=v0,", "latest=v1", "4", "bytes", "run1"]
     newest, oldest = ask("list", "model.pt")[1:]
+    for words in (("model.pt",), ("--root", str(root), "model.pt"), ("model.pt", "--root", str(root))):
+        assert ask(*words, elsewhere=len(words) > 1) == ask("list", "model.pt")
     assert newest[:6] == ["v1", "latest", "1", "4", "bytes", "run1"]
     assert oldest[:6] == ["v0", "best", "1", "3", "bytes", "run1"]
     ask("get", "model.pt:best", "-o", str(tmp_path / "out"))

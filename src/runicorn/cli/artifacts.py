@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+import typer.core
 from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
@@ -22,23 +23,33 @@ from runicorn.storage.layout import iso
 
 Root = Annotated[str | None, typer.Option(help="The folder of your runs. (default: $RUNICORN_ROOT or ~/runicorn_data)")]
 
-app = typer.Typer(help="List artifacts, and bring their files into a folder.")
+
+class _NameMeansList(typer.core.TyperGroup):
+    """`artifacts model` is `artifacts list model`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["list", *args])
+
+
+app = typer.Typer(cls=_NameMeansList)
 
 
 @app.callback(invoke_without_command=True)
 def artifacts(context: typer.Context, root: Root = None) -> None:
-    """List artifacts, and bring their files into a folder. Alone, it lists all of them."""
+    """List all artifacts; with a NAME, the versions of one; `get` brings the files of a version into a folder."""
+    context.obj = root
     if context.invoked_subcommand is None:
-        list_artifacts(root=root)
+        list_artifacts(context)
 
 
 @app.command("list")
 def list_artifacts(
+    context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="One artifact, with all of its versions.")] = None,
     root: Root = None,
 ) -> None:
     """List all artifacts, or the versions of one."""
-    files = LocalFiles(resolve_settings(root=root).root)
+    files = LocalFiles(resolve_settings(root=root or context.obj).root)
     if name is None:
         found = [each for known in catalogue.artifact_names(files) if (each := catalogue.artifact(files, known))]
         _print(_overview(found) if found else Text(f"There are no artifacts in {files.root}."))
@@ -51,6 +62,7 @@ def list_artifacts(
 
 @app.command("get")
 def get(
+    context: typer.Context,
     reference: Annotated[str, typer.Argument(metavar="NAME[:VERSION]", help="Such as model, model:v3 or model:best.")],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="DIR", help="Where to. (default: artifacts/NAME-VERSION)")
@@ -58,7 +70,7 @@ def get(
     root: Root = None,
 ) -> None:
     """Copy the files of a version into a folder; each is checked, and what is there already is kept."""
-    typer.echo(find_version(resolve_settings(root=root).root, reference).download(output))
+    typer.echo(find_version(resolve_settings(root=root or context.obj).root, reference).download(output))
 
 
 def _overview(found: list[Artifact]) -> Table:
