@@ -56,6 +56,7 @@ frameworks_environment() {
     fi
     wanted=$(cksum <"$root/requirements/integrations.txt")
     if [ "$(cat "$venv/.stamp" 2>/dev/null)" != "$wanted" ]; then
+        say "installing the pinned frameworks of requirements/integrations.txt, once"
         "$frameworks_python" -m pip -q --disable-pip-version-check install -r "$root/requirements/integrations.txt"
         printf '%s' "$wanted" >"$venv/.stamp"
     fi
