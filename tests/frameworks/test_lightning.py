@@ -184,3 +184,38 @@ def test_of_two_ranks_one_records(recorded, tmp_path, strategy):
     run = recorded.run()
     assert (run.name, run.state.value, run.config) == ("two", "finished", {"lr": 0.1})
     assert [step for step, _ in recorded.series("train_loss")] == [0, 1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
+def test_a_fit_that_ctrl_c_ends_was_killed(recorded, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import os, signal, torch, lightning.pytorch as pl
+            from runicorn.integrations.lightning import RunicornLogger
+
+            class Model(pl.LightningModule):
+                def __init__(self):
+                    super().__init__()
+                    self.net = torch.nn.Linear(2, 1)
+                def training_step(self, batch, index):
+                    if index == 2:
+                        os.kill(os.getpid(), signal.SIGINT)
+                    loss = self.net(batch[0]).square().mean()
+                    self.log("train_loss", loss)
+                    return loss
+                def configure_optimizers(self):
+                    return torch.optim.SGD(self.parameters(), lr=0.1)
+
+            data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.randn(40, 2)), batch_size=4)
+            pl.Trainer(logger=RunicornLogger(), accelerator="cpu", max_epochs=1, log_every_n_steps=1,
+                       enable_checkpointing=False, enable_progress_bar=False).fit(Model(), data)
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, str(script)], env=os.environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert (recorded.run().state.value, recorded.run().exit_reason) == ("killed", "KeyboardInterrupt")
