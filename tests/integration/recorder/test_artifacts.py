@@ -409,8 +409,10 @@ def test_processes_that_are_killed_at_any_moment_leave_only_whole_versions(scrip
             rn.log_artifact(artifact, aliases=["best"])
         """
     write(tmp_path / "same", "the same in all of them")
-    chance = random.Random(1)
-    for _ in range(3):
+    chance, files = random.Random(1), LocalFiles(script.root)
+    for _ in range(20):  # three are enough where nothing else needs the machine
+        if len(catalogue.version_numbers(files, "shared")) > 20:
+            break
         processes = [script.start(code) for _ in range(4)]
         for process in processes:
             assert process.stdout.readline() == "ready\n"
@@ -418,9 +420,8 @@ def test_processes_that_are_killed_at_any_moment_leave_only_whole_versions(scrip
             time.sleep(chance.uniform(0.02, 0.15))
             process.kill()
             process.wait(timeout=10)
-    files = LocalFiles(script.root)
     found = catalogue.artifact(files, "shared")
-    assert len(found.versions) > 5
+    assert len(found.versions) > 20
     assert [version.number for version in found.versions] == catalogue.version_numbers(files, "shared")
     for version in found.versions:
         for entry in version.content.files:
