@@ -1,158 +1,243 @@
-"""What the viewer takes to answer: a curve of a million points, and a list of a thousand runs.
+"""What a viewer takes to show what was recorded, here and with TensorBoard and trackio, in one run.
 
-    python benchmarks/viewer.py [--points 1000000] [--runs 1000] [--repeats 5] [--check]
+    python benchmarks/viewer.py [--peers trackio] [--points 1000000] [--repeats 3] [--check]
 
-Beside each stands what cannot be done without: reading the points with numpy.fromfile, and the runs' files with json.
-Cold means the first such request of a viewer process; the files are in the page cache either way.
---check exits with 1 if a target is missed: curve 150 ms cold and 15 ms warm, list 25 ms warm.
+Every figure is the median of the repeats; in brackets stands how many times ours it is. What a page shows is what is
+asked for, over HTTP, until it is complete: a viewer that answers at once with half of it goes on being asked.
+
+    start          process start until GET / answers, on a root of a thousand runs
+    1,000 runs     the list, the first time and again; 10,000 likewise
+    curve          one metric of a million points: cold is the first answer of a viewer that has just started
+    grid           ten runs with 100 metrics of 1,000 steps each: all 1,000 curves
+    lag            from the return of log() until the API has the point, at 20 points a second: median and worst
+    memory         of the viewer and its children after the curve, MB; the private part where the system tells it
+
+--check exits with 1 if a target is missed: start 1 s, 1,000 runs 25 ms again, 10,000 runs 200 ms again, curve 150 ms
+cold and 15 ms warm, memory 200 MB.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
-import json
+import os
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-CURVE_COLD_MS, CURVE_WARM_MS, LIST_WARM_MS = 150.0, 15.0, 25.0
-START = """
-import sys
-from pathlib import Path
-from runicorn.settings import Settings
-from runicorn.viewer.server import serve
-serve(Settings(root=Path(sys.argv[1]), home=Path(sys.argv[1]), port=0))
-"""
+import psutil
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from peers.environments import python_of, version_of
+from peers.http import Client
+from peers.samples import GRID_METRICS, GRID_RUNS
+from peers.viewers import VIEWERS, Viewer
+
+SAMPLES = Path(__file__).parent / "peers" / "samples.py"
+START_TIMEOUT_SECS, ANSWER_TIMEOUT_SECS, SAMPLE_TIMEOUT_SECS = 120.0, 240.0, 1800.0
+LAG_POINTS = 100
+AGAIN = 5
+
+Row = dict[str, float]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="What the viewer takes to answer.")
+    parser = argparse.ArgumentParser(description="What a viewer takes, here and elsewhere.")
+    parser.add_argument("--peers", default=",".join(VIEWERS), help="by commas; runicorn is always measured")
     parser.add_argument("--points", type=int, default=1_000_000)
-    parser.add_argument("--runs", type=int, default=1000)
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     args = parser.parse_args()
+    wanted = ["runicorn", *(name for name in VIEWERS if name in args.peers.split(",") and name != "runicorn")]
+    pythons = {name: python for name in wanted if (python := python_of(name, VIEWERS[name].packages)) is not None}
 
-    with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder)
-        make_runs(root, args.runs)
-        run_id = make_curve(root, args.points)
-        curve = f"/api/series?run={run_id}&metric=loss&points=2000"
-        listing = "/api/runs?limit=1000"
-        colds, warms, sizes = {}, {}, {}
-        for path in (curve, listing):
-            taken = [measure(root, path) for _ in range(args.repeats)]
-            colds[path], warms[path], sizes[path] = (statistics.median(column) for column in zip(*taken, strict=True))
-        fromfile = median_ms(lambda: read_points(root, run_id), args.repeats)
-        plain = median_ms(lambda: read_runs(root), args.repeats)
-
-    titles = ("cold ms", "warm ms", "reference", "cold x", "warm x", "kB")
-    print(f"{f'median of {args.repeats}':32}" + "".join(f"{title:>10}" for title in titles))
-    for path, name, reference in (
-        (curve, f"curve of {args.points:,} points", fromfile),
-        (listing, f"list of {args.runs:,} runs", plain),
-    ):
-        cold, warm = colds[path], warms[path]
-        numbers = (cold, warm, reference, cold / reference, warm / reference, sizes[path] / 1000)
-        print(f"{name:32}" + "".join(f"{number:10.1f}" for number in numbers))
-    met = colds[curve] <= CURVE_COLD_MS and warms[curve] <= CURVE_WARM_MS and warms[listing] <= LIST_WARM_MS
-    return 0 if met or not args.check else 1
-
-
-def make_runs(root: Path, count: int) -> None:
-    """Write runs as the SDK does, with the configuration and the metrics of an ordinary script."""
-    import runicorn as rn
-
-    config = {"lr": 0.01, "batch_size": 64, "model": {"name": "resnet50", "depth": 50}, "epochs": 90, "seed": 1}
-    for number in range(count):
-        run = rn.init(f"project{number % 10}/part", config={**config, "seed": number}, root=root)
-        for step in range(3):
-            run.log({"train/loss": 1 / (step + 1), "train/acc": 0.5, "val/loss": 0.7, "val/acc": 0.4, "lr": 0.01})
-        run.finish()
+    with tempfile.TemporaryDirectory(prefix="runicorn-bench-") as folder:
+        for name, python in pythons.items():
+            print(f"writing the samples of {name}", file=sys.stderr, flush=True)
+            make_samples(name, python, Path(folder) / name, args.points)
+        rows: dict[str, list[Row]] = {name: [] for name in pythons}
+        for repeat in range(args.repeats):
+            for name, python in pythons.items():
+                print(f"repeat {repeat + 1} of {args.repeats}: {name}", file=sys.stderr, flush=True)
+                rows[name].append(measure(name, python, Path(folder) / name, args.points))
+    medians = {
+        name: {column: statistics.median(row[column] for row in found) for column in found[0]}
+        for name, found in rows.items()
+    }
+    print("; ".join(f"{name} {version_of(python, VIEWERS[name].module)}" for name, python in pythons.items()))
+    print(f"median of {args.repeats}, in brackets how many times ours")
+    print_table(medians)
+    ours = medians["runicorn"]
+    limits = {
+        "start s": 1.0, "1,000 runs again ms": 25.0, "10,000 runs again ms": 200.0, "curve cold ms": 150.0,
+        "curve warm ms": 15.0, "memory MB": 200.0,
+    }  # fmt: skip
+    missed = [f"{column}: {ours[column]:.1f} of {limit}" for column, limit in limits.items() if ours[column] > limit]
+    print("all targets met" if not missed else f"missed: {'; '.join(missed)}")
+    behind = [f"{column} ({name})" for name, row in medians.items() for column in row if row[column] < ours[column]]
+    print("ahead in every column" if not behind else f"behind in: {', '.join(behind)}")
+    return 0 if not missed or not args.check else 1
 
 
-def make_curve(root: Path, points: int) -> str:
-    """Write one run with one long metric; return its id."""
-    import numpy as np
-
-    import runicorn as rn
-    from runicorn.storage.columns import RECORD_DTYPE
-    from runicorn.storage.records import MARK
-
-    run = rn.init("curve", root=root)
-    run.log({"loss": 1.0})
-    run.finish()
-    rows = np.zeros(points, RECORD_DTYPE)
-    rows["mark"] = MARK
-    rows["step"] = np.arange(points)
-    rows["time"] = 1.7e9 + np.arange(points) * 0.01
-    rows["value"] = np.random.default_rng(1).normal(size=points).cumsum()
-    rows.tofile(run.dir / "metrics.bin")
-    return run.id
+def make_samples(name: str, python: Path, folder: Path, points: int) -> None:
+    for kind, count in (("runs", 1000), ("curve", points), ("grid", 1000)):
+        sample(name, python, kind, folder / kind, count).wait(SAMPLE_TIMEOUT_SECS)
+    sample(name, python, "runs", folder / "many", 10_000).wait(SAMPLE_TIMEOUT_SECS)
 
 
-def measure(root: Path, path: str) -> tuple[float, float, float]:
-    """Return milliseconds of the first request and of the median of ten more, and the bytes of the answer."""
-    with viewer(root) as port:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        try:
-            request(connection, "/api/health")
-            cold, size = request(connection, path)
-            warm = statistics.median(request(connection, path)[0] for _ in range(10))
-        finally:
-            connection.close()
-    return cold, warm, float(size)
+def sample(name: str, python: Path, kind: str, folder: Path, count: int) -> subprocess.Popen[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    return subprocess.Popen(
+        [python, SAMPLES, name, kind, folder, str(count)],
+        stdout=subprocess.PIPE if kind == "live" else subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
 
 
-def request(connection: http.client.HTTPConnection, path: str) -> tuple[float, int]:
+def measure(name: str, python: Path, folder: Path, points: int) -> Row:
+    """Return all figures of one viewer."""
+    viewer = VIEWERS[name]
+    row: Row = {}
+    with served(viewer, python, folder / "runs") as (client, started, _):
+        row["start s"] = started
+        row["1,000 runs first ms"], row["1,000 runs again ms"] = twice(lambda: viewer.run_names(client) == 1000)
+        row["1,000 runs kB"] = client.bytes / 1000
+    with served(viewer, python, folder / "many") as (client, _, _):
+        row["10,000 runs first ms"], row["10,000 runs again ms"] = twice(lambda: viewer.run_names(client) == 10_000)
+    with served(viewer, python, folder / "curve") as (client, _, process):
+        row["curve cold ms"], row["curve warm ms"] = twice(lambda: viewer.curve(client) == points - 1)
+        row["curve kB"] = client.bytes / 1000
+        row["memory MB"] = memory_mb(process)
+    with served(viewer, python, folder / "grid") as (client, _, _):
+        row["grid cold ms"], row["grid warm ms"] = twice(lambda: viewer.grid(client) == GRID_RUNS * GRID_METRICS)
+    row["lag median ms"], row["lag worst ms"] = lags(name, python, folder / f"live-{time.monotonic_ns()}")
+    return row
+
+
+def twice(complete: Callable[[], bool]) -> tuple[float, float]:
+    """Return milliseconds until the answer is complete for the first time, and the median of asking again."""
     started = time.perf_counter()
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    body = answer.read()
-    taken = (time.perf_counter() - started) * 1000
-    if answer.status != 200:
-        raise SystemExit(f"{path}: {answer.status} {body[:200]!r}")
-    return taken, len(body)
+    while not complete():
+        if time.perf_counter() - started > ANSWER_TIMEOUT_SECS:
+            return float("inf"), float("inf")
+        time.sleep(0.01)
+    first = time.perf_counter() - started
+    again = []
+    for _ in range(AGAIN):
+        started = time.perf_counter()
+        complete()
+        again.append(time.perf_counter() - started)
+    return first * 1000, statistics.median(again) * 1000
+
+
+def lags(name: str, python: Path, folder: Path) -> tuple[float, float]:
+    """Return median and worst milliseconds from the return of log() until the API has the point."""
+    viewer = VIEWERS[name]
+    writer = sample(name, python, "live", folder, LAG_POINTS * 2)
+    logged_at: dict[int, float] = {}
+    seen_at: dict[int, float] = {}
+    try:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        with served(viewer, python, folder) as (client, _, _):
+            os.set_blocking(writer.stdout.fileno(), False)
+            rest, end = "", time.monotonic() + LAG_POINTS * 2 / 20 + 15
+            while time.monotonic() < end and len(seen_at) < LAG_POINTS:
+                newest, now = viewer.newest(client), time.time()
+                with contextlib.suppress(BlockingIOError, TypeError):
+                    rest += os.read(writer.stdout.fileno(), 65536).decode()
+                *lines, rest = rest.split("\n")
+                logged_at.update({int(line.split()[0]): float(line.split()[1]) for line in lines if " " in line})
+                for step, at in logged_at.items():
+                    if step <= newest and step not in seen_at:
+                        seen_at[step] = now - at
+                if writer.poll() is not None and newest >= LAG_POINTS * 2 - 1:
+                    break
+                time.sleep(0.02)
+    finally:
+        writer.kill()
+        writer.communicate()
+    # What was logged before the viewer was up waited for that, not for its lag.
+    waits = sorted(list(seen_at.values())[len(seen_at) // 4 :])
+    if not waits:
+        return float("inf"), float("inf")
+    return statistics.median(waits) * 1000, waits[-1] * 1000
 
 
 @contextlib.contextmanager
-def viewer(root: Path) -> Iterator[int]:
-    """Run a viewer process; give its port."""
-    process = subprocess.Popen([sys.executable, "-c", START, str(root)], stdout=subprocess.PIPE, text=True)
+def served(viewer: Viewer, python: Path, folder: Path) -> Iterator[tuple[Client, float, psutil.Process]]:
+    """Run a viewer on a folder; give a client, the seconds until its page answered, and its process."""
+    port = free_port()
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        viewer.command(python, folder, port),
+        env={**os.environ, **viewer.environ(folder)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    client = Client(port)
     try:
-        assert process.stdout is not None
-        yield int(process.stdout.readline().rsplit(":", 1)[1].strip().rstrip("/"))
+        wait_for_page(port, process)
+        yield client, time.perf_counter() - started, psutil.Process(process.pid)
     finally:
+        client.close()
+        children = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
         process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=20)
+        for left in [*children, *([process] if process.poll() is None else [])]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
         process.wait(timeout=20)
-        process.stdout.close()
 
 
-def read_points(root: Path, run_id: str) -> None:
-    import numpy as np
+def wait_for_page(port: int, process: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + START_TIMEOUT_SECS
+    while time.monotonic() < end:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+            if answer.status == 200:
+                return
+        if process.poll() is not None:
+            raise SystemExit(f"the viewer ended with {process.returncode}: {process.args!r}")
+        time.sleep(0.01)
+    raise SystemExit(f"no page on port {port}")
 
-    np.fromfile(root / "runs" / run_id / "metrics.bin", np.uint8)
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
-def read_runs(root: Path) -> None:
-    for folder in (root / "runs").iterdir():
-        for name in ("run.json", "status.json"):
-            json.loads((folder / name).read_bytes())
+def memory_mb(process: psutil.Process) -> float:
+    """Return what a process and its children take that nobody else shares; all of it where the system cannot tell."""
+    total = 0
+    for one in [process, *process.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            full = one.memory_full_info()
+            total += getattr(full, "uss", full.rss)
+    return total / 2**20
 
 
-def median_ms(work: Callable[[], None], repeats: int) -> float:
-    taken = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        taken.append((time.perf_counter() - started) * 1000)
-    return statistics.median(taken)
+def print_table(rows: dict[str, Row]) -> None:
+    ours = rows["runicorn"]
+    print(f"{'':22}" + "".join(f"{name:>20}" for name in rows))
+    for column, own in ours.items():
+        print(f"{column:22}" + "".join(f"{cell(row[column], own, name):>20}" for name, row in rows.items()))
+
+
+def cell(value: float, ours: float, name: str) -> str:
+    ratio = "" if name == "runicorn" or not ours else f" ({value / ours:,.1f})"
+    return f"{value:,.2f}{ratio}" if value < 10 else f"{value:,.0f}{ratio}"
 
 
 if __name__ == "__main__":
