@@ -24,6 +24,12 @@
     │   ├── ArtifactDamagedError          500  ARTIFACT_DAMAGED
     │   ├── TargetNotUsableError          500  ARTIFACT_TARGET_NOT_USABLE
     │   └── RunExistsError                409  RUN_EXISTS
+    ├── ExchangeError                     500  EXCHANGE_ERROR ... import and export
+    │   ├── SourceNotFoundError           404  IMPORT_SOURCE_NOT_FOUND
+    │   ├── SourceUnreadableError         400  IMPORT_SOURCE_UNREADABLE
+    │   ├── NothingToExportError          404  NOTHING_TO_EXPORT
+    │   ├── AmbiguousRunError             409  AMBIGUOUS_RUN
+    │   └── PackageMissingError           500  PACKAGE_MISSING
     ├── PortInUseError                    500  LOCAL_PORT_IN_USE
     └── RemoteError                       500  REMOTE_ERROR ... everything that can go wrong over SSH
         ├── RemoteUnavailableError        503  REMOTE_UNAVAILABLE
@@ -240,6 +246,45 @@ class RunExistsError(StorageError):
     code = "RUN_EXISTS"
     http_status = 409
     default_hint = "Choose another id, or pass resume=True to go on with that run."
+
+
+# --- import and export ------------------------------------------------------------------------------------------
+
+
+class ExchangeError(RunicornError):
+    code = "EXCHANGE_ERROR"
+    default_hint = "Check the paths and the free space, then try again."
+
+
+class SourceNotFoundError(ExchangeError):
+    code = "IMPORT_SOURCE_NOT_FOUND"
+    http_status = 404
+    default_hint = (
+        "Name a folder with TensorBoard event files, a wandb or mlruns folder, a .wandb, mlflow.db or .csv file."
+    )
+
+
+class SourceUnreadableError(ExchangeError):
+    code = "IMPORT_SOURCE_UNREADABLE"
+    http_status = 400
+    default_hint = "Check that the file is whole, or say what it is with --from."
+
+
+class NothingToExportError(ExchangeError):
+    code = "NOTHING_TO_EXPORT"
+    http_status = 404
+    default_hint = "Name runs by their id or name, or choose them with --project or --all."
+
+
+class AmbiguousRunError(ExchangeError):
+    code = "AMBIGUOUS_RUN"
+    http_status = 409
+    default_hint = "Name the run by its id instead."
+
+
+class PackageMissingError(ExchangeError):
+    code = "PACKAGE_MISSING"
+    default_hint = "Install the package that the sentence names, or choose another format."
 
 
 class PortInUseError(RunicornError):

@@ -1,0 +1,75 @@
+"""Which columns of a table are the step, the time, metrics, or something else. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+STEPS = ("step", "_step", "global_step", "epoch", "iteration", "iter")
+TIMES = ("time", "timestamp", "_timestamp", "wall_time", "walltime", "wall time")
+LONG = ("run", "metric", "step", "time", "value")
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Column numbers. step, time: None where there is none."""
+
+    step: int | None
+    time: int | None
+    others: tuple[int, ...]
+
+
+def is_long(header: Sequence[str]) -> bool:
+    """Tell whether each row is one point, as `runicorn export` writes them."""
+    return tuple(header) == LONG
+
+
+def roles(header: Sequence[str], step: str | None = None) -> Roles:
+    """Return what the columns are for. step: the name of the step's column; else the first of STEPS that is there.
+
+    Raises ValueError where there is no column of the name that was given.
+    """
+    names = [name.strip().lower() for name in header]
+    if step is not None:
+        if step not in header:
+            raise ValueError(f"There is no column {step!r}.")
+        step_at: int | None = list(header).index(step)
+    else:
+        step_at = next((names.index(name) for name in STEPS if name in names), None)
+    time_at = next((names.index(name) for name in TIMES if name in names and names.index(name) != step_at), None)
+    others = tuple(at for at in range(len(header)) if at not in (step_at, time_at))
+    return Roles(step_at, time_at, others)
+
+
+def number(cell: str) -> float | None:
+    """Return the number in a cell to the bit, or None where it holds none."""
+    try:
+        return float(cell)
+    except ValueError:
+        return None
+
+
+def whole(cell: str) -> int | None:
+    """Return a step, or None where the cell holds none: 7, 7.0 and 1e3 are, 0.5 is not."""
+    try:
+        value = int(cell)
+    except ValueError:
+        as_float = number(cell)
+        if as_float is None or not math.isfinite(as_float) or as_float != int(as_float):
+            return None
+        value = int(as_float)
+    return value if -(2**63) <= value < 2**63 else None
+
+
+def moment(cell: str) -> float | None:
+    """Return unix seconds: a number as it stands, or a date and time, taken for UTC where it says no zone."""
+    value = number(cell)
+    if value is not None:
+        return value
+    try:
+        found = datetime.fromisoformat(cell.strip().replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()

@@ -1,0 +1,149 @@
+"""A run that is being written as a whole, seen by nobody before it is complete."""
+
+from __future__ import annotations
+
+import math
+import os
+import secrets
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from runicorn.errors import RootNotUsableError
+from runicorn.exchange.source import Facts
+from runicorn.model import RunState, number_to_json
+from runicorn.storage import layout
+from runicorn.storage.jsonio import encode_object, well_formed
+from runicorn.storage.records import MARK, RECORD
+from runicorn.storage.writer import replace_json
+
+_BUFFER_BYTES = 1 << 20
+_COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(6)
+
+
+class RunDraft:
+    """Implements Sink. finish() makes a run of it; left without, nothing of it remains.
+
+    points: how many were taken so far.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        # The dot hides it from every reader of the root.
+        self._folder = root / layout.RUNS / f".new-import-{os.getpid()}-{secrets.token_hex(4)}"
+        self._slots: dict[str, tuple[int, list[Any]]] = {}
+        self._last_step: int | None = None
+        self.points = 0
+
+    def __enter__(self) -> RunDraft:
+        try:
+            self._folder.mkdir(parents=True)
+            self._records = (self._folder / layout.METRICS_FILE).open("wb", buffering=_BUFFER_BYTES)
+            self._keys = (self._folder / layout.keys_file(layout.METRICS_FILE)).open("wb")
+        except OSError as error:
+            raise RootNotUsableError(
+                f"The storage root {self._root} cannot be written: {error.strerror or error}."
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._records.close()
+        self._keys.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def point(self, metric: str, step: int, time: float, value: float) -> None:
+        known = self._slots.get(metric)
+        if known is None:
+            known = self._slots[metric] = (len(self._slots), [0, 0.0, math.inf, -math.inf, 0, 0.0])
+            self._keys.write(layout.encode_key(metric))
+        number, slot = known
+        self._records.write(RECORD.pack(MARK, number, step, time, value))
+        slot[_COUNT] += 1
+        slot[_LAST] = value
+        if value < slot[_MIN]:  # noqa: PLR1730 - min() costs 3 times as much
+            slot[_MIN] = value
+        if value > slot[_MAX]:  # noqa: PLR1730
+            slot[_MAX] = value
+        slot[_STEP] = self._last_step = step
+        slot[_TIME] = time
+        self.points += 1
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        with (self._folder / layout.EVENTS_FILE).open("ab") as file:
+            file.write(encode_object(dict(event)) + b"\n")
+
+    def media(self, path: str, content: bytes | Path) -> None:
+        target = self._folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            target.write_bytes(content)
+        else:
+            shutil.copyfile(content, target)
+
+    def console(self, content: bytes) -> None:
+        with (self._folder / layout.CONSOLE_FILE).open("ab") as file:
+            file.write(content)
+
+    def finish(self, facts: Facts, imported_from: Mapping[str, Any]) -> str:
+        """Make it a run, and return its id. Raises OSError."""
+        self._records.close()
+        self._keys.close()
+        run_id = self._free_id(facts.created_at)
+        replace_json(self._folder / layout.RUN_FILE, _info(run_id, facts, imported_from))
+        replace_json(self._folder / layout.STATUS_FILE, self._status(facts))
+        if facts.note:
+            replace_json(self._folder / layout.NOTES_FILE, {"note": facts.note})
+        self._folder.rename(self._root / layout.RUNS / run_id)
+        return run_id
+
+    def _free_id(self, created_at: float) -> str:
+        moment = layout.parse_iso(layout.iso(created_at)) or 0.0
+        while True:
+            run_id = layout.new_run_id(moment, secrets.token_hex(3))
+            if layout.is_run_id(run_id) and not (self._root / layout.RUNS / run_id).exists():
+                return run_id
+
+    def _status(self, facts: Facts) -> dict[str, Any]:
+        ended_at = facts.created_at if facts.finished_at is None else facts.finished_at
+        # Whatever is imported has ended as far as this copy goes.
+        state = RunState.FINISHED if facts.state is RunState.RUNNING else facts.state
+        return {
+            "state": state.value,
+            "heartbeat_at": layout.iso(ended_at),
+            "finished_at": layout.iso(ended_at),
+            "exit_reason": facts.exit_reason,
+            "step": self._last_step,
+            "summary": dict(facts.summary),
+            "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items()},
+            "warnings": dict(facts.warnings),
+        }
+
+
+def _info(run_id: str, facts: Facts, imported_from: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": run_id,
+        "project": layout.clean_project(facts.project),
+        "name": facts.name[:500] or run_id,
+        "config": dict(facts.config),
+        "tags": list(facts.tags),
+        "created_at": layout.iso(facts.created_at),
+        "host": facts.host,
+        "user": facts.user,
+        "imported_from": dict(imported_from),
+    }
+
+
+def _stats(slot: list[Any]) -> dict[str, Any]:
+    seen = slot[_MIN] <= slot[_MAX]
+    return {
+        "count": slot[_COUNT],
+        "last": number_to_json(slot[_LAST]),
+        "min": number_to_json(slot[_MIN]) if seen else None,
+        "max": number_to_json(slot[_MAX]) if seen else None,
+        "last_step": slot[_STEP],
+        "last_time": number_to_json(slot[_TIME]),
+    }

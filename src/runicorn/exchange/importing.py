@@ -1,0 +1,130 @@
+"""Importing: what a path holds, whether it is in the root already, and one new run for each that is not."""
+
+from __future__ import annotations
+
+import contextlib
+import enum
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runicorn.errors import SourceNotFoundError, SourceUnreadableError
+from runicorn.exchange import csv_file, mlflow_database, mlflow_files, tensorboard, wandb
+from runicorn.exchange.draft import RunDraft
+from runicorn.exchange.source import Facts, Source
+from runicorn.storage import layout, reader
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.writer import prepare_root
+
+
+class Tool(enum.Enum):
+    """Whose files are imported; AUTO looks at them."""
+
+    AUTO = "auto"
+    TENSORBOARD = "tensorboard"
+    WANDB = "wandb"
+    MLFLOW = "mlflow"
+    CSV = "csv"
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of one source. run_id: of the new run, or of the one that was there. points: how many it has."""
+
+    source: Source
+    run_id: str
+    is_new: bool
+    points: int = 0
+    facts: Facts | None = None
+
+
+def find_sources(path: Path, tool: Tool = Tool.AUTO, *, step: str | None = None) -> list[Source]:
+    """Return the runs that a path holds. Raises SourceNotFoundError, SourceUnreadableError.
+
+    step: the column of a CSV file that holds the step.
+    """
+    if not path.exists():
+        raise SourceNotFoundError(f"There is no file or folder {path}.")
+    try:
+        found = next((sources for sources in _looks(path, tool, step) if sources), None)
+    except OSError as error:
+        raise SourceUnreadableError(f"{path} cannot be read: {error.strerror or error}.") from error
+    if found is None:
+        what = "known to Runicorn" if tool is Tool.AUTO else f"of {tool.value}"
+        raise SourceNotFoundError(f"{path} holds no runs {what}.")
+    return found
+
+
+def import_source(
+    root: Path,
+    source: Source,
+    *,
+    known: dict[tuple[str, str], str],
+    project: str | None = None,
+    force: bool = False,
+) -> Imported:
+    """Make a run of a source, unless it is among the `known` ones, which it is then added to.
+
+    force: make a run all the same, a further one. project: where to file it, else where it comes from.
+    Raises SourceUnreadableError, RootNotUsableError.
+    """
+    try:
+        key = (source.tool, source.identity)
+        if key in known and not force:
+            return Imported(source, known[key], is_new=False)
+        with RunDraft(root) as draft:
+            facts = source.read(draft)
+            if project is not None:
+                facts = Facts(**{**facts.__dict__, "project": project})
+            imported_from = {
+                "tool": source.tool,
+                "identity": source.identity,
+                "path": source.label,
+                "imported_at": layout.iso(time.time()),
+            }
+            run_id = draft.finish(facts, imported_from)
+    except OSError as error:
+        raise SourceUnreadableError(f"{source.label} cannot be imported: {error.strerror or error}.") from error
+    known[key] = run_id
+    return Imported(source, run_id, is_new=True, points=draft.points, facts=facts)
+
+
+def imported_before(root: Path) -> dict[tuple[str, str], str]:
+    """Return the sources that the root's runs were imported from, by tool and identity, with the runs' ids."""
+    files = LocalFiles(root)
+    known: dict[tuple[str, str], str] = {}
+    for folder in files.list(layout.RUNS):
+        if layout.is_run_id(folder.name):
+            info = reader.read_object(files, layout.run_path(folder.name, layout.RUN_FILE)) or {}
+            origin = info.get("imported_from")
+            if isinstance(origin, dict):
+                known[(str(origin.get("tool")), str(origin.get("identity")))] = folder.name
+    return known
+
+
+def open_target(root: Path) -> dict[tuple[str, str], str]:
+    """Make sure that the root is there, and return what was imported before. Raises RootNotUsableError."""
+    prepare_root(root, now=time.time())
+    return imported_before(root)
+
+
+def _looks(path: Path, tool: Tool, step: str | None) -> Iterator[list[Source]]:
+    """Yield what each tool's reader finds, the surest first."""
+    kinds: list[tuple[Tool, bool, Callable[[], Iterator[Source]]]] = [
+        (Tool.WANDB, path.is_dir() or path.suffix == ".wandb", lambda: wandb.find(path)),
+        (Tool.MLFLOW, path.is_file() and _is_database(path), lambda: mlflow_database.find(path)),
+        (Tool.MLFLOW, path.is_dir(), lambda: mlflow_files.find(path)),
+        (Tool.MLFLOW, (path / "mlflow.db").is_file(), lambda: mlflow_database.find(path / "mlflow.db")),
+        (Tool.TENSORBOARD, path.is_dir(), lambda: tensorboard.find(path)),
+        (Tool.CSV, path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt"), lambda: csv_file.find(path, step)),
+    ]
+    for kind, fits, find in kinds:
+        if tool is kind or (tool is Tool.AUTO and fits):
+            yield list(find())
+
+
+def _is_database(path: Path) -> bool:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        return file.read(16) == b"SQLite format 3\0"
+    return False

@@ -1,0 +1,64 @@
+"""What an import reads from and what it reads into: the two sides that every tracker's reader stands between."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from runicorn.model import RunState
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a run besides its contents. Times are unix seconds; config and summary are plain JSON."""
+
+    name: str
+    project: str
+    created_at: float
+    finished_at: float | None = None
+    state: RunState = RunState.FINISHED
+    exit_reason: str | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+    note: str = ""
+    host: str = ""
+    user: str = ""
+    warnings: Mapping[str, int] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Takes a run's contents in their order."""
+
+    def point(self, metric: str, step: int, time: float, value: float) -> None: ...
+
+    def event(self, event: Mapping[str, Any]) -> None:
+        """Take what storage.events builds."""
+        ...
+
+    def media(self, path: str, content: bytes | Path) -> None:
+        """Take a file that events point to. path: below the run's folder."""
+        ...
+
+    def console(self, content: bytes) -> None:
+        """Take the next piece of what the program printed."""
+        ...
+
+
+class Source(Protocol):
+    """One run of another tracker. tool: whose. label: for people. identity: the same for the same run, always."""
+
+    @property
+    def tool(self) -> str: ...
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    def read(self, sink: Sink) -> Facts:
+        """Put all contents into the sink. Raises SourceUnreadableError where nothing can be read of it."""
+        ...

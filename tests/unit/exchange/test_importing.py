@@ -1,0 +1,294 @@
+"""Runs that the real wandb, mlflow and tensorboard wrote come in to the bit, whole or not at all, and once."""
+
+import json
+import math
+import shutil
+import sqlite3
+import struct
+from pathlib import Path
+
+import pytest
+from tests.support.event_files import event, image, png, scalar, write_events
+
+from runicorn.errors import SourceNotFoundError, SourceUnreadableError
+from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
+from runicorn.storage import layout, records
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.index import RunIndex
+
+DATA = Path(__file__).parents[2] / "data"
+START = 1_700_000_000.123
+
+
+class Root:
+    """A storage root that is imported into."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def bring(self, path, tool=Tool.AUTO, **options):
+        step = options.pop("step", None)
+        known = open_target(self.path)
+        return [
+            import_source(self.path, source, known=known, **options) for source in find_sources(path, tool, step=step)
+        ]
+
+    def only(self, path, **options):
+        (done,) = self.bring(path, **options)
+        return Stored(self.path, done.run_id)
+
+    def names(self):
+        return sorted(item.run.name for item in RunIndex(LocalFiles(self.path)).runs())
+
+
+class Stored:
+    """An imported run as it lies in the root."""
+
+    def __init__(self, root, run_id):
+        self.folder = root / layout.RUNS / run_id
+        self.run = RunIndex(LocalFiles(root)).find(run_id).run
+        names, _ = layout.decode_keys((self.folder / "metrics.keys").read_bytes())
+        data = (self.folder / layout.METRICS_FILE).read_bytes()
+        self.points = {}
+        for record in records.unpack(data, records.scan(data)):
+            self.points.setdefault(names[record.metric], []).append((record.step, record.time, record.value))
+
+    def read(self, name):
+        return json.loads((self.folder / name).read_bytes())
+
+    @property
+    def events(self):
+        return [json.loads(line) for line in (self.folder / layout.EVENTS_FILE).read_bytes().splitlines()]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return Root(tmp_path / "root")
+
+
+@pytest.fixture
+def database(tmp_path):
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as made:
+        made.executescript((DATA / "mlflow.sql").read_text(encoding="utf-8"))
+    made.close()
+    return path
+
+
+def bits(value):
+    return struct.pack("<d", value)
+
+
+def test_a_run_of_wandb_comes_in(root):
+    stored = root.only(DATA / "wandb")
+    run = stored.run
+    assert (run.name, run.project, run.note) == ("first", "vision/sweep1", "why")
+    assert (run.tags, run.origin.host, run.state.value) == (("good", "lr"), "gpu7", "finished")
+    assert run.config == {"lr": 0.1, "model": {"depth": 18}}
+    assert run.summary["best"] == 0.25
+    loss = stored.points["loss"]
+    assert [step for step, _, _ in loss] == [*range(20), 2**40]
+    assert [value for _, _, value in loss] == [*(1 / (step + 3) for step in range(20)), 0.125]
+    assert [value for _, _, value in stored.points["val/acc"]] == [step * 0.1 for step in range(20)]
+    assert math.isnan(stored.points["bad"][0][2])
+    assert (stored.points["top"][0][2], stored.points["low"][0][2]) == (math.inf, -math.inf)
+    assert bits(stored.points["zero"][0][2]) == bits(-0.0)
+    assert all(time > 1_700_000_000 for _, time, _ in loss)
+
+
+def test_what_is_no_number_in_wandb_becomes_events_and_files(root):
+    stored = root.only(DATA / "wandb")
+    kinds = {each["type"]: each for each in stored.events}
+    assert set(kinds) == {"histogram", "text", "html"}
+    assert sum(kinds["histogram"]["items"][0]["counts"]) == 4
+    assert kinds["text"]["items"] == [{"text": "hello"}]
+    assert b"<b>bold</b>" in (stored.folder / kinds["html"]["items"][0]["file"]).read_bytes()
+    assert (stored.folder / layout.CONSOLE_FILE).read_bytes() == b"a line of output\n"
+
+
+def test_a_cut_wandb_file_gives_what_is_whole_in_it(root, tmp_path):
+    (original,) = DATA.glob("wandb/*/*.wandb")
+    folder = tmp_path / "offline-run-20231114_221320-cut"
+    folder.mkdir()
+    data = original.read_bytes()
+    seen = set()
+    for size in range(0, len(data), 997):
+        (folder / "run-cut.wandb").write_bytes(data[:size])
+        try:
+            stored = root.only(folder, force=True)
+        except SourceUnreadableError:
+            assert size < 7
+            continue
+        seen.add(len(stored.points.get("loss", ())))
+        assert stored.run.state.value == "killed"  # nothing says that it ended
+    assert max(seen) == 20
+    assert len(seen) > 5
+
+
+def test_garbage_in_a_wandb_file_costs_its_block_only(root, tmp_path):
+    (original,) = DATA.glob("wandb/*/*.wandb")
+    data = bytearray(original.read_bytes())
+    data[4000:4004] = b"\xff\xff\xff\xff"
+    (tmp_path / "run-x.wandb").write_bytes(data)
+    stored = root.only(tmp_path / "run-x.wandb")
+    assert 0 < len(stored.points["loss"]) < 21
+    assert stored.read(layout.STATUS_FILE)["warnings"]["damaged-wandb-file"] == 1
+
+
+def check_mlflow(stored):
+    run = stored.run
+    assert (run.name, run.project, run.note) == ("first", "vision", "why")
+    assert (run.tags, run.origin.user, run.state.value) == (("team=blue",), "me", "failed")
+    assert run.config == {"lr": 0.1, "opt": "adam"}
+    assert (run.created_at, run.finished_at) == (START, START + 60)
+    loss = stored.points["train/loss"]
+    steps = [(step, 1_700_000_000_123 + step * 500, 1 / (step + 3)) for step in range(20)]
+    assert loss == [
+        *((step, millis / 1000, value) for step, millis, value in steps),
+        (2**40, 1_700_000_020_123 / 1000, 0.125),
+    ]
+    assert math.isnan(stored.points["bad"][0][2])
+    assert (stored.points["top"][0][2], stored.points["low"][0][2]) == (math.inf, -math.inf)
+
+
+def test_a_run_of_mlflows_file_store_comes_in(root):
+    stored = root.only(DATA / "mlruns")
+    check_mlflow(stored)
+    assert bits(stored.points["zero"][0][2]) == bits(-0.0)
+
+
+def test_a_run_of_mlflows_database_comes_in_and_the_database_stays(root, database):
+    before = database.read_bytes()
+    check_mlflow(root.only(database))
+    assert database.read_bytes() == before
+
+
+def test_both_stores_of_mlflow_are_found_from_the_folder_around(root, database, tmp_path):
+    assert root.only(tmp_path).run.name == "first"
+    shutil.copytree(DATA / "mlruns", tmp_path / "work" / "mlruns")
+    assert root.only(tmp_path / "work").run.name == "first"
+
+
+def test_a_run_of_tensorflow_comes_in(root):
+    stored = root.only(DATA / "tensorboard")
+    run = stored.run
+    assert (run.project, run.name, run.origin.host, run.state.value) == ("tensorboard", "train", "gpu7", "finished")
+    assert run.config == {"lr": 0.1, "layers": 3, "opt": "adam"}
+    singles = [struct.unpack("<f", struct.pack("<f", 1 / (step + 3)))[0] for step in range(20)]
+    assert stored.points["loss"] == [(step, START + step, value) for step, value in enumerate(singles)]
+    assert [(each["type"], each["key"]) for each in stored.events] == [("histogram", "weights"), ("text", "note")]
+
+
+def test_pictures_of_event_files_are_copied(root, tmp_path):
+    picture = png(8, 6)
+    write_events(tmp_path / "logs" / "a" / "events.out.tfevents.1.h", [event(image("in", picture, 8, 6))])
+    stored = root.only(tmp_path / "logs")
+    (logged,) = stored.events
+    assert (stored.folder / logged["items"][0]["file"]).read_bytes() == picture
+
+
+def test_each_folder_of_a_logdir_is_a_run(root, tmp_path):
+    for name in ("a", "b/c"):
+        write_events(tmp_path / "logs" / name / "events.out.tfevents.1.h", [event(scalar(f"loss of {name}", 1.0))])
+    root.bring(tmp_path / "logs")
+    assert root.names() == ["a", "c"]
+
+
+@pytest.mark.parametrize("source", ["wandb", "mlruns", "tensorboard"])
+def test_a_second_import_says_so_and_adds_nothing(root, source):
+    (first,) = root.bring(DATA / source)
+    (second,) = root.bring(DATA / source)
+    assert (first.is_new, second.is_new, second.run_id) == (True, False, first.run_id)
+    assert len(root.names()) == 1
+    (third,) = root.bring(DATA / source, force=True)
+    assert third.is_new
+    assert len(root.names()) == 2
+
+
+def test_a_project_can_be_chosen(root):
+    assert root.only(DATA / "wandb", project="mine/own").run.project == "mine/own"
+
+
+def test_the_source_stands_in_run_json(root):
+    origin = root.only(DATA / "mlruns").read(layout.RUN_FILE)["imported_from"]
+    assert origin["tool"] == "mlflow"
+    assert layout.parse_iso(origin["imported_at"])
+
+
+def test_a_source_that_fails_leaves_nothing_behind(root, tmp_path):
+    (tmp_path / "bad.csv").write_text("step,loss\n1,2\n2\n")
+    with pytest.raises(SourceUnreadableError, match="Line 3"):
+        root.bring(tmp_path / "bad.csv")
+    assert list((root.path / layout.RUNS).iterdir()) == []
+
+
+def test_a_path_without_runs_says_what_is_wanted(root, tmp_path):
+    with pytest.raises(SourceNotFoundError, match="no file or folder"):
+        root.bring(tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SourceNotFoundError, match="no runs known"):
+        root.bring(tmp_path / "empty")
+
+
+def test_a_file_that_is_no_database_is_told(root, tmp_path):
+    (tmp_path / "x.db").write_bytes(b"SQLite format 3\0" + b"garbage" * 100)
+    with pytest.raises(SourceUnreadableError, match="database of MLflow"):
+        root.bring(tmp_path / "x.db")
+    with pytest.raises(SourceUnreadableError, match="no file of W&B"):
+        root.bring(tmp_path / "x.db", tool=Tool.WANDB)
+
+
+class TestCsv:
+    @pytest.fixture
+    def bring(self, root, tmp_path):
+        def bring(text, name="log.csv", **options):
+            (tmp_path / "table").mkdir(exist_ok=True)
+            (tmp_path / "table" / name).write_text(text, encoding="utf-8")
+            return root.only(tmp_path / "table" / name, **options)
+
+        return bring
+
+    def test_columns_are_metrics_over_step_and_time(self, bring):
+        stored = bring("epoch,time,loss,acc\n1,1700000000.5,0.1,nan\n2.0,1700000001,-0.0,inf\n")
+        assert stored.points["loss"] == [(1, 1700000000.5, 0.1), (2, 1700000001.0, 0.0)]
+        assert bits(stored.points["loss"][1][2]) == bits(-0.0)
+        assert math.isnan(stored.points["acc"][0][2])
+        assert (stored.run.name, stored.run.project, stored.run.created_at) == ("log", "table", 1700000000.5)
+
+    def test_without_a_step_the_rows_are_counted(self, bring):
+        assert [step for step, _, _ in bring("loss\n3\n2\n").points["loss"]] == [0, 1]
+
+    def test_dates_are_times(self, bring):
+        (point,) = bring("step,timestamp,loss\n1,2023-11-14T22:13:20Z,1\n").points["loss"]
+        assert point == (1, 1_700_000_000.0, 1.0)
+
+    def test_the_step_can_be_named(self, bring):
+        stored = bring("batch,loss\n5,1\n", step="batch")
+        assert [(step, value) for step, _, value in stored.points["loss"]] == [(5, 1.0)]
+        assert list(stored.points) == ["loss"]
+
+    def test_an_unknown_step_names_the_columns(self, bring):
+        with pytest.raises(SourceUnreadableError) as caught:
+            bring("batch,loss\n5,1\n", step="nope")
+        assert "batch, loss" in caught.value.hint
+
+    def test_empty_cells_are_no_points(self, bring):
+        assert [step for step, _, _ in bring("step,a,b\n1,,2\n2,3,\n").points["a"]] == [2]
+
+    def test_a_text_that_stays_is_config_and_one_that_changes_is_told(self, bring):
+        stored = bring("step,opt,phase,loss\n1,adam,warm,1\n2,adam,cool,2\n")
+        assert stored.run.config == {"opt": "adam"}
+        assert stored.read(layout.STATUS_FILE)["warnings"] == {"text-column-phase": 1}
+
+    def test_a_step_that_is_none_is_told_with_its_line(self, bring):
+        with pytest.raises(SourceUnreadableError, match=r"Line 3 .*0\.5"):
+            bring("step,loss\n1,1\n0.5,1\n")
+
+    def test_bytes_that_are_no_text_are_told(self, root, tmp_path):
+        (tmp_path / "x.csv").write_bytes(b"step,loss\n1,\xff\n")
+        with pytest.raises(SourceUnreadableError, match="no CSV file in UTF-8"):
+            root.bring(tmp_path / "x.csv")
+
+    def test_huge_steps_stay_exact(self, bring):
+        text = f"step,loss\n{2**63 - 1},1\n{-(2**63)},2\n"
+        assert [step for step, _, _ in bring(text).points["loss"]] == [2**63 - 1, -(2**63)]
