@@ -9,6 +9,7 @@ from runicorn.errors import RunicornError
 from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifact, use_artifact
 
 if TYPE_CHECKING:
+    from runicorn.exchange.client import Root, open_root
     from runicorn.sdk.artifacts import Artifact
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.media.audio import Audio
@@ -33,6 +34,7 @@ __all__ = [
     "Histogram",
     "Html",
     "Image",
+    "Root",
     "Run",
     "RunicornError",
     "Table",
@@ -46,6 +48,7 @@ __all__ = [
     "init",
     "log",
     "log_artifact",
+    "open_root",
     "run",
     "summary",
     "use_artifact",
@@ -60,10 +63,12 @@ _LAZY = {
     "Histogram": "runicorn.sdk.media.histogram",
     "Html": "runicorn.sdk.media.text",
     "Image": "runicorn.sdk.media.image",
+    "Root": "runicorn.exchange.client",
     "Run": "runicorn.sdk.run",
     "Table": "runicorn.sdk.media.table",
     "Text": "runicorn.sdk.media.text",
     "Video": "runicorn.sdk.media.video",
+    "open_root": "runicorn.exchange.client",
 }
 
 

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from runicorn._version import __version__
-from runicorn.cli import artifacts, compact, demo, doctor, import_runs, open_host, viewer
+from runicorn.cli import artifacts, compact, demo, doctor, export_runs, import_runs, open_host, viewer
 from runicorn.errors import RunicornError, UsageError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command("viewer")(viewer.viewer)
 app.command("open")(open_host.open_host)
 app.command("doctor")(doctor.doctor)
 app.command("import")(import_runs.import_runs)
+app.command("export")(export_runs.export_runs)
 app.command("demo")(demo.demo)
 app.command("compact")(compact.compact)
 app.add_typer(artifacts.app, name="artifacts")

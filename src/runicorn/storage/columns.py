@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 RECORD_DTYPE = np.dtype([("mark", "<u4"), ("metric", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
+POINT_DTYPE = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 _FIRST_LOOK = 64
 
 
@@ -183,6 +184,23 @@ def plain(column: npt.NDArray[Any]) -> list[Any]:
     if column.dtype.kind == "f" and not np.isfinite(column).all():
         return [number_to_json(value) for value in values]
     return values
+
+
+def plain_rows(rows: npt.NDArray[Any]) -> tuple[list[int], list[int], list[float], list[float]]:
+    """Return records as four lists: metric, step, time, value."""
+    return rows["metric"].tolist(), rows["step"].tolist(), rows["time"].tolist(), rows["value"].tolist()
+
+
+def structured(step: Ints, time: Floats, value: Floats) -> npt.NDArray[Any]:
+    """Return points as one array with the fields step, time and value."""
+    points = np.empty(len(value), POINT_DTYPE)
+    points["step"], points["time"], points["value"] = step, time, value
+    return points
+
+
+def together(parts: list[npt.NDArray[Any]], kind: str) -> npt.NDArray[Any]:
+    """Return the parts as one array of a kind such as "f8"; an empty one where there are none."""
+    return np.concatenate([np.empty(0, kind), *parts])
 
 
 def is_sorted(x: npt.NDArray[Any]) -> bool:

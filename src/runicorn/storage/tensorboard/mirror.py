@@ -117,11 +117,15 @@ class Mirror:
 
     def close(self) -> None:
         """End the thread, and let another viewer take over."""
+        self.end_soon()
+        if self._thread is not None:
+            self._thread.join(_CLOSE_SECS)
+
+    def end_soon(self) -> None:
+        """Ask the thread to end, without waiting for it."""
         self._closed.set()
         self._wake.set()
         self._first_look.set()
-        if self._thread is not None:
-            self._thread.join(_CLOSE_SECS)
 
     def _work(self) -> None:
         try:
@@ -157,6 +161,7 @@ class _Worker:
         try:
             while not mirror._closed.is_set():
                 if time.monotonic() - mirror._asked_at > DEMAND_SECS:
+                    self._release()
                     mirror._wake.wait(_IDLE_SECS)
                     mirror._wake.clear()
                     self._walked_at = float("-inf")
@@ -171,8 +176,7 @@ class _Worker:
                 if not self._backlog and self._walker is None:
                     mirror._closed.wait(POLL_SECS)
         finally:
-            if self._lock is not None:
-                self._lock.release()
+            self._release()
 
     def _tell(self) -> None:
         """Tell those who wait that each run is there, or that all of all runs is."""
@@ -295,6 +299,13 @@ class _Worker:
         for run_id in self._folders:
             self._push(run_id, first=False)
         return True
+
+    def _release(self) -> None:
+        """Let another process write the mirror, and forget what it will change."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+            self._runs.clear()
 
     def _sweep(self) -> None:
         """Remove the drafts of those who were killed."""

@@ -172,6 +172,17 @@ def test_nobody_who_looks_means_no_work(logs, look, monkeypatch):
     assert looked == []
 
 
+def test_who_does_not_look_leaves_the_writing_to_who_does(logs, look, monkeypatch):
+    monkeypatch.setattr(mirror_module, "DEMAND_SECS", 0.3)
+    sleeper = look(logs)
+    until(lambda: count(sleeper, "a") == 10)
+    second = look(logs)
+    write_events(logs / "a" / NAME, losses(0, 15))
+    until(lambda: count(second, "a") == 15)
+    write_events(logs / "a" / NAME, losses(0, 20))
+    until(lambda: count(sleeper, "a") == 20)
+
+
 def test_close_ends_the_thread(logs, look):
     files = look(logs)
     files.mirror.runs()

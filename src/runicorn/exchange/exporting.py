@@ -1,0 +1,68 @@
+"""Exporting: which runs, and their points in the order in which they were logged, as pieces of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from runicorn.errors import NothingToExportError, UsageError
+from runicorn.exchange.client import Root, StoredRun
+from runicorn.storage import layout
+from runicorn.storage.files import Files
+
+_CHUNK_BYTES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Points:
+    """Some points of one run: four columns of one length."""
+
+    run_id: str
+    metric: list[str]
+    step: list[int]
+    time: list[float]
+    value: list[float]
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+
+def choose(root: Root, names: Sequence[str], *, project: str | None, every: bool) -> list[StoredRun]:
+    """Return the runs that were named, or all of a project, or all. Runs in the bin only by their names.
+
+    Raises NothingToExportError, UsageError, RunNotFoundError, AmbiguousRunError.
+    """
+    if sum((bool(names), project is not None, every)) > 1:
+        raise UsageError("Runs, --project and --all exclude each other.", hint="Give one of them.")
+    if names:
+        return list({run.id: run for run in map(root.run, names)}.values())
+    if project is None and not every:
+        raise NothingToExportError("No runs were named.")
+    # The oldest first, so that later exports begin with the same rows.
+    runs = root.runs(project=project)[::-1]
+    if not runs:
+        where = f"the project {project!r}" if project is not None else str(root.path)
+        raise NothingToExportError(f"There are no runs in {where}.")
+    return runs
+
+
+def points(files: Files, run_id: str, *, system: bool = False) -> Iterator[Points]:
+    """Yield the points of a run in pieces, each writer's after the other's. system: those of the machine as well."""
+    from runicorn.storage.columns import plain_rows, unpack
+
+    names_in_folder = [entry.name for entry in files.list(layout.run_path(run_id))]
+    for name in layout.record_files(names_in_folder):
+        if name == layout.SYSTEM_FILE and not system:
+            continue
+        path = layout.run_path(run_id, name)
+        offset = 0
+        while data := files.read(path, offset, _CHUNK_BYTES):
+            rows, _, consumed = unpack(data)
+            if not consumed:
+                break
+            offset += consumed
+            # After the records: a name is written before the first record that uses it.
+            keys = layout.keys_file(path)
+            metrics = layout.shown_keys(files.read(keys)) if files.stat(keys) is not None else []
+            numbers, step, time, value = plain_rows(rows)
+            yield Points(run_id, [layout.key_or_number(metrics, n) for n in numbers], step, time, value)

@@ -1,0 +1,218 @@
+"""Runs are read from Python as they are: found by query and name, their points as arrays and tables."""
+
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from tests.support.event_files import event, image, png, scalar, write_events
+
+import runicorn as rn
+from runicorn.errors import (
+    AmbiguousRunError,
+    FileNotInRunError,
+    InvalidQueryError,
+    MetricNotFoundError,
+    PackageMissingError,
+    RootNotUsableError,
+    RunNotFoundError,
+    UsageError,
+)
+from runicorn.exchange import frames
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("RUNICORN_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("RUNICORN_ROOT", raising=False)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def root(path):
+    for number, lr in enumerate((0.1, 0.01)):
+        with rn.init(f"vision/exp{number}", name=f"run{number}", root=path, config={"lr": lr}, tags=["t"]) as run:
+            for step in range(5):
+                run.log({"loss": lr * step, "acc": step}, step=step)
+            run.log({"loss": float("nan")}, step=4)
+            run.summary["best"] = number
+            print("a line")
+    with rn.open_root(path) as opened:
+        yield opened
+
+
+def names(runs):
+    return {run.name for run in runs}
+
+
+def test_runs_are_found_by_query_project_and_state(root):
+    assert names(root.runs()) == {"run0", "run1"}
+    assert names(root.runs("config.lr < 0.05")) == {"run1"}
+    assert names(root.runs(query="tag:t", project="vision", state="finished,failed")) == {"run0", "run1"}
+    assert names(root.runs(project="vision/exp0")) == {"run0"}
+    assert root.runs(state="running") == []
+
+
+def test_what_is_asked_wrongly_is_told(root):
+    with pytest.raises(UsageError, match="is no state"):
+        root.runs(state="sleeping")
+    with pytest.raises(InvalidQueryError):
+        root.runs("config.lr <")
+
+
+def test_a_run_is_known_by_id_and_by_name(root):
+    run = root.run("run1")
+    assert root.run(run.id).id == run.id
+    assert (run.project, run.state, run.config, run.tags) == ("vision/exp1", "finished", {"lr": 0.01}, ("t",))
+    assert run.summary["best"] == 1
+    assert run.step == 4
+    assert "run1" in repr(run)
+    with pytest.raises(RunNotFoundError):
+        root.run("nobody")
+    with pytest.raises(RunNotFoundError):
+        root.run("../..")
+
+
+def test_a_name_of_two_runs_needs_the_id(root, path):
+    rn.init("other", name="run1", root=path).finish()
+    with pytest.raises(AmbiguousRunError, match="2 runs are called 'run1'"):
+        root.run("run1")
+
+
+def test_a_series_is_three_arrays(root):
+    loss = root.run("run0").series("loss")
+    assert loss.step.tolist() == [0, 1, 2, 3, 4, 4]
+    assert loss.value[:5].tolist() == [0.1 * step for step in range(5)]
+    assert math.isnan(loss.value[5])
+    assert (loss.step.dtype, loss.time.dtype, len(loss)) == (np.int64, np.float64, 6)
+    assert loss.to_numpy()["step"].tolist() == loss.step.tolist()
+    with pytest.raises(MetricNotFoundError) as caught:
+        root.run("run0").series("nope")
+    assert "acc, loss" in caught.value.hint
+
+
+def test_arrays_belong_to_who_asked(root):
+    root.run("run0").series("acc").value[:] = -1
+    assert root.run("run0").series("acc").value.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_metrics_tell_count_and_extremes(root):
+    stats = root.run("run0").metrics["loss"]
+    assert (stats.count, stats.min, stats.max, stats.last_step) == (6, 0.0, 0.4, 4)
+
+
+def test_console_files_and_events(root):
+    run = root.run("run0")
+    assert "a line" in run.console()
+    assert "metrics.bin" in run.files()
+    assert run.read_file("run.json").startswith(b"{")
+    assert run.events() == []
+    for wrong in ("missing", "../../runicorn.json", "/etc/passwd", ""):
+        with pytest.raises(FileNotInRunError):
+            run.read_file(wrong)
+
+
+def test_points_that_are_logged_later_are_there(root, path):
+    with rn.init(name="live", root=path) as run:
+        run.log({"loss": 1})
+        assert len(root.run("live").series("loss")) == 1
+        run.log({"loss": 2})
+        assert len(root.run("live").series("loss")) == 2
+        assert root.run("live").state == "running"
+
+
+def test_a_logdir_of_tensorboard_is_a_root(tmp_path):
+    picture = png(2, 2)
+    events = [*(event(scalar("loss", step), step=step) for step in range(3000)), event(image("in", picture, 2, 2))]
+    write_events(tmp_path / "logs" / "exp" / "a" / "events.out.tfevents.1.h", events)
+    with rn.open_root(tmp_path / "logs") as root:
+        (run,) = root.runs()
+        assert (run.name, run.project) == ("a", "exp")
+        assert run.series("loss").step.tolist() == list(range(3000))
+        (logged,) = run.events("image")
+        assert run.read_file(logged["items"][0]["file"]) == picture
+        assert run.events("text") == []
+
+
+def test_a_root_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(RootNotUsableError):
+        rn.open_root(tmp_path / "missing")
+    assert not (tmp_path / "missing").exists()
+
+
+def test_reading_writes_nothing_into_the_root(root, path):
+    before = {file: file.stat().st_mtime_ns for file in path.rglob("*")}
+    for run in root.runs():
+        run.series("loss")
+    assert {file: file.stat().st_mtime_ns for file in path.rglob("*")} == before
+
+
+def test_the_package_does_not_load_the_client_before_it_is_asked_for():
+    code = (
+        "import runicorn, sys; "
+        "assert not {'numpy', 'runicorn.exchange', 'runicorn.storage.columns'} & set(sys.modules); "
+        "runicorn.open_root; assert 'runicorn.exchange.client' in sys.modules and 'numpy' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+def test_a_missing_package_is_named(root, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(PackageMissingError, match="needs pandas") as caught:
+        root.to_pandas()
+    assert caught.value.hint == "pip install pandas"
+
+
+def test_columns_have_one_type_each():
+    assert frames._of_one_kind([1, None, "NaN"])[0] == 1.0
+    assert frames._of_one_kind([1, "adam"]) == ["1", "adam"]
+    assert frames._of_one_kind([True, None]) == [True, None]
+    assert frames._of_one_kind([1, 2]) == [1, 2]
+
+
+class TestPandas:
+    @pytest.fixture(autouse=True)
+    def pandas(self):
+        return pytest.importorskip("pandas")
+
+    def test_the_table_of_runs(self, root):
+        table = root.to_pandas().set_index("name")
+        assert table.loc["run1", "config.lr"] == 0.01
+        assert table.loc["run0", "summary.best"] == 0
+        assert str(table["created_at"].dt.tz) == "UTC"
+        assert len(root.to_pandas("config.lr < 0.05")) == 1
+
+    def test_points_long_and_wide(self, root):
+        run = root.run("run0")
+        long = run.to_pandas()
+        assert list(long.columns) == ["metric", "step", "time", "value"]
+        assert len(long) == 11
+        wide = run.to_pandas(wide=True)
+        assert list(wide.columns) == ["step", "acc", "loss"]
+        assert wide["step"].tolist() == [0, 1, 2, 3, 4]
+        assert wide["acc"].tolist() == [0, 1, 2, 3, 4]
+        assert math.isnan(wide["loss"].iloc[4])
+        assert list(run.to_pandas(["acc"], wide=True).columns) == ["step", "acc"]
+
+
+class TestPolars:
+    @pytest.fixture(autouse=True)
+    def polars(self):
+        return pytest.importorskip("polars")
+
+    def test_the_table_of_runs(self, root):
+        table = root.to_polars()
+        assert set(table["config.lr"].to_list()) == {0.1, 0.01}
+        assert str(table.schema["created_at"]) == "Datetime(time_unit='us', time_zone='UTC')"
+
+    def test_points_long_and_wide(self, root):
+        run = root.run("run0")
+        assert run.to_polars().columns == ["metric", "step", "time", "value"]
+        wide = run.to_polars(wide=True)
+        assert wide["step"].to_list() == [0, 1, 2, 3, 4]
+        assert wide["acc"].to_list() == [0, 1, 2, 3, 4]
