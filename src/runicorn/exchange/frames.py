@@ -55,7 +55,9 @@ def polars_frame(columns: Mapping[str, Sequence[Any]], times: Sequence[str] = ()
 def points_to_pandas(series: Sequence[Series], *, wide: bool) -> Any:
     pandas = package("pandas")
     if wide:
-        columns = {each.name: _last_of_each_step(pandas.Series(each.value, index=each.step)) for each in series}
+        columns = {
+            _column(each.name): _last_of_each_step(pandas.Series(each.value, index=each.step)) for each in series
+        }
         frame = pandas.DataFrame(columns)
         frame.index.name = "step"
         return frame.sort_index().reset_index()
@@ -68,10 +70,14 @@ def points_to_polars(series: Sequence[Series], *, wide: bool) -> Any:
         return polars.DataFrame(_long(series))
     frame = polars.DataFrame({"step": []}, schema={"step": polars.Int64})
     for each in series:
-        one = polars.DataFrame({"step": each.step, each.name: each.value})
+        one = polars.DataFrame({"step": each.step, _column(each.name): each.value})
         one = one.unique("step", keep="last", maintain_order=True)
         frame = frame.join(one, on="step", how="full", coalesce=True)
     return frame.sort("step")
+
+
+def _column(metric: str) -> str:
+    return "step (metric)" if metric == "step" else metric
 
 
 def _long(series: Sequence[Series]) -> dict[str, Any]:

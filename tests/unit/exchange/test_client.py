@@ -199,6 +199,11 @@ class TestPandas:
         assert math.isnan(wide["loss"].iloc[4])
         assert list(run.to_pandas(["acc"], wide=True).columns) == ["step", "acc"]
 
+    def test_a_metric_called_step_stands_beside_the_step(self, root, path):
+        with rn.init(name="odd", root=path) as run:
+            run.log({"step": 7.5})
+        assert list(root.run("odd").to_pandas(wide=True).columns) == ["step", "step (metric)"]
+
 
 class TestPolars:
     @pytest.fixture(autouse=True)
@@ -216,3 +221,8 @@ class TestPolars:
         wide = run.to_polars(wide=True)
         assert wide["step"].to_list() == [0, 1, 2, 3, 4]
         assert wide["acc"].to_list() == [0, 1, 2, 3, 4]
+
+    def test_a_metric_called_step_stands_beside_the_step(self, root, path):
+        with rn.init(name="odd", root=path) as run:
+            run.log({"step": 7.5})
+        assert root.run("odd").to_polars(wide=True).columns == ["step", "step (metric)"]

@@ -229,11 +229,16 @@ def _clipped(edges: Iterable[float], low: float, high: float) -> list[float]:
 
 
 def _histogram(tag: str, lefts: Sequence[float], rights: Sequence[float], counts: Sequence[float]) -> Value | None:
-    """Return the histogram without the empty buckets at its ends; None where it holds nothing that can be drawn."""
-    buckets = list(zip(lefts, rights, counts, strict=False))
-    while buckets and not buckets[0][2]:
-        buckets.pop(0)
-    while buckets and not buckets[-1][2]:
+    """Return the histogram without the empty buckets at its ends, and with neighbouring empty ones as one: writers
+    lay 1,500 buckets over all that a float can be, and leave most of them empty. None where nothing can be drawn.
+    """
+    buckets: list[tuple[float, float, float]] = []
+    for left, right, count in zip(lefts, rights, counts, strict=False):
+        if count or (buckets and buckets[-1][2]):
+            buckets.append((left, right, count))
+        elif buckets:
+            buckets[-1] = (buckets[-1][0], right, count)
+    if buckets and not buckets[-1][2]:
         buckets.pop()
     if not buckets or len(buckets) > _MAX_BUCKETS:
         return None

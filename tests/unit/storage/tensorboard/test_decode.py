@@ -119,6 +119,11 @@ def test_an_old_histogram_keeps_within_the_values_and_drops_empty_ends():
     assert only(event(value)) == Histogram("h", (-1.0, 0.0, 2.0, 3.0), (4.0, 0.0, 5.0))
 
 
+def test_neighbouring_empty_buckets_are_one():
+    value = histogram("h", min=0, max=9, bucket_limit=[1, 2, 3, 4, 9], bucket=[4, 0, 0, 0, 5])
+    assert only(event(value)) == Histogram("h", (0.0, 1.0, 4.0, 9.0), (4.0, 0.0, 5.0))
+
+
 def test_a_new_histogram_is_rows_of_left_right_count():
     body = tensor(DOUBLE, [2, 3], tensor_content=struct.pack("<6d", 0, 1, 5, 1, 2, 7))
     assert only(event(plugin_value("h", "histograms", body))) == Histogram("h", (0.0, 1.0, 2.0), (5.0, 7.0))
