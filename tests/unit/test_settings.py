@@ -72,3 +72,19 @@ def test_the_time_for_a_start_can_be_set_within_reason() -> None:
     for text in ("0", "-1", "inf", "nan", "soon", "3601"):
         with pytest.raises(UsageError, match="RUNICORN_START_TIMEOUT_SECS"):
             settle(environ={"RUNICORN_START_TIMEOUT_SECS": text})
+
+
+def test_the_cache_is_the_platforms_unless_home_is_ones_own() -> None:
+    def cache(environ: dict[str, str]) -> Path:
+        settings = resolve(
+            flags={},
+            environ=environ,
+            default_home=Path("/config"),
+            user_home=Path("/home/me"),
+            default_cache=Path("/cache"),
+            read_text=lambda path: "{}",
+        )
+        return settings.cache_folder
+
+    assert cache({}) == Path("/cache")
+    assert cache({"RUNICORN_HOME": "/own"}) == Path("/own/cache")

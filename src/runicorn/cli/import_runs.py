@@ -45,7 +45,14 @@ def import_runs(
     for number, source in enumerate(sources, 1):
         _say(f"[{number}/{len(sources)}] {source.label}")
         try:
-            done = import_source(settings.root, source, known=known, project=project, force=force)
+            done = import_source(
+                settings.root,
+                source,
+                known=known,
+                project=project,
+                force=force,
+                progress=lambda points: _say(f"  {points:,} points so far"),
+            )
         except RunicornError as error:  # one that cannot be read leaves the others
             failed += 1
             _say(f"  not imported: {error.detail} ({error.code})\n  {error.hint}")

@@ -6,7 +6,7 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -20,17 +20,19 @@ from runicorn.storage.records import MARK, RECORD
 from runicorn.storage.writer import replace_json
 
 _BUFFER_BYTES = 1 << 20
+_PROGRESS_POINTS = 500_000
 _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(6)
 
 
 class RunDraft:
     """Implements Sink. finish() makes a run of it; left without, nothing of it remains.
 
-    points: how many were taken so far.
+    points: how many were taken so far. progress: called with them now and then.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, progress: Callable[[int], None] | None = None) -> None:
         self._root = root
+        self._progress = progress
         # The dot hides it from every reader of the root.
         self._folder = root / layout.RUNS / f".new-import-{os.getpid()}-{secrets.token_hex(4)}"
         self._slots: dict[str, tuple[int, list[Any]]] = {}
@@ -71,6 +73,8 @@ class RunDraft:
         slot[_STEP] = self._last_step = step
         slot[_TIME] = time
         self.points += 1
+        if not self.points % _PROGRESS_POINTS and self._progress is not None:
+            self._progress(self.points)
 
     def event(self, event: Mapping[str, Any]) -> None:
         with (self._folder / layout.EVENTS_FILE).open("ab") as file:

@@ -6,7 +6,7 @@ import contextlib
 import enum
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runicorn.errors import SourceNotFoundError, SourceUnreadableError
@@ -63,20 +63,22 @@ def import_source(
     known: dict[tuple[str, str], str],
     project: str | None = None,
     force: bool = False,
+    progress: Callable[[int], None] | None = None,
 ) -> Imported:
     """Make a run of a source, unless it is among the `known` ones, which it is then added to.
 
     force: make a run all the same, a further one. project: where to file it, else where it comes from.
+    progress: called with the number of points so far, now and then.
     Raises SourceUnreadableError, RootNotUsableError.
     """
     try:
         key = (source.tool, source.identity)
         if key in known and not force:
             return Imported(source, known[key], is_new=False)
-        with RunDraft(root) as draft:
+        with RunDraft(root, progress) as draft:
             facts = source.read(draft)
             if project is not None:
-                facts = Facts(**{**facts.__dict__, "project": project})
+                facts = replace(facts, project=project)
             imported_from = {
                 "tool": source.tool,
                 "identity": source.identity,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import mlflow
 from runicorn.exchange.source import Facts, Sink
 
+MAX_ARTIFACT_BYTES = 64 * 2**20  # models stay where they are, rather than filling the disk a second time
 _META = "meta.yaml"
 
 
@@ -56,11 +57,14 @@ class RunFolder:
             _texts(self.path / "tags"),
             meta.get("user_id", ""),
         )
+        large = 0
         for name, path in _below(self.path / "artifacts"):
-            sink.media(f"media/artifacts/{name}", path)
-        if unreadable:
-            return Facts(**{**found.__dict__, "warnings": {"unreadable-metric-line": unreadable}})
-        return found
+            if path.stat().st_size > MAX_ARTIFACT_BYTES:
+                large += 1
+            else:
+                sink.media(f"media/artifacts/{name}", path)
+        warnings = {"unreadable-metric-line": unreadable, "large-artifact": large}
+        return replace(found, warnings={kind: count for kind, count in warnings.items() if count})
 
 
 def find(path: Path) -> Iterator[RunFolder]:

@@ -11,6 +11,7 @@ import pytest
 from tests.support.event_files import event, image, png, scalar, write_events
 
 from runicorn.errors import SourceNotFoundError, SourceUnreadableError
+from runicorn.exchange import mlflow_files
 from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
@@ -161,6 +162,19 @@ def test_a_run_of_mlflows_database_comes_in_and_the_database_stays(root, databas
     before = database.read_bytes()
     check_mlflow(root.only(database))
     assert database.read_bytes() == before
+
+
+def test_artifacts_come_along_unless_they_are_large(root, tmp_path, monkeypatch):
+    shutil.copytree(DATA / "mlruns", tmp_path / "mlruns")
+    (meta,) = tmp_path.glob("mlruns/*/*/meta.yaml")
+    (meta.parent / "artifacts" / "plots").mkdir(parents=True)
+    (meta.parent / "artifacts" / "plots" / "a.txt").write_text("small")
+    (meta.parent / "artifacts" / "model.bin").write_bytes(bytes(100))
+    monkeypatch.setattr(mlflow_files, "MAX_ARTIFACT_BYTES", 50)
+    stored = root.only(tmp_path / "mlruns")
+    assert (stored.folder / "media" / "artifacts" / "plots" / "a.txt").read_text() == "small"
+    assert not (stored.folder / "media" / "artifacts" / "model.bin").exists()
+    assert stored.read(layout.STATUS_FILE)["warnings"] == {"large-artifact": 1}
 
 
 def test_both_stores_of_mlflow_are_found_from_the_folder_around(root, database, tmp_path):

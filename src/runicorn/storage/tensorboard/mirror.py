@@ -237,14 +237,17 @@ class _Worker:
         if now - self._polled_at < max(POLL_SECS, self._poll_secs * _REST_FACTOR):
             return
         self._polled_at = now
-        since = time.time() - _ACTIVE_SECS
         for run_id, folder in self._folders.items():
-            if any(file.mtime >= since for file in folder.files):
+            if self._is_active(folder):
                 files = tuple(self._look_at(folder, file) for file in folder.files)
                 if files != folder.files:
                     self._folders[run_id] = LogFolder(folder.path, files)
                     self._push(run_id, first=True)
         self._poll_secs = time.monotonic() - now
+
+    def _is_active(self, folder: LogFolder) -> bool:
+        since = time.time() - _ACTIVE_SECS
+        return any(file.mtime >= since for file in folder.files)
 
     def _look_at(self, folder: LogFolder, file: EventFile) -> EventFile:
         try:
@@ -275,10 +278,13 @@ class _Worker:
                 source = self._mirror.root / folder.path
                 run = RunMirror(self._mirror.home, folder.path, source, self._mirror.root.resolve().name)
                 self._runs[run_id] = run
-            if run.follow(folder.files, limit_bytes=limit_bytes):
-                self._push(run_id, first=False)
+            more = run.follow(folder.files, limit_bytes=limit_bytes)
             if run.exists:
                 self._show(run_id, folder.path)
+            if more:
+                self._push(run_id, first=False)
+            elif not self._is_active(folder):
+                del self._runs[run_id]  # its state is on the disk, and thousands of them would fill the memory
         except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
             _log.exception("The event files in %s are left for now.", folder.path)
             self._runs.pop(run_id, None)
