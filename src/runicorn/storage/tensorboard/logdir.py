@@ -108,7 +108,7 @@ def _look_into(root: Path, path: str) -> tuple[list[EventFile], list[os.DirEntry
     others: list[os.DirEntry[str]] = []
     with contextlib.suppress(OSError), os.scandir(root / path) as entries:
         for entry in entries:
-            if not is_event_file(entry.name):
+            if not is_event_file(entry.name) or _is_folder(entry):
                 others.append(entry)
                 continue
             with contextlib.suppress(OSError):

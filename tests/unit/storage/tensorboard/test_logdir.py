@@ -25,6 +25,18 @@ def test_folders_at_every_depth_are_found(tmp_path):
     assert found(tmp_path) == ["", "a", "a/b", "c/d/e"]
 
 
+def test_a_folder_that_is_called_like_an_event_file_is_a_folder(tmp_path):
+    put(tmp_path / "my-tfevents" / "a")
+    assert found(tmp_path) == ["my-tfevents/a"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no named pipes")
+def test_a_pipe_holds_nobody_up(tmp_path):
+    put(tmp_path / "a")
+    os.mkfifo(tmp_path / "events.out.tfevents.1.h")
+    assert found(tmp_path) == ["a"]
+
+
 def test_files_come_in_the_order_of_their_names(tmp_path):
     for name in ("events.out.tfevents.3.h", "events.out.tfevents.1.h", "notes.txt"):
         put(tmp_path, name)
