@@ -1,6 +1,6 @@
 """Makes the files of other trackers in this folder, with the real programs. Not a part of the tests.
 
-    python -m venv /tmp/foreign && /tmp/foreign/bin/pip install wandb==0.31 mlflow==3.17 tensorboard==2.21
+    python -m venv /tmp/foreign && /tmp/foreign/bin/pip install wandb==0.31 mlflow==3.17 tensorboard==2.21 pillow
     /tmp/foreign/bin/python tests/data/make_foreign_runs.py
 
 Nothing of the machine that it runs on gets in: names, hosts and folders are made up, and checked in the end.
@@ -23,8 +23,9 @@ START_MS = 1_700_000_000_123
 
 
 def wandb_run(home: Path) -> None:
-    """An offline run with numbers of all kinds, nested ones, a text, a histogram, a page, and output."""
+    """An offline run with numbers of all kinds, nested ones, a text, a histogram, a page, pictures, and output."""
     import wandb
+    from PIL import Image
 
     settings = wandb.Settings(
         host=HOST,
@@ -53,6 +54,9 @@ def wandb_run(home: Path) -> None:
         run.log({"loss": 1 / (step + 3), "val": {"acc": step * 0.1}})
     run.log({"bad": float("nan"), "top": float("inf"), "low": float("-inf"), "zero": -0.0})
     run.log({"hist": wandb.Histogram([1, 2, 2, 5]), "note": "hello", "page": wandb.Html("<b>bold</b>")})
+    grey = Image.new("L", (6, 4))
+    run.log({"one": wandb.Image(grey, caption="grey"), "two": [wandb.Image(grey, caption="a"), wandb.Image(grey)]})
+    run.log({"list": [1, 2]})
     run.log({"loss": 0.125}, step=2**40)
     run.summary["best"] = 0.25
     print("a line of output")

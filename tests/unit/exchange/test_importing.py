@@ -100,11 +100,27 @@ def test_a_run_of_wandb_comes_in(root):
 def test_what_is_no_number_in_wandb_becomes_events_and_files(root):
     stored = root.only(DATA / "wandb")
     kinds = {each["type"]: each for each in stored.events}
-    assert set(kinds) == {"histogram", "text", "html"}
+    assert set(kinds) == {"histogram", "text", "html", "image"}
     assert sum(kinds["histogram"]["items"][0]["counts"]) == 4
     assert kinds["text"]["items"] == [{"text": "hello"}]
     assert b"<b>bold</b>" in (stored.folder / kinds["html"]["items"][0]["file"]).read_bytes()
     assert (stored.folder / layout.CONSOLE_FILE).read_bytes() == b"a line of output\n"
+
+
+def test_pictures_of_wandb_come_with_size_and_caption(root):
+    stored = root.only(DATA / "wandb")
+    images = {each["key"]: each["items"] for each in stored.events if each["type"] == "image"}
+    (one,) = images["one"]
+    assert (one["width"], one["height"], one["caption"]) == (6, 4, "grey")
+    assert len(images["two"]) == 2
+    assert images["two"][0]["caption"] == "a"
+    for item in (one, *images["two"]):
+        assert (stored.folder / item["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_has_no_place_is_counted(root):
+    stored = root.only(DATA / "wandb")
+    assert stored.read(layout.STATUS_FILE)["warnings"] == {"wandb-list": 1}
 
 
 def test_a_cut_wandb_file_gives_what_is_whole_in_it(root, tmp_path):
