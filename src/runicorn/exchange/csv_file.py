@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import csv_columns
@@ -19,13 +20,16 @@ _MAX_CELL_CHARACTERS = 1 << 24
 
 @dataclass(frozen=True)
 class CsvFile:
-    """Implements Source: one run of a CSV file. run: which one, where each row is a point; else None.
+    """Implements Source: one run of a CSV file.
 
-    step: the column that holds the step, where its name does not tell.
+    digest: of what the file holds. run: which run, where each row is a point, and rows: between which bytes its rows
+    lie; else None. step: the column that holds the step, where its name does not tell.
     """
 
     path: Path
+    digest: str
     run: str | None = None
+    rows: tuple[int, int] = (0, 0)
     step: str | None = None
     tool: str = "csv"
 
@@ -36,23 +40,22 @@ class CsvFile:
     @property
     def identity(self) -> str:
         """What the file holds: renamed it is the same, changed it is another."""
-        with self.path.open("rb") as file:
-            digest = hashlib.sha256()
-            for piece in iter(lambda: file.read(1 << 20), b""):
-                digest.update(piece)
-        return f"{digest.hexdigest()[:32]}/{self.run}" if self.run is not None else digest.hexdigest()[:32]
+        return f"{self.digest}/{self.run}" if self.run is not None else self.digest
 
     def read(self, sink: Sink) -> Facts:
         return self._read_points(sink) if self.run is not None else self._read_steps(sink)
 
     def _read_points(self, sink: Sink) -> Facts:
         times: list[float] = []
-        for number, (run, metric, step, time, value) in enumerate(_rows(self.path, csv_columns.LONG), 2):
+        start, end = self.rows
+        for _, (run, metric, step, time, value) in _rows(self.path, csv_columns.LONG, start, end):
             if run != self.run:
                 continue
             point = csv_columns.whole(step), csv_columns.moment(time), csv_columns.number(value)
             if point[0] is None or point[1] is None or point[2] is None:
-                raise SourceUnreadableError(f"Line {number} of {self.path} is no point: {step!r}, {time!r}, {value!r}.")
+                raise SourceUnreadableError(
+                    f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}."
+                )
             sink.point(metric, point[0], point[1], point[2])
             times.append(point[1])
         return self._facts(self.run or "", times, {}, {})
@@ -68,7 +71,7 @@ class CsvFile:
         changed_at = self.path.stat().st_mtime
         times: list[float] = []
         texts: dict[str, set[str]] = {}
-        for number, row in enumerate(_rows(self.path, tuple(header))):
+        for number, (_, row) in enumerate(_rows(self.path, tuple(header))):
             step: int | None = number
             if roles.step is not None:
                 step = csv_columns.whole(row[roles.step])
@@ -108,39 +111,82 @@ class CsvFile:
 def find(path: Path, step: str | None = None) -> Iterator[CsvFile]:
     """Yield the runs of a CSV file, or of those in a folder. Raises SourceUnreadableError."""
     for file in [path] if path.is_file() else sorted(path.glob("*.csv")):
+        digest = _digest(file)
         if csv_columns.is_long(_header(file)):
-            for run in dict.fromkeys(row[0] for row in _rows(file, csv_columns.LONG)):
-                yield CsvFile(file, run)
+            for run, rows in _rows_of_runs(file).items():
+                yield CsvFile(file, digest, run, rows)
         else:
-            yield CsvFile(file, step=step)
+            yield CsvFile(file, digest, step=step)
+
+
+def _rows_of_runs(path: Path) -> dict[str, tuple[int, int]]:
+    """Return between which bytes the rows of each run lie, so that the file is not read anew for each from its top."""
+    found: dict[str, tuple[int, int]] = {}
+    begins_at = 0
+    for ends_at, row in _rows(path, csv_columns.LONG):
+        found[row[0]] = (found.get(row[0], (begins_at, 0))[0], ends_at)
+        begins_at = ends_at
+    return found
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for piece in iter(lambda: file.read(1 << 20), b""):
+            digest.update(piece)
+    return digest.hexdigest()[:32]
 
 
 def _header(path: Path) -> list[str]:
-    for row in _lines(path):
-        if row and any(cell.strip() for cell in row):
+    for _, row in _lines(path, 0, None):
+        if any(cell.strip() for cell in row):
             return row
         break
     raise SourceUnreadableError(f"{path} has no line with the names of its columns.")
 
 
-def _rows(path: Path, header: tuple[str, ...]) -> Iterator[list[str]]:
-    """Yield the rows below the header, each as long as it."""
-    lines = _lines(path)
-    next(lines, None)
-    for number, row in enumerate(lines, 2):
+def _rows(
+    path: Path, header: tuple[str, ...], start: int = 0, end: int | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows below the header with the byte that each ends at; each is as long as the header.
+
+    start, end: bytes between which to read; 0 is the header's own.
+    """
+    lines = _lines(path, start, end)
+    if start == 0:
+        next(lines, None)
+    for number, (ends_at, row) in enumerate(lines, 2):
         if not row:
             continue
         if len(row) != len(header):
-            raise SourceUnreadableError(
-                f"Line {number} of {path} has {len(row)} cells where the first line has {len(header)}."
-            )
-        yield row
+            where = f"Line {number} of {path}" if start == 0 else f"The line of {path} that ends at byte {ends_at}"
+            raise SourceUnreadableError(f"{where} has {len(row)} cells where the first line has {len(header)}.")
+        yield ends_at, row
 
 
-def _lines(path: Path) -> Iterator[list[str]]:
+def _lines(path: Path, start: int, end: int | None) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_MAX_CELL_CHARACTERS)
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            yield from csv.reader(file)
+        with path.open("rb") as file:
+            file.seek(start)
+            pulled = _Pulled(file, start)
+            for row in csv.reader(pulled):
+                yield pulled.at, row
+                if end is not None and pulled.at >= end:
+                    return
     except (UnicodeDecodeError, csv.Error) as error:
         raise SourceUnreadableError(f"{path} is no CSV file in UTF-8: {error}.") from error
+
+
+class _Pulled:
+    """The lines of a file as text. at: the byte that the last one ended at."""
+
+    def __init__(self, file: IO[bytes], at: int) -> None:
+        self._file = file
+        self.at = at
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            text = line.decode("utf-8-sig" if self.at == 0 else "utf-8")
+            self.at += len(line)
+            yield text

@@ -319,6 +319,19 @@ class TestCsv:
         with pytest.raises(SourceUnreadableError, match="no CSV file in UTF-8"):
             root.bring(tmp_path / "x.csv")
 
+    def test_a_row_for_each_point_gives_each_of_its_runs(self, root, tmp_path):
+        rows = ["a,x,1,10,1.5", 'a,"y\nz",1,10,2.5', "b,x,1,11,3.5", "c,x,9,12,4.5", "a,x,2,12,-0.0"]
+        (tmp_path / "t.csv").write_text("run,metric,step,time,value\n" + "\n".join(rows) + "\n", encoding="utf-8")
+        stored = {each.run.name: each.points for each in (Stored(root.path, d.run_id) for d in root.bring(tmp_path))}
+        assert stored["a"] == {"x": [(1, 10.0, 1.5), (2, 12.0, -0.0)], "y\nz": [(1, 10.0, 2.5)]}
+        assert stored["b"] == {"x": [(1, 11.0, 3.5)]}
+        assert stored["c"] == {"x": [(9, 12.0, 4.5)]}
+
+    def test_a_row_that_is_no_point_is_told(self, root, tmp_path):
+        (tmp_path / "t.csv").write_text("run,metric,step,time,value\na,x,1,10,\n")
+        with pytest.raises(SourceUnreadableError, match="no point"):
+            root.bring(tmp_path / "t.csv")
+
     def test_huge_steps_stay_exact(self, bring):
         text = f"step,loss\n{2**63 - 1},1\n{-(2**63)},2\n"
         assert [step for step, _, _ in bring(text).points["loss"]] == [2**63 - 1, -(2**63)]
