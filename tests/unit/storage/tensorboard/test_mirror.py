@@ -14,6 +14,7 @@ from runicorn.storage import layout
 from runicorn.storage.index import RunIndex
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard import mirror as mirror_module
+from runicorn.storage.tensorboard import worker
 from runicorn.storage.tensorboard.logdir import run_id
 from runicorn.storage.tensorboard.mirror import Mirror
 from runicorn.storage.tensorboard.overlay import OverlayFiles
@@ -162,18 +163,19 @@ def test_an_unreadable_file_spoils_no_other(logs, look):
 
 
 def test_nobody_who_looks_means_no_work(logs, look, monkeypatch):
-    monkeypatch.setattr(mirror_module, "DEMAND_SECS", 0.2)
+    monkeypatch.setattr(worker, "DEMAND_SECS", 0.2)
     files = look(logs)
     until(lambda: count(files, "a") == 10)
     looked = []
-    monkeypatch.setattr(mirror_module.logdir, "walk", lambda root: looked.append(root) or iter(()))
-    until(lambda: time.monotonic() - files.mirror._asked_at > 0.5)
+    monkeypatch.setattr(worker.logdir, "walk", lambda root: looked.append(root) or iter(()))
+    until(lambda: files.mirror._board.unwatched_secs() > 0.5)
     looked.clear()
-    until(lambda: time.monotonic() - files.mirror._asked_at > 2.0)
+    until(lambda: files.mirror._board.unwatched_secs() > 2.0)
     assert looked == []
 
 
 def test_who_does_not_look_leaves_the_writing_to_who_does(logs, look, monkeypatch):
+    monkeypatch.setattr(worker, "DEMAND_SECS", 0.3)
     monkeypatch.setattr(mirror_module, "DEMAND_SECS", 0.3)
     sleeper = look(logs)
     until(lambda: count(sleeper, "a") == 10)
@@ -188,7 +190,7 @@ def test_close_ends_the_thread(logs, look):
     files = look(logs)
     files.mirror.runs()
     files.close()
-    assert not files.mirror._thread.is_alive()
+    assert not files.mirror.is_working
 
 
 def test_settle_waits_for_all_that_is_there(logs, look):
@@ -235,3 +237,13 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
     rows, skipped, _ = unpack(points.read_bytes())
     assert rows["step"].tolist() == list(range(60_000))
     assert skipped == 0
+
+
+def test_who_only_reads_does_not_wait_for_what_is_never_shown(logs, look):
+    (logs / "empty").mkdir()
+    (logs / "empty" / NAME).touch()
+    writer = look(logs)
+    until(lambda: count(writer, "a") == 10)
+    started = time.monotonic()
+    assert look(logs).mirror.settle(LIMIT_SECS)
+    assert time.monotonic() - started < LIMIT_SECS / 2

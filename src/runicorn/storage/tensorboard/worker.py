@@ -1,0 +1,245 @@
+"""The thread behind a mirror: finds event files, follows those that grow, and takes them in piece by piece.
+
+Each turn is short: a slice of the walk through the folders, a look at the files that are being written to, one piece of
+one run. So a new point of a live run is not held up by a logdir that is still being taken in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import time
+from collections import deque
+from collections.abc import Iterator
+
+from filelock import FileLock, Timeout
+
+from runicorn.storage import layout
+from runicorn.storage.tensorboard import logdir
+from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
+from runicorn.storage.tensorboard.logdir import EventFile, LogFolder
+from runicorn.storage.tensorboard.run_mirror import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, RunMirror
+
+POLL_SECS = 0.25
+# After this long without anybody looking, nothing is looked for.
+DEMAND_SECS = 5.0
+_IDLE_SECS = 2.0
+_WALK_EVERY_SECS = 0.5
+_WALK_SLICE_SECS = 0.05
+# On a slow file system, spend at most a fifth of the time looking for folders.
+_REST_FACTOR = 4
+# Where there are no event files, which is so in most storage roots, it is hardly worth looking for them.
+_REST_FACTOR_WITHOUT_ANY = 50
+# Files that were written to within this time are asked for their size at every poll, others when their folder is found.
+_ACTIVE_SECS = 600.0
+_RETRY_SECS = 5.0
+_LOCK_FILE = "lock"
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """What the thread does and knows. work() returns when the board is closed."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._folders: dict[str, LogFolder] = {}
+        self._runs: dict[str, RunMirror] = {}
+        self._backlog: deque[str] = deque()
+        self._waiting: set[str] = set()
+        self._tried: set[str] = set()
+        self._retry_at: dict[str, float] = {}
+        self._lock: FileLock | None = None
+        self._walker: Iterator[LogFolder | None] | None = None
+        self._found: set[str] = set()
+        self._walk_secs = 0.0
+        self._walked_at = float("-inf")
+        self._walked = False
+        self._polled_at = float("-inf")
+        self._poll_secs = 0.0
+        self._reading_since: float | None = None
+
+    def work(self) -> None:
+        board = self._board
+        try:
+            while not board.closed.is_set():
+                if board.unwatched_secs() > DEMAND_SECS:
+                    self._release()
+                    board.wake.wait(_IDLE_SECS)
+                    board.wake.clear()
+                    self._walked_at = float("-inf")
+                    continue
+                self._walk()
+                if self._folders and self._owns():
+                    self._poll()
+                    self._take_one()
+                elif self._folders:
+                    self._read_others()
+                self._tell()
+                if not self._backlog and self._walker is None:
+                    board.closed.wait(POLL_SECS)
+        finally:
+            self._release()
+
+    def _tell(self) -> None:
+        """Tell those who wait that each run is there, or that all of all runs is."""
+        board = self._board
+        if self._lock is not None or self._reading_since is None:
+            done = len(self._tried) >= len(self._folders)
+        else:  # of what another process never shows, such as an empty file, nothing is known here
+            waited_secs = time.monotonic() - self._reading_since
+            done = len(board.shown) >= len(self._folders) or waited_secs > FIRST_LOOK_SECS
+        if self._walked and done:
+            board.first_look.set()
+            if not self._backlog and self._walker is None:
+                board.settled.set()
+
+    def _walk(self) -> None:
+        """Look for folders for a short while, or rest."""
+        started = time.monotonic()
+        if self._walker is None:
+            rest = _REST_FACTOR if self._folders else _REST_FACTOR_WITHOUT_ANY
+            if started - self._walked_at < max(_WALK_EVERY_SECS, self._walk_secs * rest):
+                return
+            self._walker, self._found, self._walk_secs = logdir.walk(self._board.root), set(), 0.0
+        while (now := time.monotonic()) - started < _WALK_SLICE_SECS and not self._board.closed.is_set():
+            try:
+                folder = next(self._walker)
+            except StopIteration:
+                self._walker, self._walked, self._walked_at = None, True, now
+                self._drop_missing()
+                self._push_again(now)
+                break
+            if folder is not None:
+                self._note(folder)
+        self._walk_secs += time.monotonic() - started
+
+    def _note(self, folder: LogFolder) -> None:
+        run_id = logdir.run_id(folder.path)
+        self._found.add(run_id)
+        if self._folders.get(run_id) != folder:
+            self._folders[run_id] = folder
+            self._push(run_id, first=True)
+            self._show_known(run_id, folder)
+            parts = folder.path.split("/")
+            if parts[0] == layout.RUNS and len(parts) > 1:
+                self._board.claimed |= {parts[1]}
+
+    def _drop_missing(self) -> None:
+        for run_id in [run_id for run_id in self._folders if run_id not in self._found]:
+            del self._folders[run_id]
+            self._runs.pop(run_id, None)
+            self._tried.discard(run_id)
+            self._retry_at.pop(run_id, None)
+            self._board.hide(run_id)
+
+    def _push_again(self, now: float) -> None:
+        for run_id in [run_id for run_id, due in self._retry_at.items() if due <= now]:
+            del self._retry_at[run_id]
+            self._push(run_id, first=False)
+
+    def _poll(self) -> None:
+        """Ask the files that are being written to for their sizes."""
+        now = time.monotonic()
+        if now - self._polled_at < max(POLL_SECS, self._poll_secs * _REST_FACTOR):
+            return
+        self._polled_at = now
+        for run_id, folder in self._folders.items():
+            if self._is_active(folder):
+                files = tuple(self._look_at(folder, file) for file in folder.files)
+                if files != folder.files:
+                    self._folders[run_id] = LogFolder(folder.path, files)
+                    self._push(run_id, first=True)
+        self._poll_secs = time.monotonic() - now
+
+    def _is_active(self, folder: LogFolder) -> bool:
+        since = time.time() - _ACTIVE_SECS
+        return any(file.mtime >= since for file in folder.files)
+
+    def _look_at(self, folder: LogFolder, file: EventFile) -> EventFile:
+        try:
+            status = (self._board.root / folder.path / file.name).stat()
+        except OSError:
+            return file  # the next walk tells
+        return EventFile(file.name, status.st_size, status.st_mtime)
+
+    def _push(self, run_id: str, *, first: bool) -> None:
+        if run_id not in self._waiting:
+            self._waiting.add(run_id)
+            (self._backlog.appendleft if first else self._backlog.append)(run_id)
+
+    def _take_one(self) -> None:
+        """Take in a piece of one run's files. One that has more then waits behind all others."""
+        if not self._backlog:
+            return
+        run_id = self._backlog.popleft()
+        self._waiting.discard(run_id)
+        folder = self._folders.get(run_id)
+        if folder is None or run_id in self._retry_at:
+            return
+        limit_bytes = CHUNK_BYTES if run_id in self._tried else FIRST_BYTES
+        self._tried.add(run_id)
+        try:
+            run = self._runs.get(run_id)
+            if run is None:
+                source = self._board.root / folder.path
+                run = RunMirror(self._board.home, folder.path, source, self._board.root.resolve().name)
+                self._runs[run_id] = run
+            more = run.follow(folder.files, limit_bytes=limit_bytes)
+            if run.exists:
+                self._board.show(run_id, folder.path)
+            if more:
+                self._push(run_id, first=False)
+            elif not self._is_active(folder):
+                del self._runs[run_id]  # its state is on the disk, and thousands of them would fill the memory
+        except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
+            _log.exception("The event files in %s are left for now.", folder.path)
+            self._runs.pop(run_id, None)
+            self._retry_at[run_id] = time.monotonic() + _RETRY_SECS
+
+    def _owns(self) -> bool:
+        """Tell whether this process may write the mirror; try to become the one that may."""
+        if self._lock is not None:
+            return True
+        try:
+            self._board.home.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(self._board.home / _LOCK_FILE)
+            lock.acquire(timeout=0)
+        except (Timeout, OSError, NotImplementedError):
+            return False
+        self._lock = lock
+        self._reading_since = None
+        self._sweep()
+        for run_id in self._folders:
+            self._push(run_id, first=False)
+        return True
+
+    def _release(self) -> None:
+        """Let another process write the mirror, and forget what it will change."""
+        if self._lock is not None:
+            self._lock.release()
+            self._lock = None
+            self._runs.clear()
+
+    def _sweep(self) -> None:
+        """Remove the drafts of those who were killed."""
+        with contextlib.suppress(OSError):
+            for entry in (self._board.home / layout.RUNS).iterdir():
+                if entry.name.startswith(".new-"):
+                    shutil.rmtree(entry, ignore_errors=True)
+
+    def _read_others(self) -> None:
+        """Show what the process that holds the lock has taken in."""
+        if self._reading_since is None:
+            self._reading_since = time.monotonic()
+        self._backlog.clear()
+        self._waiting.clear()
+        for run_id, folder in self._folders.items():
+            self._show_known(run_id, folder)
+
+    def _show_known(self, run_id: str, folder: LogFolder) -> None:
+        """Show a run that was taken in by an earlier process, or by another one."""
+        state_file = self._board.home / layout.RUNS / run_id / STATE_FILE
+        if run_id not in self._board.shown and state_file.is_file():
+            self._board.show(run_id, folder.path)
