@@ -59,6 +59,7 @@ class Worker:
         self._polled_at = float("-inf")
         self._poll_secs = 0.0
         self._reading_since: float | None = None
+        self._complained = False
 
     def work(self) -> None:
         board = self._board
@@ -206,7 +207,16 @@ class Worker:
             self._board.home.mkdir(parents=True, exist_ok=True)
             lock = FileLock(self._board.home / _LOCK_FILE)
             lock.acquire(timeout=0)
-        except (Timeout, OSError, NotImplementedError):
+        except Timeout:
+            return False
+        except (OSError, NotImplementedError) as error:
+            if not self._complained:
+                self._complained = True
+                _log.warning(
+                    "The cache folder %s cannot be written, so TensorBoard's event files are not shown: %s",
+                    self._board.home,
+                    error,
+                )
             return False
         self._lock = lock
         self._reading_since = None

@@ -110,6 +110,18 @@ def test_a_root_without_event_files_leaves_no_trace(tmp_path, look):
     assert [path.name for path in (tmp_path / "root").iterdir()] == ["x"]
 
 
+def test_a_cache_that_cannot_be_written_is_told_and_hides_nothing_else(tmp_path, look, caplog):
+    import runicorn as rn
+
+    with rn.init(name="ours", root=tmp_path / "root") as run:
+        run.log({"loss": 1})
+    write_events(tmp_path / "root" / "tb" / NAME, losses(0, 3))
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    files = look(tmp_path / "root")
+    until(lambda: "event files are not shown" in caplog.text or not names(files))
+    assert names(files) == {"ours"}
+
+
 def test_one_writes_the_other_reads_and_takes_over(logs, look):
     first = look(logs)
     until(lambda: count(first, "a") == 10)
