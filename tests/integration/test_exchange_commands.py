@@ -69,6 +69,13 @@ def test_exporting_writes_every_point_in_order(tmp_path: Path, two_runs: Path) -
     assert done.stderr == "3 points of 1 run\n"
 
 
+def test_a_compacted_run_is_exported_and_read_as_before(tmp_path: Path, two_runs: Path) -> None:
+    before = run("export", "--all", "--root", str(two_runs), home=tmp_path)
+    assert run("compact", "--root", str(two_runs), home=tmp_path).returncode == 0
+    assert list(two_runs.glob("runs/*/*.packed")), "nothing was packed, so nothing is tested"
+    assert run("export", "--all", "--root", str(two_runs), home=tmp_path).stdout == before.stdout
+
+
 def test_exporting_by_project_and_all_into_files(tmp_path: Path, two_runs: Path) -> None:
     target = tmp_path / "points.jsonl"
     assert run("export", "--all", "-o", str(target), "--root", str(two_runs), home=tmp_path).returncode == 0
