@@ -29,6 +29,7 @@ _FILE_KINDS = {
     "video-file": Kind.VIDEO,
     "html-file": Kind.HTML,
     "plotly-file": Kind.FIGURE,
+    "table-file": Kind.TABLE,
 }
 _MAX_DEPTH = 8
 
@@ -226,6 +227,9 @@ class _Reading:
             file = self._file(str(value.get("path", "")), value, value.get("caption"))
             if file is not None and kind == "plotly-file":
                 file["format"] = "plotly"
+            if file is not None and kind == "table-file":  # its form is that of our own tables
+                table = json.loads((self.files / file["file"]).read_bytes())
+                file.update(columns=[str(name) for name in table["columns"]], rows=len(table["data"]))
             self._log_files(_FILE_KINDS[kind], name, step, time, [file])
         else:
             self._file(str(value.get("path", "")), value, None)

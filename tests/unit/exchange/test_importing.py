@@ -5,6 +5,7 @@ import math
 import shutil
 import sqlite3
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,49 @@ def test_pictures_of_wandb_come_with_size_and_caption(root):
     assert images["two"][0]["caption"] == "a"
     for item in (one, *images["two"]):
         assert (stored.folder / item["file"]).read_bytes().startswith(b"\x89PNG")
+
+
+def delimited(number, content):
+    """Return one field of a protobuf message."""
+    length = b""
+    size = len(content)
+    while size > 0x7F:
+        length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
+    return bytes([number << 3 & 0x7F | 2 | (0x80 if number > 15 else 0)] + [number >> 4] * (number > 15)) + (
+        length + bytes([size]) + content
+    )
+
+
+def wandb_log(path, **values):
+    """Write a .wandb file with one step of history."""
+    items = b"".join(
+        delimited(1, delimited(2, name.encode()) + delimited(16, json.dumps(value).encode()))
+        for name, value in values.items()
+    )
+    record = delimited(2, items)
+    checksum = zlib.crc32(record, zlib.crc32(b"\1"))
+    path.write_bytes(b":W&B\xe1\xbe\0" + struct.pack("<IHB", checksum, len(record), 1) + record)
+
+
+def test_a_table_of_wandb_is_a_table(root, tmp_path):
+    (tmp_path / "files" / "media").mkdir(parents=True)
+    (tmp_path / "files" / "media" / "t.table.json").write_text('{"columns":["x","y"],"data":[[1,2.5],[3,null]]}')
+    wandb_log(tmp_path / "run-x.wandb", t={"_type": "table-file", "path": "media/t.table.json", "nrows": 2}, loss=0.5)
+    stored = root.only(tmp_path / "run-x.wandb")
+    (logged,) = stored.events
+    assert logged["type"] == "table"
+    assert logged["items"] == [{"file": "media/t.table.json", "columns": ["x", "y"], "rows": 2}]
+    assert (stored.folder / "media" / "t.table.json").is_file()
+    assert [value for _, _, value in stored.points["loss"]] == [0.5]
+
+
+def test_media_of_wandb_that_lie_elsewhere_are_left_there(root, tmp_path):
+    (tmp_path / "secret").write_text("not yours")
+    for path in ("../secret", "media/../../secret", "/etc/passwd", "media/missing.png"):
+        wandb_log(tmp_path / "run-x.wandb", pic={"_type": "image-file", "path": path}, loss=1)
+        stored = root.only(tmp_path / "run-x.wandb", force=True)
+        assert not (stored.folder / "media").exists()
+        assert stored.read(layout.STATUS_FILE)["warnings"] == {"wandb-missing-file": 1}
 
 
 def test_what_has_no_place_is_counted(root):
