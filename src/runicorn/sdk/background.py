@@ -12,10 +12,11 @@ _JOIN_TIMEOUT_SECS = 5.0
 
 
 class Task(NamedTuple):
-    """Something to call again and again. It must not raise."""
+    """Something to call again and again, after `first_secs` for the first time. It must not raise."""
 
     every_secs: float
     call: Callable[[], None]
+    first_secs: float | None = None
 
 
 class Background:
@@ -36,7 +37,9 @@ class Background:
 
     def _work(self) -> None:
         self._first()
-        due = [time.monotonic() + task.every_secs for task in self._tasks]
+        due = [
+            time.monotonic() + (task.every_secs if task.first_secs is None else task.first_secs) for task in self._tasks
+        ]
         while not self._stop.wait(max(0.0, min(due) - time.monotonic())):
             now = time.monotonic()
             for at, task in enumerate(self._tasks):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -27,6 +26,8 @@ def check_others(others: Mapping[str, Any]) -> list[str]:
     """Return the names that are left out. Raises UsageError for one that no tracker knows."""
     for name in others:
         if name not in _OTHERS:
+            import difflib
+
             near = difflib.get_close_matches(name, [*_OWN, *_OTHERS], n=1)
             raise UsageError(
                 f"init() has no parameter {name!r}.",

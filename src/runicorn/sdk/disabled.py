@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +31,10 @@ class DisabledRun(Run):
 
     @cached_property
     def dir(self) -> Path:  # type: ignore[override]
+        import shutil
+        import tempfile
+        import weakref
+
         folder = tempfile.mkdtemp(prefix="runicorn-disabled-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)

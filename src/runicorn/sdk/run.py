@@ -80,9 +80,10 @@ class Run:
         tasks = [
             Task(FLUSH_EVERY_SECS, self._flush_console),
             Task(STATUS_EVERY_SECS, self._beat),
-            Task(SAMPLE_EVERY_SECS, self._sample),
+            # A run that takes no second is none to load psutil for.
+            Task(SAMPLE_EVERY_SECS, self._sample, first_secs=1.0),
         ]
-        self._background = Background(self._begin, tasks)
+        self._background = Background(self._add_slow_facts, tasks)
 
     @property
     def name(self) -> str:
@@ -316,11 +317,6 @@ class Run:
         self._record_file = claim_record_file(self.dir)
         self._events.leave_to_parent(self.dir / layout.events_file(self._record_file))
         return self.dir, self._record_file
-
-    def _begin(self) -> None:
-        """Do what would take time in init(): find out about packages and git, begin to sample the machine."""
-        self._add_slow_facts()
-        self._sample()
 
     def _add_slow_facts(self) -> None:
         if not self._owner:

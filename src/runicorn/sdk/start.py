@@ -12,14 +12,11 @@ from typing import Any
 from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
-from runicorn.sdk.disabled import DisabledRun
 from runicorn.sdk.names import run_name
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.plain import to_json
-from runicorn.sdk.resuming import last_unfinished
 from runicorn.sdk.run import Captures, Run, clean_tags
 from runicorn.storage import layout, reader
-from runicorn.storage.compaction import unpack_run
 from runicorn.storage.events import resumed
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
@@ -69,12 +66,16 @@ def open_run(wanted: Wanted) -> Run:
     config = config_fields(wanted.config)
     info = _info(wanted, config)
     if not _records(wanted.mode):
+        from runicorn.sdk.disabled import DisabledRun
+
         run = DisabledRun({**info, "id": wanted.id or fresh_id()})
         run.config.preset(config)
         return run
     root = prepare_root(resolve_root(wanted.root), now=time.time())
     run_id = wanted.id
     if resume == "auto" and run_id is None:
+        from runicorn.sdk.resuming import last_unfinished
+
         run_id = last_unfinished(LocalFiles(root), info)
     if run_id is not None and (root / layout.RUNS / run_id).exists():
         return _open_existing(root, run_id, resume, wanted, config)
@@ -173,6 +174,8 @@ def _open_existing(root: Path, run_id: str, resume: str, wanted: Wanted, config:
     if times is None:
         record_file = claim_record_file(run_folder, _rank())
         return Run(run_folder, info, record_file=record_file, owner=False, status=status, captures=wanted.captures)
+    from runicorn.storage.compaction import unpack_run
+
     unpack_run(run_folder)
     info.update(facts.quick_facts(), resumed=times)
     info.setdefault("created_at", layout.iso(known.created_at))
