@@ -2,8 +2,26 @@
 
 import subprocess
 
+import pytest
+
 from runicorn.sdk import facts
 from runicorn.sdk.names import ADJECTIVES, ANIMALS, run_name
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("train.py --lr 0.1 --api-key abc --epochs 3", "train.py --lr 0.1 --api-key *** --epochs 3"),
+        ("train.py --hub_token=abc wandb.api_key=abc", "train.py --hub_token=*** wandb.api_key=***"),
+        ("train.py --password -v", "train.py --password -v"),
+        ("train.py --DB_PASSWORD x --aws-secret-key y", "train.py --DB_PASSWORD *** --aws-secret-key ***"),
+        ("train.py --tokenizer gpt2 --max_tokens 9 --pad-token x --key k", None),
+        ("train.py token secret data", None), ("train.py", None), ("", None),
+    ],
+)  # fmt: skip
+def test_a_command_line_is_kept_without_its_secrets(given, shown):
+    arguments = given.split(" ")
+    assert facts.without_secrets(arguments) == (arguments if shown is None else shown.split(" "))
 
 
 def test_packages_are_named_without_opening_their_metadata(tmp_path):
