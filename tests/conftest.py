@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.register_assert_rewrite("tests.support")
+
+# A shell has what it runs in the background ignore Ctrl-C, and all that this starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.support.accounts import Account  # noqa: E402
 from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402

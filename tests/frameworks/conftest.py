@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 os.environ.update(
     HF_HUB_OFFLINE="1",
@@ -11,6 +12,10 @@ os.environ.update(
     JAX_PLATFORMS="cpu",
     TOKENIZERS_PARALLELISM="false",
 )
+
+# A shell has what it runs in the background ignore Ctrl-C, and all that this starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import pytest
 
@@ -36,7 +41,7 @@ class Recorded:
 
     def metrics(self, run=None):
         names = PointStore(LocalFiles(self.path)).stats((run or self.run()).id).metrics
-        return {name for name in names if not name.startswith(("cpu", "memory", "disk", "network", "gpu", "process"))}
+        return {name for name in names if not name.startswith("system/")}
 
     def series(self, metric, run=None):
         columns = PointStore(LocalFiles(self.path)).read((run or self.run()).id, [metric]).columns[metric]
