@@ -50,6 +50,11 @@ def picture(value):
     return rn.Image(np.full((8, 12, 3), value, np.uint8), caption=f"grey {value}")
 
 
+def size(image):
+    """Return width and height of a picture once it is loaded; it has its place on the page before that."""
+    return image.evaluate("image => image.decode().then(() => [image.naturalWidth, image.naturalHeight])")
+
+
 def card(page, key):
     return page.locator(".media-card").filter(has=page.get_by_role("heading", name=key, exact=True))
 
@@ -69,10 +74,10 @@ def test_each_kind_is_shown_as_what_it_is(page, run):
     tab = page("media")
     image = card(tab, "picture").get_by_role("img", name="grey 100")
     expect(image).to_be_visible()
-    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [12, 8]
+    assert size(image) == [12, 8]
     expect(card(tab, "picture")).to_contain_text("step 3")
     expect(card(tab, "sound").locator("audio")).to_be_visible()
-    assert card(tab, "walk").get_by_role("img").evaluate("image => image.decode().then(() => image.naturalWidth)") == 8
+    assert size(card(tab, "walk").get_by_role("img")) == [8, 8]
     expect(card(tab, "words")).to_contain_text(HOSTILE)
     expect(card(tab, "weights").locator("rect")).to_have_count(3)
     expect(card(tab, "weights").get_by_role("img", name="weights: 7 values from 0 to 3")).to_be_visible()
