@@ -10,6 +10,7 @@ from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifa
 
 if TYPE_CHECKING:
     from runicorn.exchange.client import Root, open_root
+    from runicorn.integrations.torch import unwatch, watch
     from runicorn.sdk.artifacts import Artifact
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.media.audio import Audio
@@ -51,7 +52,9 @@ __all__ = [
     "open_root",
     "run",
     "summary",
+    "unwatch",
     "use_artifact",
+    "watch",
 ]
 
 # What is loaded only when it is asked for, so that importing costs next to nothing.
@@ -69,6 +72,8 @@ _LAZY = {
     "Text": "runicorn.sdk.media.text",
     "Video": "runicorn.sdk.media.video",
     "open_root": "runicorn.exchange.client",
+    "unwatch": "runicorn.integrations.torch",
+    "watch": "runicorn.integrations.torch",
 }
 
 

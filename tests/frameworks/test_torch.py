@@ -75,7 +75,7 @@ def test_unwatch_ends_it(recorded):
 def test_a_watched_model_can_be_copied_and_saved(recorded, tmp_path):
     model = torch.nn.Linear(2, 1)
     with rn.init():
-        watch(model, log="all", log_freq=1)
+        rn.watch(model, torch.nn.MSELoss(), "all", 1, log_graph=False)  # as a W&B script calls it
         copied = copy.deepcopy(model)
         torch.save(model, tmp_path / "model.pt")
         pickle.loads(pickle.dumps(model))

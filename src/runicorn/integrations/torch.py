@@ -21,13 +21,16 @@ _KINDS = {"gradients": (True, False), "parameters": (False, True), "all": (True,
 _watched: weakref.WeakKeyDictionary[torch.nn.Module, Watch] = weakref.WeakKeyDictionary()
 
 
-def watch(models: Any, log: str = "gradients", log_freq: int = 100, *, run: Run | None = None) -> None:
+def watch(models: Any, criterion: Any = None, log: str = "gradients", log_freq: int = 100, *, run: Run | None = None,
+          **_: Any) -> None:  # fmt: skip
     """Record histograms each `log_freq` backward passes: gradients/NAME, parameters/NAME.
 
-    models: one, or several. log: gradients, parameters or all. run: else the one that is current when a pass ends. The
-    step is the one that the next log() without a step would take. A model that is watched already is watched anew.
+    models: one, or several. criterion, idx, log_graph: of W&B's, without a meaning here. log: gradients, parameters or
+    all. run: else the one that is current when a pass ends. The step is the one that the next log() without a step would take. A model that is watched already is watched anew.
     Raises UsageError.
     """
+    if isinstance(criterion, str):  # watch(model, "all")
+        log = criterion
     if log not in _KINDS:
         raise UsageError(f"log={log!r} is not known.", hint="Use gradients, parameters or all.")
     if not isinstance(log_freq, int) or log_freq < 1:
