@@ -26,8 +26,8 @@ def watch(models: Any, criterion: Any = None, log: str = "gradients", log_freq: 
     """Record histograms each `log_freq` backward passes: gradients/NAME, parameters/NAME.
 
     models: one, or several. criterion, idx, log_graph: of W&B's, without a meaning here. log: gradients, parameters or
-    all. run: else the one that is current when a pass ends. The step is the one that the next log() without a step would take. A model that is watched already is watched anew.
-    Raises UsageError.
+    all. run: else the one that is current when a pass ends. The step is the one that the next log() without a step
+    would take. A model that is watched already is watched anew. Raises UsageError.
     """
     if isinstance(criterion, str):  # watch(model, "all")
         log = criterion
