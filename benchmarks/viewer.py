@@ -35,8 +35,8 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from peers.client import Client
 from peers.environments import python_of, version_of
-from peers.http import Client
 from peers.samples import GRID_METRICS, GRID_RUNS
 from peers.viewers import VIEWERS, Viewer
 

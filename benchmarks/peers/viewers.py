@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
 
-from peers.http import Client
+from peers.client import Client
 from peers.samples import GRID_METRICS, GRID_RUNS
 
 
