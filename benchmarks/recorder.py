@@ -6,7 +6,8 @@ Each tracker is installed into an environment of its own. Every figure is the me
 how many times ours it is. The tools take turns, so that a noisy moment hits all of them.
 
     log           20,000 calls of three scalars, as fast as they go (fewer for those that take longer than 20 s)
-    import        over a bare interpreter
+    import, init  over a bare interpreter; the first init() of a process. Ours loads most of what it needs in init(), the
+                  others when they are imported: `both` is what a script waits for
     eight at once eight processes, 500 calls a second each, on a storage root that does not exist yet
     disk          KiB for 100,000 points
     lost          of 10,000 calls at 2,000 a second, those that returned before a kill -9 and are not found after it
@@ -94,12 +95,14 @@ def measure(name: str, python: Path) -> Row:
         paced = one(trial(name, python, "paced", root / "paced", CROWD_CALLS, CROWD_RATE))
         crowd = [trial(name, python, "paced", root / "crowd" / "root", CROWD_CALLS, CROWD_RATE) for _ in range(CROWD)]
         results = [result for process in crowd if (result := finished(process)) is not None]
+        imported = import_ms(python, PEERS[name].module)
         return {
             "mean us": single["mean_us"],
             "p50 us": single["p50_us"],
             "p99 us": single["p99_us"],
-            "import ms": import_ms(python, PEERS[name].module),
+            "import ms": imported,
             "init ms": single["init_ms"],
+            "both ms": imported + single["init_ms"],
             "finish ms": single["finish_ms"],
             "1: mean us": paced["mean_us"],
             "8: mean us": statistics.fmean(result["mean_us"] for result in results) if results else float("inf"),

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
-import platform
 import re
 import sys
 from collections.abc import Iterable, Mapping
@@ -45,7 +43,7 @@ def quick_facts() -> dict[str, Any]:
         "pid_scope": place.scope,
         "argv": without_secrets(sys.argv),
         "cwd": _cwd(),
-        "python": platform.python_version(),
+        "python": ".".join(map(str, sys.version_info[:3])),
         "gpus": gpu_names(),
         "job": job_facts(),
     }
@@ -146,9 +144,15 @@ def _git(cwd: str, *arguments: str) -> str | None:
 
 def _user() -> str:
     try:
+        import pwd
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's uid without an entry
+        return str(os.getuid())
+    except ImportError:  # Windows
+        import getpass
+
         return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's uid without an entry
-        return str(getattr(os, "getuid", str)())
 
 
 def _cwd() -> str:

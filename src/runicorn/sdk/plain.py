@@ -10,7 +10,6 @@ import datetime
 import enum
 import math
 import os
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
@@ -80,7 +79,7 @@ class _Converter:
             return int(value)
         if isinstance(value, float):
             return self.convert(float(value), depth)
-        if isinstance(value, (os.PathLike, uuid.UUID)):
+        if isinstance(value, os.PathLike) or kind_name(value) == "uuid.UUID":
             return str(value)[:MAX_TEXT]
         if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
             return value.isoformat()
@@ -114,6 +113,11 @@ class _Converter:
 
     def _object(self, fields: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         return {_text(key): self.convert(item, depth - 1) for key, item in fields.items()}
+
+
+def kind_name(value: Any) -> str:
+    """Return the full name of a value's class, which tells what it is without importing its module."""
+    return f"{type(value).__module__}.{type(value).__qualname__}"
 
 
 class _Missing:
