@@ -6,8 +6,8 @@ Each tracker is installed into an environment of its own. Every figure is the me
 how many times ours it is. The tools take turns, so that a noisy moment hits all of them.
 
     log           20,000 calls of three scalars, as fast as they go (fewer for those that take longer than 20 s)
-    import, init  over a bare interpreter; the first init() of a process. Ours loads most of what it needs in init(), the
-                  others when they are imported: `both` is what a script waits for
+    import, init  over a bare interpreter; the first init() of a process. Ours loads most of what it needs in init(),
+                  the others when they are imported: `both` is what a script waits for
     eight at once eight processes, 500 calls a second each, on a storage root that does not exist yet
     disk          KiB for 100,000 points
     lost          of 10,000 calls at 2,000 a second, those that returned before a kill -9 and are not found after it
