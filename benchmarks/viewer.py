@@ -155,7 +155,8 @@ def lags(name: str, python: Path, folder: Path) -> tuple[float, float]:
                 with contextlib.suppress(BlockingIOError, TypeError):
                     rest += os.read(writer.stdout.fileno(), 65536).decode()
                 *lines, rest = rest.split("\n")
-                logged_at.update({int(line.split()[0]): float(line.split()[1]) for line in lines if " " in line})
+                points = [line.split() for line in lines if line.startswith("POINT ")]  # trackers print, too
+                logged_at.update({int(step): float(at) for _, step, at in points})
                 for step, at in logged_at.items():
                     if step <= newest and step not in seen_at:
                         seen_at[step] = now - at
@@ -164,7 +165,9 @@ def lags(name: str, python: Path, folder: Path) -> tuple[float, float]:
                 time.sleep(0.02)
     finally:
         writer.kill()
-        writer.communicate()
+        writer.wait(timeout=20)
+        if writer.stdout is not None:
+            writer.stdout.close()
     # What was logged before the viewer was up waited for that, not for its lag.
     waits = sorted(list(seen_at.values())[len(seen_at) // 4 :])
     if not waits:

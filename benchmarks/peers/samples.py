@@ -128,7 +128,7 @@ def main() -> None:
         log = writer.live("live")
         for step in range(count):
             log(step)
-            print(step, time.time(), flush=True)
+            print("POINT", step, time.time(), flush=True)
             time.sleep(1 / LIVE_RATE)
 
 
