@@ -8,6 +8,9 @@ describe("the URL", () => {
     ["#/runs?q=tag%3Abaseline&sort=config.lr", { page: "runs", params: { q: "tag:baseline", sort: "config.lr" } }],
     ["#/runs/20261123-093015-7f3a2c", { page: "run", id: "20261123-093015-7f3a2c", tab: "charts", params: {} }],
     ["#/runs/a/console?x=time", { page: "run", id: "a", tab: "console", params: { x: "time" } }],
+    ["#/artifacts?q=model", { page: "artifacts", params: { q: "model" } }],
+    ["#/artifacts/resnet%20%C3%BC?v=3", { page: "artifact", name: "resnet ü", params: { v: "3" } }],
+    ["#/artifacts/a/b", { page: "missing", path: "/artifacts/a/b", params: {} }],
     ["#/remote", { page: "remote", params: {} }],
     ["#/runs/a/weights", { page: "missing", path: "/runs/a/weights", params: {} }],
     ["#/nothing", { page: "missing", path: "/nothing", params: {} }],
@@ -21,6 +24,8 @@ describe("the URL", () => {
     const run = { page: "run", id: "a b/c", tab: "overview", params: { metrics: "^val/(loss|acc)$" } } as const;
     // An id with a slash does not occur; it must not turn into another page either.
     expect(parsePlace(formatPlace({ ...run, id: "a b" }))).toEqual({ ...run, id: "a b" });
+    const artifact = { page: "artifact", name: "Modell ü-1.0", params: { v: "best" } } as const;
+    expect(parsePlace(formatPlace(artifact))).toEqual(artifact);
   });
 
   test("stays readable and leaves out what is empty", () => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from runicorn.errors import ArtifactNotFoundError
@@ -23,22 +24,24 @@ class ArtifactList:
         self._files = files
         self._known: dict[tuple[str, int, int, int], dict[str, Any]] = {}
 
-    def overview(self) -> list[dict[str, Any]]:
-        """Return each artifact with its latest version."""
+    def overview(self, run_names: Mapping[str, str]) -> list[dict[str, Any]]:
+        """Return each artifact with its latest version. run_names: what runs are called, by their ids."""
         found = []
         for name in catalogue.artifact_names(self._files):
             versions = self._versions(name)
             if versions:
-                found.append({"name": name, "versions": len(versions), "latest": versions[-1],
+                latest = _with_run_name(versions[-1], run_names)
+                found.append({"name": name, "versions": len(versions), "latest": latest,
                               "aliases": self._aliases(name, versions)})  # fmt: skip
         return found
 
-    def artifact(self, name: str) -> dict[str, Any]:
+    def artifact(self, name: str, run_names: Mapping[str, str]) -> dict[str, Any]:
         """Return one artifact with all of its versions, the newest first. Raises ArtifactNotFoundError."""
         versions = self._versions(name) if names.is_name(name) else []
         if not versions:
             raise ArtifactNotFoundError(f"There is no artifact {name[:200]!r}.")
-        return {"name": name, "versions": versions[::-1], "aliases": self._aliases(name, versions)}
+        named = [_with_run_name(version, run_names) for version in reversed(versions)]
+        return {"name": name, "versions": named, "aliases": self._aliases(name, versions)}
 
     def manifest(self, name: str, version: str) -> Manifest:
         """Return a version by `v3` or an alias. Raises ArtifactNotFoundError."""
@@ -87,8 +90,12 @@ def version_to_wire(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def files_to_wire(manifest: Manifest, offset: int, limit: int) -> dict[str, Any]:
+def _with_run_name(version: dict[str, Any], run_names: Mapping[str, str]) -> dict[str, Any]:
+    return {**version, "run_name": run_names.get(version["run"])}
+
+
+def files_to_wire(manifest: Manifest, offset: int, limit: int, run_names: Mapping[str, str]) -> dict[str, Any]:
     """Return the object of a version with some of its files."""
     chosen = manifest.content.files[offset : offset + limit]
     files = [{"path": entry.path, "size": entry.size_bytes, "sha256": entry.sha256} for entry in chosen]
-    return {"name": manifest.name, **version_to_wire(manifest), "files": files}
+    return {"name": manifest.name, **_with_run_name(version_to_wire(manifest), run_names), "files": files}

@@ -196,7 +196,10 @@ class EventsAnswer(BaseModel):
 
 
 class ArtifactVersionAnswer(BaseModel):
-    """A version. version: such as v3; size: of all files, in bytes; run: the id of the run that logged it first."""
+    """A version. version: such as v3; size: of all files, in bytes; run: the id of the run that logged it first.
+
+    run_name: what that run is called, or null where it is not in this storage root.
+    """
 
     version: str
     type: str
@@ -207,6 +210,7 @@ class ArtifactVersionAnswer(BaseModel):
     file_count: int
     created_at: str
     run: str | None
+    run_name: str | None
     step: int | None
 
 

@@ -1,5 +1,7 @@
 """Artifacts over HTTP: what there is, and the files of a version, with the rules that files of runs have."""
 
+import shutil
+
 import pytest
 
 import runicorn as rn
@@ -7,7 +9,7 @@ import runicorn as rn
 
 @pytest.fixture
 def run(root, tmp_path):
-    with rn.init(root=root, id="run1") as opened:
+    with rn.init(root=root, id="run1", name="calm-fox") as opened:
         place = tmp_path / "model"
         (place / "weights").mkdir(parents=True)
         (place / "page.html").write_text("<script>alert(1)</script>")
@@ -28,7 +30,7 @@ def test_all_are_listed_with_their_latest_version(viewer, run):
     assert (model["name"], model["versions"], model["aliases"]) == ("model", 2, {"best": "v0", "latest": "v1"})
     latest = model["latest"]
     assert (latest["version"], latest["type"], latest["size"], latest["file_count"]) == ("v1", "model", 32, 2)
-    assert (latest["run"], latest["step"]) == ("run1", None)
+    assert (latest["run"], latest["run_name"], latest["step"]) == ("run1", "calm-fox", None)
     assert other["name"] == "other"
 
 
@@ -48,6 +50,13 @@ def test_a_version_has_its_files(viewer, run, version, size):
     assert [file["path"] for file in viewer.get(f"/api/artifacts/model/{version}", offset=1, limit=1)["files"]] == [
         "weights/模型 1.txt"
     ]
+
+
+def test_the_run_that_made_it_may_be_gone(viewer, run, root):
+    run.finish()
+    shutil.rmtree(root / "runs" / "run1")
+    for found in (viewer.get("/api/artifacts/model/v0"), viewer.get("/api/artifacts/model")["versions"][0]):
+        assert (found["run"], found["run_name"]) == ("run1", None)
 
 
 def test_a_new_version_is_seen_at_once(viewer, run, root, tmp_path):

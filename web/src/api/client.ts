@@ -3,6 +3,9 @@
 import { composeQuery, runsQuery, type RunsQuery } from "../pure/query";
 import { ApiError, errorFromBody, isAbort, unreachable } from "./error";
 import type {
+  Artifact,
+  ArtifactFiles,
+  ArtifactOverview,
   ConnectBody,
   ConsolePiece,
   Environment,
@@ -125,7 +128,21 @@ export const getEvents = (id: string, file: string, from: number, limit: number,
 /** Return what a file of a run holds, as text. */
 export const getText = (url: string, signal?: AbortSignal) => request<string>("GET", url, { signal, asText: true });
 
-export const fileUrl = (id: string, path: string): string => `${runPath(id)}/files/${path.split("/").map(encodeURIComponent).join("/")}`;
+const encodePath = (path: string): string => path.split("/").map(encodeURIComponent).join("/");
+
+export const fileUrl = (id: string, path: string): string => `${runPath(id)}/files/${encodePath(path)}`;
+
+const artifactPath = (name: string) => `/api/artifacts/${encodeURIComponent(name)}`;
+
+export const getArtifacts = (signal?: AbortSignal) => request<{ artifacts: ArtifactOverview[] }>("GET", "/api/artifacts", { signal });
+
+export const getArtifact = (name: string, signal?: AbortSignal) => request<Artifact>("GET", artifactPath(name), { signal });
+
+/** Return a version with `limit` of its files, sorted by path. */
+export const getArtifactFiles = (name: string, version: string, offset: number, limit: number, signal?: AbortSignal) =>
+  request<ArtifactFiles>("GET", `${artifactPath(name)}/${version}?offset=${offset}&limit=${limit}`, { signal });
+
+export const artifactFileUrl = (name: string, version: string, path: string): string => `${artifactPath(name)}/${version}/files/${encodePath(path)}`;
 
 // --- remote -----------------------------------------------------------------------------------------------------
 

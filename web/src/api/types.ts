@@ -110,6 +110,9 @@ export interface RunEvent {
   title?: unknown;
   text?: unknown;
   level?: unknown;
+  action?: unknown;
+  name?: unknown;
+  version?: unknown;
 }
 
 /** One value logged besides numbers; its file lies below the run's folder. */
@@ -131,6 +134,47 @@ export interface EventsPiece {
   from: number;
   to: number;
   size: number;
+}
+
+/** One version of an artifact. run: the id of the run that logged it, and run_name what that run is called. */
+export interface ArtifactVersion {
+  version: string;
+  type: string;
+  description: string;
+  metadata: Record<string, unknown>;
+  digest: string;
+  size: number;
+  file_count: number;
+  created_at: string;
+  run: string | null;
+  run_name: string | null;
+  step: number | null;
+}
+
+/** aliases: which version each means, `latest` among them. */
+export interface ArtifactOverview {
+  name: string;
+  versions: number;
+  latest: ArtifactVersion;
+  aliases: Record<string, string>;
+}
+
+/** versions: the newest first. */
+export interface Artifact {
+  name: string;
+  versions: ArtifactVersion[];
+  aliases: Record<string, string>;
+}
+
+export interface ArtifactFile {
+  path: string;
+  size: number;
+  sha256: string;
+}
+
+export interface ArtifactFiles extends ArtifactVersion {
+  name: string;
+  files: ArtifactFile[];
 }
 
 export interface Health {

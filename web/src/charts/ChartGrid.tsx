@@ -3,6 +3,7 @@
 import { signal, type Signal } from "@preact/signals";
 import { useMemo, useState } from "preact/hooks";
 import { Dialog } from "../components/overlay";
+import { FilterField } from "../components/FilterField";
 import { Icon } from "../components/icons";
 import type { XAxis } from "../api/types";
 import { parseZoom, formatZoom } from "../pure/route";
@@ -33,28 +34,9 @@ export function chartView(usual: XAxis = "step"): ChartView {
 const setZoom = (window: Range | null) => setParams({ zoom: formatZoom(window) });
 
 export function ChartToolbar({ view, shown, all, usual = "step" }: { view: ChartView; shown: number; all: number; usual?: XAxis }) {
-  const filter = param("metrics");
   return (
     <div class="toolbar chart-toolbar" role="toolbar" aria-label="Chart settings">
-      <div class="input-wrap chart-filter">
-        <Icon name="search" size={14} />
-        <input
-          class="input bare"
-          type="text"
-          placeholder="Filter metrics"
-          title="A regular expression, such as ^val/"
-          aria-label="Filter metrics"
-          value={filter}
-          spellcheck={false}
-          onInput={(event) => setParams({ metrics: event.currentTarget.value })}
-          onKeyDown={(event) => event.key === "Escape" && setParams({ metrics: "" })}
-        />
-        {filter && (
-          <span class="muted num">
-            {shown}/{all}
-          </span>
-        )}
-      </div>
+      <FilterField label="Filter metrics" name="metrics" shown={shown} all={all} />
       <div class="segmented" role="radiogroup" aria-label="Horizontal axis">
         {AXES.map((one) => (
           <button

@@ -5,7 +5,7 @@ import { formatClock, formatDuration } from "../pure/format";
 import { now } from "../state/clock";
 import { health, isRemote, link, stale, staleSince, stream } from "../state/link";
 import { themeChoice } from "../state/prefs";
-import { place, runsHash } from "../state/route";
+import { artifactsHash, place, runsHash } from "../state/route";
 import { cycleTheme } from "../state/theme";
 import { Icon, Mark, type IconName } from "./icons";
 
@@ -22,6 +22,9 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
       <nav class="top-nav" aria-label="Pages">
         <a href={runsHash()} aria-current={page === "runs" || page === "run" ? "page" : undefined}>
           Runs
+        </a>
+        <a href={artifactsHash()} aria-current={page === "artifacts" || page === "artifact" ? "page" : undefined}>
+          Artifacts
         </a>
         {!isRemote.value && (
           <a href="#/remote" aria-current={page === "remote" ? "page" : undefined}>

@@ -1,33 +1,37 @@
 /** What is known of one run: its configuration and results, its surroundings, its files, and what it raised alarm for. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { fileUrl } from "../api/client";
-import type { RunDetail } from "../api/types";
+import type { RunDetail, RunEvent } from "../api/types";
+import { artifactsOf, type ArtifactUse } from "../pure/artifacts";
 import { isSystem } from "../pure/metrics";
 import { flatten } from "../pure/columns";
-import { formatBytes, formatCount, formatNumber, formatTime, formatValue, fromWire, plural } from "../pure/format";
+import { formatBytes, formatCount, formatNumber, formatTime, fromWire, plural } from "../pure/format";
 import { alertsOf } from "../pure/media";
 import { EventsView } from "../state/events";
-import { runHash } from "../state/route";
-import { Ago, Code, CopyButton } from "./basics";
+import { artifactHash, runHash } from "../state/route";
+import { Ago, CopyButton } from "./basics";
 import { Icon } from "./icons";
+import { KeyValues } from "./KeyValues";
 import { eventFiles } from "./media/MediaPane";
 
 export function RunOverview({ run }: { run: RunDetail }) {
   const config = flatten(run.config ?? {});
   const metricNames = new Set(run.metrics.map((metric) => metric.name));
+  const view = useMemo(() => new EventsView(run.id), [run.id]);
+  useEffect(() => view.open(eventFiles(run)), [view]);
   const own = flatten(run.summary ?? {}).filter(([name]) => !metricNames.has(name));
   return (
     <div class="overview">
       <div class="overview-column">
-        <Alerts run={run} />
+        <Alerts events={view.events.value} />
         <KeyValues title="Config" entries={config} empty="The script set no config." copy={run.config} code={'rn.init(config={"lr": 0.01})'} />
         {own.length > 0 && <KeyValues title="Summary" entries={own} empty="" copy={run.summary} />}
         <MetricsTable run={run} />
       </div>
       <div class="overview-column">
-        <Metadata run={run} />
+        <Metadata run={run} events={view.events.value} />
         <Files run={run} />
         <Packages packages={run.packages} />
       </div>
@@ -35,10 +39,8 @@ export function RunOverview({ run }: { run: RunDetail }) {
   );
 }
 
-function Alerts({ run }: { run: RunDetail }) {
-  const view = useMemo(() => new EventsView(run.id), [run.id]);
-  useEffect(() => view.open(eventFiles(run)), [view]);
-  const alerts = useMemo(() => alertsOf(view.events.value), [view.events.value]);
+function Alerts({ events }: { events: readonly RunEvent[] }) {
+  const alerts = useMemo(() => alertsOf(events), [events]);
   if (!alerts.length) return null;
   return (
     <section class="panel" aria-label="Alerts">
@@ -62,41 +64,6 @@ function Alerts({ run }: { run: RunDetail }) {
           </li>
         ))}
       </ul>
-    </section>
-  );
-}
-
-function KeyValues({ title, entries, empty, copy, code }: { title: string; entries: readonly [string, unknown][]; empty: string; copy: unknown; code?: string }) {
-  const [search, setSearch] = useState("");
-  const shown = search ? entries.filter(([key, value]) => `${key} ${formatValue(value)}`.toLowerCase().includes(search.toLowerCase())) : entries;
-  return (
-    <section class="panel">
-      <div class="panel-head">
-        <h2>{title}</h2>
-        <span class="count num">{entries.length}</span>
-        <span class="spacer" />
-        {entries.length > 12 && <input class="input small" type="text" aria-label={`Search ${title.toLowerCase()}`} placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}
-        {entries.length > 0 && <CopyButton text={() => JSON.stringify(copy, null, 2)} label={`Copy ${title.toLowerCase()} as JSON`} />}
-      </div>
-      {entries.length === 0 ? (
-        <div class="panel-empty">
-          <p>{empty}</p>
-          {code && <Code text={code} />}
-        </div>
-      ) : (
-        <table class="kv">
-          <tbody>
-            {shown.map(([key, value]) => (
-              <tr key={key}>
-                <th scope="row">{key}</th>
-                <td class={typeof value === "number" ? "num" : ""} title={typeof value === "number" ? String(value) : undefined}>
-                  {formatValue(value)}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
     </section>
   );
 }
@@ -147,7 +114,8 @@ function MetricsTable({ run }: { run: RunDetail }) {
 
 const escapeRegex = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
 
-function Metadata({ run }: { run: RunDetail }) {
+function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[] }) {
+  const { logged, used } = useMemo(() => artifactsOf(events), [events]);
   const command = Array.isArray(run.argv) ? run.argv.map(quote).join(" ") : (run.argv ?? "");
   const gpus = describeGpus(run.gpus);
   const rows: [string, ComponentChildren][] = [
@@ -164,6 +132,8 @@ function Metadata({ run }: { run: RunDetail }) {
     ["Folder", run.cwd ? <PathLine text={run.cwd} label="Copy the folder" /> : null],
     ["Command", command ? <PathLine text={command} label="Copy the command" /> : null],
     ["Commit", run.git ? <PathLine text={run.git.commit} label="Copy the commit" /> : null],
+    ["Logged artifacts", versionLinks(logged)],
+    ["Used artifacts", versionLinks(used)],
   ];
   return (
     <section class="panel">
@@ -173,7 +143,7 @@ function Metadata({ run }: { run: RunDetail }) {
       <table class="kv meta">
         <tbody>
           {rows
-            .filter(([, value]) => value !== null && value !== undefined && value !== "")
+            .filter(([, value]) => value)
             .map(([name, value]) => (
               <tr key={name}>
                 <th scope="row">{name}</th>
@@ -236,6 +206,21 @@ function Files({ run }: { run: RunDetail }) {
     </section>
   );
 }
+
+const MAX_VERSIONS = 50;
+
+/** The newest of these versions, and how many there are before; nothing where there are none. */
+const versionLinks = (versions: readonly ArtifactUse[]): ComponentChildren =>
+  versions.length > 0 && (
+    <span class="artifact-links">
+      {versions.slice(-MAX_VERSIONS).map(({ name, version }) => (
+        <a key={`${name} ${version}`} class="mono" href={artifactHash(name, version)}>
+          {name}:{version}
+        </a>
+      ))}
+      {versions.length > MAX_VERSIONS && <span class="muted">and {versions.length - MAX_VERSIONS} before</span>}
+    </span>
+  );
 
 function Packages({ packages }: { packages: RunDetail["packages"] }) {
   const list: [string, unknown][] = Array.isArray(packages)

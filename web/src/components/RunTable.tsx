@@ -12,7 +12,7 @@ import { addedAbove, ensureRows, runs, total } from "../state/runs";
 import { Ago, Bone } from "./basics";
 import { Icon, StateIcon } from "./icons";
 import { RunMenu } from "./RunActions";
-import { useVirtual } from "./virtual";
+import { useInSight, useVirtual } from "./virtual";
 
 export const ROW = 28;
 const HEAD = 28;
@@ -94,13 +94,7 @@ export function RunTable(props: Props) {
     addedAbove.value = 0;
   }, [rows]);
 
-  useLayoutEffect(() => {
-    const box = scroller.current;
-    if (!box || cursor < 0) return;
-    const top = cursor * ROW;
-    if (top < box.scrollTop) box.scrollTop = top;
-    else if (top + ROW + HEAD > box.scrollTop + box.clientHeight) box.scrollTop = top + ROW + HEAD - box.clientHeight;
-  }, [cursor]);
+  useInSight(scroller, cursor, ROW, HEAD);
 
   const indices = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
   return (

@@ -95,6 +95,19 @@ export function Bone({ width, height = 10 }: { width: number | string; height?: 
   return <span class="bone" style={{ width: typeof width === "number" ? `${width}px` : width, height: `${height}px` }} />;
 }
 
+/** The skeleton of a table whose rows have these columns; `widths` in pixels. */
+export const TableBones = ({ rows, widths }: { rows: number; widths: readonly number[] }) => (
+  <div class="table-bones" aria-hidden="true">
+    {Array.from({ length: rows }, (_, row) => (
+      <div key={row} class="bone-row">
+        {widths.map((width, at) => (
+          <Bone key={at} width={width > 99 ? width + ((row * 37) % 70) : width} height={width > 12 ? 10 : 12} />
+        ))}
+      </div>
+    ))}
+  </div>
+);
+
 export function ErrorState({ error, onRetry, compact = false }: { error: ApiError; onRetry?: (() => void) | undefined; compact?: boolean }) {
   return (
     <div class={`error-state${compact ? " compact" : ""}`} role="alert">
@@ -123,6 +136,13 @@ export function EmptyState({ title, children }: { title: string; children?: Comp
     </div>
   );
 }
+
+export const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
+  <div class="fact">
+    <dt>{name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
 
 interface FieldProps {
   label: string;

@@ -18,8 +18,6 @@ const SHAPES = {
   file: <path d="M9 2H4.5c-.6 0-1 .4-1 1v10c0 .6.4 1 1 1h7c.6 0 1-.4 1-1V5.5zM9 2v3.5h3.5" />,
   server: <><rect x="2" y="2.5" width="12" height="4.6" rx="1" /><rect x="2" y="8.9" width="12" height="4.6" rx="1" /><path d="M4.5 4.8h.01M4.5 11.2h.01" stroke-width="2" stroke-linecap="round" /></>,
   key: <><circle cx="5" cy="10.8" r="2.7" /><path d="m7 8.8 6.2-6.2M10.6 5.2l2 2M12.2 3.6l1.4 1.4" /></>,
-  stop: <rect x="3.5" y="3.5" width="9" height="9" rx="1.5" />,
-  play: <path d="M5 3.2v9.6L12.5 8z" />,
   sun: <><circle cx="8" cy="8" r="2.8" /><path d="M8 1.5v1.6M8 12.9v1.6M1.5 8h1.6M12.9 8h1.6M3.4 3.4l1.1 1.1M11.5 11.5l1.1 1.1M3.4 12.6l1.1-1.1M11.5 4.5l1.1-1.1" /></>,
   moon: <path d="M13 9.6A5.6 5.6 0 0 1 6.4 3a5.6 5.6 0 1 0 6.6 6.6z" />,
   auto: <><circle cx="8" cy="8" r="5.5" /><path d="M8 2.5v11a5.5 5.5 0 0 0 0-11z" fill="currentColor" stroke="none" /></>,
@@ -32,16 +30,11 @@ const SHAPES = {
   arrowUp: <path d="M8 13V3.4M4 7.2l4-4 4 4" />,
   arrowDown: <path d="M8 3v9.6M4 8.8l4 4 4-4" />,
   download: <path d="M8 2.5v7.6M4.8 7.2 8 10.4l3.2-3.2M2.5 13.5h11" />,
-  plus: <path d="M8 3v10M3 8h10" />,
   pencil: <path d="m10.8 2.9 2.3 2.3-7.6 7.6-3 .7.7-3zM9.3 4.4l2.3 2.3" />,
   trash: <path d="M2.8 4.2h10.4M6.2 4.2V2.8h3.6v1.4M4.2 4.2l.6 9h6.4l.6-9" />,
   archive: <><rect x="2" y="3" width="12" height="3.2" rx="0.8" /><path d="M3 6.2v6.3c0 .4.3.8.8.8h8.4c.5 0 .8-.4.8-.8V6.2M6.5 9h3" /></>,
   tag: <><path d="M2.5 2.5h5l6 6-5 5-6-6z" /><path d="M5.3 5.3h.01" stroke-width="1.8" stroke-linecap="round" /></>,
   note: <path d="M3 2.5h10v11H3zM5.5 5.8h5M5.5 8.2h5M5.5 10.6h3" />,
-  terminal: <><rect x="2" y="2.8" width="12" height="10.4" rx="1.5" /><path d="m4.6 6 2 2-2 2M8.2 10.2h3" /></>,
-  refresh: <path d="M13 8a5 5 0 1 1-1.5-3.6M13 2.6v2.6h-2.6" />,
-  external: <path d="M9.5 2.5h4v4M13.5 2.5 8 8M6.5 3.5H3.3c-.4 0-.8.4-.8.8v8.4c0 .4.4.8.8.8h8.4c.4 0 .8-.4.8-.8V9.5" />,
-  reset: <path d="M3 8a5 5 0 1 0 1.5-3.6M3 2.6v2.6h2.6" />,
 } satisfies Record<string, ComponentChildren>;
 
 export type IconName = keyof typeof SHAPES;

@@ -33,3 +33,14 @@ export function useVirtual(scroller: RefObject<HTMLElement | null>, count: numbe
   }, [count, rowHeight]);
   return { first: Math.min(slice.first, count), last: Math.min(slice.last, count) };
 }
+
+/** Scroll as little as it takes to have this row in sight, below a head that stays; a negative index is none. */
+export function useInSight(scroller: RefObject<HTMLElement | null>, index: number, rowHeight: number, head = 0): void {
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (!box || index < 0) return;
+    const top = index * rowHeight;
+    if (top < box.scrollTop) box.scrollTop = top;
+    else if (top + rowHeight + head > box.scrollTop + box.clientHeight) box.scrollTop = top + rowHeight + head - box.clientHeight;
+  }, [index]);
+}

@@ -8,9 +8,11 @@ import { Help, Search } from "../components/Search";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
-import { go, place } from "../state/route";
+import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
+import { ArtifactPage } from "./ArtifactPage";
+import { ArtifactsPage } from "./ArtifactsPage";
 import { RemotePage } from "./RemotePage";
 import { RunPage } from "./RunPage";
 import { RunsPage } from "./RunsPage";
@@ -20,12 +22,13 @@ export function App() {
   const here = place.value;
   const run = here.page === "run" ? detail(here.id).value.run : null;
   const anyRunning = run ? run.state === "running" : runs.value.some((one) => one.state === "running");
-  const names = { runs: "Runs", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
-  useTitle(names[here.page], run?.state ?? null, anyRunning);
+  const names = { runs: "Runs", artifacts: "Artifacts", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
+  useTitle(here.page === "artifact" ? here.name : names[here.page], run?.state ?? null, anyRunning);
   useKeys({
     "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
     "?": () => setOpen("help"),
     "g h": () => go("#/runs"),
+    "g a": () => go(artifactsHash()),
     "g r": () => !isRemote.value && go("#/remote"),
     t: cycleTheme,
   });
@@ -39,6 +42,10 @@ export function App() {
           <RunsPage />
         ) : here.page === "run" ? (
           <RunPage key={here.id} id={here.id} tab={here.tab} />
+        ) : here.page === "artifacts" ? (
+          <ArtifactsPage />
+        ) : here.page === "artifact" ? (
+          <ArtifactPage key={here.name} name={here.name} />
         ) : here.page === "remote" ? (
           <RemotePage />
         ) : (

@@ -1,13 +1,12 @@
 /** One run as its own page: what it is, its curves, what it printed. */
 
 import { signal } from "@preact/signals";
-import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { RunDetail } from "../api/types";
 import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
 import { isSystem } from "../pure/metrics";
-import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, StateBadge } from "../components/basics";
+import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, Fact, StateBadge } from "../components/basics";
 import { ConsolePane } from "../components/ConsolePane";
 import { Icon } from "../components/icons";
 import { MediaPane } from "../components/media/MediaPane";
@@ -168,13 +167,6 @@ function RunHead({ run }: { run: RunDetail }) {
     </header>
   );
 }
-
-const Fact = ({ name, children }: { name: string; children: ComponentChildren }) => (
-  <div class="fact">
-    <dt>{name}</dt>
-    <dd>{children}</dd>
-  </div>
-);
 
 function Charts({ run, system = false }: { run: RunDetail; system?: boolean }) {
   const chartRuns = useMemo<ChartRun[]>(

@@ -6,7 +6,7 @@ import type { Run } from "../api/types";
 import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
 import { isSystem } from "../pure/metrics";
-import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basics";
+import { Bone, Code, Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
 import { Icon, type IconName } from "../components/icons";
 import { Popover } from "../components/overlay";
 import { editRun } from "../components/RunActions";
@@ -17,7 +17,7 @@ import { columnOf, defaultColumns, FIXED_KEYS, type Column } from "../pure/colum
 import { formatCount } from "../pure/format";
 import { nextSort } from "../pure/query";
 import { detail } from "../state/details";
-import { useKeys } from "../state/keys";
+import { moveKeys, useKeys } from "../state/keys";
 import { health, isRemote, stream } from "../state/link";
 import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
@@ -82,10 +82,7 @@ export function RunsPage() {
   };
   const atCursor = () => rows[cursor.value];
   useKeys({
-    j: () => move(1),
-    k: () => move(-1),
-    ArrowDown: () => move(1),
-    ArrowUp: () => move(-1),
+    ...moveKeys(move),
     x: () => atCursor() && toggle(atCursor()!.id, false),
     Enter: () => atCursor() && open(atCursor()!),
     e: () => atCursor() && editRun(atCursor()!, "name"),
@@ -138,7 +135,7 @@ export function RunsPage() {
           <ErrorState error={error} onRetry={reloadRuns} />
         ) : firstLoad && !filterError ? (
           <Delayed>
-            <TableBones />
+            <TableBones rows={14} widths={[12, 110, 44, 60, 50]} />
           </Delayed>
         ) : all === 0 && !q && !archived ? (
           <NoRuns />
@@ -441,22 +438,6 @@ function ChartAreaBones() {
             <Bone width={90} />
           </div>
           <div class="chart-body" style={{ height: "190px" }} />
-        </div>
-      ))}
-    </div>
-  );
-}
-
-function TableBones() {
-  return (
-    <div class="table-bones" aria-hidden="true">
-      {Array.from({ length: 14 }, (_, index) => (
-        <div key={index} class="bone-row">
-          <Bone width={12} height={12} />
-          <Bone width={110 + ((index * 37) % 70)} />
-          <Bone width={44} />
-          <Bone width={60} />
-          <Bone width={50} />
         </div>
       ))}
     </div>

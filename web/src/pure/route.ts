@@ -5,6 +5,8 @@ export type Params = Readonly<Record<string, string>>;
 export type Place =
   | { page: "runs"; params: Params }
   | { page: "run"; id: string; tab: RunTab; params: Params }
+  | { page: "artifacts"; params: Params }
+  | { page: "artifact"; name: string; params: Params }
   | { page: "remote"; params: Params }
   | { page: "missing"; path: string; params: Params };
 
@@ -39,6 +41,7 @@ export function parsePlace(hash: string): Place {
   const parts = path.split("/").filter(Boolean).map(decode);
   const [first, id, tab] = parts;
   if (first === undefined || (first === "runs" && id === undefined)) return { page: "runs", params };
+  if (first === "artifacts" && parts.length <= 2) return id === undefined ? { page: "artifacts", params } : { page: "artifact", name: id, params };
   if (first === "remote" && id === undefined) return { page: "remote", params };
   if (first === "runs" && id !== undefined && parts.length <= 3) {
     if (tab === undefined) return { page: "run", id, tab: "charts", params };
@@ -53,9 +56,11 @@ export function formatPlace(place: Place): string {
   const path =
     place.page === "run"
       ? `#/runs/${encode(place.id)}/${place.tab}`
-      : place.page === "missing"
-        ? `#${place.path}`
-        : `#/${place.page}`;
+      : place.page === "artifact"
+        ? `#/artifacts/${encode(place.name)}`
+        : place.page === "missing"
+          ? `#${place.path}`
+          : `#/${place.page}`;
   const query = Object.entries(place.params)
     .filter(([, value]) => value !== "")
     .map(([name, value]) => `${encode(name)}=${encode(value)}`)

@@ -1,11 +1,11 @@
 /** Keys that work anywhere on the page unless something is being typed or a dialog is open. */
 
-import { useEffect } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { dialogIsOpen } from "./overlays";
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
-const layers: KeyMap[] = [];
+const layers: { current: KeyMap }[] = [];
 let prefix = "";
 let prefixTimer: ReturnType<typeof setTimeout> | undefined;
 const PREFIX_MS = 1200;
@@ -45,7 +45,7 @@ document.addEventListener("keydown", (event) => {
 
 function run(name: string, event: KeyboardEvent): boolean {
   for (let i = layers.length - 1; i >= 0; i -= 1) {
-    const action = layers[i]![name];
+    const action = layers[i]!.current[name];
     if (!action) continue;
     event.preventDefault();
     action(event);
@@ -54,12 +54,21 @@ function run(name: string, event: KeyboardEvent): boolean {
   return false;
 }
 
-/** Bind keys while the component is shown; those bound last win. */
+/** Bind keys while the component is shown; those of what was shown last win. What they do is that of the newest drawing. */
 export function useKeys(map: KeyMap): void {
-  useEffect(() => {
-    layers.push(map);
+  const layer = useRef(map);
+  layer.current = map;
+  useLayoutEffect(() => {
+    layers.push(layer);
     return () => {
-      layers.splice(layers.indexOf(map), 1);
+      layers.splice(layers.indexOf(layer), 1);
     };
-  });
+  }, []);
+}
+
+/** The keys that go down and up in a list. */
+export function moveKeys(move: (by: number) => void): KeyMap {
+  const down = () => move(1);
+  const up = () => move(-1);
+  return { j: down, k: up, ArrowDown: down, ArrowUp: up };
 }

@@ -27,11 +27,15 @@ export function setParams(patch: Params, how: "push" | "replace" = "replace"): v
   go({ ...place.value, params: { ...place.value.params, ...patch } } as Place, how);
 }
 
-/** The hash of the runs page as it was left, so that going back finds filter, sort and selection again. */
-let lastRuns = "#/runs";
+/** The hashes of the lists as they were left, so that going back finds filter, sort and selection again. */
+const last = { runs: "#/runs", artifacts: "#/artifacts" };
 place.subscribe((now) => {
-  if (now.page === "runs") lastRuns = formatPlace(now);
+  if (now.page === "runs" || now.page === "artifacts") last[now.page] = formatPlace(now);
 });
 
-export const runsHash = (): string => lastRuns;
+export const runsHash = (): string => last.runs;
+export const artifactsHash = (): string => last.artifacts;
 export const runHash = (id: string, tab: RunTab = "charts", params: Params = {}): string => formatPlace({ page: "run", id, tab, params });
+/** version: `v3`, or none for the newest. */
+export const artifactHash = (name: string, version = ""): string =>
+  formatPlace({ page: "artifact", name, params: { v: version.replace(/^v(?=\d+$)/, "") } });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
 
@@ -23,13 +23,13 @@ State = Annotated[ViewerState, Depends(viewer_state)]
 @router.get("/api/artifacts", response_model=ArtifactListAnswer)
 async def list_artifacts(state: State) -> Response:
     """Return all artifacts, each with its latest version."""
-    return json_answer({"artifacts": await state.workers.run(state.artifacts.overview)})
+    return json_answer({"artifacts": await state.workers.run(lambda: state.artifacts.overview(_run_names(state)))})
 
 
 @router.get("/api/artifacts/{name}", response_model=ArtifactAnswer, responses=NOT_FOUND)
 async def read_artifact(state: State, name: str) -> Response:
     """Return one artifact with all of its versions, the newest first."""
-    return json_answer(await state.workers.run(state.artifacts.artifact, name))
+    return json_answer(await state.workers.run(lambda: state.artifacts.artifact(name, _run_names(state))))
 
 
 @router.get("/api/artifacts/{name}/{version}", response_model=ArtifactFilesAnswer, responses=NOT_FOUND)
@@ -41,8 +41,7 @@ async def read_artifact_version(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 1000,
 ) -> Response:
     """Return a version with its files. version: `v3` or an alias; offset, limit: of the files, sorted by path."""
-    manifest = await state.workers.run(state.artifacts.manifest, name, version)
-    return json_answer(files_to_wire(manifest, offset, limit))
+    return json_answer(await state.workers.run(_version, state, name, version, offset, limit))
 
 
 @router.head("/api/artifacts/{name}/{version}/files/{path:path}", include_in_schema=False)
@@ -57,6 +56,14 @@ async def read_artifact_file(
     """Return a file of a version. Text is text/plain, pictures and sound are themselves, all else is a download."""
     file = await state.workers.run(_find, state, name, version, path)
     return send(file, PurePosixPath(path).name, range_header)
+
+
+def _run_names(state: ViewerState) -> dict[str, str]:
+    return {item.run.id: item.run.name for item in state.index.runs()}
+
+
+def _version(state: ViewerState, name: str, version: str, offset: int, limit: int) -> dict[str, Any]:
+    return files_to_wire(state.artifacts.manifest(name, version), offset, limit, _run_names(state))
 
 
 def _find(state: ViewerState, name: str, version: str, path: str) -> FileRange:

@@ -6,9 +6,9 @@ import { metricFilter } from "../../pure/metrics";
 import { formatCount, plural } from "../../pure/format";
 import { mediaKeys, type MediaKey } from "../../pure/media";
 import { EventsView } from "../../state/events";
-import { param, setParams } from "../../state/route";
+import { param } from "../../state/route";
 import { Ago, Bone, Code, Delayed, EmptyState, ErrorState } from "../basics";
-import { Icon } from "../icons";
+import { FilterField } from "../FilterField";
 import { MediaItems } from "./MediaItems";
 
 /** Return the names of a run's event files; a run that several processes record into has several. */
@@ -46,24 +46,7 @@ export function MediaPane({ run }: { run: RunDetail }) {
   return (
     <section class="media-area" aria-label="Media">
       <div class="toolbar chart-toolbar" role="toolbar" aria-label="Media settings">
-        <div class="input-wrap chart-filter">
-          <Icon name="search" size={14} />
-          <input
-            class="input bare"
-            type="text"
-            placeholder="Filter media"
-            aria-label="Filter media"
-            value={filter}
-            spellcheck={false}
-            onInput={(event) => setParams({ media: event.currentTarget.value })}
-            onKeyDown={(event) => event.key === "Escape" && setParams({ media: "" })}
-          />
-          {filter && (
-            <span class="muted num">
-              {shown.length}/{keys.length}
-            </span>
-          )}
-        </div>
+        <FilterField label="Filter media" name="media" shown={shown.length} all={keys.length} />
         {view.cut.value && <span class="muted">Only the newest are listed; earlier ones are among the files.</span>}
       </div>
       <div class="media-scroll">
