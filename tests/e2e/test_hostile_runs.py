@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Dialog, Page, expect
 from tests.support.browser import connect_by_key, visit
-from tests.support.hostile import LONG, MARKUP_NAME, PLAIN_ID, TEXTS, hostile_root
+from tests.support.hostile import ARTIFACT, LONG, MARKUP_NAME, PLAIN_ID, TEXTS, hostile_root
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
@@ -221,6 +221,29 @@ def test_searching_and_addresses_show_text(hostile: Watched) -> None:
         expect(page.get_by_role("main").first).to_be_visible()
         # An address that means nothing is asked for and not found, which the browser's console says as well.
         hostile.assert_harmless()
+
+
+def test_artifacts_are_shown_as_text(hostile: Watched, ids_and_viewer: tuple[list[str], Viewer]) -> None:
+    page = hostile.page
+    hostile.go("#/artifacts")
+    expect(page.get_by_role("link", name=ARTIFACT, exact=True)).to_be_visible()
+    hostile.assert_harmless()
+    versions = ids_and_viewer[1].get(f"/api/artifacts/{ARTIFACT}").json()["versions"]
+    assert len(versions) == len(TEXTS) + 2
+    for version in versions:
+        hostile.go(f"#/artifacts/{ARTIFACT}?v={version['version']}")
+        shows(page, "h2", version["version"])
+        shows(page, ".version-description", version["description"])
+        shows(page, ".fact .ellipsis", version["type"])
+        expect(page.get_by_role("region", name="Files").get_by_role("row")).to_have_count(2)
+        hostile.assert_harmless()
+    for path in (f"#/artifacts/{MARKUP_NAME}", f"#/artifacts/{ARTIFACT}?v={MARKUP_NAME}"):
+        hostile.go(path)
+        shows(page, ".empty-state code", MARKUP_NAME)
+        hostile.assert_harmless()
+    hostile.go(f"#/artifacts?q={MARKUP_NAME}")
+    shows(page, ".quiet-note code", MARKUP_NAME)
+    hostile.assert_harmless()
 
 
 def test_a_file_of_a_run_is_saved_and_never_opened(hostile: Watched, ids: list[str]) -> None:

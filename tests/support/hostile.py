@@ -62,6 +62,7 @@ CONSOLE = "\r\n".join(
 )
 
 PLAIN_ID = "friendly"
+ARTIFACT = "hostile"
 
 
 def hostile_root(root: Path) -> list[str]:
@@ -73,7 +74,27 @@ def hostile_root(root: Path) -> list[str]:
     with rn.init(project="vision/friendly", name="a friendly run", id=PLAIN_ID, root=root, config={"lr": 0.1}) as run:
         for step in range(50):
             run.log({"loss": 1 / (step + 1)})
+        _log_artifacts(run, root, texts)
     return [*ids, PLAIN_ID]
+
+
+def _log_artifacts(run: rn.Run, root: Path, texts: list[str]) -> None:
+    """Log a version of ARTIFACT for each text, whose type, description, metadata and file name it is."""
+    for text in texts:
+        artifact = rn.Artifact(ARTIFACT)
+        with artifact.new_file("plain.txt") as file:
+            file.write(text.replace("\ud800", ""))
+        with artifact.new_file(next(_file_names(text))) as file:
+            file.write("<script>canary=1</script>")
+        version = run.log_artifact(artifact)
+        path = root / "artifacts" / ARTIFACT / f"{version.version}.json"
+        content = {
+            **_read(path),
+            "type": text,
+            "description": text,
+            "metadata": {text: text, "__proto__": {text: [text]}},
+        }
+        path.write_text(json.dumps(content))
 
 
 def _write(root: Path, run_id: str, text: str, other: str) -> None:

@@ -40,7 +40,7 @@ export function VersionDetails({ name, version, aliases }: { name: string; versi
         </Fact>
       </dl>
       {version.description && <p class="version-description">{version.description}</p>}
-      <Code text={`rn.use_artifact("${name}:${version.version}").download()`} label="Copy the code" />
+      <Code text={`rn.use_artifact("${name}:${version.version}").download()`} />
       <Files key={`${version.version} ${version.digest}`} name={name} version={version} />
       {metadata.length > 0 && <KeyValues title="Metadata" entries={metadata} empty="" copy={version.metadata} />}
     </div>
