@@ -20,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runicorn.sdk.cells import watch_cells
 from runicorn.sdk.repaint import RepaintFolder
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage.writer import AppendFile
@@ -36,10 +37,11 @@ class ConsoleCapture:
         self._active = True
         self._folder = RepaintFolder()
         self._lock = threading.RLock()  # a signal handler may print in the middle of a print of the same thread
-        self._wrapped: list[tuple[Any, Callable[[str], Any]]] = []
+        self._wrapped: dict[int, tuple[Any, _CopyingWrite]] = {}  # by the id of the stream
         for stream in dict.fromkeys((sys.stdout, sys.stderr)):
             if stream is not None:
                 self._wrap(stream)
+        self._cells = watch_cells(self)
         _CRASHES.go_to(self._file.fd)
 
     def flush(self) -> None:
@@ -49,46 +51,50 @@ class ConsoleCapture:
 
     def stop(self) -> None:
         """Give the streams their own `write` back, unless somebody has wrapped it again since."""
+        if self._cells is not None:
+            self._cells.close()
         with self._lock:
             self._write(self._folder.settle(force=True))
         self._active = False
-        for stream, ours in self._wrapped:
+        for stream, ours in self._wrapped.values():
             if getattr(stream, "__dict__", {}).get("write") is ours:
                 with contextlib.suppress(AttributeError):
                     del stream.write
         self._file.close()
 
+    @property
+    def is_active(self) -> bool:
+        return self._active
+
     def add(self, text: str) -> None:
-        """Copy a text that no stream printed."""
-        if self._active:
-            self._copy(text)
+        """Copy a text, one that a stream prints or one that none did."""
+        if not self._active:
+            return
+        try:
+            with self._lock:
+                self._write(self._folder.feed(text))
+        except Exception as error:  # noqa: BLE001 - printing must go on, whatever fails here
+            self._lost(error)
 
     def after_fork(self) -> None:
         """In a forked child, where the lock may be held by a thread that is not there, start over."""
         self._lock = threading.RLock()
         self._folder = RepaintFolder()
 
+    def hold_on(self) -> None:
+        """Wrap the streams again where somebody has put back the `write` of before."""
+        for stream, ours in list(self._wrapped.values()):
+            if self._active and stream.write is not ours:
+                self._wrap(stream)
+
     def _wrap(self, stream: Any) -> None:
-        original = stream.write
-
-        def write(text: str) -> Any:
-            if self._active:
-                self._copy(text)
-            return original(text)
-
+        write = _CopyingWrite(self, stream.write)
         try:
             stream.write = write
         except AttributeError:  # a stream with slots, or one made by C code
             self._warnings.add("console", f"{type(stream).__name__} cannot be captured.")
             return
-        self._wrapped.append((stream, write))
-
-    def _copy(self, text: Any) -> None:
-        try:
-            with self._lock:
-                self._write(self._folder.feed(text))
-        except Exception as error:  # noqa: BLE001 - printing must go on, whatever fails here
-            self._lost(error)
+        self._wrapped[id(stream)] = (stream, write)
 
     def _write(self, text: str) -> None:
         if not text or not self._active:
@@ -101,6 +107,21 @@ class ConsoleCapture:
     def _lost(self, error: Exception) -> None:
         self._active = self._file.fd >= 0
         self._warnings.add("console-lost", f"output could not be written to console.log: {error}.")
+
+
+class _CopyingWrite:
+    """What stands in place of a stream's `write`. original: what it calls."""
+
+    def __init__(self, capture: ConsoleCapture, original: Callable[[str], Any]) -> None:
+        self.capture = capture
+        # Wrappers of captures that have stopped must not pile up, run after run.
+        while isinstance(original, _CopyingWrite) and not original.capture.is_active:
+            original = original.original
+        self.original: Callable[[str], Any] = original
+
+    def __call__(self, text: str) -> Any:
+        self.capture.add(text)
+        return self.original(text)
 
 
 class _Crashes:

@@ -19,6 +19,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 from runicorn.model import RunState
+from runicorn.sdk.cells import in_notebook
 
 _STUCK_SECS = 2.0
 Close = Callable[[RunState, str | None], None]
@@ -66,8 +67,9 @@ class Endings:
         leave = sys.exit
 
         def exit_with(status: Any = None, /) -> Any:
-            # Only a note: the SystemExit may still be caught.
-            self._note(SystemExit(status))
+            # Only a note: the SystemExit may still be caught, as a notebook does with that of any cell.
+            if not in_notebook():
+                self._note(SystemExit(status))
             leave(status)
 
         sys.exit = exit_with
