@@ -194,17 +194,25 @@ def _install_hooks() -> None:
     if _endings is not None:
         _endings.begin()
         return
-    _endings = Endings(_close)
+    _endings = Endings(_close, _note_failure)
     _endings.install()
     atexit.register(_endings.at_exit)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_fork)
 
 
+def _open_runs() -> list[Run]:
+    return [run for run in (*_beside, *([_current] if _current is not None else [])) if run.is_open]
+
+
 def _close(state: RunState, reason: str | None) -> None:
-    for run in (*_beside, *([_current] if _current is not None else [])):
-        if run.is_open:
-            run.finish(state.value, reason=reason)
+    for run in _open_runs():
+        run.finish(state.value, reason=reason)
+
+
+def _note_failure(error: BaseException) -> None:
+    for run in _open_runs():
+        run.note_failure(error)
 
 
 def _after_fork() -> None:

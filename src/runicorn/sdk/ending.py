@@ -26,10 +26,14 @@ Close = Callable[[RunState, str | None], None]
 
 
 class Endings:
-    """Hears how the process ends; `close` closes the current run as what that means. Installed once for a process."""
+    """Hears how the process ends; `close` closes the current run as what that means. Installed once for a process.
 
-    def __init__(self, close: Close) -> None:
+    note_failure: told the exception that may be about to end the process.
+    """
+
+    def __init__(self, close: Close, note_failure: Callable[[BaseException], None]) -> None:
         self._close = close
+        self._note_failure = note_failure
         self._state = RunState.FINISHED
         self._reason: str | None = None
         self._terminated = False
@@ -79,6 +83,8 @@ class Endings:
 
         self._state = end_of(error)
         self._reason = None if self._state is RunState.FINISHED else describe(error)
+        if self._state is RunState.FAILED:
+            self._note_failure(error)
 
     def _watch_sigterm(self) -> None:
         with contextlib.suppress(ValueError, OSError, AttributeError):

@@ -17,6 +17,7 @@ from runicorn.sdk.background import STATUS_EVERY_SECS, Background, Task
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition, defined
 from runicorn.sdk.event_log import EventLog
+from runicorn.sdk.failing import failure_beside, failure_event
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.recorder import Recorder
@@ -47,6 +48,7 @@ class Run:
     """
 
     _expected_end: tuple[RunState, str] | None = None
+    _failure: BaseException | None = None
 
     def __init__(self, folder: Path, info: dict[str, Any], *, record_file: str = layout.METRICS_FILE,
                  owner: bool = True, status: Mapping[str, Any] | None = None,
@@ -64,6 +66,7 @@ class Run:
         self._reason: str | None = None
         self._write_lock = threading.Lock()
         self._pid = os.getpid()
+        self._opened_at = time.time()
         self._definitions: dict[str, MetricDefinition] = {}
         self._alerted_at: dict[str, float] = {}
         self._inherited: Mapping[str, Any] = {}
@@ -206,8 +209,12 @@ class Run:
         if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
             end, reason = self._expected_end
         self._background.stop()
+        if self._owner and end is RunState.PREEMPTED:
+            end, reason = self._unless_beside_failed(end, reason)
         self._state = end
         self._reason = reason
+        if not self._owner and end is RunState.FAILED:
+            self._tell_failure()
         if self._system is not None:
             self._system.close()
         self._write_info()
@@ -216,6 +223,10 @@ class Run:
             self._console.stop()
         self._events.close()
         self._recorder.close()
+
+    def note_failure(self, error: BaseException) -> None:
+        """Keep the exception that may be about to end this process, for its traceback."""
+        self._failure = error
 
     def expect_end(self, error: BaseException | None) -> None:
         """Let it end as what this exception means, unless finish() says more than that; None takes that back."""
@@ -281,6 +292,8 @@ class Run:
         if kind is None:
             self.finish()
         else:
+            if error is not None:
+                self.note_failure(error)
             self.finish(end_of(error).value, reason=describe(error))
 
     def __reduce__(self) -> Any:
@@ -291,6 +304,21 @@ class Run:
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.project}/{self.name} {self._state.value}>"
+
+    def _tell_failure(self) -> None:
+        """Say in the events why this further writer failed: console.log and status.json are the owner's."""
+        try:
+            self._events.append(failure_event(self._reason, self._failure, self.step, time.time()))
+        except Exception as error:  # noqa: BLE001 - disk full, folder gone: the process ends as it would have
+            self.warnings.add("failure", f"the failure of this process was not recorded: {error}.")
+
+    def _unless_beside_failed(self, end: RunState, reason: str | None) -> tuple[RunState, str | None]:
+        """Return how the run really ended where SIGTERM came because another rank had failed."""
+        try:
+            failed = failure_beside(self.dir, self._opened_at - 1)  # times in events have milliseconds only
+        except Exception:  # noqa: BLE001 - a folder that is gone: then it is what it looks like
+            failed = None
+        return (end, reason) if failed is None else (RunState.FAILED, failed)
 
     def _start_capture(self) -> None:
         if self._captures.console:

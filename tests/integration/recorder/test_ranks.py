@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -145,6 +146,42 @@ def test_workers_of_a_forked_pool_record_without_a_word(script):
     assert done.returncode == 0, done.stderr
     assert sorted(values(script.root, "work")) == sorted([float(number) for number in range(20)] * 50)
     assert only_run(script.root).state.value == "finished"
+
+
+OWNER = """
+    import runicorn as rn
+    rn.init(id="job", resume="allow")
+    print("up", flush=True)
+    input()
+    """
+
+
+@posix
+def test_sigterm_after_a_rank_has_failed_is_no_preemption(script):
+    """A launcher ends the other ranks that way; the next life of the job knows nothing of it."""
+    owner = script.start(OWNER)
+    owner.stdout.readline()
+    (rank,) = launch(
+        script, 'import runicorn as rn\nrn.init(id="job", resume="allow")\nraise ValueError("diverged")', 1
+    )
+    assert rank.wait(timeout=30) == 1
+    rank.communicate(timeout=30)
+    owner.terminate()
+    assert owner.wait(timeout=30) == -signal.SIGTERM
+    run = only_run(script.root)
+    assert (run.state.value, run.exit_reason) == ("failed", "rank 0: ValueError: diverged")
+    (path,) = (script.root / "runs/job").glob("events.rank*.jsonl")
+    alert = json.loads(path.read_text())
+    assert (alert["title"], alert["level"]) == ("rank 0 failed", "error")
+    assert alert["text"].startswith("Traceback") and alert["text"].endswith("ValueError: diverged\n")
+
+    event = {**alert, "time": "2026-01-01T00:00:00.000Z"}  # as if it had been long ago
+    path.write_text(json.dumps(event) + "\n")
+    again = script.start(OWNER)
+    again.stdout.readline()
+    again.terminate()
+    assert again.wait(timeout=30) == -signal.SIGTERM
+    assert (only_run(script.root).state.value, only_run(script.root).exit_reason) == ("preempted", "SIGTERM")
 
 
 @posix
