@@ -25,6 +25,8 @@ _CRC = struct.Struct("<I")
 _LEVEL = 9
 # 2**32 records are 128 GiB; more is a damaged header.
 _MAX_CHUNKS = 2**16
+# A chunk is unpacked in memory as a whole, so that its size may not be left to whoever wrote the header.
+MAX_CHUNK_BYTES = 16 * CHUNK_RECORDS * RECORD_BYTES
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def read_header(data: bytes) -> Contents:
     if len(data) < length or _CRC.unpack_from(data, len(body))[0] != zlib.crc32(body):
         raise ValueError("the header of the packed file is damaged")
     _, records, per_chunk, count = _HEAD.unpack_from(data)
-    if not per_chunk or count != -(-records // per_chunk):
+    if not 0 < per_chunk <= MAX_CHUNK_BYTES // RECORD_BYTES or count != -(-records // per_chunk):
         raise ValueError("the header of the packed file makes no sense")
     return Contents(records * RECORD_BYTES, per_chunk * RECORD_BYTES, tuple(_chunks(data, length, records, per_chunk)))
 

@@ -11,6 +11,7 @@ import base64
 import binascii
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
@@ -57,6 +58,8 @@ class Cursor:
             cursor = cls(float(at), {}, version, instance)
             if not isinstance(instance, str) or not (version is None or isinstance(version, int)):
                 raise ValueError(version)
+            if not math.isfinite(cursor.at):  # no change is newer than NaN, and all of them would be missed
+                raise ValueError(at)
             for run_id, places in runs.items():
                 if not layout.is_run_id(run_id):
                     raise ValueError(run_id)

@@ -218,7 +218,7 @@ def test_a_client_that_leaves_is_forgotten(viewer, run):
     assert streams.count == 0
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500])
+@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500, "WyIiLDAsTmFOLHt9XQ"])
 def test_a_cursor_from_elsewhere_is_refused(empty_viewer, cursor):
     answer = empty_viewer.http.get("/api/live", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")

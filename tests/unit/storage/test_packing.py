@@ -1,6 +1,8 @@
 """The packed form of record files: the same bytes, a third of the room, and damage that spoils one chunk."""
 
 import random
+import struct
+import zlib
 
 import pytest
 from hypothesis import given
@@ -50,6 +52,14 @@ def test_a_torn_file_is_not_packed(size):
 def test_garbage_is_not_read_as_a_packed_file(data):
     with pytest.raises(ValueError):
         packing.read_header(data)
+
+
+def test_a_header_that_asks_for_gigabytes_at_once_is_refused():
+    """A chunk is made in memory, of zeros where it is damaged; 37 bytes could ask for 137 GB of them."""
+    records_in_chunk = 2**32 - 1
+    head = packing.MAGIC + struct.pack("<QIIII", records_in_chunk, records_in_chunk, 1, 0, 0)
+    with pytest.raises(ValueError, match="makes no sense"):
+        packing.read_header(head + struct.pack("<I", zlib.crc32(head)))
 
 
 @pytest.fixture
