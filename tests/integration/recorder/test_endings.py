@@ -120,11 +120,15 @@ def test_a_programs_own_handler_of_sigterm_is_called_and_decides(script):
 def test_sigterm_ends_a_process_that_is_stuck_in_c_code(script):
     process = script.start(
         """
-        import hashlib
+        import hashlib, sys, threading
         import runicorn as rn
         rn.init()
         rn.log({"loss": 1})
-        print("up", flush=True)
+        lock = threading.Lock()
+        lock.acquire()
+        threading.Thread(target=lambda: (lock.acquire(), print("up", flush=True)), daemon=True).start()
+        sys.setswitchinterval(60)  # the thread goes on when the C code lets it, and not before
+        lock.release()
         hashlib.pbkdf2_hmac("sha256", b"x", b"y", 1_000_000_000)  # minutes of C code that lets other threads run
         """
     )
