@@ -179,7 +179,8 @@ def system_percent() -> float:
     code = """
 import tempfile, time
 from pathlib import Path
-from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
+from runicorn.sdk.background import SAMPLE_EVERY_SECS
+from runicorn.sdk.system.sampler import SystemSampler
 from runicorn.sdk.warnings import Warnings
 sampler = SystemSampler(Path(tempfile.mkdtemp()), Warnings())
 sampler.sample()

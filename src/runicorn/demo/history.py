@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from runicorn.demo.pictures import media
 from runicorn.demo.samples import EXPERIMENTS, Experiment, metrics
 
 
@@ -38,12 +39,20 @@ def write(root: Path, experiment: Experiment, clock: Clock) -> None:
         for step, values in enumerate(metrics(experiment)):
             clock.now += experiment.secs_per_step
             run.log(values, step=step)
+            if step % (experiment.steps // 6) == 0:
+                run.log(media(experiment, step, values["train/loss"]), step=step)
             if step % 100 == 0:
                 print(f"step {step:5d}  loss {values['train/loss']:.4f}")
         if experiment.ended == "failed":
+            run.alert(
+                "Loss is NaN", f"at step {experiment.steps - 1}; the learning rate may be too high", level="error"
+            )
             raise TrainingDivergedError(f"loss is NaN at step {experiment.steps - 1}")
         if experiment.ended == "killed":
             os._exit(0)  # what kill -9 leaves: no farewell
+        checkpoint = run.dir / "checkpoint.txt"
+        checkpoint.write_text(f"weights of {experiment.name} after {experiment.steps} steps\n")
+        run.log_artifact(checkpoint, name=f"{experiment.project.rpartition('/')[2]}-weights", type="model")
         print("done")
 
 

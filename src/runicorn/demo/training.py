@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 
+from runicorn.demo.pictures import media
 from runicorn.demo.samples import LIVE, metrics
 
 # The remote viewer and the tunnels end by themselves when the demo is gone; their files must not reappear after us.
@@ -28,6 +29,8 @@ def train(root: Path, stop: threading.Event) -> None:
     with rn.init(project=LIVE.project, name=LIVE.name, config=LIVE.config, tags=LIVE.tags, root=str(root)) as run:
         for step, values in enumerate(metrics(LIVE)):
             run.log(values, step=step)
+            if step % 100 == 0:
+                run.log(media(LIVE, step, values["train/loss"]), step=step)
             if step % 10 == 0:
                 print(f"step {step:5d}  loss {values['train/loss']:.4f}  lr {values['train/lr']:.5f}")
             if step > 300 and stop.wait(LIVE.secs_per_step):

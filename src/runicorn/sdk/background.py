@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 STATUS_EVERY_SECS = 5.0
+SAMPLE_EVERY_SECS = 5.0
 _JOIN_TIMEOUT_SECS = 5.0
 
 

@@ -18,12 +18,14 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runicorn.sdk.cells import watch_cells
 from runicorn.sdk.repaint import RepaintFolder
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage.writer import AppendFile
+
+if TYPE_CHECKING:
+    from runicorn.sdk.cells import CellWatch
 
 FLUSH_EVERY_SECS = 1.0
 
@@ -41,8 +43,15 @@ class ConsoleCapture:
         for stream in dict.fromkeys((sys.stdout, sys.stderr)):
             if stream is not None:
                 self._wrap(stream)
-        self._cells = watch_cells(self)
+        self._cells = self._watch_cells()
         _CRASHES.go_to(self._file.fd)
+
+    def _watch_cells(self) -> CellWatch | None:
+        if "IPython" not in sys.modules:
+            return None
+        from runicorn.sdk.cells import watch_cells
+
+        return watch_cells(self)
 
     def flush(self) -> None:
         """Write the last state of what is being repainted; called each second by the run's background thread."""

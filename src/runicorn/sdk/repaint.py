@@ -9,11 +9,11 @@ the same escape codes (ECMA-48). What cannot be held on that screen comes out as
 from __future__ import annotations
 
 import collections
+import functools
 import itertools
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 # How many new lines may follow without any painting over until the screen is given up.
 _QUIET_LINES = 5
@@ -28,24 +28,29 @@ _LONGEST_PAUSE_SECS = 10.0
 
 _PAINTS_OVER = re.compile(r"\r(?!\n)|[\b\v\f]|\x1b\[[0-9;]*[A-HJKSTXPLMf]")
 _COLOUR = re.compile(r"\x1b\[[0-9;:]*m")
-_TOKEN = re.compile(
-    r"""(?P<text>[^\x00-\x1f\x7f\x1b]+)
-      | (?P<control>[\r\n\b\t])
-      | \x1b\[(?P<parameters>[0-9;:?<=>]*)[\x20-\x2f]*(?P<final>[@-~])
-      | (?P<string>\x1b[\]PX^_](?:[^\x07\x1b]|\x1b[^\\])*(?:\x07|\x1b\\))
-      | (?P<other>[\x00-\x1f\x7f])
-    """,
-    re.VERBOSE | re.DOTALL,
-)
 
 
-@dataclass
+@functools.cache
+def _token() -> re.Pattern[str]:
+    """Return what splits text into what is shown and what moves the cursor; compiled when something is painted over."""
+    return re.compile(
+        r"""(?P<text>[^\x00-\x1f\x7f\x1b]+)
+          | (?P<control>[\r\n\b\t])
+          | \x1b\[(?P<parameters>[0-9;:?<=>]*)[\x20-\x2f]*(?P<final>[@-~])
+          | (?P<string>\x1b[\]PX^_](?:[^\x07\x1b]|\x1b[^\\])*(?:\x07|\x1b\\))
+          | (?P<other>[\x00-\x1f\x7f])
+        """,
+        re.VERBOSE | re.DOTALL,
+    )
+
+
 class _Line:
     """One line of the screen: characters, and the colours that each was written with."""
 
-    chars: list[str] = field(default_factory=list)
-    pens: list[str] = field(default_factory=list)
-    painted: bool = False  # erased or overwritten since the file last showed it
+    def __init__(self) -> None:
+        self.chars: list[str] = []
+        self.pens: list[str] = []
+        self.painted = False  # erased or overwritten since the file last showed it
 
     def put(self, column: int, text: str, pen: str) -> None:
         if column > len(self.chars):
@@ -156,9 +161,9 @@ class RepaintFolder:
 
     def _play(self, text: str) -> tuple[int, bool]:
         """Apply text to the screen; return where something came that it does not model, and whether anything is new."""
-        at, extended = 0, False
+        at, extended, match = 0, False, _token().match
         while at < len(text):
-            token = _TOKEN.match(text, at)
+            token = match(text, at)
             if token is None:
                 return at, extended
             kind = token.lastgroup

@@ -1,17 +1,61 @@
-"""Which run a script goes on with when it was started again: resume="auto"."""
+"""Going on with a run: which one, as its owner or beside it, in a process that it was handed to."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from runicorn.model import RunState
+from runicorn.sdk import facts
+from runicorn.sdk.ownership import OwnerWatch
+from runicorn.sdk.run import Captures, Run
 from runicorn.storage import layout, liveness, reader
-from runicorn.storage.files import Files
+from runicorn.storage.compaction import unpack_run
+from runicorn.storage.events import resumed
+from runicorn.storage.files import Files, LocalFiles
+from runicorn.storage.jsonio import encode_object
 from runicorn.storage.liveness import Pulse
+from runicorn.storage.ownership import claim_ownership, resumed_count
+from runicorn.storage.writer import AppendFile, claim_record_file, replace_json
 
 _MAX_LOOKED_AT = 500
+
+
+def go_on(root: Path, run_id: str, config: Mapping[Any, Any], captures: Captures) -> Run:
+    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own."""
+    files = LocalFiles(root)
+    info = dict(reader.read_object(files, layout.run_path(run_id, layout.RUN_FILE)) or {"id": run_id})
+    status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
+    folder = root / layout.RUNS / run_id
+    known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
+    times = None if OwnerWatch(folder).lives() else claim_ownership(folder, resumed_count(info))
+    if times is None:
+        record_file = claim_record_file(folder, _rank())
+        return Run(folder, info, record_file=record_file, owner=False, status=status, captures=captures)
+    unpack_run(folder)
+    info.update(facts.quick_facts(), resumed=times)
+    info.setdefault("created_at", layout.iso(known.created_at))
+    run = Run(folder, info, status=status, captures=captures)
+    _mark_resumed(run)
+    run.config.update(config)
+    replace_json(folder / layout.STATUS_FILE, run.status())
+    return run
+
+
+def join_run(folder: str) -> Run:
+    """Open a run as a further writer, in a process that it was handed to; the process's current run from then on."""
+    from runicorn.sdk import api
+
+    path = Path(folder)
+    known = api.current_run()
+    if known is not None and known.dir == path:
+        return known
+    info = dict(reader.read_object(LocalFiles(path.parent.parent), layout.run_path(path.name, layout.RUN_FILE)) or {})
+    run = Run(path, info, record_file=claim_record_file(path, _rank()), owner=False)
+    api.adopt(run)
+    return run
 
 
 def last_unfinished(files: Files, info: Mapping[str, Any]) -> str | None:
@@ -42,3 +86,19 @@ def last_unfinished(files: Files, info: Mapping[str, Any]) -> str | None:
 def _same_script(found: Mapping[str, Any], info: Mapping[str, Any]) -> bool:
     same = all(found.get(key) == info.get(key) for key in ("project", "argv", "cwd", "group", "job_type"))
     return same and (not info.get("name") or found.get("name") == info.get("name"))
+
+
+def _rank() -> str | None:
+    """Return what names this process's files where a launcher numbered it, as torchrun and Slurm do."""
+    rank = facts.job_facts().get("rank")
+    return f"rank{rank}" if rank else None
+
+
+def _mark_resumed(run: Run) -> None:
+    """Note in events.jsonl where the resumed part begins, so that views can hide what it overwrites."""
+    event = resumed(run.step, run.record_count, time.time())
+    events = AppendFile(run.dir / layout.EVENTS_FILE)
+    try:
+        events.append(encode_object(event) + b"\n")
+    finally:
+        events.close()

@@ -13,22 +13,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from runicorn.errors import UsageError
 from runicorn.model import MetricStats, RunState, number_to_json
 from runicorn.sdk import facts
-from runicorn.sdk.background import STATUS_EVERY_SECS, Background, Task
+from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Background, Task
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
-from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition, defined
 from runicorn.sdk.event_log import EventLog
-from runicorn.sdk.failing import failure_beside, failure_event
 from runicorn.sdk.mappings import NotifyingDict
-from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.recorder import Recorder
-from runicorn.sdk.system.sampler import SAMPLE_EVERY_SECS, SystemSampler
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
-from runicorn.storage.ownership import claim_ownership
 from runicorn.storage.writer import claim_record_file, replace_json
 
+# What only some runs need is loaded when they do: a script waits for all of init().
 if TYPE_CHECKING:
     from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
+    from runicorn.sdk.definitions import MetricDefinition
+    from runicorn.sdk.ownership import OwnerWatch
+    from runicorn.sdk.system.sampler import SystemSampler
 
 _END_STATES = (RunState.FINISHED, RunState.FAILED, RunState.KILLED, RunState.PREEMPTED)
 
@@ -75,7 +74,7 @@ class Run:
         self._events = EventLog(folder / layout.events_file(record_file))
         self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
-        self._owner_watch = None if owner else OwnerWatch(folder)
+        self._owner_watch = None if owner else _watch_owner(folder)
         self._console: ConsoleCapture | None = None
         self._system: SystemSampler | None = None
         if owner:
@@ -155,6 +154,8 @@ class Run:
         commas; each stands in the summary as "loss.min". goal: minimize or maximize, which makes `best` one of them.
         What is not understood is left out with a warning.
         """
+        from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
+
         wanted = [how.strip() for how in str(summary or "").split(",") if how.strip()]
         unknown = [how for how in wanted if how not in SUMMARIES] + ([goal] if goal not in (None, *GOALS) else [])
         if unknown:
@@ -236,7 +237,7 @@ class Run:
         """Return what status.json should hold now."""
         now = layout.iso(time.time())
         stats = self._recorder.stats()
-        summed = defined(self._definitions, stats, self._recorder.sums()) if self._definitions else {}
+        summed = self._summed(stats)
         return {
             "state": self._state.value,
             "heartbeat_at": now,
@@ -276,6 +277,13 @@ class Run:
         """Append one line to this process's events. Raises OSError, ValueError."""
         self._events.append(event)
 
+    def _summed(self, stats: Mapping[str, MetricStats]) -> dict[str, Any]:
+        if not self._definitions:
+            return {}
+        from runicorn.sdk.definitions import defined
+
+        return defined(self._definitions, stats, self._recorder.sums())
+
     def leave_to_parent(self) -> None:
         """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
         self._write_lock = threading.Lock()
@@ -298,7 +306,7 @@ class Run:
 
     def __reduce__(self) -> Any:
         """A run that is handed to another process joins there, as a further writer of the same run."""
-        from runicorn.sdk.start import join_run
+        from runicorn.sdk.resuming import join_run
 
         return join_run, (os.fspath(self.dir),)
 
@@ -308,6 +316,8 @@ class Run:
     def _tell_failure(self) -> None:
         """Say in the events why this further writer failed: console.log and status.json are the owner's."""
         try:
+            from runicorn.sdk.failing import failure_event
+
             self._events.append(failure_event(self._reason, self._failure, self.step, time.time()))
         except Exception as error:  # noqa: BLE001 - disk full, folder gone: the process ends as it would have
             self.warnings.add("failure", f"the failure of this process was not recorded: {error}.")
@@ -315,6 +325,8 @@ class Run:
     def _unless_beside_failed(self, end: RunState, reason: str | None) -> tuple[RunState, str | None]:
         """Return how the run really ended where SIGTERM came because another rank had failed."""
         try:
+            from runicorn.sdk.failing import failure_beside
+
             failed = failure_beside(self.dir, self._opened_at - 1)  # times in events have milliseconds only
         except Exception:  # noqa: BLE001 - a folder that is gone: then it is what it looks like
             failed = None
@@ -323,8 +335,6 @@ class Run:
     def _start_capture(self) -> None:
         if self._captures.console:
             self._console = ConsoleCapture(self.dir / layout.CONSOLE_FILE, self.warnings)
-        if self._captures.system_metrics:
-            self._system = SystemSampler(self.dir, self.warnings)
 
     def _log_other(self, name: str, step: int, now: float, value: Any) -> bool:
         """Keep a value that is no number; return whether it is one of the kinds that can be kept."""
@@ -362,6 +372,10 @@ class Run:
             self._console.flush()
 
     def _sample(self) -> None:
+        if self._system is None and self._owner and self._captures.system_metrics:
+            from runicorn.sdk.system.sampler import SystemSampler
+
+            self._system = SystemSampler(self.dir, self.warnings)
         if self._system is not None:
             self._system.sample()
 
@@ -377,6 +391,8 @@ class Run:
         """Become the owner of a joined run whose own process died, as when a job is started again elsewhere."""
         if watch.has_finished():
             return
+        from runicorn.storage.ownership import claim_ownership
+
         times = claim_ownership(self.dir, watch.times_owned_anew())
         if times is None:  # another rank was faster
             return
@@ -402,6 +418,12 @@ class Run:
                 replace_json(self.dir / name, content())
         except Exception as error:  # noqa: BLE001 - disk full, folder gone: training goes on
             self.warnings.add(f"write:{name}", f"{name} could not be written: {error}.")
+
+
+def _watch_owner(folder: Path) -> OwnerWatch:
+    from runicorn.sdk.ownership import OwnerWatch
+
+    return OwnerWatch(folder)
 
 
 def stats_to_json(stats: MetricStats) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Opening a run: where it lies, what it is called, whether it is new or goes on."""
+"""Opening a run: where it lies, what it is called, whether it is new. What goes on with one is loaded when it does."""
 
 from __future__ import annotations
 
@@ -13,15 +13,11 @@ from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.names import run_name
-from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.run import Captures, Run, clean_tags
-from runicorn.storage import layout, reader
-from runicorn.storage.events import resumed
+from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.jsonio import encode_object
-from runicorn.storage.ownership import claim_ownership, resumed_count
-from runicorn.storage.writer import AppendFile, claim_record_file, create_run_folder, prepare_root, replace_json
+from runicorn.storage.writer import create_run_folder, prepare_root
 
 _ID_ATTEMPTS = 20
 _MODES = {"online": True, "offline": True, "shared": True, "disabled": False, "dryrun": True}
@@ -78,7 +74,7 @@ def open_run(wanted: Wanted) -> Run:
 
         run_id = last_unfinished(LocalFiles(root), info)
     if run_id is not None and (root / layout.RUNS / run_id).exists():
-        return _open_existing(root, run_id, resume, wanted, config)
+        return _go_on(root, run_id, resume, wanted, config)
     if resume == "must":
         raise RunNotFoundError(f"There is no run {run_id} to resume in {root}.")
     try:
@@ -87,7 +83,7 @@ def open_run(wanted: Wanted) -> Run:
         if wanted.id is None or resume not in ("allow", "auto"):
             raise
         # Another rank of the same job made it in this moment.
-        return _open_existing(root, wanted.id, resume, wanted, config)
+        return _go_on(root, wanted.id, resume, wanted, config)
 
 
 def fresh_id() -> str:
@@ -95,18 +91,12 @@ def fresh_id() -> str:
     return layout.new_run_id(time.time(), os.urandom(3).hex())
 
 
-def join_run(folder: str) -> Run:
-    """Open a run as a further writer, in a process that it was handed to; the process's current run from then on."""
-    from runicorn.sdk import api
+def _go_on(root: Path, run_id: str, resume: str, wanted: Wanted, config: dict[Any, Any]) -> Run:
+    if resume == "never":
+        raise RunExistsError(f"The run {run_id} exists already.")
+    from runicorn.sdk.resuming import go_on
 
-    path = Path(folder)
-    known = api.current_run()
-    if known is not None and known.dir == path:
-        return known
-    info = dict(reader.read_object(LocalFiles(path.parent.parent), layout.run_path(path.name, layout.RUN_FILE)) or {})
-    run = Run(path, info, record_file=claim_record_file(path, _rank()), owner=False)
-    api.adopt(run)
-    return run
+    return go_on(root, run_id, config, wanted.captures)
 
 
 def _resume_word(wanted: Wanted) -> str:
@@ -159,47 +149,6 @@ def _create(root: Path, chosen: str | None, info: dict[str, Any], wanted: Wanted
         run.config.preset(config_fields(wanted.config))
         return run
     raise AssertionError("unreachable")
-
-
-def _open_existing(root: Path, run_id: str, resume: str, wanted: Wanted, config: dict[Any, Any]) -> Run:
-    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own."""
-    if resume == "never":
-        raise RunExistsError(f"The run {run_id} exists already.")
-    files = LocalFiles(root)
-    info = dict(reader.read_object(files, layout.run_path(run_id, layout.RUN_FILE)) or {"id": run_id})
-    status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
-    run_folder = root / layout.RUNS / run_id
-    known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
-    times = None if OwnerWatch(run_folder).lives() else claim_ownership(run_folder, resumed_count(info))
-    if times is None:
-        record_file = claim_record_file(run_folder, _rank())
-        return Run(run_folder, info, record_file=record_file, owner=False, status=status, captures=wanted.captures)
-    from runicorn.storage.compaction import unpack_run
-
-    unpack_run(run_folder)
-    info.update(facts.quick_facts(), resumed=times)
-    info.setdefault("created_at", layout.iso(known.created_at))
-    run = Run(run_folder, info, status=status, captures=wanted.captures)
-    _mark_resumed(run)
-    run.config.update(config)
-    replace_json(run_folder / layout.STATUS_FILE, run.status())
-    return run
-
-
-def _rank() -> str | None:
-    """Return what names this process's files where a launcher numbered it, as torchrun and Slurm do."""
-    rank = facts.job_facts().get("rank")
-    return f"rank{rank}" if rank else None
-
-
-def _mark_resumed(run: Run) -> None:
-    """Note in events.jsonl where the resumed part begins, so that views can hide what it overwrites."""
-    event = resumed(run.step, run.record_count, time.time())
-    events = AppendFile(run.dir / layout.EVENTS_FILE)
-    try:
-        events.append(encode_object(event) + b"\n")
-    finally:
-        events.close()
 
 
 def _info(wanted: Wanted, config: dict[Any, Any]) -> dict[str, Any]:

@@ -11,8 +11,6 @@ from runicorn.sdk.system.machine import MachineReader
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import layout
 
-SAMPLE_EVERY_SECS = 5.0
-
 
 class SystemSampler:
     """Takes one sample at each call. The step is the number of the sample; points are drawn over time."""
