@@ -9,9 +9,13 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runicorn.demo.pictures import media
 from runicorn.demo.samples import EXPERIMENTS, Experiment, metrics
+
+if TYPE_CHECKING:
+    from runicorn.sdk.run import Run
 
 
 class Clock:
@@ -41,6 +45,8 @@ def write(root: Path, experiment: Experiment, clock: Clock) -> None:
             run.log(values, step=step)
             if step % (experiment.steps // 6) == 0:
                 run.log(media(experiment, step, values["train/loss"]), step=step)
+            if step == experiment.steps // 2:
+                save(run, experiment, step, ())
             if step % 100 == 0:
                 print(f"step {step:5d}  loss {values['train/loss']:.4f}")
         if experiment.ended == "failed":
@@ -50,10 +56,15 @@ def write(root: Path, experiment: Experiment, clock: Clock) -> None:
             raise TrainingDivergedError(f"loss is NaN at step {experiment.steps - 1}")
         if experiment.ended == "killed":
             os._exit(0)  # what kill -9 leaves: no farewell
-        checkpoint = run.dir / "checkpoint.txt"
-        checkpoint.write_text(f"weights of {experiment.name} after {experiment.steps} steps\n")
-        run.log_artifact(checkpoint, name=f"{experiment.project.rpartition('/')[2]}-weights", type="model")
+        save(run, experiment, experiment.steps, ("best",))
         print("done")
+
+
+def save(run: Run, experiment: Experiment, step: int, aliases: tuple[str, ...]) -> None:
+    """Keep what stands in for a checkpoint as a version of an artifact."""
+    checkpoint = run.dir / "checkpoint.txt"
+    checkpoint.write_text(f"weights of {experiment.name} after {step} steps\n")
+    run.log_artifact(checkpoint, name=f"{experiment.name}-weights", type="model", aliases=aliases)
 
 
 def main() -> None:
