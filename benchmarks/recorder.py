@@ -33,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from peers.adapters import PEERS
 from peers.environments import python_of, version_of
+from peers.tables import behind, print_table
 
 TRIAL = Path(__file__).parent / "peers" / "trial.py"
 TRIAL_TIMEOUT_SECS = 180
@@ -61,7 +62,7 @@ def main() -> int:
         version = version_of(python, PEERS[name].module)
         print(f"{name} {version}", end="; ")
     print(f"median of {args.repeats}, in brackets how many times ours")
-    print_table(medians)
+    print_table(medians, 12)
     ours = medians["runicorn"]
     system = statistics.median(system_percent() for _ in range(args.repeats))
     write_mean = statistics.median(bare_write_us() for _ in range(max(3, args.repeats)))
@@ -82,8 +83,7 @@ def main() -> int:
     }
     missed = [name for name, good in met.items() if not good]
     print("all targets met" if not missed else f"missed: {', '.join(missed)}")
-    behind = [f"{column} ({name})" for name, row in medians.items() for column in row if row[column] < ours[column]]
-    print("ahead in every column" if not behind else f"behind in: {', '.join(behind)}")
+    print(behind(medians))
     return 0 if not missed or not args.check else 1
 
 
@@ -213,18 +213,6 @@ print(taken / 20000 / 1000)
 
 def median_row(rows: list[Row]) -> Row:
     return {column: statistics.median(row[column] for row in rows) for column in rows[0]}
-
-
-def print_table(rows: dict[str, Row]) -> None:
-    ours = rows["runicorn"]
-    print(f"{'':12}" + "".join(f"{name:>20}" for name in rows))
-    for column, own in ours.items():
-        print(f"{column:12}" + "".join(f"{cell(row[column], own, name):>20}" for name, row in rows.items()))
-
-
-def cell(value: float, ours: float, name: str) -> str:
-    ratio = "" if name == "runicorn" or not ours else f" ({value / ours:,.1f})"
-    return f"{value:,.1f}{ratio}"
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from peers.client import Client
 from peers.environments import python_of, version_of
 from peers.samples import GRID_METRICS, GRID_RUNS
+from peers.tables import behind, print_table
 from peers.viewers import VIEWERS, Viewer
 
 SAMPLES = Path(__file__).parent / "peers" / "samples.py"
@@ -73,7 +74,7 @@ def main() -> int:
     }
     print("; ".join(f"{name} {version_of(python, VIEWERS[name].module)}" for name, python in pythons.items()))
     print(f"median of {args.repeats}, in brackets how many times ours")
-    print_table(medians)
+    print_table(medians, 22)
     ours = medians["runicorn"]
     limits = {
         "start s": 1.0, "1,000 runs again ms": 25.0, "10,000 runs again ms": 200.0, "curve cold ms": 150.0,
@@ -81,8 +82,7 @@ def main() -> int:
     }  # fmt: skip
     missed = [f"{column}: {ours[column]:.1f} of {limit}" for column, limit in limits.items() if ours[column] > limit]
     print("all targets met" if not missed else f"missed: {'; '.join(missed)}")
-    behind = [f"{column} ({name})" for name, row in medians.items() for column in row if row[column] < ours[column]]
-    print("ahead in every column" if not behind else f"behind in: {', '.join(behind)}")
+    print(behind(medians))
     return 0 if not missed or not args.check else 1
 
 
@@ -229,18 +229,6 @@ def memory_mb(process: psutil.Process) -> float:
             full = one.memory_full_info()
             total += getattr(full, "uss", full.rss)
     return total / 2**20
-
-
-def print_table(rows: dict[str, Row]) -> None:
-    ours = rows["runicorn"]
-    print(f"{'':22}" + "".join(f"{name:>20}" for name in rows))
-    for column, own in ours.items():
-        print(f"{column:22}" + "".join(f"{cell(row[column], own, name):>20}" for name, row in rows.items()))
-
-
-def cell(value: float, ours: float, name: str) -> str:
-    ratio = "" if name == "runicorn" or not ours else f" ({value / ours:,.1f})"
-    return f"{value:,.2f}{ratio}" if value < 10 else f"{value:,.0f}{ratio}"
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ import wave
 from typing import Any
 
 from runicorn.sdk.media.arrays import to_array
-from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, existing_file
+from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, shown_file
 from runicorn.storage.events import Kind
 
-_SHOWN = {"wav", "mp3", "ogg", "flac"}
+_SHOWN = frozenset({"wav", "mp3", "ogg", "flac"})
 
 
 class Audio(Media):
@@ -28,13 +28,9 @@ class Audio(Media):
         self.caption = caption
 
     def encode(self, store: Store) -> Encoded:
-        path = existing_file(self.data)
-        if path is not None:
-            extension = path.suffix.lstrip(".").lower()
-            if extension not in _SHOWN:
-                raise MediaError(f"a browser plays no {path.suffix or 'file without an extension'}")
-            rate = {"sample_rate": int(self.sample_rate)} if self.sample_rate else {}
-            return Encoded(self.captioned(rate), Content(path, extension))
+        file = shown_file(self.data, _SHOWN)
+        if file is not None:
+            return Encoded(self.captioned({"sample_rate": int(self.sample_rate)} if self.sample_rate else {}), file)
         if not self.sample_rate:
             raise MediaError("Audio of an array needs sample_rate")
         return self._encode_samples(int(self.sample_rate))

@@ -49,6 +49,21 @@ class Media:
         return {**item, "caption": str(self.caption)[:1000]} if self.caption is not None else dict(item)
 
 
+def shown_file(value: Any, extensions: frozenset[str]) -> Content | None:
+    """Return the file that a text or a path names, or None where the value is something else.
+
+    extensions: of the files that a browser shows as what this is said to be. Raises MediaError for others, and where
+    there is no such file.
+    """
+    path = existing_file(value)
+    if path is None:
+        return None
+    extension = path.suffix.lstrip(".").lower()
+    if extension not in extensions:
+        raise MediaError(f"a browser does not show {path.suffix or 'a file without an extension'} as that")
+    return Content(path, extension)
+
+
 def existing_file(value: Any) -> Path | None:
     """Return the file that a text or a path names, or None where the value is something else.
 

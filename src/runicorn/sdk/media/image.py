@@ -6,11 +6,11 @@ import io
 from typing import Any
 
 from runicorn.sdk.media.arrays import to_pixels
-from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, existing_file
+from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, shown_file
 from runicorn.sdk.media.png import png
 from runicorn.storage.events import Kind
 
-_SHOWN = {"png", "jpg", "jpeg", "gif", "webp", "bmp"}
+_SHOWN = frozenset({"png", "jpg", "jpeg", "gif", "webp", "bmp"})
 
 
 class Image(Media):
@@ -32,12 +32,9 @@ class Image(Media):
         self.file_type = file_type
 
     def encode(self, store: Store) -> Encoded:
-        path = existing_file(self.data)
-        if path is not None:
-            extension = path.suffix.lstrip(".").lower()
-            if extension not in _SHOWN:
-                raise MediaError(f"a browser shows no {path.suffix or 'file without an extension'} as a picture")
-            return Encoded(self.captioned({}), Content(path, extension))
+        file = shown_file(self.data, _SHOWN)
+        if file is not None:
+            return Encoded(self.captioned({}), file)
         if hasattr(self.data, "savefig"):
             buffer = io.BytesIO()
             self.data.savefig(buffer, format="png")

@@ -6,10 +6,10 @@ import io
 from typing import Any
 
 from runicorn.sdk.media.arrays import to_array, to_bytes
-from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, existing_file
+from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, shown_file
 from runicorn.storage.events import Kind
 
-_SHOWN = {"mp4", "webm", "gif", "webp"}
+_SHOWN = frozenset({"mp4", "webm", "gif", "webp"})
 
 
 class Video(Media):
@@ -28,12 +28,9 @@ class Video(Media):
         self.format = format
 
     def encode(self, store: Store) -> Encoded:
-        path = existing_file(self.data)
-        if path is not None:
-            extension = path.suffix.lstrip(".").lower()
-            if extension not in _SHOWN:
-                raise MediaError(f"a browser shows no {path.suffix or 'file without an extension'} as a video")
-            return Encoded(self.captioned({}), Content(path, extension))
+        file = shown_file(self.data, _SHOWN)
+        if file is not None:
+            return Encoded(self.captioned({}), file)
         try:
             from PIL import Image as Pillow
         except ImportError as error:
