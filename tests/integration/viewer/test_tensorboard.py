@@ -72,7 +72,11 @@ def test_live_sends_new_points(viewer, logs):
         writer.add_scalar("loss", 1.0, 0)
         writer.flush()
         run = the_run(viewer)
-        with viewer.http.stream("GET", "/api/live", params={"run": run["id"]}) as stream:
+        # From this answer on: a stream without a cursor begins where the files end when it is opened, which is a moment
+        # after its first line.
+        until(lambda: series(viewer, run, "loss")["count"] == 1)
+        cursor = viewer.get("/api/series", run=run["id"], metric="loss")["cursor"]
+        with viewer.http.stream("GET", "/api/live", params={"run": run["id"], "cursor": cursor}) as stream:
             lines = stream.iter_lines()
             assert next(lines) == "retry: 1000"
             writer.add_scalar("loss", 2.0, 1)
