@@ -22,6 +22,7 @@ from runicorn.model import RunState
 from runicorn.sdk.cells import in_notebook
 
 _STUCK_SECS = 2.0
+_WAKE_EVERY_SECS = 0.1
 Close = Callable[[RunState, str | None], None]
 
 
@@ -96,14 +97,31 @@ class Endings:
                 self._watch_stuck_main_thread()
 
     def _on_sigterm(self, number: int, frame: FrameType | None) -> None:
+        again = self._handled.is_set()
         self._handled.set()
         self._terminated = True
+        if again and self._before is signal.SIG_DFL:  # it was sent once more to wake this thread
+            return
         if callable(self._before):
             self._before(number, frame)
         elif self._before is signal.SIG_DFL:
             self._close(RunState.PREEMPTED, "SIGTERM")
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.kill(os.getpid(), signal.SIGTERM)
+
+    def _reaches_handler(self) -> bool:
+        """Wait until the main thread has come to the handler; return whether it did before it counts as stuck.
+
+        A signal that comes just before the thread begins to wait in a system call, as in input(), does not interrupt
+        that; one that is sent to it again does.
+        """
+        for _ in range(round(_STUCK_SECS / _WAKE_EVERY_SECS)):
+            if self._handled.wait(_WAKE_EVERY_SECS):
+                return True
+            main = threading.main_thread().ident
+            if main is not None and not self._handled.is_set():
+                signal.pthread_kill(main, signal.SIGTERM)
+        return self._handled.is_set()
 
     def _watch_stuck_main_thread(self) -> None:
         """Hear of signals in a thread, too, unless the program or asyncio has the wake-up descriptor already."""
@@ -119,7 +137,7 @@ class Endings:
 
         def listen() -> None:
             while numbers := os.read(reader, 64):
-                if signal.SIGTERM in numbers and not self._handled.wait(_STUCK_SECS) and os.getpid() == pid:
+                if signal.SIGTERM in numbers and not self._reaches_handler() and os.getpid() == pid:
                     self._close(RunState.PREEMPTED, "SIGTERM")
                     os._exit(128 + signal.SIGTERM)
 
