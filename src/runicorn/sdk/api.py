@@ -217,6 +217,8 @@ def _note_failure(error: BaseException) -> None:
 
 def _after_fork() -> None:
     """In a forked child, leave the run's files to the parent: two writers would number its metrics differently."""
+    if _endings is not None:
+        _endings.after_fork()
     global _lock
     _lock = threading.Lock()
     for run in (*_beside, *([_current] if _current is not None else [])):

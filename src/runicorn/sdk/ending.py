@@ -40,6 +40,7 @@ class Endings:
         self._terminated = False
         self._before: Any = None
         self._handled = threading.Event()
+        self._wakes_listener = False
 
     def install(self) -> None:
         """Watch exceptions, sys.exit and, from the main thread, SIGTERM."""
@@ -58,6 +59,13 @@ class Endings:
     def begin(self) -> None:
         """Forget what was heard before: a new run begins, as in a notebook that goes on after an error."""
         self._state, self._reason = RunState.FINISHED, None
+
+    def after_fork(self) -> None:
+        """In a forked child, keep its signals from the parent's listener: the pipe is the same one."""
+        if self._wakes_listener:
+            self._wakes_listener = False
+            with contextlib.suppress(ValueError):
+                signal.set_wakeup_fd(-1)
 
     def _watch_exceptions(self) -> None:
         previous = sys.excepthook
@@ -133,6 +141,7 @@ class Endings:
             os.close(reader)
             os.close(writer)
             return
+        self._wakes_listener = True
         pid = os.getpid()
 
         def listen() -> None:

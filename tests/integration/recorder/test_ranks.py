@@ -202,3 +202,34 @@ def test_a_child_that_leaves_by_os_exit_ends_no_run_of_its_parent(script):
     assert done.returncode == 0, done.stderr
     assert only_run(script.root).state.value == "finished"
     assert (values(script.root, "child"), values(script.root, "parent")) == ([1.0], [1.0])
+
+
+@posix
+def test_children_that_are_terminated_end_no_run_of_their_parent(script):
+    """A pool's end, and loaders that are shut down, send SIGTERM to children that inherited our handler."""
+    done = script.run(
+        """
+        import multiprocessing, threading, time
+        import runicorn as rn
+        run = rn.init("pool")
+        context = multiprocessing.get_context("fork")
+        ready = context.Semaphore(0)
+        def wait():
+            ready.release()
+            time.sleep(60)
+        children = [context.Process(target=wait) for _ in range(3)]
+        for child in children:
+            child.start()
+        for child in children:
+            ready.acquire()
+        for child in children:
+            child.terminate()
+            child.join()
+            assert child.exitcode == -15
+        time.sleep(2.5)  # longer than a main thread may be deaf to SIGTERM
+        rn.log({"loss": 1})
+        print("done")
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+    assert (only_run(script.root).state.value, values(script.root, "loss")) == ("finished", [1.0])
