@@ -34,6 +34,22 @@ class MetricDefinition:
         }
 
 
+def from_json(known: object) -> dict[str, MetricDefinition]:
+    """Return the definitions that run.json holds, by name; what is none is left out."""
+    found = {}
+    for item in known if isinstance(known, list) else ():
+        if isinstance(item, dict) and isinstance(item.get("name"), str):
+            summary = item.get("summary")
+            found[item["name"]] = MetricDefinition(
+                item["name"],
+                item.get("step_metric"),
+                tuple(how for how in summary if how in SUMMARIES) if isinstance(summary, list) else (),
+                item.get("goal"),
+                item.get("hidden") is True,
+            )
+    return found
+
+
 def defined(
     definitions: Mapping[str, MetricDefinition], stats: Mapping[str, MetricStats], sums: Mapping[str, float]
 ) -> dict[str, Any]:
@@ -46,6 +62,17 @@ def defined(
             if value is not None:
                 found[f"{name}.{how}"] = number_to_json(value)
     return found
+
+
+def set_by_script(definitions: Mapping[str, MetricDefinition], summary: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a stored summary that the script set itself, without what defined() had added."""
+    kept = {}
+    for key, value in summary.items():
+        name, _, how = key.rpartition(".")
+        definition = definition_of(definitions, name)
+        if definition is None or how not in definition.summary:
+            kept[key] = value
+    return kept
 
 
 def definition_of(definitions: Mapping[str, MetricDefinition], name: str) -> MetricDefinition | None:

@@ -67,10 +67,17 @@ class Run:
         self._pid = os.getpid()
         self._opened_at = time.time()
         self._definitions: dict[str, MetricDefinition] = {}
+        stored = (status or {}).get("summary")
+        known_summary: Mapping[str, Any] = stored if isinstance(stored, dict) else {}
+        if info.get("metric_definitions"):
+            from runicorn.sdk.definitions import from_json, set_by_script
+
+            self._definitions = from_json(info["metric_definitions"])
+            known_summary = set_by_script(self._definitions, known_summary)
+        self.summary.preset(known_summary)
         self._alerted_at: dict[str, float] = {}
         self._inherited: Mapping[str, Any] = {}
         self.config.preset(info.get("config") or {})
-        self.summary.preset((status or {}).get("summary") or {})
         self._events = EventLog(folder / layout.events_file(record_file))
         self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
@@ -150,9 +157,9 @@ class Run:
                       goal: str | None = None, hidden: bool | None = None, **_: Any) -> MetricDefinition:  # fmt: skip
         """Say what a metric, or all whose names fit a pattern such as "val/*", belong to and how they are summed up.
 
-        step_metric: the metric that they are drawn over. summary: min, max, mean, last, best or none, or several by
-        commas; each stands in the summary as "loss.min". goal: minimize or maximize, which makes `best` one of them.
-        What is not understood is left out with a warning.
+        step_metric: the metric that they are drawn over. summary: min, max, mean or best, or several by commas; each
+        stands in the summary as "loss.min". The last value is there in any case, unless it is none. goal: minimize or
+        maximize, which makes `best` one of them. What is not understood is left out with a warning.
         """
         from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
 
@@ -186,7 +193,7 @@ class Run:
             if now - self._alerted_at.get(str(title), float("-inf")) < wait:
                 return
             self._alerted_at[str(title)] = now
-            known = level if isinstance(level, events.AlertLevel) else events.AlertLevel(str(level).lower())
+            known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
             self._events.append(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
             self.warnings.add("alert", f"an alert was not recorded: {error}.")

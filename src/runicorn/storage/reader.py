@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def build_run(run_id: str, sources: Sources) -> Run:
         heartbeat_at=layout.parse_iso(status.get("heartbeat_at")),
         tags=_texts(notes["tags"] if "tags" in notes else info.get("tags")),
         config=_mapping(info.get("config")),
-        summary=_summary(status),
+        summary=_summary(status, _left_out(info)),
         note=_text(notes.get("note")) or _text(info.get("notes")),
         group=_text(info.get("group")),
         job_type=_text(info.get("job_type")),
@@ -150,9 +151,17 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def _summary(status: Mapping[str, Any]) -> dict[str, Any]:
+def _left_out(info: Mapping[str, Any]) -> list[str]:
+    """Return the names, or patterns of names, of metrics that the script wants out of the summary."""
+    known = _mappings(info.get("metric_definitions"))
+    return [_text(one.get("name")) for one in known if "none" in _texts(one.get("summary"))]
+
+
+def _summary(status: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     for name, stats in _mapping(status.get("metrics")).items():
+        if left_out and any(fnmatch.fnmatchcase(name, pattern) for pattern in left_out):
+            continue
         last = number_from_json(stats.get("last")) if isinstance(stats, dict) else None
         if last is not None:
             summary[name] = last

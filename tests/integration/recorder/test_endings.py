@@ -310,3 +310,19 @@ def test_the_machine_is_sampled_at_little_cost(script):
     }  # fmt: skip
     assert 0 < values(script.root, "system/memory_percent")[-1] < 100
     assert values(script.root, "system/process_memory_mib")[-1] > 5
+
+
+def test_definitions_outlive_a_resume_and_none_leaves_a_metric_out(script):
+    code = """
+        import runicorn as rn
+        run = rn.init(id="r", resume="allow")
+        if not run.resumed:
+            run.define_metric("epoch", summary="none")
+            run.define_metric("loss", summary="min")
+        rn.log({"loss": 5.0 - run.resumed, "epoch": 1})
+        """
+    for _ in range(2):
+        assert script.run(code).returncode == 0
+    assert only_run(script.root).summary == {"loss": 4.0, "loss.min": 4.0}
+    rn_json = json.loads((script.root / "runs" / "r" / "run.json").read_text())
+    assert [known["name"] for known in rn_json["metric_definitions"]] == ["epoch", "loss"]
