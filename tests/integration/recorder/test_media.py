@@ -74,6 +74,11 @@ def test_several_pictures_of_one_key_are_one_event(run):
     assert [int(pixels(run, item)[0, 0]) for item in items] == [0, 1, 2]
 
 
+def test_a_list_of_several_kinds_is_an_event_of_each(run):
+    run.log({"key": [rn.Image(np.zeros((2, 2))), "text", rn.Image(np.ones((2, 2)))]})
+    assert [(event["type"], len(event["items"])) for event in events(run)] == [("image", 2), ("text", 1)]
+
+
 def test_the_same_picture_twice_is_one_file(run):
     items = logged(run, [rn.Image(np.zeros((2, 2)))] * 2)
     assert items[0]["file"] == items[1]["file"]

@@ -13,6 +13,7 @@ from typing import Any
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.media.base import Content, Media
 from runicorn.storage import events
+from runicorn.storage.events import Kind
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -25,9 +26,15 @@ class MediaStore:
         self._log = log
 
     def add(self, key: str, step: int, time: float, values: Sequence[Media]) -> None:
-        """Store values logged under one key in one call. Raises MediaError, OSError, whatever foreign code raises."""
-        items = [self._store(key, step, value) for value in values]
-        self._log.append(events.logged(values[0].kind, key, step, time, items))
+        """Store values logged under one key in one call, those of each kind as one event.
+
+        Raises MediaError, OSError, whatever foreign code raises.
+        """
+        items: dict[Kind, list[dict[str, Any]]] = {}
+        for value in values:
+            items.setdefault(value.kind, []).append(self._store(key, step, value))
+        for kind, of_kind in items.items():
+            self._log.append(events.logged(kind, key, step, time, of_kind))
 
     def _store(self, key: str, step: int, value: Media) -> dict[str, Any]:
         encoded = value.encode(lambda inner: self._store(key, step, inner))
