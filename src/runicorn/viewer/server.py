@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import secrets
 import signal
 import socket
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from runicorn.errors import OtherUserError, PortInUseError, UsageError
-from runicorn.loopback import other_user
+from runicorn.errors import OtherUserError
+from runicorn.loopback.gate import Gate
+from runicorn.loopback.listening import listen
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_to_look_at
 from runicorn.viewer.app import create_app
@@ -31,8 +31,6 @@ from runicorn.viewer.session import require_root
 
 _STOP_SECS = 5
 _KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
-_REFUSED_SECS = 2.0
-_BACKLOG = 512
 # A comparison of hundreds of runs names them all in its address and in its cursor.
 _MAX_HEAD_BYTES = 512 * 1024
 RemoteSupport = Callable[[Settings], RemoteHook | None]
@@ -54,8 +52,8 @@ class ViewerServer:
             prepare_to_look_at(settings.root, now=time.time())
         else:
             require_root(settings.root)  # a guest on somebody's server creates nothing
-        self._socket = bind(settings.host, settings.port)
-        self.port: int = self._socket.getsockname()[1]
+        self._listeners = listen(settings.host, settings.port)
+        self.port: int = self._listeners[0].getsockname()[1]
         token = settings.token
         if token is None and settings.host not in _LOOPBACK:
             token = secrets.token_urlsafe(24)
@@ -64,12 +62,12 @@ class ViewerServer:
             _load_numpy()
             self.app = create_app(self.settings, remote=remote(self.settings) if remote else None, session=session)
         except BaseException:
-            self._socket.close()
+            self._stop_listening()
             raise
         self._server = _Server(
             uvicorn.Config(
                 self.app,
-                http=PromptProtocol if settings.allow_other_users else SameUserProtocol,
+                http=PromptProtocol,
                 ws="none",
                 lifespan="on",
                 log_config=None,
@@ -81,7 +79,9 @@ class ViewerServer:
                 timeout_graceful_shutdown=_STOP_SECS,
                 timeout_keep_alive=_KEEP_ALIVE_SECS,
             ),
-            self.app.state.viewer.streams.close,
+            self._listeners,
+            allow_other_users=settings.allow_other_users,
+            end_streams=self.app.state.viewer.streams.close,
         )
 
     @property
@@ -101,13 +101,17 @@ class ViewerServer:
         self._server.on_started = (lambda: on_ready(self)) if on_ready else None
         try:
             with _stop_signals(self.stop):
-                await self._server.serve(sockets=[self._socket])
+                await self._server.serve(sockets=[])
         finally:
-            self._socket.close()
+            self._stop_listening()
 
     def stop(self) -> None:
         """Ask it to stop, from any thread or signal handler: streams end at once, requests within seconds."""
         self._server.should_exit = True
+
+    def _stop_listening(self) -> None:
+        for listener in self._listeners:
+            listener.close()
 
 
 def serve(
@@ -124,67 +128,11 @@ def serve(
     ViewerServer(settings, remote=remote, session=session).run(on_ready or _announce)
 
 
-def bind(host: str, port: int) -> socket.socket:
-    """Return a socket that is bound and listens. Raises PortInUseError, or UsageError for a host that is none."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (OSError, UnicodeError) as error:
-        raise UsageError(f"{host!r} is no address of this machine.", hint="Use 127.0.0.1.") from error
-    listener = socket.socket(family, kind, protocol)
-    try:
-        if sys.platform == "win32":
-            # Without it, Windows lets a second program take the same port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(_BACKLOG)
-    except OSError as error:
-        listener.close()
-        raise _bind_error(host, port, error) from error
-    listener.setblocking(False)
-    return listener
-
-
 class PromptProtocol(H11Protocol):
     """HTTP whose answers leave in one piece, for the sake of those that go through a tunnel."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(CoalescingTransport(transport))
-
-
-class SameUserProtocol(PromptProtocol):
-    """HTTP for connections of this Unix user; others are answered 403 and closed before a byte of theirs is read."""
-
-    _refused = False
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        names = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
-        error = other_user(*names) if all(isinstance(name, tuple) for name in names) else None
-        if error is None:
-            super().connection_made(transport)
-            return
-        self._refused = True
-        transport.write(refusal(error))
-        # Only our direction is closed: closing both with the request unread would reset the connection, and the
-        # client might never see the answer.
-        with contextlib.suppress(OSError, NotImplementedError):
-            transport.write_eof()
-        asyncio.get_running_loop().call_later(_REFUSED_SECS, transport.abort)
-
-    def data_received(self, data: bytes) -> None:
-        if not self._refused:
-            super().data_received(data)
-
-    def eof_received(self) -> None:
-        if not self._refused:
-            super().eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self._refused:
-            super().connection_lost(exc)
 
 
 def refusal(error: OtherUserError) -> bytes:
@@ -201,22 +149,66 @@ def refusal(error: OtherUserError) -> bytes:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, which says when it serves, ends streams when it stops, and leaves signals to us."""
+    """uvicorn behind a gate: connections of others never reach its loop. Says when it serves, ends streams when it
+    stops, and leaves signals to us.
+    """
 
-    def __init__(self, config: uvicorn.Config, end_streams: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        listeners: Sequence[socket.socket],
+        *,
+        allow_other_users: bool,
+        end_streams: Callable[[], None],
+    ) -> None:
         super().__init__(config)
+        self._listeners = listeners
+        self._allow_other_users = allow_other_users
         self._end_streams = end_streams
+        self._admitting: set[asyncio.Task[None]] = set()
+        self._gate: Gate | None = None
         self.on_started: Callable[[], None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        if self.started and self.on_started is not None:
+        if not self.started:
+            return
+        loop = asyncio.get_running_loop()
+
+        def admit(client: socket.socket) -> None:
+            try:
+                loop.call_soon_threadsafe(self._admit, client)
+            except RuntimeError:  # the loop is closed
+                client.close()
+
+        self._gate = Gate(self._listeners, admit, refusal, allow_other_users=self._allow_other_users)
+        if self.on_started is not None:
             self.on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._gate is not None:
+            await asyncio.to_thread(self._gate.close)
         # Before waiting for connections, or open streams would hold it up.
         self._end_streams()
         await super().shutdown(sockets=sockets)
+
+    def _admit(self, client: socket.socket) -> None:
+        task = asyncio.get_running_loop().create_task(self._connect(client))
+        self._admitting.add(task)
+        task.add_done_callback(self._admitting.discard)
+
+    async def _connect(self, client: socket.socket) -> None:
+        """Do what uvicorn does with a connection that it accepted itself."""
+
+        def protocol() -> asyncio.Protocol:
+            return self.config.http_protocol_class(  # type: ignore[call-arg]
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(protocol, client)
+        except OSError:  # it is gone already
+            client.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -258,11 +250,3 @@ def _load_numpy() -> None:
     from runicorn.storage import columns
 
     columns.warm_up()
-
-
-def _bind_error(host: str, port: int, error: OSError) -> PortInUseError | UsageError:
-    if error.errno == errno.EADDRINUSE or getattr(error, "winerror", None) == 10048:
-        return PortInUseError(f"Port {port} on {host} is in use by another program.")
-    if error.errno == errno.EACCES:
-        return PortInUseError(f"Port {port} on {host} may not be used by this user.")
-    return UsageError(f"{host} port {port} cannot be listened on: {error.strerror or error}.", hint="Use 127.0.0.1.")
