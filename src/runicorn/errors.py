@@ -43,6 +43,7 @@
         │   └── PassphraseWrongError           PASSPHRASE_WRONG
         ├── AuthFailedError               401  AUTH_FAILED
         ├── NoCredentialsError            401  NO_CREDENTIALS
+        ├── InteractionRequiredError      401  INTERACTION_REQUIRED
         ├── HostKeyConfirmationError      409  HOST_KEY_CONFIRMATION_REQUIRED
         ├── HostKeyRevokedError           403  HOST_KEY_REVOKED
         ├── KnownHostsFileError           500  KNOWN_HOSTS_UNUSABLE
@@ -368,6 +369,19 @@ class NoCredentialsError(RemoteError):
     code = "NO_CREDENTIALS"
     http_status = 401
     default_hint = "Give a password or a private key, or start an SSH agent that holds a key."
+
+
+class InteractionRequiredError(RemoteError):
+    """The server asks something while logging in that only a person can answer. prompts: its words."""
+
+    code = "INTERACTION_REQUIRED"
+    http_status = 401
+    default_hint = "Use a login that the server does not ask more for, such as a key."
+
+    def __init__(self, host: str, prompts: Sequence[str], *, hint: str | None = None) -> None:
+        shown = "; ".join("".join(each if each.isprintable() else " " for each in text)[:200] for text in prompts)
+        super().__init__(f"{host} asks for more than a password: {shown.strip()!r}.", hint=hint)
+        self.prompts = tuple(prompts)
 
 
 class HostKeyConfirmationError(RemoteError):

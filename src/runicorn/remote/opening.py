@@ -12,6 +12,7 @@ from runicorn.errors import (
     ForwardingForbiddenError,
     HostKeyConfirmationError,
     HostKeyRevokedError,
+    InteractionRequiredError,
     NoCredentialsError,
     NotConnectedError,
     RunicornError,
@@ -32,7 +33,14 @@ from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.settings import Settings
 
 # A rejected login or host key is a person's matter; repeating it by itself could lock the account.
-FINAL = (AuthFailedError, NoCredentialsError, HostKeyConfirmationError, HostKeyRevokedError, NotConnectedError)
+FINAL = (
+    AuthFailedError,
+    NoCredentialsError,
+    InteractionRequiredError,
+    HostKeyConfirmationError,
+    HostKeyRevokedError,
+    NotConnectedError,
+)
 
 
 @dataclass(frozen=True)

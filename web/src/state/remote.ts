@@ -174,6 +174,7 @@ let attempt: AbortController | null = null;
 const LOGIN_CODES = new Set([
   "AUTH_FAILED",
   "NO_CREDENTIALS",
+  "INTERACTION_REQUIRED",
   "KEY_FILE_NOT_FOUND",
   "KEY_INVALID",
   "CREDENTIAL_UNUSABLE",

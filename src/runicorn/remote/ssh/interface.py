@@ -21,12 +21,14 @@ class Login:
 
     key: the private key that was accepted, already unlocked. key_path: where it came from, if it may be read from there
     again without a passphrase. agent_key: the public blob of the agent's key that was accepted.
+    by_prompts: the password was typed into a prompt (keyboard-interactive), not sent as one.
     """
 
     key: UnlockedKey | None = field(default=None, repr=False)
     key_path: str | None = None
     agent_key: bytes | None = None
     password: Secret | None = None
+    by_prompts: bool = False
 
 
 @dataclass(frozen=True)

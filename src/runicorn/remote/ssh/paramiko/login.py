@@ -5,15 +5,22 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import paramiko
 
-from runicorn.errors import AuthFailedError, ConnectionClosedError, ConnectionTimeoutError, NoCredentialsError
+from runicorn.errors import (
+    AuthFailedError,
+    ConnectionClosedError,
+    ConnectionTimeoutError,
+    InteractionRequiredError,
+    NoCredentialsError,
+)
 from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.ssh.prompts import PasswordAnswer
+from runicorn.remote.target import Credentials, Secret, Target
 
 AUTH_TIMEOUT_SECS = 20.0
 
@@ -46,53 +53,98 @@ class Offers:
             return []
 
 
+class Attempt(NamedTuple):
+    """One thing to show to the server. label: how people call it. offer: returns the methods still needed."""
+
+    method: str
+    label: str
+    login: Login
+    offer: Callable[[paramiko.Transport, str], Any]
+
+
 def log_in(transport: paramiko.Transport, target: Target, offers: Offers, tell: Callable[[str], None]) -> Login:
-    """Offer one credential after the other until the server is content. A rejected one is never repeated."""
-    attempts = list(_attempts(offers))
-    if not attempts:
-        raise NoCredentialsError(" ".join([f"There is nothing to log in to {target.host} with.", *offers.unusable]))
+    """Offer one credential after the other until the server is content. A rejected one is never repeated, also not by
+    another method: a wrong password counts once on the server, and accounts are locked after a few.
+
+    Raises AuthFailedError, NoCredentialsError, InteractionRequiredError and the errors of a connection that breaks.
+    """
     needed: list[str] = []
     accepted = Login()
-    for method, label, login, attempt in attempts:
-        if needed and method not in needed:
+    tried = False
+    for attempt in _attempts(transport, target, offers):
+        tried = True
+        if needed and attempt.method not in needed:
             continue
         try:
-            needed = list(attempt(transport, target.username))
+            needed = list(attempt.offer(transport, target.username))
         except paramiko.BadAuthenticationType as error:
             needed = [str(name) for name in error.allowed_types]
             continue
-        except paramiko.AuthenticationException:
+        except paramiko.AuthenticationException as error:
+            if "timeout" in str(error).lower():
+                raise _login_broke(target, error) from error
             if not transport.is_active():
                 raise _cut_off(target) from None
             continue
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _login_broke(target, error) from error
-        accepted = _merge(accepted, login)
+        accepted = _merge(accepted, attempt.login)
         if not needed:
-            tell(label)
+            tell(attempt.label)
             return accepted
+    if not tried:
+        raise NoCredentialsError(" ".join([f"There is nothing to log in to {target.host} with.", *offers.unusable]))
     raise _refused(transport, target, offers, accepted)
 
 
-def _attempts(offers: Offers) -> Iterator[tuple[str, str, Login, Callable[[paramiko.Transport, str], Any]]]:
+def _attempts(transport: paramiko.Transport, target: Target, offers: Offers) -> Iterator[Attempt]:
     for path, key in offers.keys:
         reusable = path if path and not key.was_encrypted else None
-        yield "publickey", f"key {path or 'content'}", Login(key=key, key_path=reusable), _offer_key(_pkey(key))
+        label = f"key {path or 'content'}"
+        yield Attempt("publickey", label, Login(key=key, key_path=reusable), _offer_key(_pkey(key)))
     for agent_key in offers.agent_keys():
-        blob = agent_key.asbytes()
-        yield "publickey", f"agent key {agent_key.get_name()}", Login(agent_key=blob), _offer_key(agent_key)
+        login = Login(agent_key=agent_key.asbytes())
+        yield Attempt("publickey", f"agent key {agent_key.get_name()}", login, _offer_key(agent_key))
     for default_path, key in offers.default_keys:
-        yield "publickey", f"key {default_path}", Login(key=key, key_path=default_path), _offer_key(_pkey(key))
-    password = offers.credentials.password
-    if password:
-        # Servers that only ask through keyboard-interactive get the password as their single answer.
-        yield "password", "password", Login(password=password), lambda t, user: t.auth_password(user, password.reveal())
-        yield (
+        login = Login(key=key, key_path=default_path)
+        yield Attempt("publickey", f"key {default_path}", login, _offer_key(_pkey(key)))
+    if offers.credentials.password:
+        yield from _password_attempts(transport, target, offers.credentials.password)
+
+
+def _password_attempts(transport: paramiko.Transport, target: Target, password: Secret) -> Iterator[Attempt]:
+    """Yield the ways in which the server takes a password. Prompts first, as `ssh` does: a server that wants a code as
+    well says so there, and refuses the right password where it is only sent.
+    """
+    methods = allowed_methods(transport, target.username)
+    if transport.is_authenticated():
+        yield Attempt("none", "nothing, which is all the server asks for", Login(), lambda *_: [])
+        return
+    answer = PasswordAnswer(password, target)
+    if "keyboard-interactive" in methods or not methods:
+        yield Attempt(
             "keyboard-interactive",
             "password (keyboard-interactive)",
-            Login(password=password),
-            lambda t, user: t.auth_interactive(user, lambda _t, _i, prompts: [password.reveal() for _ in prompts]),
+            Login(password=password, by_prompts=True),
+            lambda t, user: t.auth_interactive(user, lambda _title, _words, prompts: answer.answer(prompts)),
         )
+    if not answer.typed:
+        yield Attempt("password", "password", Login(password=password), _offer_password(password, target))
+
+
+def _offer_password(password: Secret, target: Target) -> Callable[[paramiko.Transport, str], Any]:
+    def offer(transport: paramiko.Transport, user: str) -> Any:
+        try:
+            # Paramiko's own fall-back to prompts would type the password into whatever is asked.
+            return transport.auth_password(user, password.reveal(), fallback=False)
+        except paramiko.SSHException as error:
+            if "info request" not in str(error):  # it took message 60 for one: SSH_MSG_USERAUTH_PASSWD_CHANGEREQ
+                raise
+            raise InteractionRequiredError(
+                target.host, ["New password"], hint="Log in with `ssh` once and change the password."
+            ) from error
+
+    return offer
 
 
 def _offer_key(key: Any) -> Callable[[paramiko.Transport, str], Any]:
@@ -106,6 +158,7 @@ def _merge(first: Login, second: Login) -> Login:
         key_path=second.key_path or first.key_path,
         agent_key=second.agent_key or first.agent_key,
         password=second.password or first.password,
+        by_prompts=second.by_prompts or first.by_prompts,
     )
 
 

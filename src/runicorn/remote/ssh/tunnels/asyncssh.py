@@ -14,6 +14,7 @@ from runicorn.loop_thread import LoopThread
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.prompts import PasswordAnswer
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.verdict import require_ok
 
@@ -237,6 +238,21 @@ async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
                 verdict.error = error
             return verdict.error is None
 
+        def password_auth_requested(self) -> str | None:
+            return None if answer is None or answer.typed else answer.answer([("Password:", False)])[0]
+
+        def kbdint_auth_requested(self) -> str | None:
+            return None if answer is None else ""
+
+        def kbdint_challenge_received(self, name: str, instructions: str, lang: str, prompts: Any) -> Any:
+            """Answer as the connection's own login did; None gives up. AsyncSSH by itself answers a passcode, too."""
+            assert answer is not None
+            try:
+                return answer.answer(prompts)
+            except RemoteError:
+                return None
+
+    answer = PasswordAnswer(login.password, target) if login.password else None
     stored = known_hosts.stored_types(request.known, name) or known_hosts.KEY_TYPE_ORDER
     async with contextlib.AsyncExitStack() as stack:
         options = asyncssh.SSHClientConnectionOptions(
@@ -247,9 +263,8 @@ async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
             encryption_algs=list(CIPHERS),
             config=None,
             agent_path=None,
-            preferred_auth="publickey,password,keyboard-interactive",
+            preferred_auth=f"publickey,{'keyboard-interactive' if login.by_prompts else 'password'}",
             client_keys=await _client_keys(login, stack),
-            password=login.password.reveal() if login.password else None,
             connect_timeout=CONNECT_TIMEOUT_SECS,
             keepalive_interval=15,
             keepalive_count_max=3,
