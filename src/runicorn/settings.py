@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import UsageError
+from runicorn.files import read_file
 
 DEFAULT_PORT = 23300
 DEFAULT_GRACE_SECS = 600.0
 DEFAULT_START_TIMEOUT_SECS = 60.0
 LONGEST_START_TIMEOUT_SECS = 3600.0
 CONFIG_FILE = "config.json"
+_MAX_CONFIG_BYTES = 1024 * 1024
 
 
 class TunnelChoice(enum.Enum):
@@ -74,7 +76,7 @@ def resolve(
     Raises UsageError, naming the source, if a value cannot be used.
     """
     home = _path(environ.get("RUNICORN_HOME") or default_home, user_home)
-    from_file = _config_file(home / CONFIG_FILE, read_text or (lambda path: path.read_text(encoding="utf-8")))
+    from_file = _config_file(home / CONFIG_FILE, read_text or _read_text)
     from_environ = {
         key: environ[name]
         for name, key in (
@@ -133,12 +135,16 @@ def _start_timeout(value: object) -> float:
     return secs
 
 
+def _read_text(path: Path) -> str:
+    return read_file(path, _MAX_CONFIG_BYTES).decode("utf-8")
+
+
 def _config_file(path: Path, read_text: Any) -> dict[str, Any]:
     try:
         content = json.loads(read_text(path))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"The config file {path} cannot be used: {error}.", hint="Correct it or remove it.") from error
     if not isinstance(content, dict):
         raise UsageError(f"The config file {path} holds no JSON object.", hint="Correct it or remove it.")

@@ -11,12 +11,13 @@ from typing import Any
 import filelock
 
 from runicorn.errors import InvalidHostKeyError, InvalidTargetError, KnownHostsFileError
-from runicorn.files import replace_file, sweep_temporaries
+from runicorn.files import read_file, replace_file, sweep_temporaries
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.target import Target
 
 LOCK_TIMEOUT_SECS = 10.0
+MAX_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class HostKeyFile:
 
     def _read(self) -> str:
         try:
-            return self.path.read_text(encoding="utf-8", errors="replace")
+            return read_file(self.path, MAX_BYTES).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
         except OSError as error:

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
+import platform
+import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import filelock
-import psutil
 
+from runicorn import processes
 from runicorn.errors import InvalidTargetError
-from runicorn.files import replace_file
+from runicorn.files import read_file, replace_file
+from runicorn.processes import Presence, ProcessId
 from runicorn.remote.launch import Started
 from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Target
@@ -26,26 +28,35 @@ logger = logging.getLogger(__name__)
 
 LOCK_TIMEOUT_SECS = 5.0
 MAX_BYTES = 1024 * 1024
+MAX_RECORDS = 500
+MAX_CHARS = 4096
+_UNUSABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and halves of others
+MAX_PID = 2**31 - 1
+MAX_TIME = 2**40  # unix seconds, some 35,000 years on
 
 
 @dataclass(frozen=True)
 class Owner:
-    """The viewer process that has a session. started_at: unix seconds, with pid its identity."""
+    """The viewer process that has a session. host: the machine's name; pid, start and scope: as in ProcessId."""
 
+    host: str
     pid: int
-    started_at: float
+    start: int | None
+    scope: str | None
 
     @classmethod
     def this_process(cls) -> Owner:
-        return cls(os.getpid(), psutil.Process().create_time())
+        mine = processes.this_process()
+        return cls(platform.node(), mine.pid, mine.start, mine.scope)
 
     @property
     def lives(self) -> bool:
-        try:
-            process = psutil.Process(self.pid)
-            return process.create_time() == self.started_at and process.status() != psutil.STATUS_ZOMBIE
-        except psutil.Error:
-            return False
+        """Whether it may live. What cannot be told, as on another machine with the same home, keeps its sessions."""
+        if self.host != platform.node():
+            return True
+        if _boot(self.scope) != _boot(processes.scope()):
+            return False  # this machine was started anew since
+        return ProcessId(self.pid, self.start, self.scope).presence is not Presence.GONE
 
 
 class SessionRecords:
@@ -71,31 +82,43 @@ class SessionRecords:
         """Return the records whose owner is no more, which are this process's own from now on."""
         taken: list[dict[str, Any]] = []
 
-        def change(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-            taken.extend(record for record in records if not Owner(**record["owner"]).lives)
-            return [{**record, "owner": asdict(self._owner)} if record in taken else record for record in records]
+        def change(records: list[Any]) -> list[Any]:
+            changed = []
+            for record in records:
+                if is_record(record) and not Owner(**record["owner"]).lives:
+                    record = {**record, "owner": asdict(self._owner)}  # noqa: PLW2901
+                    taken.append(record)
+                changed.append(record)
+            return changed
 
         if self._path.exists():
             self._change(change)
         return taken
 
-    def _change(self, change: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]) -> None:
+    def _change(self, change: Callable[[list[Any]], list[Any]]) -> None:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             with filelock.FileLock(self._path.with_suffix(".lock"), timeout=LOCK_TIMEOUT_SECS):
                 before = self._read()
                 after = change(before)
                 if after != before:
-                    replace_file(self._path, json.dumps(after, indent=2).encode())
-        except (OSError, filelock.Timeout) as error:
+                    replace_file(self._path, json.dumps(after[-MAX_RECORDS:], indent=2).encode())
+        except (OSError, filelock.Timeout, ValueError, RecursionError) as error:
             logger.warning("the sessions could not be remembered in %s: %s", self._path, error)
 
-    def _read(self) -> list[dict[str, Any]]:
+    def _read(self) -> list[Any]:
+        """Return all that the file holds. What makes no sense to this version may to another one, and is left alone."""
         try:
-            content = json.loads(self._path.read_bytes()[:MAX_BYTES])
-        except (FileNotFoundError, ValueError):
+            content = json.loads(read_file(self._path, MAX_BYTES))
+        except FileNotFoundError:
             return []
-        return [record for record in content if is_record(record)] if isinstance(content, list) else []
+        except (ValueError, RecursionError):
+            content = None
+        if isinstance(content, list):
+            return content
+        # Kept for whoever wants to know what happened: the next change would write over it.
+        self._path.replace(self._path.with_suffix(".damaged"))
+        return []
 
 
 def to_record(session: Session, owner: Owner) -> dict[str, Any]:
@@ -139,38 +162,81 @@ def from_record(record: dict[str, Any]) -> Session:
         record["started_at"],
         remote=Started(**record["remote"]),
         found_again=True,
-        needs_person=record["needs_person"],
+        lacks_secret=record["needs_person"],
     )
 
 
 def is_record(value: Any) -> bool:
-    """Whether this is a whole record: the file may be from another version, or edited."""
-    kinds: dict[str, Any] = {
-        "session_id": str,
-        "host": str,
-        "port": int,
-        "username": str,
-        "remote_root": str,
-        "environment": (str, type(None)),
-        "local_port": int,
-        "asked_remote_port": (int, type(None)),
-        "private_key_path": (str, type(None)),
-        "use_agent": bool,
-        "needs_person": bool,
-        "started_at": (int, float),
-    }
-    if not isinstance(value, dict) or not all(isinstance(value.get(key), kind) for key, kind in kinds.items()):
-        return False
-    if not all(key in value for key in kinds):
+    """Whether this is a whole record that can be gone by: the file may be from another version, damaged or edited."""
+    if not isinstance(value, dict):
         return False
     try:
         Target.make(value["host"], value["port"], value["username"])
         owner, remote = Owner(**value["owner"]), Started(**value["remote"])
-    except (InvalidTargetError, TypeError, KeyError):
+    except (InvalidTargetError, TypeError, KeyError, AttributeError, ValueError):
         return False
-    numbers = (owner.pid, owner.started_at, remote.port, remote.pid, remote.started_at)
-    return str(value["session_id"]).isalnum() and all(isinstance(number, (int, float)) for number in numbers)
+    return (
+        all(check(value.get(name)) for name, check in _FIELDS.items())
+        and all(name in value for name in _FIELDS)
+        and _is_text(owner.host)
+        and _is_pid(owner.pid)
+        and _is_none_or(_is_whole)(owner.start)
+        and _is_none_or(_is_text)(owner.scope)
+        and _is_port(remote.port)
+        and _is_pid(remote.pid)
+        and _is_text(remote.version)
+        and _is_time(remote.started_at)
+    )
 
 
-def _without(records: list[dict[str, Any]], session_id: str) -> list[dict[str, Any]]:
-    return [record for record in records if record["session_id"] != session_id]
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_port(value: Any) -> bool:
+    return _is_whole(value) and 1 <= value <= 65535
+
+
+def _is_pid(value: Any) -> bool:
+    return _is_whole(value) and 1 <= value <= MAX_PID
+
+
+def _is_time(value: Any) -> bool:
+    return (_is_whole(value) or isinstance(value, float)) and 0 <= value <= MAX_TIME
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_CHARS and not _UNUSABLE.search(value)
+
+
+def _is_none_or(check: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: value is None or check(value)
+
+
+def _is_session_id(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-zA-Z]{1,64}", value) is not None
+
+
+_FIELDS: dict[str, Callable[[Any], bool]] = {
+    "session_id": _is_session_id,
+    "host": _is_text,
+    "port": _is_port,
+    "username": _is_text,
+    "remote_root": _is_text,
+    "environment": _is_none_or(_is_text),
+    "local_port": _is_port,
+    "asked_remote_port": _is_none_or(_is_port),
+    "private_key_path": _is_none_or(_is_text),
+    "use_agent": lambda value: isinstance(value, bool),
+    "needs_person": lambda value: isinstance(value, bool),
+    "started_at": _is_time,
+}
+
+
+def _boot(scope: str | None) -> str | None:
+    """Return the id of the boot that a scope names."""
+    return None if scope is None else scope.partition("/")[0]
+
+
+def _without(records: list[Any], session_id: str) -> list[Any]:
+    return [record for record in records if not isinstance(record, dict) or record.get("session_id") != session_id]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RemoteError, UsageError
-from runicorn.files import replace_file
+from runicorn.files import read_file, replace_file
 
 MAX_BYTES = 1024 * 1024
 
@@ -28,10 +28,10 @@ class SavedConnections:
     def load(self) -> list[dict[str, Any]]:
         """Return what was saved; nothing if there is no file. Raises RemoteError if it cannot be read."""
         try:
-            content = json.loads(self._path.read_text(encoding="utf-8"))
+            content = json.loads(read_file(self._path, MAX_BYTES))
         except FileNotFoundError:
             return []
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise RemoteError(
                 f"The saved connections in {self._path} cannot be read: {error}.", hint="Correct or remove that file."
             ) from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Secret, Target
 
 OURS = Owner.this_process()
-GONE = Owner(OURS.pid, OURS.started_at - 1000)  # the number of a process that ended is another's by now
+GONE = replace(OURS, start=(OURS.start or 0) - 1000)  # the number of a process that ended is another's by now
 
 
 class FakeDoor:
@@ -57,7 +59,7 @@ def test_a_record_brings_back_what_is_needed_and_no_secret() -> None:
     assert (session.request.local_port, session.request.remote_port) == (18080, 19090)
     assert session.request.credentials == Credentials(private_key_path="~/.ssh/id")
     assert session.found_again
-    assert session.needs_person
+    assert session.lacks_secret
 
 
 def test_only_the_sessions_of_the_dead_are_taken_and_only_once(tmp_path: Path) -> None:
@@ -118,3 +120,93 @@ def test_a_record_without_a_field_is_refused(field: str) -> None:
     record = record_of()
     del record[field]
     assert not records.is_record(record)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"local_port": 70000},
+        {"local_port": -1},
+        {"local_port": 0},
+        {"local_port": True},
+        {"local_port": 8080.5},
+        {"asked_remote_port": 70000},
+        {"remote": {"port": 19090, "pid": -1, "version": "0.8.0", "started_at": 1.0}},
+        {"remote": {"port": 70000, "pid": 4711, "version": "0.8.0", "started_at": 1.0}},
+        {"remote": {"port": 19090, "pid": 10**30, "version": "0.8.0", "started_at": 1.0}},
+        {"remote": {"port": 19090, "pid": 4711, "version": None, "started_at": float("nan")}},
+        {"remote": None},
+        {"owner": {"host": OURS.host, "pid": -1, "start": 1, "scope": OURS.scope}},
+        {"owner": {"host": OURS.host, "pid": 0, "start": 1, "scope": OURS.scope}},
+        {"owner": {"pid": 4711, "started_at": 1795410493.25}},  # as an earlier version wrote it
+        {"owner": []},
+        {"started_at": float("nan")},
+        {"started_at": float("inf")},
+        {"started_at": -1.0},
+        {"remote_root": "/data\x00/runs"},
+        {"remote_root": "/\ud800"},
+        {"environment": "a\nb"},
+        {"session_id": "../../x"},
+        {"session_id": ""},
+        {"host": "-oProxyCommand=x"},
+        {"port": 0},
+        {"username": ""},
+    ],
+)
+def test_a_damaged_record_is_passed_over_and_left_alone(damage: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "sessions.json"
+    damaged = {**record_of(), "session_id": "feed0009", **damage}
+    path.write_text(json.dumps([damaged, record_of()]))
+    assert not records.is_record(json.loads(json.dumps(damaged)))
+    kept = SessionRecords(path)
+    assert [record["session_id"] for record in kept.take_over()] == ["feed0001"]
+    kept.forget("feed0001")
+    assert len(json.loads(path.read_text())) == 1  # another version may know what it means
+
+
+def test_what_is_no_list_at_all_is_put_aside_for_who_wants_to_know(tmp_path: Path) -> None:
+    path = tmp_path / "sessions.json"
+    path.write_text('[{"session_id": "feed00')
+    kept = SessionRecords(path)
+    assert kept.take_over() == []
+    kept.keep(make_session(Credentials()))
+    assert path.with_suffix(".damaged").read_text() == '[{"session_id": "feed00'
+    assert len(json.loads(path.read_text())) == 1
+
+
+@pytest.mark.parametrize("depth", [100_000])
+def test_a_file_without_a_bottom_is_no_error(depth: int, tmp_path: Path) -> None:
+    path = tmp_path / "sessions.json"
+    path.write_text("[" * depth)
+    assert SessionRecords(path).take_over() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_pipe_or_a_folder_in_its_place_is_neither_waited_for_nor_an_error(make: Any, tmp_path: Path) -> None:
+    path = tmp_path / "sessions.json"
+    make(path)
+    kept = SessionRecords(path)
+    assert kept.take_over() == []
+    kept.keep(make_session(Credentials()))
+
+
+def test_a_session_of_another_machine_with_the_same_home_is_left_to_it(tmp_path: Path) -> None:
+    elsewhere = Owner("another-machine", 1, 1, "another-boot/pid:[1]")
+    assert elsewhere.lives
+    container = replace(OURS, scope=f"{(OURS.scope or '').partition('/')[0]}/pid:[1]", start=1)
+    assert container.lives or OURS.scope is None
+
+
+@pytest.mark.skipif(OURS.scope is None, reason="needs the id of a boot")
+def test_a_session_of_before_this_machine_was_started_anew_is_taken_back() -> None:
+    assert not replace(OURS, scope="another-boot/pid:[4026531836]").lives
+
+
+def test_setting_the_clock_makes_no_living_owner_a_dead_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start in unix seconds is counted from the boot time, which is moved with the clock."""
+    real = psutil.boot_time()
+    monkeypatch.setattr(psutil, "boot_time", lambda: real + 1.0)
+    monkeypatch.setattr("psutil._pslinux.boot_time", lambda: real + 1.0, raising=False)
+    assert OURS.lives
+    assert Owner.this_process() == OURS

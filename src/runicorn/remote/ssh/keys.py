@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from runicorn.errors import (
     PassphraseRequiredError,
     PassphraseWrongError,
 )
+from runicorn.files import read_file
 from runicorn.remote.target import Secret
 
 MAX_KEY_BYTES = 64 * 1024
@@ -66,9 +68,10 @@ def read_key_file(path: str, passphrase: Secret | None) -> UnlockedKey:
     Raises KeyFileNotFoundError if it cannot be read, and the errors of `unlock`.
     """
     try:
-        with Path(path).expanduser().open("rb") as file:
-            content = file.read(MAX_KEY_BYTES + 1)
+        content = read_file(Path(path).expanduser(), MAX_KEY_BYTES)
     except (OSError, ValueError, RuntimeError) as error:
+        if getattr(error, "errno", None) == errno.EFBIG:
+            raise KeyInvalidError(f"The key file {path!r} is larger than any private key.") from None
         reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
         raise KeyFileNotFoundError(f"The key file {path!r} cannot be read: {reason}.") from None
     return unlock(content, passphrase, what=f"The key file {path!r}")
