@@ -54,7 +54,8 @@
         │   ├── HostUnreachableError           HOST_UNREACHABLE
         │   ├── NotSshError                    NOT_SSH
         │   ├── NoCommonAlgorithmError         NO_COMMON_ALGORITHM
-        │   └── ConnectionClosedError          CONNECTION_CLOSED
+        │   ├── ConnectionClosedError          CONNECTION_CLOSED
+        │   └── ConnectCancelledError          CONNECT_CANCELLED
         ├── StartError                    500  the remote viewer could not be started
         │   ├── EnvironmentNotFoundError  404  ENVIRONMENT_NOT_FOUND
         │   ├── EnvironmentUnusableError       ENVIRONMENT_UNUSABLE
@@ -84,7 +85,10 @@ A class is one thing the caller can do something about. `str(error)` says in one
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class RunicornError(Exception):
@@ -101,6 +105,16 @@ class RunicornError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.hint = hint or self.default_hint
+
+    def kept(self) -> Self:
+        """Return an equal error to be kept or raised later.
+
+        One that was raised holds on to every frame that it passed, and to all that stands in these: passwords, too.
+        """
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)
+        other.args = self.args
+        return other
 
     def wire_detail(self) -> str | dict[str, Any]:
         """Return what stands under `detail` in an HTTP answer."""
@@ -451,6 +465,11 @@ class NoCommonAlgorithmError(ConnectError):
 class ConnectionClosedError(ConnectError):
     code = "CONNECTION_CLOSED"
     default_hint = "Wait a moment and connect again; the server may be restarting or limiting new logins."
+
+
+class ConnectCancelledError(ConnectError):
+    code = "CONNECT_CANCELLED"
+    default_hint = "Connect again when you want it."
 
 
 class StartError(RemoteError):

@@ -183,7 +183,7 @@ async def _carry(link: Link, reader: asyncio.StreamReader, writer: asyncio.Strea
             if not data:
                 break
         await sender
-    except OSError:
-        pass
+    except OSError:  # a reset goes through, too
+        writer.transport.abort()
     finally:
         sender.cancel()

@@ -161,7 +161,7 @@ class _Opening:
             for wait in waits:
                 wait.cancel()
         if not stop.asked.is_set() and session.error is not None:
-            raise session.error
+            raise session.error.kept()
 
     async def _tell_link(self, session: Session) -> None:
         lost_at: float | None = None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runicorn.errors import NotConnectedError, RunicornError
+from runicorn.errors import ConnectCancelledError, NotConnectedError, RunicornError
+from runicorn.remote.holder import Holder
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh import paramiko
@@ -15,12 +17,24 @@ from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Credentials, Target
 
 ANSWER_TIMEOUT_SECS = 4.0
+# Who asked without saying who he is: a client of the given document, which takes nothing back.
+SOMEBODY = "somebody"
 
 
 class RunBlocking(Protocol):
     """Run a blocking function in a worker thread and return what it returns."""
 
     def __call__(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]: ...
+
+
+@dataclass(eq=False)
+class _Dialing:
+    """A connection that is being made. waiters: how many wait for it. opened: what it holds so far."""
+
+    credentials: Credentials = field(repr=False)
+    waiters: int = 0
+    opened: Holder = field(default_factory=Holder)
+    task: asyncio.Task[Connection] | None = None
 
 
 class Connections:
@@ -41,8 +55,9 @@ class Connections:
         self._run_blocking = run_blocking
         self._changed = changed
         self._live: dict[Target, Connection] = {}
+        self._users: dict[Target, set[str]] = {}
         self._credentials: dict[Target, Credentials] = {}
-        self._attempts: dict[Target, tuple[Credentials, asyncio.Task[Connection]]] = {}
+        self._dialing: dict[Target, _Dialing] = {}
         self._progress: dict[Target, Progress] = {}
 
     def live(self) -> list[Connection]:
@@ -72,25 +87,37 @@ class Connections:
     def all_progress(self) -> dict[Target, Progress]:
         return dict(self._progress)
 
-    async def connect(self, target: Target, credentials: Credentials) -> Connection:
-        """Return the live connection, joining an attempt with the same credentials if one is in flight.
+    async def connect(self, target: Target, credentials: Credentials, user: str = SOMEBODY) -> Connection:
+        """Return the live connection, joining one that is being made with the same credentials.
 
-        Raises what `paramiko.connect` raises.
+        user: who it is for, so that it can be told when nobody needs it any more. A caller that is cancelled leaves;
+        when the last one does, what is being made is given up, and no credential is sent from then on.
+        Raises what `paramiko.connect` raises, and ConnectCancelledError if it is disconnected meanwhile.
         """
         while True:
             connection = self.find(target)
             if connection is not None:
+                self._users.setdefault(target, set()).add(user)
                 return connection
-            attempt = self._attempts.get(target)
-            if attempt is None:
-                attempt = (credentials, asyncio.create_task(self._attempt(target, credentials)))
-                self._attempts[target] = attempt
-            if attempt[0] == credentials:
-                # Shielded: who joined must not lose the attempt because the first caller went away.
-                return await asyncio.shield(attempt[1])
-            await asyncio.wait([attempt[1]])
+            dialing = self._dialing.get(target) or self._dial(target, credentials)
+            assert dialing.task is not None
+            if dialing.credentials != credentials:
+                await asyncio.wait([dialing.task])
+                continue
+            dialing.waiters += 1
+            try:
+                await asyncio.wait([dialing.task])
+            finally:
+                dialing.waiters -= 1
+                if not dialing.waiters and not dialing.task.done():
+                    self._give_up(target, dialing)
+            if dialing.task.cancelled():
+                raise ConnectCancelledError(f"The connection to {target.host} was given up.")
+            connection = dialing.task.result()
+            self._users.setdefault(target, set()).add(user)
+            return connection
 
-    async def reconnect(self, target: Target, credentials: Credentials) -> Connection:
+    async def reconnect(self, target: Target, credentials: Credentials, user: str = SOMEBODY) -> Connection:
         """Return a connection that answers: the live one, or a new one with the credentials that worked last.
 
         credentials: for a target that was not connected yet. Raises what `connect` raises.
@@ -101,43 +128,61 @@ class Connections:
                 return connection
             # The link died in silence: nothing here has noticed yet.
             await self._run_blocking(connection.close)
-        return await self.connect(target, self._credentials.get(target, credentials))
+        return await self.connect(target, self._credentials.get(target, credentials), user)
 
     async def disconnect(self, target: Target) -> bool:
-        """Close the connection and forget its credentials. Returns whether there was one."""
+        """Close the connection, or give up the one that is being made, and forget its credentials.
+
+        Returns whether there was one.
+        """
         self._credentials.pop(target, None)
         self._progress.pop(target, None)
-        connection = self._live.pop(target, None)
-        if connection is None:
-            return False
-        was_alive = connection.alive
-        await self._run_blocking(connection.close)
+        self._users.pop(target, None)
+        connection, dialing = self._live.pop(target, None), self._dialing.get(target)
+        found = dialing is not None or (connection is not None and connection.alive)
+        if dialing is not None:
+            await asyncio.wait([self._give_up(target, dialing)])
+        if connection is not None:
+            await self._run_blocking(connection.close)
         self._changed()
-        return was_alive
+        return found
+
+    def leave(self, user: str) -> list[Target]:
+        """Note that this user needs no connection any more; return the targets that nobody else needs now."""
+        left = [target for target, users in self._users.items() if user in users]
+        for target in left:
+            self._users[target].discard(user)
+        return [target for target in left if not self._users[target]]
 
     async def close(self) -> None:
-        """End attempts in flight and close everything."""
-        tasks = [task for _, task in self._attempts.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for target in list(self._live):
-            await self.disconnect(target)
+        """End what is being made and close everything."""
+        await asyncio.gather(*(self.disconnect(target) for target in {**self._live, **self._dialing}))
 
     def _new_progress(self, target: Target) -> Progress:
         return Progress(self._changed, also=lambda: self.followers(target))
 
-    async def _attempt(self, target: Target, credentials: Credentials) -> Connection:
+    def _dial(self, target: Target, credentials: Credentials) -> _Dialing:
+        dialing = self._dialing[target] = _Dialing(credentials)
+        dialing.task = asyncio.create_task(self._make(target, dialing))
+        dialing.task.add_done_callback(_look_at)
+        return dialing
+
+    def _give_up(self, target: Target, dialing: _Dialing) -> asyncio.Task[Connection]:
+        """End this attempt; who comes from now on begins a new one."""
+        assert dialing.task is not None
+        if self._dialing.get(target) is dialing:
+            del self._dialing[target]
+        self._progress.pop(target, None)
+        dialing.task.cancel()
+        return dialing.task
+
+    async def _make(self, target: Target, dialing: _Dialing) -> Connection:
         progress = self._progress[target] = self._new_progress(target)
-        holder: list[Connection] = []
-        cancelled = False
 
         def work() -> Connection:
-            connection = paramiko.connect(target, credentials, self._host_keys, progress, self._home)
-            holder.append(connection)
-            if cancelled:
-                connection.close()
-            return connection
+            return paramiko.connect(
+                target, dialing.credentials, self._host_keys, progress, self._home, dialing.opened.own
+            )
 
         try:
             old = self._live.pop(target, None)
@@ -145,19 +190,24 @@ class Connections:
                 await self._run_blocking(old.close)
             connection: Connection = await self._run_blocking(work)
         except asyncio.CancelledError:
-            # The thread goes on until its own limit; what it still makes is closed, by it or here.
-            cancelled = True
-            for made in holder:
-                made.close()
+            # The thread sees its socket closed; what it still makes is closed at once.
+            await self._run_blocking(dialing.opened.release)
             raise
         except RunicornError as error:
             progress.fail(error)
             raise
         finally:
-            self._attempts.pop(target, None)
+            if self._dialing.get(target) is dialing:
+                del self._dialing[target]
             self._changed()
         self._live[target] = connection
-        self._credentials[target] = credentials
+        self._credentials[target] = dialing.credentials
         self.connected(target)
         self._changed()
         return connection
+
+
+def _look_at(task: asyncio.Task[Connection]) -> None:
+    """Take the outcome of an attempt that everybody has left, so that nothing is said about it at the end."""
+    if not task.cancelled():
+        task.exception()

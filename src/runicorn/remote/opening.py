@@ -60,11 +60,9 @@ class Opening:
     async def connection(self, session: Session) -> Connection:
         """Return the live connection, or a new one."""
         target = session.request.target
-        connection = self.connections.find(target)
-        if connection is None:
-            return await self.connections.connect(target, session.request.credentials)
-        self.progress(session).restart("environments")
-        return connection
+        if self.connections.find(target) is not None:
+            self.progress(session).restart("environments")
+        return await self.connections.connect(target, session.request.credentials, session.session_id)
 
     async def environment(self, session: Session, connection: Connection) -> None:
         with self.progress(session).stage("environments") as tell:
@@ -165,24 +163,29 @@ class Opening:
             await self.run_blocking(session.holder.drop, session.process)
             session.process = None
 
-    async def end_viewer(self, session: Session) -> None:
-        """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity."""
+    async def end_viewer(self, session: Session) -> bool:
+        """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity.
+
+        Returns whether there was a way to it.
+        """
         if session.process is not None and await self.run_blocking(orders.stop, session.process):
-            return
+            return True
         if session.remote is not None and session.door is not None and session.tunnel is not None:
             # A line of its own: on the other one a question may be under way.
             line = health.Line(session.door.local_port, session.session_id, session.remote)
             with contextlib.suppress(UnhealthyError):
                 await self.run_blocking(line.stop)
                 line.close()
-                return
+                return True
         target = session.request.target
         connection = self.connections.find(target)
         if connection is None and session.remote is not None and not self._is_persons_matter(session):
             with contextlib.suppress(RunicornError):  # the network may be back, and nobody has noticed yet
-                connection = await self.connections.reconnect(target, session.request.credentials)
-        if connection is not None:
-            await self.run_blocking(orders.kill, connection, session.session_id)
+                connection = await self.connections.reconnect(target, session.request.credentials, session.session_id)
+        if connection is None:
+            return False
+        await self.run_blocking(orders.kill, connection, session.session_id)
+        return True
 
     def _is_persons_matter(self, session: Session) -> bool:
         return session.needs_person or isinstance(session.error, FINAL)

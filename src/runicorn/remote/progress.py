@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -57,6 +58,7 @@ class Progress:
         self.also = also
         self.lines = Log(lines_kept)
         self.error: RunicornError | None = None
+        self._told: weakref.ref[RunicornError] | None = None  # a stage and its caller may both tell of one error
         self._clock = clock
         self._lock = threading.Lock()
         self._stages = {name: Stage(name) for name in STAGES}
@@ -104,8 +106,9 @@ class Progress:
     def fail(self, error: RunicornError) -> None:
         """Keep the error that ended the attempt, once."""
         for each in self._all():
-            if each.error is not error:
-                each.error = error
+            if each._told is None or each._told() is not error:
+                each._told = weakref.ref(error)
+                each.error = error.kept()
                 each.lines.add(f"{error.code}: {error.detail}")
         self.changed()
 

@@ -12,13 +12,16 @@ from typing import Any
 
 from runicorn._version import __version__
 from runicorn.remote import diagnostics, files, wake
-from runicorn.remote.connections import Connections
+from runicorn.remote.attempts import Attempts
+from runicorn.remote.connections import SOMEBODY, Connections
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.saved import SavedConnections
+from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.sessions import Sessions
 from runicorn.remote.ssh import program
-from runicorn.remote.target import Target
+from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.target import Credentials, Target
 from runicorn.remote.workers import Workers
 from runicorn.settings import Settings
 
@@ -37,6 +40,7 @@ class RemoteService:
         self.host_keys = HostKeyFile(settings.home / "known_hosts")
         self.saved = SavedConnections(settings.home / "connections.json")
         self.run_blocking = Workers()
+        self._attempts = Attempts()
         self._news = _News()
         self._wake_watch: asyncio.Task[None] | None = None
         self.connections = Connections(self.host_keys, user_home, self.run_blocking, self._news.tell)
@@ -55,6 +59,26 @@ class RemoteService:
         """Stop all sessions and close all connections, on both sides, within a few seconds."""
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._stop(), STOP_TIMEOUT_SECS)
+
+    async def connect(self, target: Target, credentials: Credentials, attempt: str | None = None) -> Connection:
+        """Return a live connection. attempt: the id to give it up by. Raises what Connections.connect does."""
+        work = self.connections.connect(target, credentials, attempt or SOMEBODY)
+        return await self._attempts.run(attempt, work)
+
+    async def start_session(self, request: StartRequest, attempt: str | None = None) -> Session:
+        """Return a running session. attempt: as in `connect`. Raises what Sessions.start does."""
+        return await self._attempts.run(attempt, self.sessions.start(request))
+
+    async def give_up(self, attempt: str) -> bool:
+        """End what this attempt has under way, and the connection that it alone made. Returns whether there was any.
+
+        Sessions that run, and what others wait for, stay.
+        """
+        found = await self._attempts.give_up(attempt)
+        for target in self.connections.leave(attempt):
+            if not self.sessions.on(target):
+                found = await self.connections.disconnect(target) or found
+        return found
 
     async def disconnect(self, target: Target) -> bool:
         """Stop the sessions on this connection, then close it. Returns whether there was one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runicorn.errors import RunicornError
 from runicorn.remote import lifecycle
@@ -39,8 +39,10 @@ class Session:
 
     progress: its stages, and its log from its first moment until it is gone.
     found_again: it was left by a viewer of this machine that died, and is taken back.
-    needs_person: only a person can repeat its login: it needs a secret, which is written nowhere, or was rejected.
+    lacks_secret: its login needs one that is written nowhere, so that only a new connect brings it back.
+    needs_person: it waits for somebody to connect, or to ask for its login to be repeated.
     nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
+    waiters: how many wait for its start; those who came along included.
     """
 
     session_id: str
@@ -58,7 +60,9 @@ class Session:
     rtt_ms: float | None = None
     link_lost_at: float | None = None
     found_again: bool = False
+    lacks_secret: bool = False
     needs_person: bool = False
+    waiters: int = 0
     line: Line | None = field(default=None, repr=False)
     process: RemoteProcess | None = field(default=None, repr=False)
     holder: Holder = field(default_factory=Holder, repr=False)
@@ -75,6 +79,19 @@ class Session:
         """Have the link looked at now. From any thread."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing to look at any more
             self.loop.call_soon_threadsafe(self.nudged.set)
+
+    def try_login(self) -> None:
+        """Have a login that was rejected tried once more, because a person wants it. In the event loop."""
+        self.needs_person = self.lacks_secret
+        self.nudged.set()
+
+    def forget_secrets(self) -> None:
+        """Let go of what was given to log in with: nothing of this session logs in any more."""
+        given = self.request.credentials
+        self.request = replace(
+            self.request,
+            credentials=Credentials(private_key_path=given.private_key_path, use_agent=given.use_agent),
+        )
 
     def hang_up(self) -> None:
         if self.line is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
@@ -59,25 +60,41 @@ class Sessions:
     async def start(self, request: StartRequest) -> Session:
         """Return a running session for this request: a live one that serves it, or a new one.
 
+        A caller that is cancelled leaves; a start that nobody waits for any more is stopped.
         Raises the errors of connecting and of StartError; then nothing of the session is left on either side.
         """
         session = next((each for each in self._sessions.values() if each.serves(request)), None)
-        if session is not None and session.found_again and session.state is State.RECONNECTING:
-            await self._opening.connections.connect(request.target, request.credentials)
+        if (
+            session is not None
+            and session.state is State.RECONNECTING
+            and (session.found_again or session.needs_person)
+        ):
+            await self._opening.connections.connect(request.target, request.credentials, session.session_id)
             session.nudge()
             await asyncio.wait([session.task] if session.task else [], timeout=TAKE_BACK_SECS)
             if not session.live:
                 session = None
         if session is None:
             session = self._new_session(request)
-        task = session.task
-        if session.state is State.STARTING and task is not None:
-            await asyncio.wait([task])
+        await self._started(session)
         if session.state is State.RUNNING or session.error is None:
             if session.state in lifecycle.ENDED or session.state is State.STOPPING:
                 raise StartCancelledError("The session was stopped while it was starting.")
             return session
-        raise session.error
+        raise session.error.kept()
+
+    async def _started(self, session: Session) -> None:
+        """Wait until the session has started, or has not. Whoever leaves last stops it."""
+        task = session.task
+        if session.state is not State.STARTING or task is None:
+            return
+        session.waiters += 1
+        try:
+            await asyncio.wait([task])
+        finally:
+            session.waiters -= 1
+            if not session.waiters and session.state is State.STARTING:
+                await self.stop(session.session_id)
 
     async def stop(self, session_id: str) -> Session:
         """End the session on both sides; returns when it is gone. Raises SessionNotFoundError."""
@@ -88,10 +105,13 @@ class Sessions:
             await self._advance(session, Event.STOP)
         return session
 
+    def on(self, target: Target | None) -> list[Session]:
+        """Return the live sessions on this target; None for all."""
+        return [each for each in self._sessions.values() if each.live and target in (None, each.request.target)]
+
     async def stop_all(self, target: Target | None = None) -> None:
         """Stop every live session, or those on one target."""
-        live = [each for each in self._sessions.values() if each.live and target in (None, each.request.target)]
-        await asyncio.gather(*(self.stop(each.session_id) for each in live))
+        await asyncio.gather(*(self.stop(each.session_id) for each in self.on(target)))
 
     async def take_back(self) -> None:
         """Find the sessions again that were left by a viewer that died, and bring them back on their addresses."""
@@ -100,19 +120,17 @@ class Sessions:
             session.link_lost_at = time.time()
             session.state = State.RECONNECTING
             self._add(session)
-            try:
+            # Who opens its address is shown a page that waits. A port that is taken is tried again with the link: it
+            # may be free by then, and is no reason to end what runs on the server.
+            with contextlib.suppress(RunicornError):
                 self._opening.door(session)
-            except RunicornError as error:
-                await self._failed(session, error)
-                continue
             session.task = asyncio.create_task(self._restoring(session))
         self._changed()
 
     def nudge(self, target: Target | None = None) -> None:
         """Have the link of every session, or of those on one target, looked at now."""
-        for session in self._sessions.values():
-            if session.live and target in (None, session.request.target):
-                session.nudge()
+        for session in self.on(target):
+            session.nudge()
 
     def _new_session(self, request: StartRequest) -> Session:
         for each in self.all():  # what ended on this host has been seen; the new one takes its place
@@ -129,7 +147,7 @@ class Sessions:
         self._sessions[session.session_id] = session
 
     def _logs_on(self, target: Target) -> list[Progress]:
-        return [each.progress for each in self.all() if each.live and each.request.target == target]
+        return [each.progress for each in self.on(target)]
 
     async def _advance(self, session: Session, event: Event) -> None:
         """Move the session by the table and carry the effects out."""
@@ -185,18 +203,14 @@ class Sessions:
         except GoneError:  # nothing is left to take back
             await self._advance(session, Event.STOP)
             del self._sessions[session.session_id]
-        except RunicornError as error:
-            await self._failed(session, error)
-        except Exception as error:  # noqa: BLE001  the rim of a background task: it must end with a name, not vanish
-            await self._failed(session, StartError(f"The link could not be restored: {error!r}."))
         else:
             session.reconnects += 1
             session.error = None
-            session.found_again = session.needs_person = False
+            session.found_again = session.needs_person = session.lacks_secret = False
             await self._running(session)
 
     async def _failed(self, session: Session, error: RunicornError) -> None:
-        session.error = error
+        session.error = error.kept()
         self._opening.progress(session).fail(error)
         await self._advance(session, Event.FAILED)
 
@@ -208,11 +222,15 @@ class Sessions:
             await asyncio.wait([task], timeout=1.0)
         if session.remote is not None or session.process is not None:
             try:
-                await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)
+                ended = await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)
             except asyncio.TimeoutError:
-                session.progress.note("the server does not answer; its viewer ends by itself after the grace period")
+                ended = False
+            if not ended:
+                session.progress.note("there is no way to the server; its viewer ends by itself after the grace period")
         session.hang_up()
         await self._run_blocking(session.holder.release)
         await self._run_blocking(self._records.forget, session.session_id)
         session.process = None
         session.tunnel = None
+        session.forget_secrets()
+        self._opening.connections.leave(session.session_id)

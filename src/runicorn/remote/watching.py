@@ -22,6 +22,7 @@ WAKE_TIMEOUT_SECS = 2.0
 LOOK_EVERY_SECS = 0.1
 BACKOFF_SECS = (0.2, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 BETWEEN_ATTEMPTS_SECS = 1.0
+PERSON_LOOK_SECS = 1.0
 
 
 class GoneError(Exception):
@@ -62,9 +63,11 @@ class Watching:
         self._opening.progress(session).log(session_log.loss(session, connected, missed))
 
     async def restore(self, session: Session) -> None:
-        """Bring the link back on the same local port, for ever until stopped.
+        """Bring the link back on the same local port, for ever until stopped. Raises GoneError.
 
-        Raises the error of a login or host key that is a person's matter, or GoneError.
+        What only a person can settle, such as a rejected login, is waited for: whoever only looks must not repeat it,
+        and it may settle itself, as when the server's homes are mounted late. The address stays, and so does the remote
+        viewer for its grace period.
         """
         attempt = 0
         lost_at = time.monotonic()
@@ -74,42 +77,55 @@ class Watching:
             attempt += 1
             self._opening.progress(session).log(f"attempt {attempt} follows in {wait_secs:.1f} s at the latest")
             await nudged_within(session, wait_secs)
+            if session.lacks_secret and self._opening.connections.find(session.request.target) is None:
+                self._note(session, _login_needed(session))
+                await self._until_a_person_acts(session)
             began_at = time.monotonic()
             try:
                 await self._attempt(session)
+            except NoCredentialsError as error:
+                # Nothing was offered, so nothing was rejected: the agent may be unlocked at any moment.
+                self._note(session, error)
+                await self._rest(began_at)
             except FINAL as error:
-                if not session.found_again:
-                    raise
-                if session.error is None or not session.needs_person:
-                    self._note(session, error)
-                # Until somebody connects to that host: whoever only looks must not repeat a rejected login.
-                session.needs_person = True
-                session.nudged.clear()
-                await session.nudged.wait()
-                continue
+                self._note(session, error)
+                await self._until_a_person_acts(session)
+            except GoneError:
+                raise
             except RunicornError as error:
                 self._note(session, error)
-                # Whoever looks at the page makes it try at once, but not more often than this.
-                await asyncio.sleep(max(0.0, began_at + BETWEEN_ATTEMPTS_SECS - time.monotonic()))
-                continue
-            self._opening.progress(session).log(session_log.back(session, attempt, time.monotonic() - lost_at))
-            return
+                await self._rest(began_at)
+            except Exception as error:  # noqa: BLE001  the rim of a background task: a fault of ours ends no session
+                self._note(session, StartError(f"The link could not be restored: {error!r}."))
+                await self._rest(began_at)
+            else:
+                break
+        self._opening.progress(session).log(session_log.back(session, attempt, time.monotonic() - lost_at))
+
+    async def _rest(self, began_at: float) -> None:
+        """Whoever looks at the page makes it try at once, but not more often than this."""
+        await asyncio.sleep(max(0.0, began_at + BETWEEN_ATTEMPTS_SECS - time.monotonic()))
+
+    async def _until_a_person_acts(self, session: Session) -> None:
+        """Wait until somebody connects to that host, or asks for the login to be repeated."""
+        session.needs_person = True
+        session.nudged.clear()
+        self._changed()
+        while session.needs_person and self._opening.connections.find(session.request.target) is None:
+            await nudged_within(session, PERSON_LOOK_SECS)
+        session.needs_person = False
 
     def _note(self, session: Session, error: RunicornError) -> None:
         self._opening.progress(session).fail(error)
-        session.error = error
+        session.error = error.kept()
         self._changed()
 
     async def _attempt(self, session: Session) -> None:
         """Connect again; adopt the remote viewer if it still lives, else start it again."""
         opening, target = self._opening, session.request.target
+        opening.door(session)
         before = opening.connections.find(target)
-        if before is None and session.needs_person:
-            raise NoCredentialsError(
-                f"The session on {target.host} was left by a viewer that ended; its login needs you.",
-                hint="Connect to that host again; the session then comes back by itself.",
-            )
-        connection = await opening.connections.reconnect(target, session.request.credentials)
+        connection = await opening.connections.reconnect(target, session.request.credentials, session.session_id)
         if session.process is not None and not session.process.open:
             await opening.drop_process(session)
         assert session.remote is not None
@@ -150,6 +166,13 @@ class Watching:
             and (session.process is None or session.process.open)
             and self._opening.connections.find(session.request.target) is not None
         )
+
+
+def _login_needed(session: Session) -> NoCredentialsError:
+    return NoCredentialsError(
+        f"The session on {session.request.target.host} was left by a viewer that ended; its login needs you.",
+        hint="Connect to that host again; the session then comes back by itself.",
+    )
 
 
 async def nudged_within(session: Session, secs: float) -> bool:

@@ -63,7 +63,19 @@ class LoginBody(TargetBody):
         )
 
 
-class StartBody(LoginBody):
+# The id of one attempt of a person's, made up by the page: what bears it can be given up together.
+AttemptId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
+
+
+class ConnectBody(LoginBody):
+    attempt: AttemptId | None = None
+
+
+class GiveUpBody(BaseModel):
+    attempt: AttemptId
+
+
+class StartBody(ConnectBody):
     remote_root: Annotated[str, Field(min_length=1, max_length=4096)]
     local_port: Port | None = None
     remote_port: Port | None = None
@@ -82,6 +94,12 @@ class StartBody(LoginBody):
 
 class StopBody(BaseModel):
     session_id: Text
+
+
+class RetryBody(StopBody):
+    """login: a person wants a login that the server rejected tried once more."""
+
+    login: bool = False
 
 
 class AcceptBody(BaseModel):
@@ -218,6 +236,7 @@ class SessionAnswer(BaseModel):
     fallbacks: list[FallbackAnswer]
     runicornVersion: str | None
     error: ErrorAnswer | None
+    needsPerson: bool
     reconnects: int
     rttMs: float | None
     linkLostAt: int | None
@@ -358,6 +377,7 @@ def session_answer(session: Session) -> SessionAnswer:
         fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
         runicornVersion=session.remote.version if session.remote else None,
         error=_error(session),
+        needsPerson=session.needs_person,
         reconnects=session.reconnects,
         rttMs=session.rtt_ms,
         linkLostAt=int(session.link_lost_at * 1000) if session.link_lost_at else None,

@@ -45,7 +45,10 @@ def test_a_stage_that_fails_is_told_with_its_error_once() -> None:
     with pytest.raises(AuthFailedError), progress.stage("login"):
         raise error
     progress.fail(error)
-    assert (state(progress, "login"), progress.error) == (StageState.FAILED, error)
+    assert state(progress, "login") is StageState.FAILED
+    assert progress.error is not None
+    assert (type(progress.error), progress.error.detail) == (AuthFailedError, error.detail)
+    assert progress.error.__traceback__ is None  # whose frames would hold what was given to log in with
     assert texts(progress)[1:] == ["AUTH_FAILED: The server did not accept this login."]
 
 

@@ -151,8 +151,8 @@ export const getRemoteStatus = (signal?: AbortSignal) => request<RemoteStatus>("
 export const connect = (body: ConnectBody, signal?: AbortSignal) =>
   request<{ ok: boolean; connection_id: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
 
-export const disconnect = (host: string, port: number, username: string) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/disconnect", { body: { host, port, username } });
+export const giveUp = (attempt: string) =>
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/attempts/give-up", { body: { attempt } });
 
 export const acceptHostKey = (key: HostKey) =>
   request<{ ok: boolean }>("POST", "/api/remote/known-hosts/accept", {
@@ -187,8 +187,8 @@ export const getRemoteConfig = (connectionId: string, environment: string | null
 export const startViewer = (body: StartBody, signal?: AbortSignal) =>
   request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
 
-export const retryViewer = (sessionId: string) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId } });
+export const retryViewer = (sessionId: string, login = false) =>
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login } });
 
 export const getSessionLog = (sessionId: string, after: number, signal?: AbortSignal) =>
   request<SessionLogPiece>("GET", `/api/remote/viewer/log/${encodeURIComponent(sessionId)}?after=${after}`, { signal });

@@ -254,6 +254,8 @@ export interface Session {
   fallbacks: unknown;
   runicornVersion: string | null;
   error: null | string | { code?: string; message?: string };
+  /** It waits for somebody to connect, or to ask for its login to be repeated. */
+  needsPerson?: boolean;
   reconnects: number;
   linkLostAt: number | null;
   /** How many lines its log has had; a change tells that there are new ones. */
@@ -305,6 +307,8 @@ export interface Credentials {
 }
 
 export interface ConnectBody extends Credentials {
+  /** The id of the attempt, to give it up by. */
+  attempt: string;
   host: string;
   port: number;
   username: string;

@@ -5,23 +5,8 @@ import { useEffect, useRef } from "preact/hooks";
 import type { Environment } from "../api/types";
 import { plural } from "../pure/format";
 import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
-import {
-  acceptKey,
-  cancelFlow,
-  chooseEnvironment,
-  closeFlow,
-  describeTarget,
-  editFlow,
-  failedSession,
-  isUsable,
-  logOf,
-  retry,
-  retryChoose,
-  runConnect,
-  runStart,
-  stagesOf,
-  type Flow,
-} from "../state/remote";
+import { acceptKey, cancelFlow, chooseEnvironment, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
+import { failedSession, logOf, stagesOf } from "../state/remote/stages";
 import { Code, Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
 import { HostKeyDialog } from "./HostKeyDialog";
@@ -52,7 +37,7 @@ export function FlowPanel({ flow }: { flow: Flow }) {
         <Icon name="server" />
         <h2 class="mono">{formatTarget(flow.target)}</h2>
         {pending ? (
-          <button type="button" class="button small" onClick={() => void cancelFlow()}>
+          <button type="button" class="button small" onClick={() => cancelFlow()}>
             Cancel
           </button>
         ) : (
@@ -82,11 +67,11 @@ export function FlowPanel({ flow }: { flow: Flow }) {
         </div>
       )}
       {failed ? (
-        <SessionLog key={failed.sessionId} session={failed} label={`Log of the start on ${describeTarget(flow.target)}`} />
+        <SessionLog key={failed.sessionId} session={failed} label={`Log of the start on ${formatTarget(flow.target)}`} />
       ) : (
         log.length > 0 && <Log lines={log} open={flow.phase === "failed"} />
       )}
-      {flow.phase === "host_key" && flow.hostKey && <HostKeyDialog key={flow.hostKey.fingerprint_sha256} hostKey={flow.hostKey} onAccept={acceptKey} onCancel={() => void cancelFlow()} />}
+      {flow.phase === "host_key" && flow.hostKey && <HostKeyDialog key={flow.hostKey.fingerprint_sha256} hostKey={flow.hostKey} onAccept={acceptKey} onCancel={() => cancelFlow()} />}
     </section>
   );
 }
@@ -158,7 +143,7 @@ function LoginQuestion({ flow }: { flow: Flow }) {
           <button type="submit" class="button primary" disabled={missing}>
             Log in
           </button>
-          <button type="button" class="button" onClick={() => void cancelFlow()}>
+          <button type="button" class="button" onClick={() => cancelFlow()}>
             Cancel
           </button>
         </div>

@@ -5,7 +5,7 @@ import { removeKnownHost } from "../api/client";
 import type { KnownHost } from "../api/types";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";
-import { knownHosts, loadKnownHosts } from "../state/remote";
+import { knownHosts, loadKnownHosts } from "../state/remote/status";
 import { toastError } from "../state/toasts";
 
 export function KnownHosts() {

@@ -1,7 +1,7 @@
 /** How to log in: four ways, and only the fields that the chosen one needs. What is typed here is never stored. */
 
 import { useId } from "preact/hooks";
-import type { Login, LoginForm } from "../state/remote";
+import { type Login, type LoginForm } from "../state/remote/flow";
 import { Field } from "./basics";
 
 const WAYS: readonly { value: Login; label: string }[] = [

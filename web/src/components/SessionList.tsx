@@ -8,7 +8,9 @@ import { SessionLog } from "./SessionLog";
 import { HostDot } from "./Sidebar";
 import { formatDuration } from "../pure/format";
 import { now } from "../state/clock";
-import { fallbacksOf, flow, hostLabel, isSame, leaveFor, lookAtLink, savedFor, sessions } from "../state/remote";
+import { begin, emptyLogin, flow, leaveFor, openHost } from "../state/remote/flow";
+import { hostLabel, isSame, savedFor } from "../state/remote/hosts";
+import { fallbacksOf, lookAtLink, sessions } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { PathEnd } from "./PathEnd";
 
@@ -49,6 +51,7 @@ function SessionRow({ session }: { session: Session }) {
   };
   const url = safeUrl(session.url);
   const known = savedFor(target);
+  const logIn = () => (known ? openHost(known) : begin(target, emptyLogin()));
   const label = known ? hostLabel(known) : session.host;
   return (
     <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
@@ -56,8 +59,8 @@ function SessionRow({ session }: { session: Session }) {
       <span class="two-lines">
         <strong class="ellipsis">{label}</strong>
         <small class="ellipsis">
-          {session.status}
-          {session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
+          {session.needsPerson ? "waits for you to log in" : session.status}
+          {!session.needsPerson && session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
           {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
         </small>
       </span>
@@ -84,7 +87,17 @@ function SessionRow({ session }: { session: Session }) {
             Open
           </a>
         )}
-        {session.status === "reconnecting" && (
+        {session.needsPerson && (
+          <>
+            <button type="button" class="button small primary" title="Log in to this host; the session then comes back on its address" onClick={logIn}>
+              Log in
+            </button>
+            <button type="button" class="button small" title="Repeat the login as it was, once" onClick={() => void lookAtLink(session.sessionId, true)}>
+              Try again
+            </button>
+          </>
+        )}
+        {session.status === "reconnecting" && !session.needsPerson && (
           <button type="button" class="button small" title="Do not wait for the next attempt" onClick={() => void lookAtLink(session.sessionId)}>
             Try now
           </button>

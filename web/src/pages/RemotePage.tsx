@@ -12,26 +12,9 @@ import { Dialog, Menu } from "../components/overlay";
 import { HostDot } from "../components/Sidebar";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
 import { useKeys } from "../state/keys";
-import {
-  begin,
-  emptyLogin,
-  flow,
-  forgetHost,
-  hostLabel,
-  hostState,
-  hosts,
-  loadKnownHosts,
-  loadRemote,
-  loginOf,
-  openHost,
-  remoteError,
-  saveHost,
-  saved,
-  savedFor,
-  sessionsOf,
-  startRemote,
-  targetOf,
-} from "../state/remote";
+import { begin, emptyLogin, flow, loginOf, openHost } from "../state/remote/flow";
+import { forgetHost, hostLabel, hosts, saveHost, savedFor, targetOf } from "../state/remote/hosts";
+import { hostState, loadKnownHosts, loadRemote, remoteError, saved, sessionsOf, startRemote } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { KnownHosts } from "../components/KnownHosts";
 import { PathEnd } from "../components/PathEnd";

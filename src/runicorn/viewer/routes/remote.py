@@ -63,10 +63,10 @@ class RemoteApi:
         service = self._service
 
         @router.post("/connect", responses=HOST_KEY)
-        async def connect(body: wire.LoginBody) -> wire.ConnectAnswer:
+        async def connect(body: wire.ConnectBody) -> wire.ConnectAnswer:
             """Open an SSH connection, or answer with the one that is open."""
             target = body.target()
-            await service.connections.connect(target, body.credentials())
+            await service.connect(target, body.credentials(), body.attempt)
             return wire.ConnectAnswer(
                 ok=True,
                 connection_id=target.connection_id,
@@ -89,6 +89,16 @@ class RemoteApi:
             if await service.disconnect(body.target()):
                 return wire.MessageAnswer(ok=True, message="Connection removed")
             return wire.MessageAnswer(ok=False, message="Connection not found")
+
+        @router.post("/attempts/give-up")
+        async def give_up(body: wire.GiveUpBody) -> wire.MessageAnswer:
+            """Give up the connect and start that bear this attempt's id, and the connection that it alone made.
+
+            Nothing else ends: no session that runs, nothing that another window waits for.
+            """
+            if await service.give_up(body.attempt):
+                return wire.MessageAnswer(ok=True, message="Attempt given up")
+            return wire.MessageAnswer(ok=False, message="Nothing of this attempt was under way")
 
         @router.get("/connections/saved")
         async def saved() -> wire.SavedAnswer:
@@ -174,7 +184,7 @@ class RemoteApi:
         @router.post("/viewer/start", responses={**NOT_FOUND, **HOST_KEY})
         async def start(body: wire.StartBody) -> wire.StartAnswer:
             """Start a viewer on the server and tunnel it to a local port."""
-            session = await service.sessions.start(body.start_request())
+            session = await service.start_session(body.start_request(), body.attempt)
             answer = wire.session_answer(session)
             return wire.StartAnswer(ok=True, session=answer, message=f"Remote Viewer ready at {answer.url}")
 
@@ -185,9 +195,13 @@ class RemoteApi:
             return wire.MessageAnswer(ok=True, message="Remote Viewer stopped")
 
         @router.post("/viewer/retry", responses=NOT_FOUND)
-        async def retry(body: wire.StopBody) -> wire.MessageAnswer:
+        async def retry(body: wire.RetryBody) -> wire.MessageAnswer:
             """Look at a session's link at once, or try at once to bring it back: a person is looking."""
-            service.sessions.get(body.session_id).nudge()
+            session = service.sessions.get(body.session_id)
+            if body.login:
+                session.try_login()
+            else:
+                session.nudge()
             return wire.MessageAnswer(ok=True, message="The link is looked at now")
 
         @router.get("/viewer/sessions")

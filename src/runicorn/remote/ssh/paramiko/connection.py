@@ -22,7 +22,7 @@ from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.interface import Completed, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
-from runicorn.remote.ssh.paramiko.handshake import verified_transport
+from runicorn.remote.ssh.paramiko.handshake import Own, verified_transport
 from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, log_in
 from runicorn.remote.ssh.paramiko.outlet import Outlet
@@ -35,25 +35,35 @@ SESSION_RETRY_SECS = 0.05
 
 
 def connect(
-    target: Target, credentials: Credentials, host_keys: HostKeyFile, progress: Progress, home: Path
+    target: Target,
+    credentials: Credentials,
+    host_keys: HostKeyFile,
+    progress: Progress,
+    home: Path,
+    own: Own = lambda resource: None,
 ) -> ParamikoConnection:
     """Return a live connection. home: where the default keys are looked for, in `.ssh`.
+
+    own: is given what is opened on the way; closing that gives the attempt up, from any thread.
 
     No credential leaves this machine before the host key's verdict is `ok`.
     Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
     AuthFailedError and NoCredentialsError.
     """
     offers = Offers(credentials, home)  # a key that cannot be used is told before the server is bothered
-    transport, host_key = verified_transport(target, host_keys.entries(), progress)
+    transport, host_key = verified_transport(target, host_keys.entries(), progress, own)
     transport.auth_timeout = AUTH_TIMEOUT_SECS
     try:
+        own(transport)
         with progress.stage("login") as tell:
             login = log_in(transport, target, offers, tell)
     except BaseException:
         transport.close()
         raise
     transport.set_keepalive(KEEPALIVE_SECS)
-    return ParamikoConnection(target, login, host_key, transport)
+    connection = ParamikoConnection(target, login, host_key, transport)
+    own(connection)
+    return connection
 
 
 class ParamikoConnection:

@@ -8,7 +8,7 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import paramiko
@@ -102,13 +102,20 @@ class Transport(paramiko.Transport):
                 super()._send_user_message(data)  # type: ignore[misc]  # not in the stubs
 
 
-def verified_transport(target: Target, entries: Sequence[Entry], progress: Progress) -> tuple[Transport, HostKey]:
+Own = Callable[[Any], Any]
+
+
+def verified_transport(
+    target: Target, entries: Sequence[Entry], progress: Progress, own: Own = lambda resource: None
+) -> tuple[Transport, HostKey]:
     """Return a transport whose host key is known, and that key; nobody has logged in yet.
 
+    own: is given each socket that is opened; it may close it at any time, which ends this with an error.
     Raises the errors under ConnectError, HostKeyConfirmationError and HostKeyRevokedError.
     """
     stored = known_hosts.stored_types(entries, target.known_hosts_host)
     sock = dial(target, progress)
+    own(sock)
     with progress.stage("host_key") as tell:
         try:
             transport = _negotiate(target, sock, stored)
@@ -116,7 +123,9 @@ def verified_transport(target: Target, entries: Sequence[Entry], progress: Progr
             if not stored:
                 raise
             # The server has none of the stored types any more: fetch what it has, to show it as changed.
-            transport = _negotiate(target, dial(target, Progress(lambda: None)), ())
+            sock = dial(target, Progress(lambda: None))
+            own(sock)
+            transport = _negotiate(target, sock, ())
         try:
             offered = HostKey.from_blob(transport.get_remote_server_key().asbytes())
             tell(f"{offered.key_type} {offered.fingerprint_sha256}")

@@ -1,0 +1,329 @@
+/** The one way from a host's name to its page: connect, choose, start, asking on the way for whatever is missing. */
+
+import { signal } from "@preact/signals";
+import * as api from "../../api/client";
+import { ApiError, asApiError, isAbort } from "../../api/error";
+import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection } from "../../api/types";
+import { newAttempt } from "../../pure/attempt";
+import { sameTarget, type Target } from "../../pure/target";
+import { saveHost, savedFor, targetOf } from "./hosts";
+import { knownHosts, loadKnownHosts, sessionsOf, status } from "./status";
+
+export type Login = "agent" | "key_file" | "key" | "password";
+
+/** What the person has typed to log in; lives in memory only, for as long as the attempt. */
+export interface LoginForm {
+  login: Login;
+  keyPath: string;
+  keyText: string;
+  password: string;
+  passphrase: string;
+}
+
+export const emptyLogin = (): LoginForm => ({ login: "agent", keyPath: "", keyText: "", password: "", passphrase: "" });
+
+export type Phase = "connecting" | "host_key" | "login" | "loading" | "choose" | "starting" | "ready" | "failed" | "cancelled";
+
+export interface Flow {
+  /** Names this attempt to the viewer: cancelling ends what bears it, and no session or other window's attempt. */
+  attempt: string;
+  target: Target;
+  phase: Phase;
+  form: LoginForm;
+  /** Go through to the page with what is saved, without asking for environment and folder. */
+  straight: boolean;
+  hostKey: HostKey | null;
+  error: ApiError | null;
+  /** Where a retry would start again. */
+  failedAt: "connect" | "choose" | "start" | null;
+  connectionId: string | null;
+  environments: Environment[];
+  environment: string | null;
+  config: RemoteConfig | null;
+  configBusy: boolean;
+  root: string;
+  rootTouched: boolean;
+  localPort: string;
+  remotePort: string;
+  passphraseAsked: boolean;
+  /** The connection was there before this attempt: its login was not tried, so it is not worth keeping. */
+  wasConnected: boolean;
+  startedAt: number;
+}
+
+export const flow = signal<Flow | null>(null);
+let pending: AbortController | null = null;
+
+const LOGIN_CODES = new Set([
+  "AUTH_FAILED",
+  "NO_CREDENTIALS",
+  "INTERACTION_REQUIRED",
+  "KEY_FILE_NOT_FOUND",
+  "KEY_INVALID",
+  "CREDENTIAL_UNUSABLE",
+  "PASSPHRASE_REQUIRED",
+  "PASSPHRASE_WRONG",
+]);
+
+const patch = (change: Partial<Flow>): void => {
+  if (flow.value) flow.value = { ...flow.value, ...change };
+};
+
+export const editFlow = patch;
+
+export function credentialsOf(form: LoginForm): Credentials {
+  const base: Credentials = { password: null, private_key: null, private_key_path: null, passphrase: null, use_agent: form.login === "agent" };
+  const passphrase = form.passphrase || null;
+  if (form.login === "key_file") return { ...base, private_key_path: form.keyPath.trim() || null, passphrase };
+  if (form.login === "key") return { ...base, private_key: form.keyText || null, passphrase };
+  if (form.login === "password") return { ...base, password: form.password };
+  return { ...base, passphrase };
+}
+
+const SAVED_LOGIN: Record<Login, string> = { agent: "agent", key_file: "key", key: "key_text", password: "password" };
+
+export function loginOf(one: SavedConnection): Login {
+  const method = (one.authMethod ?? "").toLowerCase();
+  if (method.includes("pass")) return "password";
+  if (method === "key_text") return "key";
+  if (one.privateKeyPath) return "key_file";
+  return "agent";
+}
+
+/** Begin with a host: connect, and ask on the way for whatever is missing. */
+export function begin(target: Target, form: LoginForm, options: { straight?: boolean } = {}): void {
+  leave();
+  const known = savedFor(target);
+  flow.value = {
+    attempt: newAttempt(),
+    target,
+    phase: "connecting",
+    form,
+    straight: options.straight ?? false,
+    hostKey: null,
+    error: null,
+    failedAt: null,
+    connectionId: null,
+    environments: [],
+    environment: known?.condaEnv ?? null,
+    config: null,
+    configBusy: false,
+    root: known?.remoteRoot ?? "",
+    rootTouched: Boolean(known?.remoteRoot),
+    localPort: known?.localPort ? String(known.localPort) : "",
+    remotePort: known?.remotePort ? String(known.remotePort) : "",
+    passphraseAsked: false,
+    wasConnected: status.value?.connections.some((one) => one.connected && sameTarget(one.key, target)) ?? false,
+    startedAt: Date.now(),
+  };
+  void runConnect();
+}
+
+/** Open a saved host: its running page if there is one, else connect and start with what is saved. */
+export function openHost(one: SavedConnection): void {
+  const target = targetOf(one);
+  const running = sessionsOf(target).find(
+    (session) => session.status === "running" && (!one.remoteRoot || session.remoteRoot === one.remoteRoot || sessionsOf(target).length === 1),
+  );
+  if (running) {
+    leaveFor(running.url);
+    void saveHost({ ...one, lastUsedAt: Date.now() }, one).catch(() => {});
+    return;
+  }
+  const form: LoginForm = { ...emptyLogin(), login: loginOf(one), keyPath: one.privateKeyPath ?? "" };
+  begin(target, form, { straight: Boolean(one.remoteRoot && one.condaEnv) });
+}
+
+/** Only an address of this machine is ever gone to, whatever an answer says. */
+export function leaveFor(url: string): void {
+  try {
+    const to = new URL(url);
+    if ((to.protocol === "http:" || to.protocol === "https:") && ["localhost", "127.0.0.1", "[::1]"].includes(to.hostname)) {
+      location.assign(to.href);
+      return;
+    }
+  } catch {
+    // falls through to the sentence below
+  }
+  patch({ phase: "failed", error: new ApiError("BAD_SESSION_URL", `The session's address ${url} is not on this machine.`, "Stop the session and start it again.", -1) });
+}
+
+async function guarded(failedAt: Flow["failedAt"], work: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  pending?.abort();
+  const mine = new AbortController();
+  pending = mine;
+  try {
+    await work(mine.signal);
+  } catch (error) {
+    if (pending !== mine || isAbort(error)) return;
+    settle(asApiError(error), failedAt);
+  }
+}
+
+/** Turn an error into the question that would solve it, or into the failure it is. */
+function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
+  const now = flow.value;
+  if (!now) return;
+  if (error.hostKey) patch({ phase: "host_key", hostKey: error.hostKey, error: null, failedAt });
+  else if (LOGIN_CODES.has(error.code)) {
+    const wantsPassphrase = error.code.startsWith("PASSPHRASE_");
+    const form = { ...now.form };
+    if (error.code === "PASSPHRASE_WRONG") form.passphrase = "";
+    // An agent without a fitting key leads to the password where the server says that it takes one.
+    const offersPassword = error.code === "NO_CREDENTIALS" || (error.code === "AUTH_FAILED" && /password|keyboard/i.test(error.detail));
+    if (offersPassword && form.login === "agent") form.login = "password";
+    patch({ phase: "login", error, form, passphraseAsked: now.passphraseAsked || wantsPassphrase, failedAt });
+  } else if (error.code === "NOT_CONNECTED") patch({ phase: "failed", error, failedAt: "connect", connectionId: null });
+  else patch({ phase: "failed", error, failedAt });
+}
+
+export function runConnect(): Promise<void> {
+  patch({ phase: "connecting", error: null, hostKey: null, startedAt: Date.now() });
+  return guarded("connect", async (signal) => {
+    const now = flow.value!;
+    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), attempt: now.attempt }, signal);
+    patch({ connectionId: answer.connection_id });
+    await runChoose(signal);
+  });
+}
+
+async function runChoose(signal: AbortSignal): Promise<void> {
+  const now = flow.value!;
+  void remember(false);
+  if (now.straight && now.root && now.environment) {
+    await start(signal);
+    return;
+  }
+  patch({ phase: "loading", error: null });
+  const { envs } = await api.getEnvironments(now.connectionId!, signal);
+  const usable = envs.filter(isUsable);
+  const kept = usable.find((one) => one.name === now.environment);
+  const preset = kept ?? usable.find((one) => one.is_default) ?? usable[0] ?? null;
+  patch({ environments: envs, environment: preset?.name ?? null });
+  patch({ phase: "choose" });
+  await readConfig(signal);
+}
+
+export const isUsable = (one: Environment): boolean => !one.error && one.runicorn_version !== null;
+
+async function readConfig(signal: AbortSignal): Promise<void> {
+  const now = flow.value!;
+  patch({ configBusy: true });
+  try {
+    const config = await api.getRemoteConfig(now.connectionId!, now.environment, signal);
+    const root = flow.value!.rootTouched ? flow.value!.root : config.defaultStorageRoot;
+    patch({ config, root });
+  } finally {
+    if (!signal.aborted) patch({ configBusy: false });
+  }
+}
+
+export function retryChoose(): void {
+  void guarded("choose", (signal) => {
+    patch({ straight: false });
+    return runChoose(signal);
+  });
+}
+
+export function chooseEnvironment(name: string): void {
+  patch({ environment: name });
+  void guarded("choose", readConfig);
+}
+
+export function runStart(): Promise<void> {
+  return guarded("start", start);
+}
+
+async function start(signal: AbortSignal): Promise<void> {
+  patch({ phase: "starting", error: null, startedAt: Date.now() });
+  const now = flow.value!;
+  const { session } = await api.startViewer(
+    {
+      ...now.target,
+      ...credentialsOf(now.form),
+      attempt: now.attempt,
+      remote_root: now.root.trim(),
+      local_port: now.localPort ? Number(now.localPort) : null,
+      remote_port: now.remotePort ? Number(now.remotePort) : null,
+      conda_env: now.environment,
+    },
+    signal,
+  );
+  await remember(true).catch(() => {});
+  // Secrets are not needed any more: the viewer holds what it needs to reconnect.
+  patch({ phase: "ready", form: emptyLogin() });
+  leaveFor(session.url);
+}
+
+/** Keep this host, never its secrets; with `chosen`, also environment and folder. */
+async function remember(chosen: boolean): Promise<void> {
+  const now = flow.value;
+  if (!now) return;
+  const known = savedFor(now.target);
+  const entry: SavedConnection = {
+    ...(known ?? { name: now.target.host }),
+    host: now.target.host,
+    port: now.target.port,
+    username: now.target.username,
+    lastUsedAt: Date.now(),
+  };
+  if (!known || !now.wasConnected)
+    Object.assign(entry, {
+      authMethod: SAVED_LOGIN[now.form.login],
+      privateKeyPath: now.form.login === "key_file" ? now.form.keyPath.trim() : null,
+    });
+  if (chosen)
+    Object.assign(entry, {
+      remoteRoot: now.root.trim(),
+      condaEnv: now.environment,
+      localPort: now.localPort ? Number(now.localPort) : null,
+      remotePort: now.remotePort ? Number(now.remotePort) : null,
+    });
+  try {
+    await saveHost(entry);
+  } catch {
+    // the page is opened all the same; the next successful connect saves it
+  }
+}
+
+/** Accept the key on show, then go on where the question came up. */
+export async function acceptKey(): Promise<void> {
+  const now = flow.value;
+  if (!now?.hostKey) return;
+  await api.acceptHostKey(now.hostKey);
+  if (knownHosts.value) void loadKnownHosts().catch(() => {});
+  await retry();
+}
+
+/** Try again from where it failed. */
+export function retry(): Promise<void> {
+  const now = flow.value;
+  if (now?.failedAt === "start" && now.connectionId) return runStart();
+  if (now?.failedAt === "choose" && now.connectionId) {
+    retryChoose();
+    return Promise.resolve();
+  }
+  return runConnect();
+}
+
+/** Give up this attempt: nothing goes on behind it, and nothing else is touched. */
+export function cancelFlow(): void {
+  const now = flow.value;
+  if (!now) return;
+  leave();
+  const form = { ...emptyLogin(), login: now.form.login, keyPath: now.form.keyPath };
+  patch({ attempt: newAttempt(), phase: "cancelled", error: null, hostKey: null, connectionId: null, form });
+}
+
+export function closeFlow(): void {
+  leave();
+  flow.value = null;
+}
+
+/** Let go of the attempt under way, here and in the viewer; one that has come to its page has nothing to let go of. */
+function leave(): void {
+  pending?.abort();
+  pending = null;
+  const now = flow.value;
+  if (now && now.phase !== "ready" && now.phase !== "cancelled") api.giveUp(now.attempt).catch(() => {});
+}
