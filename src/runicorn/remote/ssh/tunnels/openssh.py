@@ -26,7 +26,10 @@ STOP_TIMEOUT_SECS = 2.0
 POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
 PUBLIC_KEY = "id.pub"
+KNOWN_HOSTS = "known_hosts"
 AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
+TUNNEL_SOCKET = "s"
+MAX_SOCKET_PATH_BYTES = 100
 
 # A key that is not the stored one, or a server without any key of the stored types.
 _HOST_KEY_WORDS = ("Host key verification failed", "no matching host key type found")
@@ -60,12 +63,21 @@ def open_tunnel(request: TunnelRequest) -> OpenSshTunnel:
     """
     ssh = find_ssh(request.ssh_path)
     _require_suitable(request.connection.login)
-    folder = Path(tempfile.mkdtemp(prefix="runicorn-"))  # 0700: nobody else can reach the socket
+    folder = private_folder()
     try:
         return OpenSshTunnel(request, ssh, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def private_folder() -> Path:
+    """Make a folder that only this user can enter, with a path that a Unix socket in it can have."""
+    folder = Path(tempfile.mkdtemp(prefix="runicorn-"))  # 0700: nobody else can reach the sockets
+    if sys.platform != "win32" and len(os.fsencode(folder / AGENT_SOCKET)) > MAX_SOCKET_PATH_BYTES:
+        folder.rmdir()
+        folder = Path(tempfile.mkdtemp(prefix="runicorn-", dir="/tmp"))
+    return folder
 
 
 def find_ssh(configured: str | None) -> str:
@@ -93,20 +105,19 @@ def has_own_agent(login: Login) -> bool:
     return login.key is not None and sys.platform != "win32"
 
 
-def command(
-    ssh: str, target: Target, login: Login, *, forward: str, known_hosts_file: Path, key_types: tuple[str, ...]
-) -> list[str]:
-    """Return the argument list. forward: what -L takes. key_types: what known_hosts_file holds.
+def command(ssh: str, target: Target, login: Login, *, forward: str, key_types: tuple[str, ...]) -> list[str]:
+    """Return the argument list, to be run in the private folder. forward: what -L takes. key_types: what its
+    known_hosts holds.
 
     No user or system configuration is read, so that nothing there can run commands, forward more, or accept keys.
+    Files are named as they are called in the folder: ssh splits, expands and unquotes whatever path it is given, each
+    option in its own way, and a TMPDIR with a blank, a quote, a colon or a percent sign would name other files.
     """
-    # UserKnownHostsFile is a list split at blanks, with %-tokens: unquoted, another file would be read silently.
-    quoted = '"' + str(known_hosts_file).replace("%", "%%") + '"'
     options = {
         "ExitOnForwardFailure": "yes",
         "BatchMode": "yes",
         "StrictHostKeyChecking": "yes",
-        "UserKnownHostsFile": quoted,
+        "UserKnownHostsFile": f"./{KNOWN_HOSTS}",
         "GlobalKnownHostsFile": "none",
         "HostKeyAlgorithms": ",".join(known_hosts.algorithms(key_types)),
         "UpdateHostKeys": "no",
@@ -129,12 +140,11 @@ def command(
     arguments = [ssh, "-F", "none", "-N", "-T", "-L", forward, "-p", str(target.port)]
     for name, value in options.items():
         arguments += ["-o", f"{name}={value}"]
-    folder = known_hosts_file.parent
     if login.key and not has_own_agent(login):
         arguments += ["-o", "IdentityAgent=none", "-i", str(Path(login.key_path or "").expanduser())]
     else:
-        agent = ["-o", f"IdentityAgent={folder / AGENT_SOCKET}"] if login.key else []
-        arguments += [*agent, "-i", str(folder / PUBLIC_KEY)]
+        agent = ["-o", f"IdentityAgent=./{AGENT_SOCKET}"] if login.key else []
+        arguments += [*agent, "-i", f"./{PUBLIC_KEY}"]
     return [*arguments, "-l", target.username, "--", target.host]
 
 
@@ -165,7 +175,6 @@ class OpenSshTunnel:
             target,
             login,
             forward=forward,
-            known_hosts_file=folder / "known_hosts",
             key_types=known_hosts.stored_types(request.known, target.known_hosts_host) or known_hosts.KEY_TYPE_ORDER,
         )
         self._agent = OneKeyAgent(folder / AGENT_SOCKET, login.key) if login.key and has_own_agent(login) else None
@@ -221,8 +230,8 @@ class OpenSshTunnel:
                 probe.bind(("127.0.0.1", 0))
                 self._address = ("127.0.0.1", probe.getsockname()[1])
             return f"127.0.0.1:{self._address[1]}:127.0.0.1:{remote_port}"
-        self._address = str(self._folder / "s")
-        return f"{self._address}:127.0.0.1:{remote_port}"
+        self._address = str(self._folder / TUNNEL_SOCKET)
+        return f"./{TUNNEL_SOCKET}:127.0.0.1:{remote_port}"
 
     def _write_files(self, request: TunnelRequest) -> None:
         """Give ssh this host's lines and nothing else, under the one name that it will look for."""
@@ -232,7 +241,7 @@ class OpenSshTunnel:
             for entry in request.known
             if entry.marker != "@cert-authority" and entry.matches(name)
         ]
-        (self._folder / "known_hosts").write_text("".join(lines), encoding="utf-8")
+        (self._folder / KNOWN_HOSTS).write_text("".join(lines), encoding="utf-8")
         login = request.connection.login
         public_blob = login.key.public_blob if login.key else login.agent_key
         if public_blob:
@@ -295,6 +304,7 @@ def _spawn(folder: Path, arguments: list[str], environment: dict[str, str]) -> s
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             env=environment,
+            cwd=folder,
             start_new_session=True,  # Ctrl-C in the viewer's terminal must not end it before the session is stopped
         )
     except OSError as error:
