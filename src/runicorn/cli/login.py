@@ -62,6 +62,14 @@ class Questions:
         password = await self.run_blocking(getpass.getpass, f"Password for {self.target.connection_id}: ")
         return Credentials(password=Secret(password))
 
+    async def about_return(self, error: RunicornError) -> bool:
+        """Wait until the person at the terminal wants to log in again; False where nobody can be asked."""
+        if self.batch or not sys.stdin.isatty():
+            return False
+        typer.echo(f"{error.detail} {error.hint}\nPress Enter to log in again.", err=True)
+        await self.run_blocking(sys.stdin.readline)
+        return True
+
     def _require_terminal(self, error: RunicornError) -> None:
         if self.batch or not sys.stdin.isatty():
             raise error

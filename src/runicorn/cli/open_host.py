@@ -91,7 +91,8 @@ class _Opening:
             self._output.ready(session, url)
             if browser:
                 open_browser(url)
-            await self._watch(session, stop)
+            with terminal_as_it_was():
+                await self._watch(session, stop, credentials, batch)
         finally:
             await self._service.stop()
         self._output.stopped()
@@ -151,10 +152,18 @@ class _Opening:
 
     # --- while it is there ------------------------------------------------------------------------------------------
 
-    async def _watch(self, session: Session, stop: Stop) -> None:
-        """Tell how the link is, until asked to stop. Raises the session's error if it ends by itself."""
-        teller = asyncio.create_task(self._tell_link(session))
-        waits = [teller, asyncio.create_task(stop.asked.wait()), asyncio.create_task(session.ended.wait())]
+    async def _watch(self, session: Session, stop: Stop, credentials: Credentials, batch: bool) -> None:
+        """Tell how the link is, until asked to stop. Raises the session's error if it ends by itself, or waits for a
+        person where there is none."""
+        waits = [
+            asyncio.create_task(wait)
+            for wait in (
+                self._tell_link(session),
+                self._ask_when_needed(session, credentials, batch),
+                stop.asked.wait(),
+                session.ended.wait(),
+            )
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -162,6 +171,21 @@ class _Opening:
                 wait.cancel()
         if not stop.asked.is_set() and session.error is not None:
             raise session.error.kept()
+
+    async def _ask_when_needed(self, session: Session, credentials: Credentials, batch: bool) -> None:
+        """Let the person log in again where the session waits for that; return where nobody is there to do it."""
+        questions = Questions(self._target, self._service.host_keys, self._service.run_blocking, batch)
+        async with contextlib.aclosing(self._service.changes()) as changes:
+            async for _ in changes:
+                while session.needs_person and session.error is not None:
+                    if not await questions.about_return(session.error):
+                        return
+                    try:
+                        credentials = await self._connect(credentials, batch)
+                    except RunicornError as error:
+                        session.error = error.kept()
+                    else:
+                        break
 
     async def _tell_link(self, session: Session) -> None:
         lost_at: float | None = None

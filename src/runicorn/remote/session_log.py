@@ -16,11 +16,11 @@ LOST = "the link to the server is lost"
 
 def begin(session: Session, changed: Callable[[], None], connections: Connections) -> None:
     """Write the first lines, and let the session's target show what the session does."""
-    request = session.request
+    request, target = session.request, session.request.target
     session.progress.changed = changed
-    session.progress.also = lambda: connections.shown(request.target)
-    if connections.find(request.target) is not None:
-        session.progress.begin_with_connect(connections.progress(request.target))
+    session.progress.also = lambda: connections.shown(target)
+    if connections.find(target) is not None:
+        session.progress.begin_with_connect(connections.progress(target))
     environment = request.environment or "the first with runicorn"
     session.progress.note(
         f"session {session.session_id} on {request.target.connection_id}: root {request.root}, "

@@ -232,5 +232,6 @@ class Sessions:
         await self._run_blocking(self._records.forget, session.session_id)
         session.process = None
         session.tunnel = None
+        session.task = None
         session.forget_secrets()
         self._opening.connections.leave(session.session_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -44,11 +45,13 @@ def words(server: Server, *more: str, port: int | None = None) -> list[str]:
 
 
 @contextmanager
-def running(home: Path, arguments: list[str], **environ: str) -> Iterator[subprocess.Popen[str]]:
+def running(
+    home: Path, arguments: list[str], *, stdin: int = subprocess.DEVNULL, **environ: str
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
         command(*arguments),
         env=environment(home, **environ),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -162,6 +165,29 @@ def test_a_link_that_cannot_come_back_ends_it_with_the_reason(server: Server, tm
             assert any("AUTH_FAILED" in line["text"] for line in failed["log"])
             assert process.wait(TIMEOUT_SECS) == 1
         eventually_nothing(server.traces, 6)
+
+
+def test_at_a_terminal_a_refused_login_is_tried_again_when_the_person_says_so(server: Server, tmp_path: Path) -> None:
+    with run_link(server.sshd.port) as link:
+        known(server, tmp_path, link.port)
+        terminal, theirs = os.openpty()
+        with running(tmp_path, words(server, port=link.port), stdin=theirs) as process:
+            os.close(theirs)
+            url = next_line(process.stdout, "Remote viewer: ").split()[-1]
+            keys = server.sshd.folder / "keys" / server.account.username
+            accepted = keys.read_text()
+            keys.write_text("")
+            link.cut()
+            next_line(process.stderr, "Press Enter to log in again.")
+            keys.write_text(accepted)
+            assert httpx.get(f"{url}/api/health").json()["code"] == "LINK_DOWN"
+            os.write(terminal, b"\n")
+            next_line(process.stderr, "The link is back after ")
+            assert httpx.get(f"{url}/api/health").status_code == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(TIMEOUT_SECS) == 0
+        os.close(terminal)
+        eventually_nothing(server.traces, 3)
 
 
 # --- Ctrl-C at each stage -------------------------------------------------------------------------------------------

@@ -171,7 +171,7 @@ def test_a_tunnel_asks_the_file_as_it_is_now(
 
 
 @pytest.mark.parametrize("backend", ["openssh", "asyncssh", "paramiko"])
-def test_a_reconnect_that_meets_another_key_ends_the_session_and_logs_in_nowhere(
+def test_a_reconnect_that_meets_another_key_waits_for_a_person_and_logs_in_nowhere(
     viewer_with: Callable[[str], Viewer], server: Server, switch: Switch, rogue: Rogue, backend: str
 ) -> None:
     viewer = viewer_with(backend)
@@ -181,13 +181,23 @@ def test_a_reconnect_that_meets_another_key_ends_the_session_and_logs_in_nowhere
     switch.to_port = rogue.port
     switch.cut()
 
-    def ended() -> Any:
+    def waiting() -> Any:
         now = viewer.get(f"/api/remote/viewer/status/{session['sessionId']}").json()
-        return now if now["status"] == "failed" else None
+        return now if now["needsPerson"] else None
 
-    assert eventually(ended, 15)["error"]["code"] == "HOST_KEY_CONFIRMATION_REQUIRED"
-    assert rogue.visits >= 1
+    now = eventually(waiting, 15)
+    assert (now["status"], now["error"]["code"]) == ("reconnecting", "HOST_KEY_CONFIRMATION_REQUIRED")
+    visits = rogue.visits
+    assert visits >= 1
+    # Whoever looks leads to no other visit; a person's "try again" meets the same question, and still no login.
+    assert httpx.get(f"{session['url']}/api/health").json()["code"] == "LINK_DOWN"
+    viewer.post("/api/remote/viewer/retry", {"session_id": session["sessionId"], "login": True})
+    eventually(lambda: rogue.visits > visits and waiting(), 15)
     assert rogue.logins == []
-    # The rest of the session is on a server that cannot be reached any more; it ends by itself there.
-    for process in server.processes().values():
-        process.kill()
+    # With the right server in its place the session goes on, on its address.
+    switch.to_port = server.sshd.port
+    viewer.post("/api/remote/viewer/retry", {"session_id": session["sessionId"], "login": True})
+    status = f"/api/remote/viewer/status/{session['sessionId']}"
+    eventually(lambda: viewer.get(status).json()["status"] == "running", 40)
+    assert viewer.get(status).json()["localPort"] == session["localPort"]
+    stop(viewer, session)

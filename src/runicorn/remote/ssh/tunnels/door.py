@@ -53,6 +53,7 @@ class Door:
     def close(self) -> None:
         """Free the port. Connections that a tunnel carries end with the tunnel."""
         self._gate.close()
+        self._tunnel = None  # and with it the connection, and what that logged in with
 
     def _admit(self, client: socket.socket) -> None:
         tunnel = self._tunnel
