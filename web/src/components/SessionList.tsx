@@ -1,6 +1,7 @@
 /** The sessions: what each shows and carries, and what can be done about it. */
 
 import { useState } from "preact/hooks";
+import "./SessionList.css";
 import { stopViewer } from "../api/client";
 import type { Session } from "../api/types";
 import { Icon } from "./icons";
