@@ -65,6 +65,20 @@ def start_of(pid: int) -> int | None:
     return found.start if isinstance(found, _Found) else None
 
 
+def unix_time_of(start: int) -> float | None:
+    """Return a start (see ProcessId) in unix seconds, as far off as the clock was set since; None where it is lost."""
+    if sys.platform != "linux":
+        return start / 1e6
+    try:
+        with open("/proc/stat", "rb") as file:  # noqa: PTH123 - init's path
+            for line in file:
+                if line.startswith(b"btime "):
+                    return float(line[6:]) + start / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        pass
+    return None
+
+
 def scope() -> str | None:
     """Return what names this boot of this machine and this container: pids mean something within it only."""
     try:

@@ -320,7 +320,7 @@ _EVENTS = [
 _INFO = {
     "name": "calm-fox", "project": "vision/resnet", "tags": ["a"], "created_at": "2026-11-23T09:30:15.123Z",
     "config": {"lr": 0.1, "deep": {"list": [1, "NaN", None]}}, "argv": ["train.py"], "pid": 3, "pid_started_at": 1.5,
-    "git": {"commit": "abc", "dirty": True}, "packages": {"torch": "2"}, "gpus": ["A100"],
+    "pid_start": 15, "git": {"commit": "abc", "dirty": True}, "packages": {"torch": "2"}, "gpus": ["A100"],
     "metric_definitions": [{"name": "val/*", "summary": ["min"], "hidden": True}],
 }  # fmt: skip
 _STATUS = {

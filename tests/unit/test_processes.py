@@ -64,3 +64,12 @@ def test_the_start_does_not_depend_on_the_clock(monkeypatch):
     monkeypatch.setattr("builtins.open", spy)
     assert processes.this_process() == before
     assert "/proc/stat" not in opened
+
+
+def test_a_name_of_a_process_may_hold_anything():
+    assert processes.parse_proc_stat("7 (a) b ( S 1) R " + "0 " * 18 + "4711 0 0") == ("R", 4711)
+
+
+@pytest.mark.parametrize("text", ["", "7 (x", "7 (x) S 1 2", "7 (x) S " + "x " * 30])
+def test_what_is_no_process_state_gives_none(text):
+    assert processes.parse_proc_stat(text) is None

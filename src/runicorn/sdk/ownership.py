@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.model import RunState
-from runicorn.storage import layout, liveness, reader
+from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.liveness import Pulse
 from runicorn.storage.ownership import resumed_count
+from runicorn.storage.standing import look
 
 
 class OwnerWatch:
@@ -34,15 +34,14 @@ class OwnerWatch:
 
     def lives(self) -> bool:
         """Tell whether a living process owns the run; the longer it is watched, the less the clocks matter."""
-        info = reader.read_object(self._files, layout.run_path(self._run_id, layout.RUN_FILE))
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE))
-        run = reader.build_run(self._run_id, reader.Sources(info, status, None, self._now()))
-        if self._seen_at == float("-inf") or run.heartbeat_at != self._heartbeat_at:
+        try:
+            found = look(self._files, self._run_id, self._now())
+        except OSError:  # nobody can tell now; a second owner would be worse than none for a while
+            return True
+        if self._seen_at == float("-inf") or found.heartbeat_at != self._heartbeat_at:
             self._changed = self._seen_at != float("-inf")
-            self._heartbeat_at, self._seen_at = run.heartbeat_at, self._monotonic()
-        age = None if run.heartbeat_at is None else self._now() - run.heartbeat_at
-        pulse = Pulse(age, self._monotonic() - self._seen_at, self._changed)
-        return run.state is RunState.RUNNING and liveness.is_alive(run.origin, pulse, liveness.here())
+            self._heartbeat_at, self._seen_at = found.heartbeat_at, self._monotonic()
+        return found.lives(self._now(), self._monotonic() - self._seen_at, self._changed)
 
     def times_owned_anew(self) -> int:
         """Return how often the run was gone on with, as run.json has it."""

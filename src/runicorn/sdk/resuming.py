@@ -11,13 +11,13 @@ from runicorn.model import RunState
 from runicorn.sdk import facts
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.run import Captures, Run
-from runicorn.storage import layout, liveness, reader
+from runicorn.storage import layout, reader
 from runicorn.storage.compaction import unpack_run
 from runicorn.storage.events import resumed
 from runicorn.storage.files import Files, LocalFiles
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.liveness import Pulse
 from runicorn.storage.ownership import claim_ownership, resumed_count
+from runicorn.storage.standing import look
 from runicorn.storage.writer import AppendFile, claim_record_file, replace_json
 
 _MAX_LOOKED_AT = 500
@@ -71,14 +71,14 @@ def last_unfinished(files: Files, info: Mapping[str, Any]) -> str | None:
         found = reader.read_object(files, layout.run_path(entry.name, layout.RUN_FILE))
         if found is None or not _same_script(found, info):
             continue
-        status = reader.read_object(files, layout.run_path(entry.name, layout.STATUS_FILE))
-        run = reader.build_run(entry.name, reader.Sources(found, status, None, entry.mtime_ns / 1e9))
-        if run.state is RunState.FINISHED:
+        try:
+            known = look(files, entry.name, entry.mtime_ns / 1e9)
+        except OSError:  # nobody can tell
+            continue
+        if known.run.state is RunState.FINISHED:
             return None
-        if run.state is RunState.RUNNING:
-            age = None if run.heartbeat_at is None else time.time() - run.heartbeat_at
-            if liveness.is_alive(run.origin, Pulse(age), liveness.here()):
-                continue
+        if known.lives(time.time()):
+            continue
         return entry.name
     return None
 

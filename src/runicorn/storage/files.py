@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat as stat_mode
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+# Without waiting: a pipe that nobody writes to would hang who opens it. On a file it means nothing.
+NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 class FileStat(NamedTuple):
@@ -73,7 +77,7 @@ class LocalFiles:
         return os.path.islink(self._prefix + path)  # noqa: PTH114 - see stat
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        with open(self._prefix + path, "rb", buffering=0) as file:  # noqa: PTH123 - see stat
+        with open(self._prefix + path, "rb", buffering=0, opener=_open_regular) as file:
             if offset:
                 file.seek(offset)
             data = file.read() if length is None else file.read(length)
@@ -82,6 +86,21 @@ class LocalFiles:
     def path(self, path: str) -> Path:
         """Return where a relative path lies on this machine."""
         return self.root / path
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a file. Raises OSError; for a pipe, a folder or a device, too, without waiting for it."""
+    with open(path, "rb", buffering=0, opener=_open_regular) as file:
+        return file.read() or b""
+
+
+def check_regular(fd: int, path: str | Path) -> None:
+    """Raise OSError unless an open descriptor is that of a file."""
+    mode = os.fstat(fd).st_mode
+    if stat_mode.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+    if not stat_mode.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "is no file", os.fspath(path))
 
 
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:
@@ -100,6 +119,16 @@ def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[
             elif levels > 0 and not files.is_link(f"{path}/{name}"):
                 pending.append((name, levels - 1))
     return sorted(found)[:limit]
+
+
+def _open_regular(path: str, flags: int) -> int:
+    fd = os.open(path, flags | NO_WAIT)
+    try:
+        check_regular(fd, path)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd
 
 
 def _entry_stat(entry: os.DirEntry[str]) -> FileStat | None:

@@ -13,13 +13,14 @@ from typing import Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
 from runicorn.storage import layout
+from runicorn.storage.files import NO_WAIT, check_regular, read_regular
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
 _RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_APPEND = NO_WAIT | os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def prepare_root(root: Path, *, now: float) -> Path:
@@ -129,6 +130,7 @@ class AppendFile:
         self.fd = os.open(path, _APPEND, 0o644)
         self._unit = unit
         try:
+            check_regular(self.fd, path)
             self._drop_torn_end()
         except OSError:
             os.close(self.fd)
@@ -185,7 +187,7 @@ def claim_record_file(folder: Path, wanted: str | None = None) -> str:
 
 def _read_notes(path: Path) -> dict[str, Any]:
     try:
-        notes = json.loads(path.read_bytes())
+        notes = json.loads(read_regular(path))
     except (FileNotFoundError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}
