@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import threading
 import time
@@ -13,7 +14,8 @@ from typing import Any
 from runicorn.model import MetricStats
 from runicorn.sdk.values import NotANumberError, flatten_metrics, to_number
 from runicorn.sdk.warnings import Warnings
-from runicorn.storage import layout
+from runicorn.storage import claims, layout
+from runicorn.storage.claims import HeldClaim
 from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN, unpack
 from runicorn.storage.records import scan as scan_records
 from runicorn.storage.writer import AppendFile, open_records
@@ -52,6 +54,7 @@ class Recorder:
         self._other = other
         self._lock = threading.RLock()  # a signal handler may log in the middle of a log() of the same thread
         self._move_to: Callable[[], tuple[Path, str]] | None = None
+        self._claim: HeldClaim | None = None
         self._slots: dict[Any, list[Any]] = {}
         self.step = -1
         self._open_files(folder, record_file)
@@ -128,6 +131,8 @@ class Recorder:
             self._fd = -1
             self._records.close()
             self._keys.close()
+            if self._claim is not None:
+                self._claim.release()
 
     def move_on_next_log(self, to: Callable[[], tuple[Path, str]]) -> None:
         """In a forked child, leave the files to the parent; `to` says, when the child logs, where its own ones go.
@@ -137,12 +142,30 @@ class Recorder:
         self._lock = threading.RLock()
         if self._open:
             self._move_to = to
+        if self._claim is not None:
+            self._claim.release()
+        self._claim = None
         self._records.close()
         self._keys.close()
         self._slots = {}  # so that the next log() goes through _prepare
         self._fd = -1
 
+    def keeps_file(self) -> bool:
+        """Let this process's claim on its file be young; tell whether the file is still where it was. Raises OSError.
+
+        Somebody may have taken a process that slept for a day for one that is gone, and packed its file.
+        """
+        claim, fd = self._claim, self._fd
+        if claim is None or fd < 0 or claim.beat():
+            return True
+        if os.fstat(fd).st_nlink == 0 or not self._path.exists():
+            return False
+        self._claim = claims.take_over(claim.path)
+        return True
+
     def _open_files(self, folder: Path, record_file: str) -> None:
+        self._path = folder / record_file
+        self._claim = self._claimed(folder, record_file)
         self._records = open_records(folder, record_file)
         self._keys = AppendFile(folder / layout.keys_file(record_file))
         self._fd = self._records.fd
@@ -150,6 +173,14 @@ class Recorder:
         self._count = 0
         self._open = True
         self._resume(folder / layout.keys_file(record_file), folder / record_file)
+
+    def _claimed(self, folder: Path, record_file: str) -> HeldClaim | None:
+        """Say that this process writes the file, before it does: nobody packs what has a writer."""
+        try:
+            return claims.take_over(folder / layout.claim_file(record_file))
+        except OSError as error:
+            self._warnings.add("claim", f"{record_file} could not be claimed: {error.strerror or error}.")
+            return None
 
     def _log_uncommitted(self, data: Mapping[Any, Any], step: int | None) -> None:
         with self._lock:

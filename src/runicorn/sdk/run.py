@@ -212,6 +212,8 @@ class Run:
             raise UsageError(
                 f"A run cannot finish as {state!r}.", hint="Use finished, failed, killed, preempted or an exit code."
             )
+        if self._pid != os.getpid():  # a forked child: only what it has taken for itself is to be closed
+            self._recorder.move_on_next_log(self._join)
         if not self.is_open:
             return
         if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
@@ -393,6 +395,11 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a background task; recording goes on beside the owner's
             self.warnings.add("owner", f"the run's owner could not be looked at: {error}.")
         self._write_status()
+        try:
+            if not self._recorder.keeps_file():
+                self._recorder.move_on_next_log(self._join)
+        except OSError as error:  # the folder is gone, or its disk is
+            self.warnings.add("claim", f"{self._record_file} could not be claimed: {error.strerror or error}.")
 
     def _take_over(self, watch: OwnerWatch) -> None:
         """Become the owner of a joined run whose own process died, as when a job is started again elsewhere."""

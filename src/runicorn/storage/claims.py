@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +69,7 @@ def take_over(path: Path) -> HeldClaim:
     try:
         return create(path)
     except FileExistsError:
-        draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
         create(draft)
         draft.replace(path)
         return HeldClaim(path)
@@ -88,7 +87,7 @@ def read(path: Path) -> Claim | None:
 
 def time_on(folder: Path) -> float:
     """Return the time by the clock of the folder's file system, which is that of its files; else this machine's."""
-    path = folder / f".clock-{secrets.token_hex(8)}"
+    path = folder / f".clock-{os.urandom(8).hex()}"
     try:
         fd = os.open(path, _CREATE, 0o600)
         try:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat as stat_mode
 from pathlib import Path
 from typing import NamedTuple, Protocol
+
+from runicorn.storage import layout
 
 # Without waiting: a pipe that nobody writes to would hang who opens it. On a file it means nothing.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
@@ -90,8 +93,13 @@ class LocalFiles:
 
 def read_regular(path: Path) -> bytes:
     """Return the content of a file. Raises OSError; for a pipe, a folder or a device, too, without waiting for it."""
-    with open(path, "rb", buffering=0, opener=_open_regular) as file:
+    with open_regular(path) as file:
         return file.read() or b""
+
+
+def open_regular(path: Path) -> io.FileIO:
+    """Open a file for reading, as read_regular does. Raises OSError."""
+    return open(path, "rb", buffering=0, opener=_open_regular)
 
 
 def check_regular(fd: int, path: str | Path) -> None:
@@ -106,7 +114,8 @@ def check_regular(fd: int, path: str | Path) -> None:
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:
     """Return the files under a folder with their paths below it, at most `limit`, sorted by path.
 
-    Links to folders are not followed: they may lead out of it, or round in circles.
+    Left out are the claims of writers, which come and go. Links to folders are not followed: they may lead out of it,
+    or round in circles.
     """
     found: list[tuple[str, FileStat]] = []
     pending = [("", depth)]
@@ -114,6 +123,8 @@ def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[
         below, levels = pending.pop()
         for entry in files.list(f"{path}/{below}" if below else path):
             name = f"{below}/{entry.name}" if below else entry.name
+            if entry.name.startswith(layout.CLAIM_PREFIX):
+                continue
             if not entry.is_dir:
                 found.append((name, entry))
             elif levels > 0 and not files.is_link(f"{path}/{name}"):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
-from runicorn.storage import layout
+from runicorn.storage import claims, layout
 from runicorn.storage.files import NO_WAIT, check_regular, read_regular
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
@@ -173,16 +173,34 @@ def open_records(folder: Path, name: str) -> AppendFile:
 def claim_record_file(folder: Path, wanted: str | None = None) -> str:
     """Take a record file for a further writer of a run: metrics.WANTED.bin, else the next free metrics.rankN.bin.
 
-    Creating it decides between processes that ask at once. Raises OSError.
+    Creating its claim, and then the file, decides between processes that ask at once: who finds the file finds the
+    claim as well. Raises OSError.
     """
     names = itertools.chain([f"metrics.{wanted}.bin"] if wanted else [], (f"metrics.rank{n}.bin" for n in _RANKS))
     for name in names:
         try:
-            (folder / name).touch(exist_ok=False)
+            claim = claims.create(folder / layout.claim_file(name))
         except FileExistsError:
             continue
-        return name
+        if _take(folder / name):
+            return name
+        claim.release()
     raise FileExistsError(f"The run {folder.name} has too many writers.")
+
+
+def _take(path: Path) -> bool:
+    """Create a record file; return whether there was none, neither plain nor packed. Raises OSError."""
+    packed = path.with_name(path.name + layout.PACKED_SUFFIX)
+    try:
+        if packed.exists():  # beside a plain file, what is packed would not be read any more
+            return False
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    if packed.exists():  # there was a plain one until this moment
+        path.unlink()
+        return False
+    return True
 
 
 def _read_notes(path: Path) -> dict[str, Any]:
