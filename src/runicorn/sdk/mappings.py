@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
+from runicorn import locks
 from runicorn.sdk.plain import fields_of, is_plain, to_json
 from runicorn.sdk.warnings import Warnings
 
@@ -17,12 +17,12 @@ class NotifyingDict(MutableMapping[str, Any]):
     """
 
     def __init__(self, kind: str, changed: Callable[[], None], warnings: Warnings) -> None:
-        self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={}, _lock=threading.RLock())
+        self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={}, _lock=locks.reentrant_lock())
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain JSON."""
         with self._lock:
-            return dict(to_json(self._values))
+            return dict(to_json(dict(self._values)))  # a copy: a signal handler may put something in meanwhile
 
     def preset(self, values: Any) -> None:
         """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""

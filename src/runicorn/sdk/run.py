@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,9 +17,10 @@ from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.recorder import Recorder
+from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
-from runicorn.storage.writer import claim_record_file, replace_json
+from runicorn.storage.writer import claim_record_file
 
 # What only some runs need is loaded when they do: a script waits for all of init().
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class Run:
 
     _expected_end: tuple[RunState, str] | None = None
     _failure: BaseException | None = None
+    _closed = False
 
     def __init__(self, folder: Path, info: dict[str, Any], *, record_file: str = layout.METRICS_FILE,
                  owner: bool = True, status: Mapping[str, Any] | None = None,
@@ -63,7 +64,7 @@ class Run:
         self._captures = captures or Captures()
         self._state = RunState.RUNNING
         self._reason: str | None = None
-        self._write_lock = threading.Lock()
+        self._end_as: dict[str, tuple[RunState, str | None]] = {}
         self._pid = os.getpid()
         self._opened_at = time.time()
         self._definitions: dict[str, MetricDefinition] = {}
@@ -79,6 +80,8 @@ class Run:
         self._inherited: Mapping[str, Any] = {}
         self.config.preset(info.get("config") or {})
         self._events = EventLog(folder / layout.events_file(record_file))
+        self._info_file = SmallFile(folder / layout.RUN_FILE, self._info_now, self.warnings)
+        self._status_file = SmallFile(folder / layout.STATUS_FILE, self.status, self.warnings)
         self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
         self._owner_watch = None if owner else _watch_owner(folder)
@@ -132,6 +135,11 @@ class Run:
     def is_open(self) -> bool:
         """Whether this process still records into it."""
         return self._state is RunState.RUNNING and self._pid == os.getpid()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is left to be done for its end in this process; False in the middle of finish()."""
+        return self._closed or self._pid != os.getpid()
 
     @property
     def disabled(self) -> bool:
@@ -194,7 +202,7 @@ class Run:
                 return
             self._alerted_at[str(title)] = now
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
-            self._events.append(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
+            self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
             self.warnings.add("alert", f"an alert was not recorded: {error}.")
 
@@ -214,17 +222,27 @@ class Run:
             )
         if self._pid != os.getpid():  # a forked child: only what it has taken for itself is to be closed
             self._recorder.move_on_next_log(self._join)
-        if not self.is_open:
+        if self.is_closed:
             return
-        if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
-            end, reason = self._expected_end
+        if self.is_open:
+            if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
+                end, reason = self._expected_end
+            self._end(end, reason)
+        # Also after a finish() that a signal interrupted, in the handler: what that has not come to is done here.
+        self._close()
+
+    def _end(self, end: RunState, reason: str | None) -> None:
         self._background.stop()
         if self._owner and end is RunState.PREEMPTED:
             end, reason = self._unless_beside_failed(end, reason)
-        self._state = end
-        self._reason = reason
+        # The first one counts, in one step: a signal handler may have come as far meanwhile.
+        end, reason = self._end_as.setdefault("end", (end, reason))
+        self._state, self._reason = end, reason
         if not self._owner and end is RunState.FAILED:
             self._tell_failure()
+
+    def _close(self) -> None:
+        """Bring all files up to date and let go of them. Each step may be taken twice."""
         if self._system is not None:
             self._system.close()
         self._write_info()
@@ -233,6 +251,7 @@ class Run:
             self._console.stop()
         self._events.close()
         self._recorder.close()
+        self._closed = True
 
     def note_failure(self, error: BaseException) -> None:
         """Keep the exception that may be about to end this process, for its traceback."""
@@ -284,6 +303,8 @@ class Run:
 
     def append_event(self, event: dict[str, Any]) -> None:
         """Append one line to this process's events. Raises OSError, ValueError."""
+        if self._pid != os.getpid():  # a forked child, which has its own from its first log() or event on
+            self._recorder.move_now()
         self._events.append(event)
 
     def _summed(self, stats: Mapping[str, MetricStats]) -> dict[str, Any]:
@@ -295,7 +316,7 @@ class Run:
 
     def leave_to_parent(self) -> None:
         """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
-        self._write_lock = threading.Lock()
+        self._events.go_on_in(self._events.path)
         self._recorder.move_on_next_log(self._join)
         if self._console is not None:
             self._console.after_fork()
@@ -362,7 +383,7 @@ class Run:
     def _join(self) -> tuple[Path, str]:
         """Take files of this process's own in the same run. Raises OSError."""
         self._record_file = claim_record_file(self.dir)
-        self._events.leave_to_parent(self.dir / layout.events_file(self._record_file))
+        self._events.go_on_in(self.dir / layout.events_file(self._record_file))
         return self.dir, self._record_file
 
     def _add_slow_facts(self) -> None:
@@ -420,18 +441,14 @@ class Run:
         """Replace run.json. Only its own process does, so that a joined or forked one cannot undo a change."""
         if not self._owner or self._pid != os.getpid():
             return
-        self._write(layout.RUN_FILE, lambda: {**self._info, "config": self.config.plain()})
+        self._info_file.write()
+
+    def _info_now(self) -> dict[str, Any]:
+        return {**self._info, "config": self.config.plain()}
 
     def _write_status(self) -> None:
         if self._owner:
-            self._write(layout.STATUS_FILE, self.status)
-
-    def _write(self, name: str, content: Any) -> None:
-        try:
-            with self._write_lock:
-                replace_json(self.dir / name, content())
-        except Exception as error:  # noqa: BLE001 - disk full, folder gone: training goes on
-            self.warnings.add(f"write:{name}", f"{name} could not be written: {error}.")
+            self._status_file.write()
 
 
 def _watch_owner(folder: Path) -> OwnerWatch:

@@ -21,6 +21,7 @@ from runicorn.storage.layout import PACKED_SUFFIX
 from runicorn.storage.ownership import PassingOwnership, claim_ownership, release_ownership, resumed_count
 from runicorn.storage.records import RECORD_BYTES, scan
 from runicorn.storage.standing import Standing, look
+from runicorn.storage.writer import draft_path
 
 
 @dataclass(frozen=True)
@@ -189,7 +190,7 @@ def _check_unchanged(plain: Path, seen: os.stat_result, holds: Callable[[], bool
 
 def _write(path: Path, data: bytes) -> None:
     """Write a file so that it is whole on the disk before it has its name."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    draft = draft_path(path)
     try:
         with draft.open("wb") as file:
             file.write(data)

@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from runicorn.storage.files import NO_WAIT, check_regular, read_regular
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
+_DRAFTS = itertools.count()
+_TOKEN = os.urandom(4).hex()
 _RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
@@ -57,7 +58,7 @@ def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]])
     Raises RunExistsError if the id is taken, RootNotUsableError if the root cannot be written.
     """
     target = root / layout.RUNS / run_id
-    draft = target.with_name(f".new-{run_id}-{os.getpid()}")
+    draft = target.with_name(f".new-{run_id}-{os.getpid()}-{_TOKEN}")
     try:
         draft.mkdir(parents=True)
         for name, content in files.items():
@@ -84,19 +85,30 @@ def replace_json(path: Path, content: dict[str, Any]) -> None:
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Replace a whole file, so that readers see the old or the new one. Raises OSError."""
-    # The thread's number: two threads of one process must not share a draft either.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    draft = draft_path(path)
     try:
         draft.write_bytes(content)
-        _replace(draft, path)
+        rename_over(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
 
 
-def _replace(draft: Path, path: Path) -> None:
-    """Rename over `path`. Windows refuses for the moment in which a reader has it open, so try again for a while."""
+def draft_path(path: Path) -> Path:
+    """Return where to write what is to be renamed over `path`: another place each time.
+
+    Neither two threads may share one, nor a signal handler and what it interrupts, nor two containers that number their
+    processes alike.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}-{_TOKEN}.{next(_DRAFTS)}.tmp")
+
+
+def rename_over(draft: Path, path: Path) -> None:
+    """Rename a draft over `path`. Windows refuses while a reader has it open, so try again for a while.
+
+    Raises OSError.
+    """
     for _ in range(_REPLACE_ATTEMPTS):
         try:
             draft.replace(path)
