@@ -30,6 +30,11 @@ def reentrant_lock() -> ReentrantLock:
     return lock
 
 
+# Held while a part of the SDK is loaded that only some runs need: Python's own lock of a module that is being loaded in
+# the moment of a fork is never free again in the child. A fork waits a while for this one.
+LOADING = reentrant_lock()
+
+
 def is_mine(lock: ReentrantLock) -> bool:
     """Tell whether this thread holds the lock, which means that a signal handler asks in the middle of something."""
     return bool(getattr(lock, "_is_owned")())  # noqa: B009 - of the standard library's Condition, which needs it as well
@@ -72,6 +77,15 @@ class Flag:
         return self._is_set
 
 
+def _before_fork() -> None:
+    LOADING.acquire(timeout=LIMIT_SECS)
+
+
+def _after_fork_in_parent() -> None:
+    if is_mine(LOADING):
+        LOADING.release()
+
+
 def _renew() -> None:
     """Free all locks in a forked child. Registered first, so that what other modules do there finds them free."""
     for lock in list(_ALL):
@@ -79,4 +93,4 @@ def _renew() -> None:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew)
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_renew)

@@ -22,6 +22,7 @@ from typing import Any
 from runicorn.locks import Flag
 from runicorn.model import RunState
 from runicorn.sdk.cells import in_notebook
+from runicorn.sdk.ends import describe, end_of
 
 _STUCK_SECS = 2.0
 # A handler closes the run in this time, waits for the background thread and for locks included, or it never does.
@@ -94,8 +95,6 @@ class Endings:
         sys.exit = exit_with
 
     def _note(self, error: BaseException) -> None:
-        from runicorn.sdk.run import describe, end_of
-
         self._state = end_of(error)
         self._reason = None if self._state is RunState.FINISHED else describe(error)
         if self._state is RunState.FAILED:

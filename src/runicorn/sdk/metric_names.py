@@ -33,20 +33,31 @@ class MetricNames:
             raise
         self.known: list[str | None] = names
         self._written = len(names), whole  # names, bytes
+        self._unwritten: dict[str, int] = {}
 
     def add(self, name: str) -> int:
         """Return the number of a name that is new; it is in the file when this returns. Raises OSError."""
-        if name not in self.known[self._written[0] :]:  # else one that could not be written when it came first
-            self.known.append(name)
+        number = self._number(name)
+        self._write()
+        self._unwritten.pop(name, None)
+        return number
+
+    def _number(self, name: str) -> int:
+        if name in self._unwritten:  # it came before, and its line could not be written, or is just being
+            return self._unwritten[name]
+        self.known.append(name)
         number = len(self.known) - 1
-        while self.known[number] != name:
+        while self.known[number] != name:  # a signal handler has added others since
             number -= 1
+        self._unwritten[name] = number
+        return number
+
+    def _write(self) -> None:
         count, size = self._written
         waiting = self.known[count:]
         lines = b"".join(layout.encode_key(each) if each is not None else b"\n" for each in waiting)
         _write_at(self._fd, lines, size)
         self._written = count + len(waiting), size + len(lines)
-        return number
 
     def close(self) -> None:
         fd, self._fd = self._fd, -1

@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runicorn import locks
 from runicorn.errors import UsageError
 from runicorn.model import MetricStats, RunState, number_to_json
 from runicorn.sdk import facts
 from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Background, Task
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
+from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.recorder import Recorder
@@ -169,7 +171,8 @@ class Run:
         stands in the summary as "loss.min". The last value is there in any case, unless it is none. goal: minimize or
         maximize, which makes `best` one of them. What is not understood is left out with a warning.
         """
-        from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
+        with locks.LOADING:
+            from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
 
         wanted = [how.strip() for how in str(summary or "").split(",") if how.strip()]
         unknown = [how for how in wanted if how not in SUMMARIES] + ([goal] if goal not in (None, *GOALS) else [])
@@ -283,7 +286,8 @@ class Run:
 
         Content equal to the latest version's makes no new version. Raises nothing: see `.stored` of what is returned.
         """
-        from runicorn.sdk.artifacts import log_artifact
+        with locks.LOADING:
+            from runicorn.sdk.artifacts import log_artifact
 
         return log_artifact(self, path_or_artifact, name, type, aliases)
 
@@ -292,7 +296,8 @@ class Run:
 
         Raises UsageError, ArtifactNotFoundError.
         """
-        from runicorn.sdk.artifacts import use_artifact
+        with locks.LOADING:
+            from runicorn.sdk.artifacts import use_artifact
 
         return use_artifact(self, name, type)
 
@@ -368,8 +373,9 @@ class Run:
 
     def _log_other(self, name: str, step: int, now: float, value: Any) -> bool:
         """Keep a value that is no number; return whether it is one of the kinds that can be kept."""
-        from runicorn.sdk.media.adopt import as_media
-        from runicorn.sdk.media.store import MediaStore
+        with locks.LOADING:
+            from runicorn.sdk.media.adopt import as_media
+            from runicorn.sdk.media.store import MediaStore
 
         try:
             found = as_media(value)
@@ -403,7 +409,8 @@ class Run:
 
     def _sample(self) -> None:
         if self._system is None and self._owner and self._captures.system_metrics:
-            from runicorn.sdk.system.sampler import SystemSampler
+            with locks.LOADING:
+                from runicorn.sdk.system.sampler import SystemSampler
 
             self._system = SystemSampler(self.dir, self.warnings)
         if self._system is not None:
@@ -466,28 +473,6 @@ def stats_to_json(stats: MetricStats) -> dict[str, Any]:
         "last_step": stats.last_step,
         "last_time": stats.last_time,
     }
-
-
-def end_of(error: BaseException | None) -> RunState:
-    """Return how a run ended that this exception left: Ctrl-C is a person's will, no failure of the code."""
-    if isinstance(error, KeyboardInterrupt):
-        return RunState.KILLED
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        return RunState.FINISHED
-    return RunState.FAILED
-
-
-def describe(error: BaseException | None) -> str:
-    """Return an exception as its traceback's last line would: `ValueError: no such file`."""
-    if error is None:
-        return "unknown"
-    if isinstance(error, SystemExit):
-        return f"exit code {error.code}"[:1000] if not isinstance(error.code, str) else error.code[:1000]
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - foreign __str__
-        text = ""
-    return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 
 def clean_tags(tags: Iterable[str] | None) -> list[str]:
