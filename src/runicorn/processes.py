@@ -36,7 +36,7 @@ class ProcessId:
     @property
     def presence(self) -> Presence:
         """Whether it still runs; a zombie does not."""
-        if self.scope != scope():
+        if not is_same_scope(self.scope, scope()):
             return Presence.UNSURE
         return presence(self.pid, self.start)
 
@@ -86,6 +86,11 @@ def scope() -> str | None:
             return f"{file.read().strip()}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
     except OSError:
         return None
+
+
+def is_same_scope(one: str | None, other: str | None) -> bool:
+    """Tell whether pids of two scopes mean the same. On Linux, where it is not known, it may be any container."""
+    return one == other and (one is not None or sys.platform != "linux")
 
 
 def parse_proc_stat(text: str) -> tuple[str, int] | None:

@@ -26,6 +26,13 @@ def test_a_process_of_another_boot_or_container_cannot_be_told():
     assert replace(processes.this_process(), scope="elsewhere").presence is Presence.UNSURE
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no id of a boot")
+def test_where_the_boot_cannot_be_told_no_process_can(monkeypatch):
+    """As in a sandbox without /proc/sys: each container there has a process of any number."""
+    monkeypatch.setattr(processes, "scope", lambda: None)
+    assert processes.this_process().presence is Presence.UNSURE
+
+
 def test_a_process_that_has_ended_is_gone():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     known = processes.ProcessId(child.pid, processes.start_of(child.pid), processes.scope())

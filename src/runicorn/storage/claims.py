@@ -118,5 +118,5 @@ def _origin(data: bytes) -> Origin:
             pid_scope=found["pid_scope"],
             pid_start=None if start is None else int(start),
         )
-    except (ValueError, TypeError, KeyError, RecursionError):  # still being written, or damaged
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):  # still being written, or damaged
         return Origin()

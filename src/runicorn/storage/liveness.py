@@ -52,7 +52,7 @@ def is_alive(origin: Origin, pulse: Pulse, place: Place) -> bool:
 
 def presence_of(origin: Origin, place: Place) -> Presence:
     """Tell what the process itself says, without any heartbeat. GONE is proof, however the clocks were set."""
-    if origin.pid is None or origin.host != place.host or origin.pid_scope != place.scope:
+    if origin.pid is None or origin.host != place.host or not processes.is_same_scope(origin.pid_scope, place.scope):
         return Presence.UNSURE
     if origin.pid_start is not None or origin.pid_started_at is None:
         return processes.presence(origin.pid, origin.pid_start)

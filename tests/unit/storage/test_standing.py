@@ -7,6 +7,7 @@ import pytest
 
 from runicorn.sdk.facts import quick_facts
 from runicorn.sdk.ownership import OwnerWatch
+from runicorn.sdk.resuming import last_unfinished
 from runicorn.storage import files as files_module
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
@@ -84,3 +85,13 @@ def test_a_pipe_in_place_of_a_file_hangs_nobody(folder):
         files_module.read_regular(folder / "notes.json")
     with pytest.raises(IsADirectoryError):
         files_module.read_regular(folder)
+
+
+def test_a_run_that_cannot_be_read_is_not_gone_on_with(folder, monkeypatch):
+    """resume="auto" would make a second owner of a run that lives."""
+    info = {"id": "r", "project": "p", **quick_facts(), "pid_start": 1}
+    (folder / "run.json").write_text(json.dumps(info))
+    files = LocalFiles(folder.parent.parent)
+    assert last_unfinished(files, info) == "r"
+    fail(monkeypatch, "status.json")
+    assert last_unfinished(files, info) is None
