@@ -44,17 +44,18 @@ class OwnerWatch:
         return found.lives(self._now(), self._monotonic() - self._seen_at, self._changed)
 
     def times_owned_anew(self) -> int:
-        """Return how often the run was gone on with, as run.json has it."""
-        info = reader.read_object(self._files, layout.run_path(self._run_id, layout.RUN_FILE)) or {}
-        return resumed_count(info)
+        """Return how often the run was gone on with, as run.json has it. Raises OSError where it cannot be read."""
+        return resumed_count(self._object(layout.RUN_FILE))
 
     def metrics(self) -> Mapping[str, Any]:
-        """Return what the owner last wrote of its metrics."""
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
-        metrics = status.get("metrics")
+        """Return what the owner last wrote of its metrics. Raises OSError."""
+        metrics = self._object(layout.STATUS_FILE).get("metrics")
         return metrics if isinstance(metrics, dict) else {}
 
     def has_finished(self) -> bool:
-        """Tell whether the owner closed the run itself."""
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
-        return RunState.parse(status.get("state")) in (RunState.FINISHED, RunState.FAILED)
+        """Tell whether the owner closed the run itself. Raises OSError."""
+        state = RunState.parse(self._object(layout.STATUS_FILE).get("state"))
+        return state in (RunState.FINISHED, RunState.FAILED)
+
+    def _object(self, name: str) -> Mapping[str, Any]:
+        return reader.load_object(self._files, layout.run_path(self._run_id, name)) or {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runicorn.errors import RootNotUsableError
 from runicorn.model import RunState
 from runicorn.sdk import facts
 from runicorn.sdk.ownership import OwnerWatch
@@ -24,12 +25,16 @@ _MAX_LOOKED_AT = 500
 
 
 def go_on(root: Path, run_id: str, config: Mapping[Any, Any], captures: Captures) -> Run:
-    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own."""
-    files = LocalFiles(root)
-    info = dict(reader.read_object(files, layout.run_path(run_id, layout.RUN_FILE)) or {"id": run_id})
-    status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
+    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own.
+
+    Raises RootNotUsableError where the run cannot be read: as its owner, this process would write its files anew.
+    """
+    try:
+        found = look(LocalFiles(root), run_id, time.time())
+    except OSError as error:
+        raise RootNotUsableError(f"The run {run_id} in {root} cannot be read: {error.strerror or error}.") from error
+    info, status, known = dict(found.info or {"id": run_id}), found.status, found.run
     folder = root / layout.RUNS / run_id
-    known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
     times = None if OwnerWatch(folder).lives() else claim_ownership(folder, resumed_count(info))
     if times is None:
         record_file = claim_record_file(folder, _rank())

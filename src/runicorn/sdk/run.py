@@ -435,10 +435,11 @@ class Run:
             return
         from runicorn.storage.ownership import claim_ownership
 
+        inherited = watch.metrics()  # before the claim, which is for good
         times = claim_ownership(self.dir, watch.times_owned_anew())
         if times is None:  # another rank was faster
             return
-        self._inherited = watch.metrics()
+        self._inherited = inherited
         self._info.update(facts.quick_facts(), resumed=times)
         self._start_capture()
         self._owner = True

@@ -5,9 +5,11 @@ import os
 
 import pytest
 
+from runicorn.errors import RootNotUsableError
 from runicorn.sdk.facts import quick_facts
 from runicorn.sdk.ownership import OwnerWatch
-from runicorn.sdk.resuming import last_unfinished
+from runicorn.sdk.resuming import go_on, last_unfinished
+from runicorn.sdk.run import Captures
 from runicorn.storage import files as files_module
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
@@ -43,7 +45,13 @@ def test_what_cannot_be_read_for_a_moment_is_no_run_without_an_owner(folder, mon
     fail(monkeypatch, name)
     with pytest.raises(OSError):
         look(LocalFiles(folder.parent.parent), "r", NOW)
-    assert OwnerWatch(folder).lives()
+    watch = OwnerWatch(folder)
+    assert watch.lives()
+    with pytest.raises(OSError):
+        (watch.times_owned_anew if name == "run.json" else watch.has_finished)()
+    with pytest.raises(RootNotUsableError, match=r"The run r in .* cannot be read: Input/output error"):
+        go_on(folder.parent.parent, "r", {}, Captures())
+    assert not list(folder.glob(".owner-*"))
 
 
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]"])
