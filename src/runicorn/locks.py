@@ -43,11 +43,13 @@ def is_mine(lock: ReentrantLock) -> bool:
 @contextlib.contextmanager
 def held(lock: ReentrantLock, limit_secs: float = LIMIT_SECS) -> Iterator[bool]:
     """Hold a lock for the time of a `with`; gives False where another thread did not let it go within the limit."""
-    taken = lock.acquire(timeout=limit_secs)
+    interrupts, taken = is_mine(lock), False
     try:
+        taken = lock.acquire(timeout=limit_secs)
         yield taken
     finally:
-        if taken:
+        # Ctrl-C may come when the lock is taken and that is not noted yet.
+        if taken or (not interrupts and is_mine(lock)):
             lock.release()
 
 

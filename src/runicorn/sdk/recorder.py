@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 import time
 from collections.abc import Callable, Mapping
@@ -161,14 +160,16 @@ class Recorder:
                 self._move()
 
     def keeps_file(self) -> bool:
-        """Let this process's claim on its file be young; tell whether the file is still where it was. Raises OSError.
+        """Let this process's claim on its file be young; tell whether the file is its own still. Raises OSError.
 
-        Somebody may have taken a process that slept for a day for one that is gone, and packed its file.
+        Somebody may have taken a process that slept for a day for one that is gone, and packed its file. A folder that
+        was moved or removed is no such case: what is written goes where the file is now.
         """
-        claim, fd = self._claim, self._fd
-        if claim is None or fd < 0 or claim.beat():
+        claim = self._claim
+        if claim is None or claim.beat():
             return True
-        if os.fstat(fd).st_nlink == 0 or not self._path.exists():
+        packed = self._path.with_name(self._path.name + layout.PACKED_SUFFIX)
+        if packed.exists() and not self._path.exists():
             return False
         self._claim = claims.take_over(claim.path)
         return True

@@ -338,7 +338,7 @@ def test_a_process_whose_file_was_taken_from_it_goes_on_in_another(script, tmp_p
     """As one that slept for more than a day, and was taken for gone by another machine."""
     process = start_writer(script, "a")
     folder = script.root / "runs/r"
-    (folder / "metrics.bin").rename(folder / "metrics.away.bin")
+    (folder / "metrics.bin").rename(folder / "metrics.bin.packed")
     (folder / ".writer-metrics.bin").unlink()
     beats, deadline = set(), time.monotonic() + 20
     while len(beats) < 4:  # its background thread has looked
@@ -346,6 +346,15 @@ def test_a_process_whose_file_was_taken_from_it_goes_on_in_another(script, tmp_p
         beats.add((folder / "status.json").stat().st_mtime_ns)
     tell(process)
     assert (folder / "metrics.rank1.bin").stat().st_size == 3200
+
+
+def test_a_process_whose_runs_folder_is_moved_goes_on_where_it_is(script):
+    process = start_writer(script, "a")
+    folder, moved = script.root / "runs/r", script.root / "runs/moved"
+    folder.rename(moved)
+    time.sleep(0.3)  # its background thread looks six times
+    tell(process)
+    assert (moved / "metrics.bin").stat().st_size == 6400
 
 
 def test_an_unknown_run_is_named(script):
