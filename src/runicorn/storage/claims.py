@@ -82,7 +82,25 @@ def read(path: Path) -> Claim | None:
         beaten_at = path.stat().st_mtime
     except FileNotFoundError:
         return None
-    return Claim(_origin(data), beaten_at)
+    return Claim(parse(data), beaten_at)
+
+
+def parse(data: bytes) -> Origin:
+    """Return the process that a claim's content names; an empty one where it names none, or is still being written."""
+    try:
+        found: Any = json.loads(data)
+        if isinstance(found, list):  # of older versions
+            host, scope, pid, started_at = found
+            return Origin(host=str(host), pid=int(pid), pid_started_at=float(started_at), pid_scope=_scope(scope))
+        start = found["pid_start"]
+        return Origin(
+            host=str(found["host"]),
+            pid=int(found["pid"]),
+            pid_scope=_scope(found["pid_scope"]),
+            pid_start=None if start is None else int(start),
+        )
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return Origin()
 
 
 def time_on(folder: Path) -> float:
@@ -105,18 +123,5 @@ def _this_process() -> bytes:
     return json.dumps(known).encode("ascii")
 
 
-def _origin(data: bytes) -> Origin:
-    try:
-        found: Any = json.loads(data)
-        if isinstance(found, list):  # of older versions
-            host, scope, pid, started_at = found
-            return Origin(host=str(host), pid=int(pid), pid_started_at=float(started_at), pid_scope=scope)
-        start = found["pid_start"]
-        return Origin(
-            host=str(found["host"]),
-            pid=int(found["pid"]),
-            pid_scope=found["pid_scope"],
-            pid_start=None if start is None else int(start),
-        )
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):  # still being written, or damaged
-        return Origin()
+def _scope(value: object) -> str | None:
+    return value if isinstance(value, str) else None
