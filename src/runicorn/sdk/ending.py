@@ -139,8 +139,9 @@ class Endings:
     def _end_without_handler(self) -> None:
         """Do what the handler could not, as far as that comes within its limit, and end the process."""
         closing = threading.Thread(target=self._close, args=(RunState.PREEMPTED, "SIGTERM"), daemon=True)
-        closing.start()
-        closing.join(_RESCUE_SECS)
+        with contextlib.suppress(RuntimeError):  # no more threads
+            closing.start()
+            closing.join(_RESCUE_SECS)
         os._exit(128 + signal.SIGTERM)
 
     def _watch_stuck_main_thread(self) -> None:
