@@ -90,7 +90,10 @@ def __getattr__(name: str) -> Any:
     if name in _LAZY:
         import importlib
 
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        from runicorn import locks
+
+        with locks.LOADING:
+            return getattr(importlib.import_module(_LAZY[name]), name)
     raise AttributeError(f"module 'runicorn' has no attribute {name!r}")
 
 

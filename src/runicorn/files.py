@@ -1,32 +1,15 @@
-"""Small files as wholes: replaced so that a reader sees the old content or the new, read without ever waiting."""
+"""Replace a file atomically: a reader sees the old content or the new, never a part."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import re
-import stat
 import tempfile
 from pathlib import Path
 
 _SUFFIX = ".tmp"
 _RANDOM = "[a-z0-9_]{8}"  # what mkstemp puts in between
-
-
-def read_file(path: Path, limit_bytes: int) -> bytes:
-    """Return the content of a regular file of at most this size.
-
-    Raises OSError also for what is none, such as a pipe, which would be waited for without end, and for a larger one.
-    """
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
-        content = file.read(limit_bytes + 1)
-    if len(content) > limit_bytes:
-        raise OSError(errno.EFBIG, f"Larger than {limit_bytes} bytes", os.fspath(path))
-    return content
 
 
 def replace_file(path: Path, content: bytes, *, mode: int = 0o600, durable: bool = True) -> None:

@@ -59,7 +59,8 @@ class Origin:
     """Which process wrote a run, and on which machine.
 
     pid_scope says where `pid` means something (boot and pid namespace); None where the system has no such notion.
-    pid_started_at is the process's start in unix seconds, so that a recycled pid is not taken for it.
+    pid_start is the process's start, so that a recycled pid is not taken for it: clock ticks after the boot on Linux,
+    microseconds since 1970 elsewhere. pid_started_at: the same in unix seconds, all that older runs have.
     recorded_by: the other tool whose files the run is read from; such a run says nowhere that it has ended.
     """
 
@@ -69,6 +70,7 @@ class Origin:
     pid_started_at: float | None = None
     pid_scope: str | None = None
     recorded_by: str = ""
+    pid_start: int | None = None
 
 
 @dataclass(frozen=True)

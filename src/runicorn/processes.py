@@ -36,7 +36,7 @@ class ProcessId:
     @property
     def presence(self) -> Presence:
         """Whether it still runs; a zombie does not."""
-        if self.scope != scope():
+        if not is_same_scope(self.scope, scope()):
             return Presence.UNSURE
         return presence(self.pid, self.start)
 
@@ -65,6 +65,20 @@ def start_of(pid: int) -> int | None:
     return found.start if isinstance(found, _Found) else None
 
 
+def unix_time_of(start: int) -> float | None:
+    """Return a start (see ProcessId) in unix seconds, as far off as the clock was set since; None where it is lost."""
+    if sys.platform != "linux":
+        return start / 1e6
+    try:
+        with open("/proc/stat", "rb") as file:  # noqa: PTH123 - init's path
+            for line in file:
+                if line.startswith(b"btime "):
+                    return float(line[6:]) + start / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError):
+        pass
+    return None
+
+
 def scope() -> str | None:
     """Return what names this boot of this machine and this container: pids mean something within it only."""
     try:
@@ -72,6 +86,11 @@ def scope() -> str | None:
             return f"{file.read().strip()}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
     except OSError:
         return None
+
+
+def is_same_scope(one: str | None, other: str | None) -> bool:
+    """Tell whether pids of two scopes mean the same. On Linux, where it is not known, it may be any container."""
+    return one == other and (one is not None or sys.platform != "linux")
 
 
 def parse_proc_stat(text: str) -> tuple[str, int] | None:

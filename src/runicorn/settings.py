@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import UsageError
-from runicorn.files import read_file
+from runicorn.regular_files import read_regular
 
 DEFAULT_PORT = 23300
 DEFAULT_GRACE_SECS = 600.0
@@ -136,7 +136,7 @@ def _start_timeout(value: object) -> float:
 
 
 def _read_text(path: Path) -> str:
-    return read_file(path, _MAX_CONFIG_BYTES).decode("utf-8")
+    return read_regular(path, _MAX_CONFIG_BYTES).decode("utf-8")
 
 
 def _config_file(path: Path, read_text: Any) -> dict[str, Any]:

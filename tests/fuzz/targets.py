@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from runicorn.errors import InvalidQueryError, UsageError
-from runicorn.storage import columns, layout, packing, reader, records
+from runicorn.storage import claims, columns, layout, liveness, packing, reader, records
 from runicorn.storage.artifacts import manifest
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.jsonio import MAX_DEPTH, decode_object, encode_object
@@ -118,6 +118,13 @@ def _check_version(value: Any) -> None:
     for path in (*(entry.path for entry in found.content.files), *found.content.folders):
         assert not path.startswith("/") and not {"", ".", ".."} & set(path.split("/"))
     _assert_answer(artifact_list.files_to_wire(found, 0, 1000, {}))
+
+
+def writers_claims(data: bytes) -> None:
+    """Any claim names a process, or none, of which it can be told whether it lives."""
+    origin = claims.parse(data)
+    place = liveness.Place(origin.host, origin.pid_scope)
+    assert liveness.is_alive(origin, liveness.Pulse(0.0), place) in (True, False)
 
 
 def packed(data: bytes) -> None:
@@ -224,8 +231,8 @@ def _check_cursor(text: str) -> None:
 TARGETS: dict[str, Callable[[bytes], None]] = {
     check.__name__: check
     for check in (
-        scanning, keys, objects, runs, made_runs, artifacts, made_artifacts, packed, event_files, messages, queries,
-        cursors, made_cursors,
+        scanning, keys, objects, runs, made_runs, artifacts, made_artifacts, writers_claims, packed, event_files,
+        messages, queries, cursors, made_cursors,
     )
 }  # fmt: skip
 
@@ -320,7 +327,7 @@ _EVENTS = [
 _INFO = {
     "name": "calm-fox", "project": "vision/resnet", "tags": ["a"], "created_at": "2026-11-23T09:30:15.123Z",
     "config": {"lr": 0.1, "deep": {"list": [1, "NaN", None]}}, "argv": ["train.py"], "pid": 3, "pid_started_at": 1.5,
-    "git": {"commit": "abc", "dirty": True}, "packages": {"torch": "2"}, "gpus": ["A100"],
+    "pid_start": 15, "git": {"commit": "abc", "dirty": True}, "packages": {"torch": "2"}, "gpus": ["A100"],
     "metric_definitions": [{"name": "val/*", "summary": ["min"], "hidden": True}],
 }  # fmt: skip
 _STATUS = {
@@ -361,6 +368,10 @@ SEEDS: dict[str, list[bytes]] = {
     "made_artifacts": _MADE,
     "made_cursors": [*_MADE, b"\xfcA\x03\xa3\xa9\x1c\xff\xff\xff\xff\xff\xff\xd6"],  # its time is NaN
     "artifacts": [json.dumps(_MANIFEST).encode()],
+    "writers_claims": [
+        b'{"host": "gpu-7", "pid": 17, "pid_start": 4711, "pid_scope": "boot/pid:[1]"}',
+        b'["gpu-7", "boot/pid:[1]", 17, 1.5]',
+    ],
     "packed": [_RECORDS, packing.pack(_RECORDS), packing.pack(b"")],
     "event_files": [b"\xff\xfe".join(_EVENTS), framing.framed(_EVENTS[0]) * 2],
     "messages": [*_EVENTS, b"\x08\x96\x01\x19" + bytes(8)],

@@ -26,6 +26,13 @@ def test_a_process_of_another_boot_or_container_cannot_be_told():
     assert replace(processes.this_process(), scope="elsewhere").presence is Presence.UNSURE
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is no id of a boot")
+def test_where_the_boot_cannot_be_told_no_process_can(monkeypatch):
+    """As in a sandbox without /proc/sys: each container there has a process of any number."""
+    monkeypatch.setattr(processes, "scope", lambda: None)
+    assert processes.this_process().presence is Presence.UNSURE
+
+
 def test_a_process_that_has_ended_is_gone():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     known = processes.ProcessId(child.pid, processes.start_of(child.pid), processes.scope())
@@ -64,3 +71,12 @@ def test_the_start_does_not_depend_on_the_clock(monkeypatch):
     monkeypatch.setattr("builtins.open", spy)
     assert processes.this_process() == before
     assert "/proc/stat" not in opened
+
+
+def test_a_name_of_a_process_may_hold_anything():
+    assert processes.parse_proc_stat("7 (a) b ( S 1) R " + "0 " * 18 + "4711 0 0") == ("R", 4711)
+
+
+@pytest.mark.parametrize("text", ["", "7 (x", "7 (x) S 1 2", "7 (x) S " + "x " * 30])
+def test_what_is_no_process_state_gives_none(text):
+    assert processes.parse_proc_stat(text) is None

@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from runicorn.cli.common import resolve_settings
 from runicorn.errors import RunicornError, RunNotFoundError, UsageError
 from runicorn.model import RunState
-from runicorn.storage.compaction import Packed, compact_run
+from runicorn.storage.compaction import compact_run
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
 from runicorn.storage.indexed_run import IndexedRun
@@ -40,11 +40,10 @@ def compact(
                 f"The run {item.run.id} could not be packed: {error.strerror or error}.",
                 hint="Nothing is lost: its points are where they were. Make room, or check whom the folder belongs to.",
             ) from error
-        if done is None:
-            skipped.append(f"{item.run.id} is being recorded into")
-            continue
+        skipped += [f"{item.run.id} {done.left_whole}"] if done.left_whole is not None else []
         skipped += [f"{item.run.id}/{name} is damaged" for name in done.skipped]
-        before, after, packed = before + done.before_bytes, after + done.after_bytes, packed + (done != Packed())
+        skipped += [f"{item.run.id}/{reason}" for reason in done.left]
+        before, after, packed = before + done.before_bytes, after + done.after_bytes, packed + (done.before_bytes > 0)
     typer.echo(f"Packed {packed} runs: {decimal(before)} are now {decimal(after)}.")
     for reason in skipped:
         typer.echo(f"Left alone: {reason}.", err=True)

@@ -11,7 +11,8 @@ from typing import Any
 import filelock
 
 from runicorn.errors import InvalidHostKeyError, InvalidTargetError, KnownHostsFileError
-from runicorn.files import read_file, replace_file, sweep_temporaries
+from runicorn.files import replace_file, sweep_temporaries
+from runicorn.regular_files import read_regular
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import Entry, HostKey
 from runicorn.remote.target import Target
@@ -75,7 +76,7 @@ class HostKeyFile:
 
     def _read(self) -> str:
         try:
-            return read_file(self.path, MAX_BYTES).decode("utf-8", "replace")
+            return read_regular(self.path, MAX_BYTES).decode("utf-8", "replace")
         except FileNotFoundError:
             return ""
         except OSError as error:

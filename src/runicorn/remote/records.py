@@ -18,8 +18,9 @@ import filelock
 
 from runicorn import processes
 from runicorn.errors import InvalidTargetError
-from runicorn.files import read_file, replace_file
+from runicorn.files import replace_file
 from runicorn.processes import Presence, ProcessId
+from runicorn.regular_files import read_regular
 from runicorn.remote.launch import Started
 from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Target
@@ -109,7 +110,7 @@ class SessionRecords:
     def _read(self) -> list[Any]:
         """Return all that the file holds. What makes no sense to this version may to another one, and is left alone."""
         try:
-            content = json.loads(read_file(self._path, MAX_BYTES))
+            content = json.loads(read_regular(self._path, MAX_BYTES))
         except FileNotFoundError:
             return []
         except (ValueError, RecursionError):

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RemoteError, UsageError
-from runicorn.files import read_file, replace_file
+from runicorn.files import replace_file
+from runicorn.regular_files import read_regular
 
 MAX_BYTES = 1024 * 1024
 
@@ -28,7 +29,7 @@ class SavedConnections:
     def load(self) -> list[dict[str, Any]]:
         """Return what was saved; nothing if there is no file. Raises RemoteError if it cannot be read."""
         try:
-            content = json.loads(read_file(self._path, MAX_BYTES))
+            content = json.loads(read_regular(self._path, MAX_BYTES))
         except FileNotFoundError:
             return []
         except (OSError, ValueError, RecursionError) as error:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from runicorn import locks
 from runicorn.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _log_without_run(data: Mapping[Any, Any], step: int | None = None, commit: b
 _current: Run | None = None
 # The current run's log, looked up once instead of in every call.
 _log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_without_run
-_lock = threading.Lock()
+_lock = locks.reentrant_lock()
 _endings: Endings | None = None
 _beside: list[Run] = []  # open besides the current one
 
@@ -202,7 +202,7 @@ def _install_hooks() -> None:
 
 
 def _open_runs() -> list[Run]:
-    return [run for run in (*_beside, *([_current] if _current is not None else [])) if run.is_open]
+    return [run for run in (*_beside, *([_current] if _current is not None else [])) if not run.is_closed]
 
 
 def _close(state: RunState, reason: str | None) -> None:
@@ -219,7 +219,5 @@ def _after_fork() -> None:
     """In a forked child, leave the run's files to the parent: two writers would number its metrics differently."""
     if _endings is not None:
         _endings.after_fork()
-    global _lock
-    _lock = threading.Lock()
     for run in (*_beside, *([_current] if _current is not None else [])):
         run.leave_to_parent()

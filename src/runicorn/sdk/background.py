@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from runicorn.locks import Flag
+
 STATUS_EVERY_SECS = 5.0
 SAMPLE_EVERY_SECS = 5.0
 _JOIN_TIMEOUT_SECS = 5.0
@@ -26,7 +28,8 @@ class Background:
     def __init__(self, first: Callable[[], None], tasks: Sequence[Task]) -> None:
         self._first = first
         self._tasks = tasks
-        self._stop = threading.Event()
+        self._stop = Flag()
+        self._ended = Flag()
         self._thread = threading.Thread(target=self._work, name="runicorn-run", daemon=True)
         self._thread.start()
 
@@ -34,9 +37,15 @@ class Background:
         """End the thread; wait for it, but not for ever: git may be slow on a network disk."""
         self._stop.set()
         if threading.current_thread() is not self._thread:
-            self._thread.join(_JOIN_TIMEOUT_SECS)
+            self._ended.wait(_JOIN_TIMEOUT_SECS)
 
     def _work(self) -> None:
+        try:
+            self._call_tasks()
+        finally:
+            self._ended.set()
+
+    def _call_tasks(self) -> None:
         self._first()
         due = [
             time.monotonic() + (task.every_secs if task.first_secs is None else task.first_secs) for task in self._tasks

@@ -15,11 +15,11 @@ import contextlib
 import faulthandler
 import os
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runicorn import locks
 from runicorn.sdk.repaint import RepaintFolder
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage.writer import AppendFile
@@ -38,7 +38,8 @@ class ConsoleCapture:
         self._warnings = warnings
         self._active = True
         self._folder = RepaintFolder()
-        self._lock = threading.RLock()  # a signal handler may print in the middle of a print of the same thread
+        self._lock = locks.reentrant_lock()
+        self._folding = False  # whether a thread is in the middle of the folder, which bears no second one
         self._wrapped: dict[int, tuple[Any, _CopyingWrite]] = {}  # by the id of the stream
         for stream in dict.fromkeys((sys.stdout, sys.stderr)):
             if stream is not None:
@@ -55,21 +56,29 @@ class ConsoleCapture:
 
     def flush(self) -> None:
         """Write the last state of what is being repainted; called each second by the run's background thread."""
-        with self._lock:
-            self._write(self._folder.settle())
+        with locks.held(self._lock) as ours:
+            if ours and not self._folding:
+                self._write(self._folder.settle())
 
     def stop(self) -> None:
         """Give the streams their own `write` back, unless somebody has wrapped it again since."""
         if self._cells is not None:
             self._cells.close()
-        with self._lock:
-            self._write(self._folder.settle(force=True))
-        self._active = False
+        interrupts = locks.is_mine(self._lock)
+        with locks.held(self._lock) as ours:
+            if ours and not self._folding:
+                self._write(self._folder.settle(force=True))
+            self._active = False
+            self._unwrap()
+            # While a print is in the middle of a write, its descriptor must not become another file's.
+            if ours and not interrupts:
+                self._file.close()
+
+    def _unwrap(self) -> None:
         for stream, ours in self._wrapped.values():
             if getattr(stream, "__dict__", {}).get("write") is ours:
                 with contextlib.suppress(AttributeError):
                     del stream.write
-        self._file.close()
 
     @property
     def is_active(self) -> bool:
@@ -80,15 +89,23 @@ class ConsoleCapture:
         if not self._active:
             return
         try:
-            with self._lock:
-                self._write(self._folder.feed(text))
+            with locks.held(self._lock) as ours:
+                # A signal handler that prints in the middle of a print, or while another thread waits for its disk.
+                self._write(self._fold(text) if ours and not self._folding else text)
         except Exception as error:  # noqa: BLE001 - printing must go on, whatever fails here
             self._lost(error)
 
+    def _fold(self, text: str) -> str:
+        self._folding = True
+        try:
+            return self._folder.feed(text)
+        finally:
+            self._folding = False
+
     def after_fork(self) -> None:
-        """In a forked child, where the lock may be held by a thread that is not there, start over."""
-        self._lock = threading.RLock()
+        """In a forked child, where a thread may have been in the middle of something that is not there, start over."""
         self._folder = RepaintFolder()
+        self._folding = False
 
     def hold_on(self) -> None:
         """Wrap the streams again where somebody has put back the `write` of before."""

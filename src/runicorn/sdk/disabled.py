@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -24,20 +23,24 @@ class DisabledRun(Run):
         self.summary = NotifyingDict("summary", lambda: None, self.warnings)
         self._info = info
         self._step = -1
+        self._dir: Path | None = None
         self._state = RunState.RUNNING
         self._pid = os.getpid()
         self._definitions = {}
         self.log = self._skip
 
-    @cached_property
+    @property
     def dir(self) -> Path:  # type: ignore[override]
+        if self._dir is not None:
+            return self._dir
         import shutil
         import tempfile
         import weakref
 
         folder = tempfile.mkdtemp(prefix="runicorn-disabled-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        return Path(folder)
+        self._dir = Path(folder)
+        return self._dir
 
     @property
     def disabled(self) -> bool:
@@ -59,6 +62,7 @@ class DisabledRun(Run):
     def finish(self, *args: Any, **kwargs: Any) -> None:
         """Close it; there is nothing to write."""
         self._state = RunState.FINISHED
+        self._closed = True
 
     def leave_to_parent(self) -> None:
         """Do nothing: there is nothing that two processes could both write."""

@@ -3,8 +3,9 @@
 A scheduler that takes a job away (Slurm and Kubernetes preempt with SIGTERM) leaves seconds. Where the program has no
 handler of its own, ours closes the run as `preempted` and lets the signal do what it would have done. A main thread
 that is stuck in C code runs no handler: then a thread that heard of the signal through its wake-up descriptor does the
-same two seconds later, so that SIGTERM still ends what it ended before. Where the program has a handler, ours only
-takes a note and calls it.
+same two seconds later, so that SIGTERM still ends what it ended before; and so it does where the handler was reached
+and does not come back, as from a disk that does not answer. Where the program has a handler, ours only takes a note and
+calls it; one that it sets later is left alone.
 """
 
 from __future__ import annotations
@@ -18,10 +19,15 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Any
 
+from runicorn.locks import Flag
 from runicorn.model import RunState
 from runicorn.sdk.cells import in_notebook
+from runicorn.sdk.ends import describe, end_of
 
 _STUCK_SECS = 2.0
+# A handler closes the run in this time, waits for the background thread and for locks included, or it never does.
+_CLOSE_SECS = 10.0
+_RESCUE_SECS = 5.0
 _WAKE_EVERY_SECS = 0.1
 Close = Callable[[RunState, str | None], None]
 
@@ -39,7 +45,8 @@ class Endings:
         self._reason: str | None = None
         self._terminated = False
         self._before: Any = None
-        self._handled = threading.Event()
+        self._handled = Flag()
+        self._over = Flag()  # never set: a handler that comes to its end ends the process
         self._wakes_listener = False
 
     def install(self) -> None:
@@ -88,8 +95,6 @@ class Endings:
         sys.exit = exit_with
 
     def _note(self, error: BaseException) -> None:
-        from runicorn.sdk.run import describe, end_of
-
         self._state = end_of(error)
         self._reason = None if self._state is RunState.FINISHED else describe(error)
         if self._state is RunState.FAILED:
@@ -131,6 +136,14 @@ class Endings:
                 signal.pthread_kill(main, signal.SIGTERM)
         return self._handled.is_set()
 
+    def _end_without_handler(self) -> None:
+        """Do what the handler could not, as far as that comes within its limit, and end the process."""
+        closing = threading.Thread(target=self._close, args=(RunState.PREEMPTED, "SIGTERM"), daemon=True)
+        with contextlib.suppress(RuntimeError):  # no more threads
+            closing.start()
+            closing.join(_RESCUE_SECS)
+        os._exit(128 + signal.SIGTERM)
+
     def _watch_stuck_main_thread(self) -> None:
         """Hear of signals in a thread, too, unless the program or asyncio has the wake-up descriptor already."""
         reader, writer = os.pipe()
@@ -146,9 +159,12 @@ class Endings:
 
         def listen() -> None:
             while numbers := os.read(reader, 64):
-                if signal.SIGTERM in numbers and not self._reaches_handler() and os.getpid() == pid:
-                    self._close(RunState.PREEMPTED, "SIGTERM")
-                    os._exit(128 + signal.SIGTERM)
+                # A handler that the program has set since decides itself what SIGTERM means.
+                if signal.SIGTERM in numbers and signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+                    if self._reaches_handler():
+                        self._over.wait(_CLOSE_SECS)
+                    if os.getpid() == pid:
+                        self._end_without_handler()
 
         # Ends with the process; it owns the pipe until then.
         threading.Thread(target=listen, name="runicorn-sigterm", daemon=True).start()

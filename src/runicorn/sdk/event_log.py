@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
+from runicorn import locks
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.writer import AppendFile
 
@@ -16,28 +16,34 @@ class EventLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: AppendFile | None = None
-        self._lock = threading.RLock()  # a signal handler may come in the middle of an append of the same thread
+        self._lock = locks.reentrant_lock()
 
     def append(self, event: dict[str, Any]) -> None:
         """Append one event; on disk when it returns. Raises OSError, ValueError."""
         line = encode_object(event) + b"\n"
-        with self._lock:
-            if self._file is None:
-                self._file = self._open()
-            self._file.append(line)
+        with locks.held(self._lock):  # else without: a line is one write(2), which the file system keeps whole
+            file = self._file
+            if file is None:
+                file = self._file = self._open()
+            file.append(line)
 
     def close(self) -> None:
         """Close the file; a later event opens it again."""
-        with self._lock:
-            if self._file is not None:
-                self._file.close()
-                self._file = None
+        interrupts = locks.is_mine(self._lock)
+        with locks.held(self._lock) as ours:
+            file, self._file = self._file, None
+            # While somebody may be about to write to it, its descriptor must not become another file's.
+            if file is not None and ours and not interrupts:
+                file.close()
 
-    def leave_to_parent(self, path: Path) -> None:
-        """Go on in a file of its own in a forked child."""
-        self._lock = threading.RLock()
+    def go_on_in(self, path: Path) -> None:
+        """Go on in a file of its own in a forked child; the parent's stays open there, as whatever else it inherits."""
         self._file = None
         self._path = path
+
+    @property
+    def path(self) -> Path:
+        return self._path
 
     def _open(self) -> AppendFile:
         """Open the file; a line torn by an earlier writer's death is ended, so that it spoils no other."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from runicorn import processes
 from runicorn.storage import liveness
 
 _GIT_TIMEOUT_SECS = 10.0
@@ -39,7 +40,7 @@ def quick_facts() -> dict[str, Any]:
         "host": place.host,
         "user": _user(),
         "pid": pid,
-        "pid_started_at": liveness.process_started_at(pid),
+        "pid_start": processes.start_of(pid),
         "pid_scope": place.scope,
         "argv": without_secrets(sys.argv),
         "cwd": _cwd(),

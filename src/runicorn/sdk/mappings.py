@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
@@ -13,25 +12,24 @@ from runicorn.sdk.warnings import Warnings
 class NotifyingDict(MutableMapping[str, Any]):
     """A mapping with text keys that calls `changed` after each change. Keys read as attributes too: config.lr.
 
-    Values are kept as they were given; `plain()` is what goes to disk.
+    Values are kept as they were given; `plain()` is what goes to disk. There is no lock: each change, and each copy, is
+    one step of the dictionary, and whoever reads all of it reads a copy.
     """
 
     def __init__(self, kind: str, changed: Callable[[], None], warnings: Warnings) -> None:
-        self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={}, _lock=threading.RLock())
+        self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={})
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        with self._lock:
-            return dict(to_json(self._values))
+        return dict(to_json(dict(self._values)))
 
     def preset(self, values: Any) -> None:
         """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""
         given = fields_of(values)
         if given is None:
             given = {key: value for key, value in getattr(values, "__dict__", {}).items() if not key.startswith("_")}
-        with self._lock:
-            for key, value in given.items():
-                self._put(key, value)
+        for key, value in given.items():
+            self._put(key, value)
 
     def update(self, *args: Any, **kwargs: Any) -> None:
         """Take in many values with one write to disk: mappings, records, pairs. Raises nothing."""
@@ -45,8 +43,7 @@ class NotifyingDict(MutableMapping[str, Any]):
 
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as an ordinary dictionary."""
-        with self._lock:
-            return dict(self._values)
+        return dict(self._values)
 
     def _put(self, key: Any, value: Any) -> None:
         if not is_plain(value):
@@ -56,13 +53,11 @@ class NotifyingDict(MutableMapping[str, Any]):
         self._values[str(key)] = value
 
     def __setitem__(self, key: str, value: Any) -> None:
-        with self._lock:
-            self._put(key, value)
+        self._put(key, value)
         self._changed()
 
     def __delitem__(self, key: str) -> None:
-        with self._lock:
-            del self._values[str(key)]
+        del self._values[str(key)]
         self._changed()
 
     def __getitem__(self, key: str) -> Any:

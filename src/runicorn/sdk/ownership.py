@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.model import RunState
-from runicorn.storage import layout, liveness, reader
+from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.liveness import Pulse
 from runicorn.storage.ownership import resumed_count
+from runicorn.storage.standing import look
 
 
 class OwnerWatch:
@@ -34,28 +34,28 @@ class OwnerWatch:
 
     def lives(self) -> bool:
         """Tell whether a living process owns the run; the longer it is watched, the less the clocks matter."""
-        info = reader.read_object(self._files, layout.run_path(self._run_id, layout.RUN_FILE))
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE))
-        run = reader.build_run(self._run_id, reader.Sources(info, status, None, self._now()))
-        if self._seen_at == float("-inf") or run.heartbeat_at != self._heartbeat_at:
+        try:
+            found = look(self._files, self._run_id, self._now())
+        except OSError:  # nobody can tell now; a second owner would be worse than none for a while
+            return True
+        if self._seen_at == float("-inf") or found.heartbeat_at != self._heartbeat_at:
             self._changed = self._seen_at != float("-inf")
-            self._heartbeat_at, self._seen_at = run.heartbeat_at, self._monotonic()
-        age = None if run.heartbeat_at is None else self._now() - run.heartbeat_at
-        pulse = Pulse(age, self._monotonic() - self._seen_at, self._changed)
-        return run.state is RunState.RUNNING and liveness.is_alive(run.origin, pulse, liveness.here())
+            self._heartbeat_at, self._seen_at = found.heartbeat_at, self._monotonic()
+        return found.lives(self._now(), self._monotonic() - self._seen_at, self._changed)
 
     def times_owned_anew(self) -> int:
-        """Return how often the run was gone on with, as run.json has it."""
-        info = reader.read_object(self._files, layout.run_path(self._run_id, layout.RUN_FILE)) or {}
-        return resumed_count(info)
+        """Return how often the run was gone on with, as run.json has it. Raises OSError where it cannot be read."""
+        return resumed_count(self._object(layout.RUN_FILE))
 
     def metrics(self) -> Mapping[str, Any]:
-        """Return what the owner last wrote of its metrics."""
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
-        metrics = status.get("metrics")
+        """Return what the owner last wrote of its metrics. Raises OSError."""
+        metrics = self._object(layout.STATUS_FILE).get("metrics")
         return metrics if isinstance(metrics, dict) else {}
 
     def has_finished(self) -> bool:
-        """Tell whether the owner closed the run itself."""
-        status = reader.read_object(self._files, layout.run_path(self._run_id, layout.STATUS_FILE)) or {}
-        return RunState.parse(status.get("state")) in (RunState.FINISHED, RunState.FAILED)
+        """Tell whether the owner closed the run itself. Raises OSError."""
+        state = RunState.parse(self._object(layout.STATUS_FILE).get("state"))
+        return state in (RunState.FINISHED, RunState.FAILED)
+
+    def _object(self, name: str) -> Mapping[str, Any]:
+        return reader.load_object(self._files, layout.run_path(self._run_id, name)) or {}

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import struct
-import threading
 import time
 from collections.abc import Callable, Mapping
 from os import write
 from pathlib import Path
 from typing import Any
 
+from runicorn import locks
 from runicorn.model import MetricStats
+from runicorn.sdk.metric_names import MetricNames
 from runicorn.sdk.values import NotANumberError, flatten_metrics, to_number
 from runicorn.sdk.warnings import Warnings
-from runicorn.storage import layout
+from runicorn.storage import claims, layout
+from runicorn.storage.claims import HeldClaim
 from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN, unpack
 from runicorn.storage.records import scan as scan_records
-from runicorn.storage.writer import AppendFile, open_records
+from runicorn.storage.writer import open_records
 
 _INFINITY = float("inf")
 
@@ -50,9 +52,11 @@ class Recorder:
     def __init__(self, folder: Path, record_file: str, warnings: Warnings, other: OtherValue | None = None) -> None:
         self._warnings = warnings
         self._other = other
-        self._lock = threading.RLock()  # a signal handler may log in the middle of a log() of the same thread
+        self._lock = locks.reentrant_lock()  # the lock itself: what wraps one would cost a tenth of the call
         self._move_to: Callable[[], tuple[Path, str]] | None = None
+        self._claim: HeldClaim | None = None
         self._slots: dict[Any, list[Any]] = {}
+        self._open = False
         self.step = -1
         self._open_files(folder, record_file)
 
@@ -108,14 +112,16 @@ class Recorder:
 
     def stats(self) -> dict[str, MetricStats]:
         """Return each metric's statistics so far."""
-        with self._lock:
-            slots = {str(name): list(slot) for name, slot in self._slots.items()}
+        slots = {str(name): list(slot) for name, slot in self._slots_now()}
         return {name: _stats(slot) for name, slot in slots.items() if slot[_COUNT]}
 
     def sums(self) -> dict[str, float]:
         """Return the sum of each metric's values so far."""
-        with self._lock:
-            return {str(name): slot[_SUM] for name, slot in self._slots.items()}
+        return {str(name): slot[_SUM] for name, slot in self._slots_now()}
+
+    def _slots_now(self) -> list[tuple[Any, list[Any]]]:
+        """Return the slots. Without the lock: a thread that waits for a slow disk in log() holds up nobody's end."""
+        return list(self._slots.items())
 
     @property
     def record_count(self) -> int:
@@ -123,33 +129,67 @@ class Recorder:
 
     def close(self) -> None:
         """Close the files; a later log() does nothing but warn."""
-        with self._lock:
-            self._open = False
+        self._leave_files()
+
+    def _leave_files(self, move_to: Callable[[], tuple[Path, str]] | None = None) -> None:
+        """Close the files, once nobody is about to write to them; `move_to`: what the next log() asks for others."""
+        interrupts = locks.is_mine(self._lock)
+        with locks.held(self._lock) as ours:
             self._fd = -1
-            self._records.close()
-            self._keys.close()
+            self._move_to = move_to if self._open else None
+            if self._move_to is None:
+                self._open = False
+            else:
+                self._slots = {}  # so that the next log() goes through _prepare
+            # Else who writes may have looked the descriptor up, and it must not become another file's until then.
+            if ours and not interrupts:
+                self._records.close()
+                self._names.close()
+                if self._claim is not None:
+                    self._claim.release()
+            self._claim = None
 
     def move_on_next_log(self, to: Callable[[], tuple[Path, str]]) -> None:
-        """In a forked child, leave the files to the parent; `to` says, when the child logs, where its own ones go.
+        """Leave the files, in a forked child to the parent; `to` says, at the next log, where others are."""
+        self._leave_files(to)
 
-        The lock may be held by a thread that is not there any more.
+    def move_now(self) -> None:
+        """Take other files now, where the next log() would."""
+        with self._lock:
+            if self._move_to is not None:
+                self._move()
+
+    def keeps_file(self) -> bool:
+        """Let this process's claim on its file be young; tell whether the file is its own still. Raises OSError.
+
+        Somebody may have taken a process that slept for a day for one that is gone, and packed its file. A folder that
+        was moved or removed is no such case: what is written goes where the file is now.
         """
-        self._lock = threading.RLock()
-        if self._open:
-            self._move_to = to
-        self._records.close()
-        self._keys.close()
-        self._slots = {}  # so that the next log() goes through _prepare
-        self._fd = -1
+        claim = self._claim
+        if claim is None or claim.beat():
+            return True
+        packed = self._path.with_name(self._path.name + layout.PACKED_SUFFIX)
+        if packed.exists() and not self._path.exists():
+            return False
+        self._claim = claims.take_over(claim.path)
+        return True
 
     def _open_files(self, folder: Path, record_file: str) -> None:
+        self._path = folder / record_file
+        self._claim = self._claimed(folder, record_file)
         self._records = open_records(folder, record_file)
-        self._keys = AppendFile(folder / layout.keys_file(record_file))
+        self._names = MetricNames(folder / layout.keys_file(record_file))
         self._fd = self._records.fd
-        self._slots = {}
-        self._count = 0
         self._open = True
-        self._resume(folder / layout.keys_file(record_file), folder / record_file)
+        self._resume(folder / record_file)
+
+    def _claimed(self, folder: Path, record_file: str) -> HeldClaim | None:
+        """Say that this process writes the file, before it does: nobody packs what has a writer."""
+        try:
+            return claims.take_over(folder / layout.claim_file(record_file))
+        except OSError as error:
+            self._warnings.add("claim", f"{record_file} could not be claimed: {error.strerror or error}.")
+            return None
 
     def _log_uncommitted(self, data: Mapping[Any, Any], step: int | None) -> None:
         with self._lock:
@@ -205,13 +245,11 @@ class Recorder:
     def _new_slot(self, name: str) -> list[Any] | None:
         """Give a metric its number; its name is in the keys file before the first record that uses it."""
         try:
-            self._keys.append(layout.encode_key(name))
+            slot = _empty_slot(self._names.add(name))
         except OSError as error:
             self._failed(error, 1)
             return None
-        slot = self._slots[name] = _empty_slot(self._count)
-        self._count += 1
-        return slot
+        return self._slots.setdefault(name, slot)
 
     def _step(self, step: Any) -> int:
         try:
@@ -230,15 +268,10 @@ class Recorder:
         for _ in range(points):
             self._warnings.add("points-lost", f"points could not be written and are lost: {error.strerror or error}.")
 
-    def _resume(self, keys: Path, points: Path) -> None:
+    def _resume(self, points: Path) -> None:
         """Go on with the numbers and statistics of a file that was written before."""
-        data = keys.read_bytes()
-        names, whole = layout.decode_keys(data)
-        if whole < len(data):  # a line torn by an earlier writer's death: ended, it counts as a name nobody uses
-            self._keys.append(b"\n")
-            names.append(None)
+        names = self._names.known
         slots = {number: _empty_slot(number) for number in range(len(names))}
-        self._count = len(names)
         stored = points.read_bytes()
         for record in unpack(stored, scan_records(stored)):
             slot = slots.get(record.metric)

@@ -7,29 +7,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from runicorn.errors import RootNotUsableError
 from runicorn.model import RunState
 from runicorn.sdk import facts
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.run import Captures, Run
-from runicorn.storage import layout, liveness, reader
+from runicorn.storage import layout, reader
 from runicorn.storage.compaction import unpack_run
 from runicorn.storage.events import resumed
 from runicorn.storage.files import Files, LocalFiles
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.liveness import Pulse
 from runicorn.storage.ownership import claim_ownership, resumed_count
+from runicorn.storage.standing import look
 from runicorn.storage.writer import AppendFile, claim_record_file, replace_json
 
 _MAX_LOOKED_AT = 500
 
 
 def go_on(root: Path, run_id: str, config: Mapping[Any, Any], captures: Captures) -> Run:
-    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own."""
-    files = LocalFiles(root)
-    info = dict(reader.read_object(files, layout.run_path(run_id, layout.RUN_FILE)) or {"id": run_id})
-    status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE))
+    """Go on with a run. While its own process lives, this one joins as a further writer with files of its own.
+
+    Raises RootNotUsableError where the run cannot be read: as its owner, this process would write its files anew.
+    """
+    try:
+        found = look(LocalFiles(root), run_id, time.time())
+    except OSError as error:
+        raise RootNotUsableError(f"The run {run_id} in {root} cannot be read: {error.strerror or error}.") from error
+    info, status, known = dict(found.info or {"id": run_id}), found.status, found.run
     folder = root / layout.RUNS / run_id
-    known = reader.build_run(run_id, reader.Sources(info, status, None, time.time()))
     times = None if OwnerWatch(folder).lives() else claim_ownership(folder, resumed_count(info))
     if times is None:
         record_file = claim_record_file(folder, _rank())
@@ -71,14 +76,14 @@ def last_unfinished(files: Files, info: Mapping[str, Any]) -> str | None:
         found = reader.read_object(files, layout.run_path(entry.name, layout.RUN_FILE))
         if found is None or not _same_script(found, info):
             continue
-        status = reader.read_object(files, layout.run_path(entry.name, layout.STATUS_FILE))
-        run = reader.build_run(entry.name, reader.Sources(found, status, None, entry.mtime_ns / 1e9))
-        if run.state is RunState.FINISHED:
+        try:
+            known = look(files, entry.name, entry.mtime_ns / 1e9)
+        except OSError:  # nobody can tell
+            continue
+        if known.run.state is RunState.FINISHED:
             return None
-        if run.state is RunState.RUNNING:
-            age = None if run.heartbeat_at is None else time.time() - run.heartbeat_at
-            if liveness.is_alive(run.origin, Pulse(age), liveness.here()):
-                continue
+        if known.lives(time.time()):
+            continue
         return entry.name
     return None
 

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from runicorn import locks
 from runicorn.errors import UsageError
 from runicorn.model import MetricStats, RunState, number_to_json
 from runicorn.sdk import facts
 from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Background, Task
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
+from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.recorder import Recorder
+from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
-from runicorn.storage.writer import claim_record_file, replace_json
+from runicorn.storage.writer import claim_record_file
 
 # What only some runs need is loaded when they do: a script waits for all of init().
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ class Run:
 
     _expected_end: tuple[RunState, str] | None = None
     _failure: BaseException | None = None
+    _closed = False
 
     def __init__(self, folder: Path, info: dict[str, Any], *, record_file: str = layout.METRICS_FILE,
                  owner: bool = True, status: Mapping[str, Any] | None = None,
@@ -63,7 +66,7 @@ class Run:
         self._captures = captures or Captures()
         self._state = RunState.RUNNING
         self._reason: str | None = None
-        self._write_lock = threading.Lock()
+        self._end_as: dict[str, tuple[RunState, str | None]] = {}
         self._pid = os.getpid()
         self._opened_at = time.time()
         self._definitions: dict[str, MetricDefinition] = {}
@@ -79,6 +82,8 @@ class Run:
         self._inherited: Mapping[str, Any] = {}
         self.config.preset(info.get("config") or {})
         self._events = EventLog(folder / layout.events_file(record_file))
+        self._info_file = SmallFile(folder / layout.RUN_FILE, self._info_now, self.warnings)
+        self._status_file = SmallFile(folder / layout.STATUS_FILE, self.status, self.warnings)
         self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
         self._owner_watch = None if owner else _watch_owner(folder)
@@ -134,6 +139,11 @@ class Run:
         return self._state is RunState.RUNNING and self._pid == os.getpid()
 
     @property
+    def is_closed(self) -> bool:
+        """Whether nothing is left to be done for its end in this process; False in the middle of finish()."""
+        return self._closed or self._pid != os.getpid()
+
+    @property
     def disabled(self) -> bool:
         """Whether it keeps nothing, as with mode="disabled"."""
         return False
@@ -161,7 +171,8 @@ class Run:
         stands in the summary as "loss.min". The last value is there in any case, unless it is none. goal: minimize or
         maximize, which makes `best` one of them. What is not understood is left out with a warning.
         """
-        from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
+        with locks.LOADING:
+            from runicorn.sdk.definitions import GOALS, SUMMARIES, MetricDefinition
 
         wanted = [how.strip() for how in str(summary or "").split(",") if how.strip()]
         unknown = [how for how in wanted if how not in SUMMARIES] + ([goal] if goal not in (None, *GOALS) else [])
@@ -194,7 +205,7 @@ class Run:
                 return
             self._alerted_at[str(title)] = now
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
-            self._events.append(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
+            self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
             self.warnings.add("alert", f"an alert was not recorded: {error}.")
 
@@ -212,17 +223,29 @@ class Run:
             raise UsageError(
                 f"A run cannot finish as {state!r}.", hint="Use finished, failed, killed, preempted or an exit code."
             )
-        if not self.is_open:
+        if self._pid != os.getpid():  # a forked child: only what it has taken for itself is to be closed
+            self._recorder.move_on_next_log(self._join)
+        if self.is_closed:
             return
-        if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
-            end, reason = self._expected_end
+        if self.is_open:
+            if self._expected_end is not None and (end is RunState.FINISHED or (reason or "").startswith("exit code")):
+                end, reason = self._expected_end
+            self._end(end, reason)
+        # Also after a finish() that a signal interrupted, in the handler: what that has not come to is done here.
+        self._close()
+
+    def _end(self, end: RunState, reason: str | None) -> None:
         self._background.stop()
         if self._owner and end is RunState.PREEMPTED:
             end, reason = self._unless_beside_failed(end, reason)
-        self._state = end
-        self._reason = reason
+        # The first one counts, in one step: a signal handler may have come as far meanwhile.
+        end, reason = self._end_as.setdefault("end", (end, reason))
+        self._state, self._reason = end, reason
         if not self._owner and end is RunState.FAILED:
             self._tell_failure()
+
+    def _close(self) -> None:
+        """Bring all files up to date and let go of them. Each step may be taken twice."""
         if self._system is not None:
             self._system.close()
         self._write_info()
@@ -231,6 +254,7 @@ class Run:
             self._console.stop()
         self._events.close()
         self._recorder.close()
+        self._closed = True
 
     def note_failure(self, error: BaseException) -> None:
         """Keep the exception that may be about to end this process, for its traceback."""
@@ -262,7 +286,8 @@ class Run:
 
         Content equal to the latest version's makes no new version. Raises nothing: see `.stored` of what is returned.
         """
-        from runicorn.sdk.artifacts import log_artifact
+        with locks.LOADING:
+            from runicorn.sdk.artifacts import log_artifact
 
         return log_artifact(self, path_or_artifact, name, type, aliases)
 
@@ -271,7 +296,8 @@ class Run:
 
         Raises UsageError, ArtifactNotFoundError.
         """
-        from runicorn.sdk.artifacts import use_artifact
+        with locks.LOADING:
+            from runicorn.sdk.artifacts import use_artifact
 
         return use_artifact(self, name, type)
 
@@ -282,6 +308,8 @@ class Run:
 
     def append_event(self, event: dict[str, Any]) -> None:
         """Append one line to this process's events. Raises OSError, ValueError."""
+        if self._pid != os.getpid():  # a forked child, which has its own from its first log() or event on
+            self._recorder.move_now()
         self._events.append(event)
 
     def _summed(self, stats: Mapping[str, MetricStats]) -> dict[str, Any]:
@@ -293,7 +321,7 @@ class Run:
 
     def leave_to_parent(self) -> None:
         """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
-        self._write_lock = threading.Lock()
+        self._events.go_on_in(self._events.path)
         self._recorder.move_on_next_log(self._join)
         if self._console is not None:
             self._console.after_fork()
@@ -345,8 +373,9 @@ class Run:
 
     def _log_other(self, name: str, step: int, now: float, value: Any) -> bool:
         """Keep a value that is no number; return whether it is one of the kinds that can be kept."""
-        from runicorn.sdk.media.adopt import as_media
-        from runicorn.sdk.media.store import MediaStore
+        with locks.LOADING:
+            from runicorn.sdk.media.adopt import as_media
+            from runicorn.sdk.media.store import MediaStore
 
         try:
             found = as_media(value)
@@ -360,7 +389,7 @@ class Run:
     def _join(self) -> tuple[Path, str]:
         """Take files of this process's own in the same run. Raises OSError."""
         self._record_file = claim_record_file(self.dir)
-        self._events.leave_to_parent(self.dir / layout.events_file(self._record_file))
+        self._events.go_on_in(self.dir / layout.events_file(self._record_file))
         return self.dir, self._record_file
 
     def _add_slow_facts(self) -> None:
@@ -380,7 +409,8 @@ class Run:
 
     def _sample(self) -> None:
         if self._system is None and self._owner and self._captures.system_metrics:
-            from runicorn.sdk.system.sampler import SystemSampler
+            with locks.LOADING:
+                from runicorn.sdk.system.sampler import SystemSampler
 
             self._system = SystemSampler(self.dir, self.warnings)
         if self._system is not None:
@@ -393,6 +423,11 @@ class Run:
         except Exception as error:  # noqa: BLE001 - a background task; recording goes on beside the owner's
             self.warnings.add("owner", f"the run's owner could not be looked at: {error}.")
         self._write_status()
+        try:
+            if not self._recorder.keeps_file():
+                self._recorder.move_on_next_log(self._join)
+        except OSError as error:  # the folder is gone, or its disk is
+            self.warnings.add("claim", f"{self._record_file} could not be claimed: {error.strerror or error}.")
 
     def _take_over(self, watch: OwnerWatch) -> None:
         """Become the owner of a joined run whose own process died, as when a job is started again elsewhere."""
@@ -400,10 +435,11 @@ class Run:
             return
         from runicorn.storage.ownership import claim_ownership
 
+        inherited = watch.metrics()  # before the claim, which is for good
         times = claim_ownership(self.dir, watch.times_owned_anew())
         if times is None:  # another rank was faster
             return
-        self._inherited = watch.metrics()
+        self._inherited = inherited
         self._info.update(facts.quick_facts(), resumed=times)
         self._start_capture()
         self._owner = True
@@ -413,18 +449,14 @@ class Run:
         """Replace run.json. Only its own process does, so that a joined or forked one cannot undo a change."""
         if not self._owner or self._pid != os.getpid():
             return
-        self._write(layout.RUN_FILE, lambda: {**self._info, "config": self.config.plain()})
+        self._info_file.write()
+
+    def _info_now(self) -> dict[str, Any]:
+        return {**self._info, "config": self.config.plain()}
 
     def _write_status(self) -> None:
         if self._owner:
-            self._write(layout.STATUS_FILE, self.status)
-
-    def _write(self, name: str, content: Any) -> None:
-        try:
-            with self._write_lock:
-                replace_json(self.dir / name, content())
-        except Exception as error:  # noqa: BLE001 - disk full, folder gone: training goes on
-            self.warnings.add(f"write:{name}", f"{name} could not be written: {error}.")
+            self._status_file.write()
 
 
 def _watch_owner(folder: Path) -> OwnerWatch:
@@ -442,28 +474,6 @@ def stats_to_json(stats: MetricStats) -> dict[str, Any]:
         "last_step": stats.last_step,
         "last_time": stats.last_time,
     }
-
-
-def end_of(error: BaseException | None) -> RunState:
-    """Return how a run ended that this exception left: Ctrl-C is a person's will, no failure of the code."""
-    if isinstance(error, KeyboardInterrupt):
-        return RunState.KILLED
-    if isinstance(error, SystemExit) and error.code in (None, 0):
-        return RunState.FINISHED
-    return RunState.FAILED
-
-
-def describe(error: BaseException | None) -> str:
-    """Return an exception as its traceback's last line would: `ValueError: no such file`."""
-    if error is None:
-        return "unknown"
-    if isinstance(error, SystemExit):
-        return f"exit code {error.code}"[:1000] if not isinstance(error.code, str) else error.code[:1000]
-    try:
-        text = str(error)
-    except Exception:  # noqa: BLE001 - foreign __str__
-        text = ""
-    return f"{type(error).__name__}: {text}"[:1000] if text else type(error).__name__
 
 
 def clean_tags(tags: Iterable[str] | None) -> list[str]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-import threading
+
+from runicorn import locks
 
 _MAX_KINDS = 200
 _OTHERS = "others"
@@ -16,7 +17,7 @@ class Warnings:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = locks.reentrant_lock()
         self._counts: dict[str, int] = {}
 
     def add(self, kind: str, text: str) -> None:

@@ -7,6 +7,9 @@ import stat as stat_mode
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from runicorn.regular_files import open_regular
+from runicorn.storage import layout
+
 
 class FileStat(NamedTuple):
     """What identifies a file's content without reading it. inode is 0 where the system has none."""
@@ -73,7 +76,7 @@ class LocalFiles:
         return os.path.islink(self._prefix + path)  # noqa: PTH114 - see stat
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        with open(self._prefix + path, "rb", buffering=0) as file:  # noqa: PTH123 - see stat
+        with open_regular(self._prefix + path) as file:
             if offset:
                 file.seek(offset)
             data = file.read() if length is None else file.read(length)
@@ -87,7 +90,8 @@ class LocalFiles:
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:
     """Return the files under a folder with their paths below it, at most `limit`, sorted by path.
 
-    Links to folders are not followed: they may lead out of it, or round in circles.
+    Left out are the claims of writers, which come and go. Links to folders are not followed: they may lead out of it,
+    or round in circles.
     """
     found: list[tuple[str, FileStat]] = []
     pending = [("", depth)]
@@ -95,6 +99,8 @@ def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[
         below, levels = pending.pop()
         for entry in files.list(f"{path}/{below}" if below else path):
             name = f"{below}/{entry.name}" if below else entry.name
+            if entry.name.startswith(layout.CLAIM_PREFIX):
+                continue
             if not entry.is_dir:
                 found.append((name, entry))
             elif levels > 0 and not files.is_link(f"{path}/{name}"):

@@ -295,10 +295,7 @@ class RunIndex:
         if cached.base is not None and stats == cached.stats:
             return
         # All of them are read again: to keep ten thousand run.json in memory would take 150 MB.
-        info, status, notes = (
-            reader.read_object(self._files, layout.run_path(run_id, name)) if stats[name] else None
-            for name in _SMALL_FILES
-        )
+        info, status, notes = (self._object(run_id, name, stats) for name in _SMALL_FILES)
         before = cached.base
         cached.stats = stats
         cached.base = reader.build_run(
@@ -309,6 +306,16 @@ class RunIndex:
             cached.heartbeat_seen_at = self._monotonic()
             cached.heartbeat_changed = before is not None
             cached.last_points = None
+
+    def _object(self, run_id: str, name: str, stats: dict[str, FileStat | None]) -> Mapping[str, Any] | None:
+        """Return what a small file holds; one that cannot be read for a moment is looked at again the next time."""
+        if stats[name] is None:
+            return None
+        try:
+            return reader.load_object(self._files, layout.run_path(run_id, name))
+        except OSError:
+            stats[name] = None
+            return None
 
     def _publish(self, run_id: str, cached: _Cached) -> None:
         """Put the run into the list as a new version if it differs from what stands there."""

@@ -15,7 +15,7 @@ from runicorn.model import Run
 from runicorn.storage.files import FileStat
 
 # A file of another version, or of another shape of Run, is not read.
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass

@@ -22,6 +22,8 @@ EVENTS_FILE = "events.jsonl"
 CONSOLE_FILE = "console.log"
 PACKED_SUFFIX = ".packed"
 
+CLAIM_PREFIX = ".writer-"
+
 DEFAULT_PROJECT = "default"
 
 _YEAR_1, _YEAR_9999 = -62_135_596_800, 253_402_300_799
@@ -68,6 +70,11 @@ def record_files(names: Iterable[str]) -> list[str]:
     """Return the names that hold records: metrics.bin first, further writers next, system.bin last."""
     found = [name for name in names if _RECORD_FILE.fullmatch(name)]
     return sorted(found, key=lambda name: (name == SYSTEM_FILE, name != METRICS_FILE, name))
+
+
+def claim_file(record_file: str) -> str:
+    """Return the file that says which process writes a record file, for as long as it does."""
+    return CLAIM_PREFIX + record_file
 
 
 def keys_file(record_file: str) -> str:

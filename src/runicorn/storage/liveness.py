@@ -1,15 +1,16 @@
-"""Whether the process behind a run still lives: facts about processes, and the verdict on them."""
+"""Whether the process behind a run, or behind a claim, still lives: the one verdict on it."""
 
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass
 
+from runicorn import processes
 from runicorn.model import Origin
+from runicorn.processes import Presence
 
 HEARTBEAT_LIMIT_SECS = 60.0
-# The start time is counted from the boot time, which moves a little whenever the clock is set.
+# Of runs that have their process's start in unix seconds only: counted from the boot time, it moves with the clock.
 _START_TOLERANCE_SECS = 2.0
 
 
@@ -36,44 +37,42 @@ class Pulse:
 
 def here() -> Place:
     """Return the place of this process."""
-    return Place(_host(), _scope())
+    return Place(_host(), processes.scope())
 
 
 def is_alive(origin: Origin, pulse: Pulse, place: Place) -> bool:
     """Tell whether a run that says it is running really is.
 
-    In its own place the process itself is asked; from elsewhere only the heartbeat counts.
+    In its own place the process itself is asked. From elsewhere, and where the process is not shown, only the heartbeat
+    counts.
     """
-    if origin.pid is not None and origin.host == place.host and origin.pid_scope == place.scope:
-        started_at = process_started_at(origin.pid)
-        if started_at is None or origin.pid_started_at is None:
-            return started_at is not None
-        return abs(started_at - origin.pid_started_at) <= _START_TOLERANCE_SECS
+    presence = presence_of(origin, place)
+    return beats(pulse) if presence is Presence.UNSURE else presence is Presence.RUNS
+
+
+def presence_of(origin: Origin, place: Place) -> Presence:
+    """Tell what the process itself says, without any heartbeat. GONE is proof, however the clocks were set."""
+    if origin.pid is None or origin.host != place.host or not processes.is_same_scope(origin.pid_scope, place.scope):
+        return Presence.UNSURE
+    if origin.pid_start is not None or origin.pid_started_at is None:
+        return processes.presence(origin.pid, origin.pid_start)
+    found = processes.presence(origin.pid, None)
+    if found is Presence.RUNS and not _started_at(origin.pid, origin.pid_started_at):
+        return Presence.UNSURE  # another process, or the same one after the clock was set
+    return found
+
+
+def beats(pulse: Pulse) -> bool:
+    """Tell whether a heart beats by what is seen of it alone."""
     if pulse.unchanged_secs > HEARTBEAT_LIMIT_SECS:
         return False
     return pulse.changed or (pulse.age_secs is not None and pulse.age_secs <= HEARTBEAT_LIMIT_SECS)
 
 
-def process_started_at(pid: int) -> float | None:
-    """Return when the process started in unix seconds, or None where none with this pid runs (a zombie does not)."""
-    if sys.platform == "linux":
-        return _linux_started_at(pid)
-    import psutil  # 20 ms, and not needed on Linux
-
-    try:
-        process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.create_time()
-    except (psutil.Error, OverflowError, ValueError):
-        return None
-
-
-def parse_proc_stat(text: str) -> tuple[str, int] | None:
-    """Return state letter and start in clock ticks after boot from /proc/PID/stat (proc(5), fields 3 and 22)."""
-    fields = text[text.rfind(")") + 1 :].split()  # the name in parentheses may hold blanks and parentheses
-    try:
-        return fields[0], int(fields[19])
-    except (IndexError, ValueError):
-        return None
+def _started_at(pid: int, moment: float) -> bool:
+    start = processes.start_of(pid)
+    started_at = None if start is None else processes.unix_time_of(start)
+    return started_at is not None and abs(started_at - moment) <= _START_TOLERANCE_SECS
 
 
 def _host() -> str:
@@ -82,30 +81,3 @@ def _host() -> str:
     import socket
 
     return socket.gethostname()
-
-
-def _linux_started_at(pid: int) -> float | None:
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - init's path
-            parsed = parse_proc_stat(file.read())
-    except OSError:
-        return None
-    if parsed is None or parsed[0] in "ZX":
-        return None
-    return _boot_time() + parsed[1] / os.sysconf("SC_CLK_TCK")
-
-
-def _boot_time() -> float:
-    with open("/proc/stat", "rb") as file:  # noqa: PTH123 - init's path
-        for line in file:
-            if line.startswith(b"btime "):
-                return float(line[6:])
-    return 0.0
-
-
-def _scope() -> str | None:
-    try:
-        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - init's path
-            return f"{file.read().strip()}/{os.readlink('/proc/self/ns/pid')}"  # noqa: PTH115
-    except OSError:
-        return None

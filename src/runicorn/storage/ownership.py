@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from runicorn.model import Origin
-from runicorn.storage import liveness
+from runicorn.storage import claims, liveness
+from runicorn.storage.claims import HeldClaim
 from runicorn.storage.liveness import Pulse
 
 _MAX_OWNERS = 10_000
@@ -23,23 +20,32 @@ def claim_ownership(folder: Path, before: int) -> int | None:
     once, without a lock. Whoever created it and died before it wrote run.json is passed over. Raises OSError.
     """
     for number in range(before + 1, before + _MAX_OWNERS):
-        path = folder / f".owner-{number}"
+        path = _path(folder, number)
         try:
-            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+            claims.create(path)
         except FileExistsError:
             if _claimant_lives(path):
                 return None
             continue
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            place, pid = liveness.here(), os.getpid()
-            json.dump([place.host, place.scope, pid, liveness.process_started_at(pid)], file)
         return number
     return None
 
 
 def release_ownership(folder: Path, number: int) -> None:
     """Take a claim back that changed nothing about whose run it is, as after packing its files. Raises OSError."""
-    (folder / f".owner-{number}").unlink(missing_ok=True)
+    _path(folder, number).unlink(missing_ok=True)
+
+
+class PassingOwnership:
+    """Owning a run for the time of some work on its files, such as packing them."""
+
+    def __init__(self, folder: Path, number: int) -> None:
+        self._claim = HeldClaim(_path(folder, number))
+        self._next = _path(folder, number + 1)
+
+    def holds(self) -> bool:
+        """Let the claim be young; tell whether nobody took it for that of a dead process meanwhile. Raises OSError."""
+        return self._claim.beat() and not self._next.exists()
 
 
 def resumed_count(info: Mapping[str, Any]) -> int:
@@ -48,14 +54,16 @@ def resumed_count(info: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and count > 0 else 0
 
 
+def _path(folder: Path, number: int) -> Path:
+    return folder / f".owner-{number}"
+
+
 def _claimant_lives(path: Path) -> bool:
     try:
-        age = time.time() - path.stat().st_mtime
-    except OSError:
+        claim = claims.read(path)
+    except OSError:  # nobody can tell
         return True
-    try:
-        host, scope, pid, started_at = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, TypeError):  # still being written, unless that was long ago
-        return age <= liveness.HEARTBEAT_LIMIT_SECS
-    origin = Origin(host=host, pid=pid, pid_started_at=started_at, pid_scope=scope)
-    return liveness.is_alive(origin, Pulse(age), liveness.here())
+    if claim is None:  # taken back in this moment
+        return True
+    age = claims.time_on(path.parent) - claim.beaten_at
+    return liveness.is_alive(claim.origin, Pulse(age), liveness.here())

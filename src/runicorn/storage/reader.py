@@ -39,10 +39,21 @@ class Text:
 
 
 def read_object(files: Files, path: str) -> Mapping[str, Any] | None:
-    """Return the JSON object in a file, or None where there is none."""
+    """Return the JSON object in a file, or None where there is none or it cannot be read."""
+    try:
+        return load_object(files, path)
+    except OSError:
+        return None
+
+
+def load_object(files: Files, path: str) -> Mapping[str, Any] | None:
+    """Return the JSON object in a file, or None where there is none: for those who must not take the one for the other.
+
+    Raises OSError where it cannot be told, as in the moment in which a file server does not answer.
+    """
     try:
         return decode_object(files.read(path))
-    except OSError:
+    except FileNotFoundError:
         return None
 
 
@@ -176,6 +187,7 @@ def _origin(info: Mapping[str, Any]) -> Origin:
         user=_text(info.get("user")),
         pid=_integer(info.get("pid")),
         pid_started_at=started_at if started_at is not None and math.isfinite(started_at) else None,
+        pid_start=_integer(info.get("pid_start")),
         pid_scope=_text(info.get("pid_scope")) or None,
         recorded_by=_text(info.get("recorded_by")),
     )

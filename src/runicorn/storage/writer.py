@@ -6,20 +6,22 @@ import contextlib
 import itertools
 import json
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
-from runicorn.storage import layout
+from runicorn.regular_files import NO_WAIT, check_regular, read_regular
+from runicorn.storage import claims, layout
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
+_DRAFTS = itertools.count()
+_TOKEN = os.urandom(4).hex()
 _RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
-_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_APPEND = NO_WAIT | os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def prepare_root(root: Path, *, now: float) -> Path:
@@ -56,7 +58,7 @@ def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]])
     Raises RunExistsError if the id is taken, RootNotUsableError if the root cannot be written.
     """
     target = root / layout.RUNS / run_id
-    draft = target.with_name(f".new-{run_id}-{os.getpid()}")
+    draft = target.with_name(f".new-{run_id}-{os.getpid()}-{_TOKEN}")
     try:
         draft.mkdir(parents=True)
         for name, content in files.items():
@@ -83,19 +85,30 @@ def replace_json(path: Path, content: dict[str, Any]) -> None:
 
 def replace_bytes(path: Path, content: bytes) -> None:
     """Replace a whole file, so that readers see the old or the new one. Raises OSError."""
-    # The thread's number: two threads of one process must not share a draft either.
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    draft = draft_path(path)
     try:
         draft.write_bytes(content)
-        _replace(draft, path)
+        rename_over(draft, path)
     except BaseException:
         with contextlib.suppress(OSError):
             draft.unlink()
         raise
 
 
-def _replace(draft: Path, path: Path) -> None:
-    """Rename over `path`. Windows refuses for the moment in which a reader has it open, so try again for a while."""
+def draft_path(path: Path) -> Path:
+    """Return where to write what is to be renamed over `path`: another place each time.
+
+    Neither two threads may share one, nor a signal handler and what it interrupts, nor two containers that number their
+    processes alike.
+    """
+    return path.with_name(f".{path.name}.{os.getpid()}-{_TOKEN}.{next(_DRAFTS)}.tmp")
+
+
+def rename_over(draft: Path, path: Path) -> None:
+    """Rename a draft over `path`. Windows refuses while a reader has it open, so try again for a while.
+
+    Raises OSError.
+    """
     for _ in range(_REPLACE_ATTEMPTS):
         try:
             draft.replace(path)
@@ -129,6 +142,7 @@ class AppendFile:
         self.fd = os.open(path, _APPEND, 0o644)
         self._unit = unit
         try:
+            check_regular(self.fd, path)
             self._drop_torn_end()
         except OSError:
             os.close(self.fd)
@@ -171,21 +185,39 @@ def open_records(folder: Path, name: str) -> AppendFile:
 def claim_record_file(folder: Path, wanted: str | None = None) -> str:
     """Take a record file for a further writer of a run: metrics.WANTED.bin, else the next free metrics.rankN.bin.
 
-    Creating it decides between processes that ask at once. Raises OSError.
+    Creating its claim, and then the file, decides between processes that ask at once: who finds the file finds the
+    claim as well. Raises OSError.
     """
     names = itertools.chain([f"metrics.{wanted}.bin"] if wanted else [], (f"metrics.rank{n}.bin" for n in _RANKS))
     for name in names:
         try:
-            (folder / name).touch(exist_ok=False)
+            claim = claims.create(folder / layout.claim_file(name))
         except FileExistsError:
             continue
-        return name
+        if _take(folder / name):
+            return name
+        claim.release()
     raise FileExistsError(f"The run {folder.name} has too many writers.")
+
+
+def _take(path: Path) -> bool:
+    """Create a record file; return whether there was none, neither plain nor packed. Raises OSError."""
+    packed = path.with_name(path.name + layout.PACKED_SUFFIX)
+    try:
+        if packed.exists():  # beside a plain file, what is packed would not be read any more
+            return False
+        path.touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    if packed.exists():  # there was a plain one until this moment
+        path.unlink()
+        return False
+    return True
 
 
 def _read_notes(path: Path) -> dict[str, Any]:
     try:
-        notes = json.loads(path.read_bytes())
+        notes = json.loads(read_regular(path))
     except (FileNotFoundError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}

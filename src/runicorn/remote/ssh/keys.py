@@ -19,7 +19,7 @@ from runicorn.errors import (
     PassphraseRequiredError,
     PassphraseWrongError,
 )
-from runicorn.files import read_file
+from runicorn.regular_files import read_regular
 from runicorn.remote.target import Secret
 
 MAX_KEY_BYTES = 64 * 1024
@@ -68,7 +68,7 @@ def read_key_file(path: str, passphrase: Secret | None) -> UnlockedKey:
     Raises KeyFileNotFoundError if it cannot be read, and the errors of `unlock`.
     """
     try:
-        content = read_file(Path(path).expanduser(), MAX_KEY_BYTES)
+        content = read_regular(Path(path).expanduser(), MAX_KEY_BYTES)
     except (OSError, ValueError, RuntimeError) as error:
         if getattr(error, "errno", None) == errno.EFBIG:
             raise KeyInvalidError(f"The key file {path!r} is larger than any private key.") from None

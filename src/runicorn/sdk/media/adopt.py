@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runicorn import locks
 from runicorn.sdk.media.base import Media
 
 
@@ -26,24 +27,29 @@ def _one(value: Any) -> Media | None:
     if isinstance(value, Media):
         return value
     if isinstance(value, str):
-        from runicorn.sdk.media.text import Text
+        with locks.LOADING:
+            from runicorn.sdk.media.text import Text
 
         return Text(value)
     home = type(value).__module__.partition(".")[0]
     if home == "PIL" and hasattr(value, "getbands"):
-        from runicorn.sdk.media.image import Image
+        with locks.LOADING:
+            from runicorn.sdk.media.image import Image
 
         return Image(value)
     if hasattr(value, "savefig") or (home == "matplotlib" and hasattr(value, "get_figure")) or _is_plotly(value):
-        from runicorn.sdk.media.figure import Figure
+        with locks.LOADING:
+            from runicorn.sdk.media.figure import Figure
 
         return Figure(value)
     if hasattr(value, "columns") and (hasattr(value, "iter_rows") or hasattr(value, "itertuples")):
-        from runicorn.sdk.media.table import Table
+        with locks.LOADING:
+            from runicorn.sdk.media.table import Table
 
         return Table(dataframe=value)
     if _elements(value) > 1 and hasattr(value, "__array__"):
-        from runicorn.sdk.media.histogram import Histogram
+        with locks.LOADING:
+            from runicorn.sdk.media.histogram import Histogram
 
         return Histogram(value)
     return None

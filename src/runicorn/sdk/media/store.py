@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.media.base import Content, Media
 from runicorn.storage import events
 from runicorn.storage.events import Kind
+from runicorn.storage.writer import draft_path
 
 _CHUNK_BYTES = 1024 * 1024
 
@@ -51,7 +51,7 @@ class MediaStore:
         if target.exists():
             return name
         target.parent.mkdir(exist_ok=True)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        draft = draft_path(target)
         try:
             if isinstance(content.data, Path):
                 shutil.copyfile(content.data, draft)

@@ -32,6 +32,8 @@ class SystemSampler:
                 self._start()
                 return  # the first reading has no rates yet
             assert self._machine is not None
+            with contextlib.suppress(OSError):  # a claim that grows old costs nothing here
+                self._recorder.keeps_file()
             self._recorder.log({**self._machine.read(), **(self._gpus.read() if self._gpus else {})})
         except Exception as error:  # noqa: BLE001 - a background task: psutil missing, disk full, folder gone
             self._active = False

@@ -1,21 +1,25 @@
 """Files that are being copied into a root: each has one owner, and one whose owner died is taken over.
 
-A partial is called `<source>.<host>.<pid>.<start>.<thread>`: what is copied, as a hash of path, size and time of
-change, and who copies it.
+A partial is called `<source>.<host>.<pid>.<start>.<copy>`: what is copied, as a hash of path, size and time of change,
+who copies it, and which of that process's copies it is - a signal handler may log what its thread is just copying.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import threading
 import time
 from pathlib import Path
 
-from runicorn.storage import liveness
+from runicorn import processes
+from runicorn.processes import Presence
+from runicorn.storage import claims, liveness
 from runicorn.storage.artifacts.copying import Identity
 
+_COUNT = itertools.count()
 STALE_SECS = 24 * 3600.0
 _SILENT_SECS = 600.0  # a copy by another host that has not grown for so long has ended
 
@@ -28,7 +32,7 @@ def claim(folder: Path, source: Path, identity: Identity) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     what = f"{source.absolute()}\0{identity.size_bytes}\0{identity.mtime_ns}"
     key = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()[:24]
-    mine = folder / f"{key}.{_host()}.{os.getpid()}.{_start(os.getpid())}.{threading.get_ident()}"
+    mine = folder / f"{key}.{_host()}.{os.getpid()}.{_start(os.getpid())}.{threading.get_ident()}-{next(_COUNT)}"
     for found in folder.glob(f"{key}.*"):
         if _has_owner(found):
             continue
@@ -51,10 +55,14 @@ def _has_owner(path: Path) -> bool:
     try:
         _, host, pid, start, *_ = path.name.split(".")
         if host == _host():
-            return _start(int(pid)) == start
-        return time.time() - path.stat().st_mtime < _SILENT_SECS
-    except (ValueError, OSError):
+            found = _presence(int(pid), start)
+            if found is not Presence.UNSURE:
+                return found is Presence.RUNS
+        return claims.time_on(path.parent) - path.stat().st_mtime < _SILENT_SECS
+    except (ValueError, FileNotFoundError):
         return False
+    except OSError:  # nobody can tell
+        return True
 
 
 def _host() -> str:
@@ -63,6 +71,12 @@ def _host() -> str:
 
 
 def _start(pid: int) -> str:
-    """Return the process's start to ten seconds: counted from the boot time, it moves when the clock is set."""
-    started_at = liveness.process_started_at(pid)
-    return "" if started_at is None else str(round(started_at / 10))
+    """Return the process's start as a name has it: t and what processes.start_of tells."""
+    return f"t{processes.start_of(pid)}"
+
+
+def _presence(pid: int, start: str) -> Presence:
+    if not start.startswith("t"):  # of an older version: seconds, which move when the clock is set
+        found = processes.presence(pid, None)
+        return Presence.UNSURE if found is Presence.RUNS else found
+    return processes.presence(pid, int(start[1:]) if start != "tNone" else None)

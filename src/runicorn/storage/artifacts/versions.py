@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from runicorn.storage.artifacts import catalogue, names, partials
 from runicorn.storage.artifacts.manifest import Manifest, to_object
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.writer import replace_bytes
+from runicorn.storage.writer import draft_path, replace_bytes
 
 _ATTEMPTS = 10_000  # versions that others claimed in the moment between a look and a try
 
@@ -58,7 +57,7 @@ def _create(path: Path, content: bytes) -> None:
     Linked into place it is there as a whole at once. A file system without links gets it created and then filled:
     readers take it for none until it is complete, and a kill in between costs a number.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+    draft = draft_path(path)
     try:
         draft.write_bytes(content)
         try:

@@ -1,0 +1,75 @@
+"""The names of a record file's metrics by number: a .keys file, kept in step by one process.
+
+A signal handler may name a metric in the middle of another one's naming. So each name has its number, and with it its
+place in the file, before anything is written; to write it a second time changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from runicorn.regular_files import NO_WAIT, check_regular
+from runicorn.storage import layout
+
+_OPEN = os.O_RDWR | os.O_CREAT | NO_WAIT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+class MetricNames:
+    """The names so far, and those that come. known: by number; None for a line that is none."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, _OPEN, 0o644)
+        try:
+            check_regular(self._fd, path)
+            data = path.read_bytes()
+            names, whole = layout.decode_keys(data)
+            if whole < len(data):  # a line torn by an earlier writer's death: ended, it counts as a name nobody uses
+                names.append(None)
+                _write_at(self._fd, b"\n", len(data))
+                whole = len(data) + 1
+        except OSError:
+            os.close(self._fd)
+            raise
+        self.known: list[str | None] = names
+        self._written = len(names), whole  # names, bytes
+        self._unwritten: dict[str, int] = {}
+
+    def add(self, name: str) -> int:
+        """Return the number of a name that is new; it is in the file when this returns. Raises OSError."""
+        number = self._number(name)
+        self._write()
+        self._unwritten.pop(name, None)
+        return number
+
+    def _number(self, name: str) -> int:
+        if name in self._unwritten:  # it came before, and its line could not be written, or is just being
+            return self._unwritten[name]
+        self.known.append(name)
+        number = len(self.known) - 1
+        while self.known[number] != name:  # a signal handler has added others since
+            number -= 1
+        self._unwritten[name] = number
+        return number
+
+    def _write(self) -> None:
+        count, size = self._written
+        waiting = self.known[count:]
+        lines = b"".join(layout.encode_key(each) if each is not None else b"\n" for each in waiting)
+        _write_at(self._fd, lines, size)
+        self._written = count + len(waiting), size + len(lines)
+
+    def close(self) -> None:
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+
+def _write_at(fd: int, data: bytes, offset: int) -> None:
+    while data:
+        if hasattr(os, "pwrite"):
+            written = os.pwrite(fd, data, offset)
+        else:  # Windows, whose signals come to no thread in the middle of something
+            os.lseek(fd, offset, os.SEEK_SET)
+            written = os.write(fd, data)
+        data, offset = data[written:], offset + written
