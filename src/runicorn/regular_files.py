@@ -34,7 +34,7 @@ def check_regular(fd: int, path: str | Path) -> None:
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, "Not a regular file", os.fspath(path))
+        raise OSError(errno.EINVAL, "is no file", os.fspath(path))
 
 
 def _open(path: str, flags: int) -> int:
