@@ -6,11 +6,11 @@ import os
 import pytest
 
 from runicorn.errors import RootNotUsableError
+from runicorn.regular_files import read_regular
 from runicorn.sdk.facts import quick_facts
 from runicorn.sdk.ownership import OwnerWatch
 from runicorn.sdk.resuming import go_on, last_unfinished
 from runicorn.sdk.run import Captures
-from runicorn.storage import files as files_module
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
@@ -90,9 +90,9 @@ def test_a_pipe_in_place_of_a_file_hangs_nobody(folder):
     assert RunIndex(files).runs()[0].run.id == "r"
     assert OwnerWatch(folder).lives()
     with pytest.raises(OSError, match="is no file"):
-        files_module.read_regular(folder / "notes.json")
+        read_regular(folder / "notes.json")
     with pytest.raises(IsADirectoryError):
-        files_module.read_regular(folder)
+        read_regular(folder)
 
 
 def test_a_run_that_cannot_be_read_is_not_gone_on_with(folder, monkeypatch):
