@@ -75,12 +75,19 @@ class Gate:
                 self._selector.register(sock, selectors.EVENT_READ)
             while not self._closed:
                 for key, _ in self._selector.select(LINGER_SECS if self._lingering or self._asking else None):
-                    self._act(cast("socket.socket", key.fileobj))
+                    sock = cast("socket.socket", key.fileobj)
+                    self._dropping_what_fails(sock, self._act)
                 self._end_overdue()
         finally:
             self._selector.close()
             for sock in (*self._listeners, *self._asking, *self._lingering, self._wake_read, self._wake_write):
                 sock.close()
+
+    def _dropping_what_fails(self, sock: socket.socket, act: Callable[[socket.socket], None]) -> None:
+        try:
+            act(sock)
+        except Exception:  # noqa: BLE001  the rim of the thread: one connection must not end the gate for all others
+            self._drop(sock)
 
     def _act(self, sock: socket.socket) -> None:
         if sock in self._listeners:
@@ -103,19 +110,16 @@ class Gate:
                     self._drop(lingering)
                 time.sleep(_FULL_PAUSE_SECS)
                 return
-            self._receive(client)
+            self._dropping_what_fails(client, self._receive)
 
     def _receive(self, client: socket.socket) -> None:
-        try:
-            client.setblocking(False)
-            stranger = None if self._allow_other_users else peers.stranger(client)
-            if stranger is not None:
-                self._selector.register(client, selectors.EVENT_READ)
-                self._answer(client, self._refusal(stranger))
-            else:
-                self._admit(client)
-        except Exception:  # noqa: BLE001  the rim of the thread: one connection must not end the gate for all others
-            self._drop(client)
+        client.setblocking(False)
+        stranger = None if self._allow_other_users else peers.stranger(client)
+        if stranger is not None:
+            self._selector.register(client, selectors.EVENT_READ)
+            self._answer(client, self._refusal(stranger))
+        else:
+            self._admit(client)
 
     def _hear(self, client: socket.socket) -> None:
         try:
@@ -129,6 +133,10 @@ class Gate:
             self._answer(client, reply(head))
         else:
             self._drop(client)
+
+    def _answer_silence(self, client: socket.socket) -> None:
+        _, reply = self._asking.pop(client)
+        self._answer(client, reply(b""))
 
     def _answer(self, client: socket.socket, answer: bytes) -> None:
         """Send this and end our direction. The thread never waits for the client, however slow it is."""
@@ -155,10 +163,9 @@ class Gate:
 
     def _end_overdue(self) -> None:
         now = time.monotonic()
-        for client, (until, reply) in list(self._asking.items()):
+        for client, (until, _) in list(self._asking.items()):
             if until <= now:
-                del self._asking[client]
-                self._answer(client, reply(b""))
+                self._dropping_what_fails(client, self._answer_silence)
         for client, until in list(self._lingering.items()):
             if until > now:
                 break
