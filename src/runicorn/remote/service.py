@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import platform
 import time
 from collections.abc import AsyncGenerator, Iterator
@@ -24,6 +25,8 @@ from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.target import Credentials, Target
 from runicorn.remote.workers import Workers
 from runicorn.settings import Settings
+
+logger = logging.getLogger(__name__)
 
 STOP_TIMEOUT_SECS = 8.0
 
@@ -53,7 +56,10 @@ class RemoteService:
         self._news.bind(asyncio.get_running_loop())
         self._wake_watch = asyncio.create_task(wake.watch(self.sessions.nudge))
         if take_back:
-            await self.sessions.take_back()
+            try:
+                await self.sessions.take_back()
+            except Exception:  # the rim of a start: what an earlier viewer left must not keep this one from serving
+                logger.exception("the sessions of an earlier viewer could not be taken back")
 
     async def stop(self) -> None:
         """Stop all sessions and close all connections, on both sides, within a few seconds."""

@@ -6,6 +6,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually
 from tests.support.serving import Viewer, run_viewer
+
+from runicorn.remote.records import Owner
 
 RETURN_SECS = 40.0
 
@@ -81,7 +84,7 @@ def test_a_damaged_file_of_sessions_keeps_no_viewer_from_starting(damage: Any, t
         "needs_person": True,
         "started_at": 1.0,
         "remote": {"port": 1, "pid": 1, "version": "1", "started_at": 1.0},
-        "owner": {"host": "nowhere", "pid": 1, "start": 1, "scope": None},
+        "owner": asdict(replace(Owner.this_process(), start=1)),  # which is no more, so that it is this viewer's
     }
     (home / "runicorn" / "sessions.json").write_text(json.dumps([damage(record)]))
     with run_viewer(home / "root", home) as started:
