@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import visit
 from tests.support.link import Link, run_link
-from tests.support.remote import accept, connect, start, stop
+from tests.support.remote import login_by, start, stop, viewer_that_knows
 from tests.support.server import Server, eventually
-from tests.support.serving import Viewer, run_viewer
+from tests.support.serving import Viewer
 
 
 @pytest.fixture
@@ -25,14 +25,8 @@ def link(server: Server) -> Iterator[Link]:
 
 @pytest.fixture
 def known(server: Server, link: Link, tmp_path: Path) -> Iterator[Viewer]:
-    (tmp_path / "home").mkdir()
-    with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
-        accept(viewer, connect(viewer, login(server, link)))
+    with viewer_that_knows(server, link, tmp_path) as viewer:
         yield viewer
-
-
-def login(server: Server, link: Link) -> dict[str, object]:
-    return {**server.login(), "port": link.port, "remote_root": str(server.runs)}
 
 
 def begin(page: Page, server: Server, link: Link) -> None:
@@ -53,7 +47,7 @@ def flow(page: Page):  # type: ignore[no-untyped-def]
 def test_cancel_leaves_a_session_that_is_reconnecting_to_the_same_host(
     browser: Browser, server: Server, known: Viewer, link: Link
 ) -> None:
-    session = start(known, login(server, link))
+    session = start(known, login_by(server, link))
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     link.down()
     eventually(lambda: known.get(status).json()["status"] == "reconnecting", 20)
@@ -97,7 +91,7 @@ def test_cancel_in_one_window_leaves_the_attempt_of_another(
 def test_a_session_that_waits_for_a_login_says_so_and_is_let_in_from_the_page(
     browser: Browser, server: Server, known: Viewer, link: Link
 ) -> None:
-    session = start(known, login(server, link))
+    session = start(known, login_by(server, link))
     keys = server.sshd.folder / "keys" / server.account.username
     accepted = keys.read_text()
     keys.write_text("")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
-from tests.support.serving import Viewer
+from tests.support.link import Link
+from tests.support.server import Server
+from tests.support.serving import Viewer, run_viewer
 
 ACCEPT_FIELDS = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
 
@@ -31,3 +36,18 @@ def start(viewer: Viewer, body: dict[str, Any]) -> dict[str, Any]:
 
 def stop(viewer: Viewer, session: dict[str, Any]) -> httpx.Response:
     return viewer.post("/api/remote/viewer/stop", {"session_id": session["sessionId"]})
+
+
+def login_by(server: Server, link: Link, attempt: str | None = None) -> dict[str, Any]:
+    """Return the body of a connect or start that goes through a link."""
+    body = {**server.login(), "port": link.port, "remote_root": str(server.runs)}
+    return body if attempt is None else {**body, "attempt": attempt}
+
+
+@contextlib.contextmanager
+def viewer_that_knows(server: Server, link: Link, folder: Path) -> Iterator[Viewer]:
+    """Run a viewer that knows the server's key by its link, and has no connection."""
+    (folder / "home").mkdir()
+    with run_viewer(folder / "root", folder / "home") as viewer:
+        accept(viewer, connect(viewer, login_by(server, link)))
+        yield viewer

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.link import Link, run_link
-from tests.support.remote import accept, connect, start, stop
+from tests.support.remote import connect, login_by, start, stop, viewer_that_knows
 from tests.support.server import Server, eventually, eventually_nothing
-from tests.support.serving import Viewer, run_viewer
+from tests.support.serving import Viewer
 
 ONE, OTHER = "window-one-0001", "window-two-0002"
 Post = Callable[[str, dict[str, Any]], "Future[httpx.Response]"]
@@ -27,10 +27,7 @@ def link(server: Server) -> Iterator[Link]:
 
 @pytest.fixture
 def known(server: Server, link: Link, tmp_path: Path) -> Iterator[Viewer]:
-    """A viewer that knows the server's key by its link, and has no connection."""
-    (tmp_path / "home").mkdir()
-    with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
-        accept(viewer, connect(viewer, login(server, link)))
+    with viewer_that_knows(server, link, tmp_path) as viewer:
         yield viewer
 
 
@@ -39,11 +36,6 @@ def post(known: Viewer) -> Iterator[Post]:
     """Send a request that takes long, in a thread: post(path, body)."""
     with ThreadPoolExecutor(8) as pool:
         yield lambda path, body: pool.submit(httpx.post, f"{known.url}{path}", json=body, timeout=60)
-
-
-def login(server: Server, link: Link, attempt: str | None = None) -> dict[str, Any]:
-    body = {**server.login(), "port": link.port, "remote_root": str(server.runs)}
-    return body if attempt is None else {**body, "attempt": attempt}
 
 
 def give_up(viewer: Viewer, attempt: str) -> bool:
@@ -90,16 +82,16 @@ def answered(future: Future[httpx.Response]) -> tuple[int, str | None]:
 def test_disconnect_ends_a_connect_that_is_under_way(known: Viewer, server: Server, link: Link, post: Post) -> None:
     before = logins(server)
     link.stall()
-    connecting = post("/api/remote/connect", login(server, link))
+    connecting = post("/api/remote/connect", login_by(server, link))
     wait_for_stage(known, server, link, "host_key", "login")
-    assert known.post("/api/remote/disconnect", login(server, link)).json() == {
+    assert known.post("/api/remote/disconnect", login_by(server, link)).json() == {
         "ok": True,
         "message": "Connection removed",
     }
     assert answered(connecting) == (500, "CONNECT_CANCELLED")
     assert_nothing_comes_up(known, server, link, before)
     # And a new one is a new one.
-    assert connect(known, login(server, link)).status_code == 200
+    assert connect(known, login_by(server, link)).status_code == 200
 
 
 def test_a_connect_that_is_given_up_sends_no_credential_afterwards(
@@ -107,7 +99,7 @@ def test_a_connect_that_is_given_up_sends_no_credential_afterwards(
 ) -> None:
     before = logins(server)
     link.stall()
-    connecting = post("/api/remote/connect", login(server, link, ONE))
+    connecting = post("/api/remote/connect", login_by(server, link, ONE))
     wait_for_stage(known, server, link, "host_key", "login")
     assert give_up(known, ONE)
     assert answered(connecting) == (500, "CONNECT_CANCELLED")
@@ -122,7 +114,7 @@ def test_whenever_it_is_given_up_nothing_is_left(
     link.rtt_secs = rtt_secs
     for number, name in enumerate(("tcp", "host_key", "login")):
         attempt = f"at-the-stage-{number}"
-        connecting = post("/api/remote/connect", login(server, link, attempt))
+        connecting = post("/api/remote/connect", login_by(server, link, attempt))
         wait_for_stage(known, server, link, name, *(("host_key",) if name == "tcp" else ()))
         give_up(known, attempt)
         assert answered(connecting)[0] in (200, 500)
@@ -135,8 +127,8 @@ def test_what_two_windows_wait_for_goes_on_until_the_last_gives_up(
     known: Viewer, server: Server, link: Link, post: Post
 ) -> None:
     link.stall()
-    one = post("/api/remote/connect", login(server, link, ONE))
-    other = post("/api/remote/connect", login(server, link, OTHER))
+    one = post("/api/remote/connect", login_by(server, link, ONE))
+    other = post("/api/remote/connect", login_by(server, link, OTHER))
     wait_for_stage(known, server, link, "host_key")
     assert give_up(known, ONE)
     assert answered(one) == (500, "CONNECT_CANCELLED")
@@ -149,8 +141,8 @@ def test_what_two_windows_wait_for_goes_on_until_the_last_gives_up(
 
 
 def test_a_connection_that_somebody_else_uses_stays(known: Viewer, server: Server, link: Link) -> None:
-    assert connect(known, login(server, link, ONE)).status_code == 200
-    assert connect(known, login(server, link)).status_code == 200  # by the document, without an attempt
+    assert connect(known, login_by(server, link, ONE)).status_code == 200
+    assert connect(known, login_by(server, link)).status_code == 200  # by the document, without an attempt
     give_up(known, ONE)
     assert len(connections(known)) == 1
 
@@ -158,13 +150,13 @@ def test_a_connection_that_somebody_else_uses_stays(known: Viewer, server: Serve
 def test_giving_up_another_attempt_leaves_a_session_that_is_reconnecting(
     known: Viewer, server: Server, link: Link, post: Post
 ) -> None:
-    session = start(known, login(server, link, OTHER))
+    session = start(known, login_by(server, link, OTHER))
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     link.down()
     eventually(lambda: known.get(status).json()["status"] == "reconnecting", 20)
     link.stall()
     link.accept()
-    connecting = post("/api/remote/connect", login(server, link, ONE))
+    connecting = post("/api/remote/connect", login_by(server, link, ONE))
     wait_for_stage(known, server, link, "host_key", "tcp")
     give_up(known, ONE)
     assert answered(connecting) == (500, "CONNECT_CANCELLED")
@@ -181,11 +173,11 @@ def test_giving_up_another_attempt_leaves_a_session_that_is_reconnecting(
 def test_a_start_that_is_given_up_leaves_nothing_and_another_windows_start_stays(
     known: Viewer, server: Server, link: Link, post: Post
 ) -> None:
-    assert connect(known, login(server, link, ONE)).status_code == 200
+    assert connect(known, login_by(server, link, ONE)).status_code == 200
     link.rtt_secs = 0.3
-    other = post("/api/remote/viewer/start", login(server, link, OTHER))
+    other = post("/api/remote/viewer/start", login_by(server, link, OTHER))
     eventually(lambda: known.get("/api/remote/viewer/sessions").json()["sessions"], what="a session that starts")
-    one = post("/api/remote/viewer/start", login(server, link, ONE))
+    one = post("/api/remote/viewer/start", login_by(server, link, ONE))
     give_up(known, ONE)
     assert answered(one) == (500, "CONNECT_CANCELLED")
     assert answered(other) == (200, None)
@@ -194,7 +186,7 @@ def test_a_start_that_is_given_up_leaves_nothing_and_another_windows_start_stays
     stop(known, session)
 
     link.rtt_secs = 1.0  # the tunnel's own login takes seconds
-    again = post("/api/remote/viewer/start", login(server, link, "window-three-3"))
+    again = post("/api/remote/viewer/start", login_by(server, link, "window-three-3"))
     eventually(server.processes, what="a viewer on the server")
     assert give_up(known, "window-three-3")
     assert answered(again) == (500, "CONNECT_CANCELLED")
@@ -205,7 +197,7 @@ def test_a_start_that_is_given_up_leaves_nothing_and_another_windows_start_stays
 def test_what_is_given_up_before_it_arrives_does_not_begin(known: Viewer, server: Server, link: Link) -> None:
     """A page sends both at once, and they may overtake one another."""
     assert not give_up(known, ONE)
-    answer = connect(known, login(server, link, ONE))
+    answer = connect(known, login_by(server, link, ONE))
     assert (answer.status_code, answer.json()["code"]) == (500, "CONNECT_CANCELLED")
     assert connections(known) == []
 
@@ -219,7 +211,7 @@ def test_what_is_no_id_of_an_attempt_is_refused(attempt: Any, known: Viewer) -> 
 def test_stopping_a_session_while_it_logs_in_again_makes_no_connection(
     known: Viewer, server: Server, link: Link
 ) -> None:
-    session = start(known, login(server, link))
+    session = start(known, login_by(server, link))
     link.down()
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     eventually(lambda: known.get(status).json()["status"] == "reconnecting", 20)
