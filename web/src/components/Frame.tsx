@@ -52,6 +52,16 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
 /** Live, or since when not and when the next try is. */
 function LinkState() {
   const state = link.value;
+  if (state.kind === "refused")
+    return (
+      <span class="link-state refused" title={[state.error.detail, state.error.hint].filter(Boolean).join(" ")}>
+        <span class="live-dot" />
+        <span role="status">Not live: the viewer refused the stream ({state.error.code})</span>
+        <button type="button" class="link-button" onClick={() => stream.retryNow()}>
+          Retry now
+        </button>
+      </span>
+    );
   if (!stale.value) {
     const word = state.kind === "open" ? "live" : state.kind === "paused" ? "paused" : "connecting";
     return (
