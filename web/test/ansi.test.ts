@@ -130,4 +130,15 @@ describe("a long output", () => {
     expect(terminal.text(950)).toBe("top plain");
     expect(terminal.text(1000)).toBe("end");
   });
+
+  test("is the same however long the pieces are, and no character is cut", () => {
+    const long = "😀✓a".repeat(5000);
+    for (const lead of ["", "x", "xx", "xxx"]) {
+      const terminal = new Terminal();
+      terminal.write(`${lead}${long.slice(0, 8000)}\n${long}`.replaceAll(/(.{1500})/gsu, "$1\n"));
+      const all = Array.from({ length: terminal.length }, (_, at) => terminal.text(at)).join("");
+      expect(all).toBe(lead + long.slice(0, 8000) + long);
+      for (let at = 0; at < terminal.length; at += 1) expect(terminal.text(at)).not.toMatch(/^[\udc00-\udfff]|[\ud800-\udbff]$/);
+    }
+  });
 });

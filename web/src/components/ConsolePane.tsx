@@ -190,7 +190,7 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
             </>
           )}
         </div>
-        <span class="muted num">
+        <span class="muted num console-size">
           {formatCount(count)} lines, {whole ? "" : `${attached ? "the last " : ""}${formatBytes(end - from)} of `}
           {formatBytes(size)}
         </span>

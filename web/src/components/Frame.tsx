@@ -8,6 +8,7 @@ import { themeChoice } from "../state/prefs";
 import { artifactsHash, place, runsHash } from "../state/route";
 import { cycleTheme } from "../state/theme";
 import { Icon, Mark, type IconName } from "./icons";
+import "./Frame.css";
 
 const THEME_ICON: Record<string, IconName> = { system: "auto", light: "sun", dark: "moon" };
 

@@ -14,7 +14,8 @@ export const Notes = ({ children }: { children: ComponentChildren }) => (
 export const Note = ({ icon = "warning", children, actions }: { icon?: IconName; children: ComponentChildren; actions?: ComponentChildren }) => (
   <div class="note">
     <Icon name={icon} size={14} />
-    <p>{children}</p>
-    {actions && <span class="note-actions">{actions}</span>}
+    <p>
+      {children} {actions && <span class="note-actions">{actions}</span>}
+    </p>
   </div>
 );

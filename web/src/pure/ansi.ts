@@ -37,6 +37,7 @@ export const MAX_COLUMNS = 4000;
 const MAX_ROWS_UP = 100;
 const MAX_SEQUENCE = 4096;
 const MAX_STYLES = 1000;
+const WRITTEN_AT_ONCE = 8192;
 
 /** A line that may still change. spans: what it was last drawn as, until it changes. */
 interface Row {
@@ -106,6 +107,16 @@ export class Terminal {
   }
 
   write(input: string): void {
+    // In one go, V8 takes a hundred times as long for some long texts: 60 s instead of 0.3 for 4 MB.
+    for (let from = 0; from < input.length; ) {
+      const to = from + WRITTEN_AT_ONCE;
+      const end = isHighSurrogate(input.charCodeAt(to - 1)) ? to + 1 : to; // never within a character
+      this.act(input.slice(from, end));
+      from = end;
+    }
+  }
+
+  private act(input: string): void {
     const text = this.pending + input;
     this.pending = "";
     let i = 0;
@@ -258,6 +269,7 @@ export class Terminal {
 
 const styleKey = (style: Style): string => Object.values(style).join();
 const knownStyles = () => new Map<string, Style>([[styleKey(PLAIN), PLAIN]]);
+const isHighSurrogate = (code: number) => code >= 0xd800 && code < 0xdc00;
 const isFinal = (code: number) => code >= 0x40 && code <= 0x7e;
 
 function toSpans(row: Row): Span[] {
