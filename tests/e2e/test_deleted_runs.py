@@ -95,13 +95,18 @@ def test_a_run_whose_folder_is_taken_away_stays_readable(opened, run):
     expect(page.get_by_role("button", name="Restore")).to_have_count(0)
 
 
-def test_a_selection_with_a_deleted_run_says_so_and_brings_it_back(opened, root, run):
+@pytest.mark.usefixtures("run")
+def test_a_selection_with_a_deleted_run_says_so_and_brings_it_back(opened, root):
     viewer, look = opened
-    page = look("#/runs?sel=fox")
+    with rn.init("here", id="other", root=root, system_metrics=False):
+        pass
+    page = look("#/runs?sel=fox,other")
+    expect(points_of(page, "loss")).to_have_attribute("data-points", "1")
     viewer.client.delete("/api/runs/fox")
-    expect(page.locator(".note")).to_contain_text("1 of the 1 selected runs is in the bin.")
+    expect(page.locator(".note")).to_contain_text("1 of the 2 selected runs is in the bin.")
     page.get_by_role("button", name="Restore").click()
     expect(page.locator(".note")).to_have_count(0)
     viewer.client.delete("/api/runs/fox")
     page.get_by_role("button", name="Drop it").click()
-    expect(page.get_by_role("heading", name="No run chosen")).to_be_visible()
+    expect(page.locator(".note")).to_have_count(0)
+    assert page.url.endswith("#/runs?sel=other")

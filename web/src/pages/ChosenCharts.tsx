@@ -132,7 +132,7 @@ function Selection({ chosen, drawn, missing, deleted }: SelectionProps) {
             </>
           }
         >
-          {formatCount(deleted.length)} of the {formatCount(chosen.length)} selected runs {deleted.length === 1 ? "is" : "are"} in the bin.
+          {chosen.length === 1 ? "The selected run is" : `${formatCount(deleted.length)} of the ${formatCount(chosen.length)} selected runs ${deleted.length === 1 ? "is" : "are"}`} in the bin.
         </Note>
       )}
       {chosen.length > drawn && (
