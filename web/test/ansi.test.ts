@@ -107,3 +107,38 @@ test("the palette's cube and greys", () => {
   expect(cubeColour(196)).toBe("#ff0000");
   expect(cubeColour(232)).toBe("#080808");
 });
+
+describe("a long output", () => {
+  const text = Array.from({ length: 1000 }, (_, at) => `\x1b[3${at % 8}m${at}\x1b[0m plain`).join("\n");
+
+  test("its lines are the same after they have settled, and keep their numbers when earlier ones are dropped", () => {
+    const terminal = new Terminal();
+    terminal.write(text);
+    const before = Array.from({ length: 1000 }, (_, at) => terminal.line(at));
+    terminal.drop(400);
+    expect([terminal.first, terminal.length]).toEqual([400, 600]);
+    for (let at = 400; at < 1000; at += 1) expect(terminal.line(at)).toEqual(before[at]);
+    expect(terminal.line(399)).toEqual([]);
+    expect(terminal.line(7 + 500).map((span) => [span.text, span.style.fg])).toEqual([["507", 3], [" plain", null]]);
+  });
+
+  test("is redrawn within the cursor's reach, and nowhere else, also right after a drop", () => {
+    const terminal = new Terminal();
+    terminal.write(text + "\n");
+    terminal.drop(950);
+    terminal.write("\x1b[500A\rtop\x1b[500B\rend");
+    expect(terminal.text(950)).toBe("top plain");
+    expect(terminal.text(1000)).toBe("end");
+  });
+
+  test("is the same however long the pieces are, and no character is cut", () => {
+    const long = "😀✓a".repeat(5000);
+    for (const lead of ["", "x", "xx", "xxx"]) {
+      const terminal = new Terminal();
+      terminal.write(`${lead}${long.slice(0, 8000)}\n${long}`.replaceAll(/(.{1500})/gsu, "$1\n"));
+      const all = Array.from({ length: terminal.length }, (_, at) => terminal.text(at)).join("");
+      expect(all).toBe(lead + long.slice(0, 8000) + long);
+      for (let at = 0; at < terminal.length; at += 1) expect(terminal.text(at)).not.toMatch(/^[\udc00-\udfff]|[\ud800-\udbff]$/);
+    }
+  });
+});

@@ -13,6 +13,8 @@ from runicorn.storage.reader import read_lines, read_text
 CHUNK_RECORDS = 20_000
 _CHUNK_BYTES = CHUNK_RECORDS * records.RECORD_BYTES
 _TEXT_BYTES = 256 * 1024
+# Of what is skipped, so much is read nevertheless: the newest lines are what somebody wants to see first.
+_KEPT_BYTES = 64 * 1024
 
 
 @dataclass
@@ -41,27 +43,59 @@ class NewEvents:
     events: list[dict[str, Any]]
 
 
-class RunFollower:
-    """Follows one run. `offsets` says how far it came, and can be given to a new follower to go on from there."""
+@dataclass(frozen=True)
+class Gap:
+    """A part of a file that was left out because the follower was too far behind; from start to end in bytes."""
 
-    def __init__(self, files: Files, run_id: str, offsets: dict[str, int] | None = None) -> None:
+    file: str
+    start: int
+    end: int
+
+
+News = NewPoints | NewText | NewEvents | Gap
+
+
+class RunFollower:
+    """Follows one run. `offsets` says how far it came, and can be given to a new follower to go on from there.
+
+    max_behind: where more than so many bytes of a file are new at once, leave them out but for its end; None for never.
+    """
+
+    def __init__(
+        self, files: Files, run_id: str, offsets: dict[str, int] | None = None, *, max_behind: int | None = None
+    ) -> None:
         self._files = files
         self.run_id = run_id
+        self._max_behind = max_behind
         self._names: dict[str, tuple[int, list[str | None]]] = {}
         self.offsets = self._ends() if offsets is None else dict(offsets)
 
-    def news(self) -> Iterator[NewPoints | NewText | NewEvents]:
+    def news(self) -> Iterator[News]:
         """Yield what is new, in pieces; after each, `offsets` says where the next one begins."""
         sizes = self._sizes()
         for name, size in sizes.items():
             # A file that shrank lost a torn end, which was never read.
             self.offsets[name] = min(self.offsets.get(name, 0), size)
+            if self._max_behind is not None and size - self.offsets[name] > self._max_behind:
+                yield self._jump(name, size)
         for name in layout.record_files(sizes):
             yield from self._new_points(name, sizes[name])
         if layout.CONSOLE_FILE in sizes:
             yield from self._new_text(sizes[layout.CONSOLE_FILE])
         for name in layout.event_files(sizes):
             yield from self._new_events(name, sizes[name])
+
+    def _jump(self, name: str, size: int) -> Gap:
+        """Go on near the end of a file: behind its last whole record, or at the beginning of one of its last lines."""
+        start = self.offsets[name]
+        if layout.record_files([name]):
+            end = size - (size - start) % records.RECORD_BYTES
+        else:
+            end = size - _KEPT_BYTES
+            tail = self._files.read(layout.run_path(self.run_id, name), end, _KEPT_BYTES)
+            end += tail.find(b"\n") + 1  # an endless line is cut where it may be
+        self.offsets[name] = end
+        return Gap(name, start, end)
 
     def _new_points(self, name: str, size: int) -> Iterator[NewPoints]:
         path = layout.run_path(self.run_id, name)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from runicorn.model import MetricStats, Run, RunDetails, number_to_json
 from runicorn.storage.files import FileStat
-from runicorn.storage.follow import NewEvents
+from runicorn.storage.follow import Gap, NewEvents
 from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
@@ -167,10 +167,14 @@ class SeriesAnswer(BaseModel):
 
 
 class SeriesListAnswer(BaseModel):
-    """cursor: where GET /api/live goes on, so that no point is missed or doubled."""
+    """cursor: where GET /api/live goes on, so that no point is missed or doubled.
+
+    missing: those of the runs asked for that are not there, and have no series.
+    """
 
     series: list[SeriesAnswer]
     cursor: str
+    missing: list[str]
 
 
 class ConsoleAnswer(BaseModel):
@@ -354,6 +358,11 @@ def points_to_wire(run_id: str, metrics: Mapping[str, tuple[list[int], list[floa
 def events_to_wire(run_id: str, news: NewEvents) -> dict[str, Any]:
     """Return the data of an `events` event; file: whose lines these are, from and to in bytes."""
     return {"run": run_id, "file": news.file, "events": news.events, "from": news.start, "to": news.end}
+
+
+def gap_to_wire(run_id: str, gap: Gap) -> dict[str, Any]:
+    """Return the data of a `gap` event: which part of which file was left out; from and to in bytes."""
+    return {"run": run_id, "file": gap.file, "from": gap.start, "to": gap.end}
 
 
 def text_to_wire(text: str, start: int, end: int) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The stream of changes: soon, complete, resumable."""
 
+import base64
 import contextlib
 import itertools
 import json
@@ -207,6 +208,17 @@ def test_changes_while_away_are_told_after_coming_back(viewer, root):
         assert {each["id"] for each in events.until("runs")["runs"]} == {first.id, second.id}
 
 
+def test_one_run_that_is_not_there_takes_no_curve_of_the_others_away(viewer, run):
+    run.log({"loss": 1})
+    body = viewer.get("/api/series", run=["gone", run.id, "../etc"], metric="loss")
+    assert [each["run"] for each in body["series"]] == [run.id]
+    assert body["missing"] == ["gone", "../etc"]
+    with stream(viewer, run=["gone", run.id], cursor=body["cursor"]) as events:
+        assert events.until("following")["missing"] == ["gone"]
+    answer = viewer.http.get("/api/series", params={"run": ["gone", "lost"], "metric": "loss"})
+    assert (answer.status_code, answer.json()["code"]) == (404, "RUN_NOT_FOUND")
+
+
 def test_a_client_that_leaves_is_forgotten(viewer, run):
     streams = viewer.server.app.state.viewer.streams
     for _ in range(3):
@@ -218,14 +230,118 @@ def test_a_client_that_leaves_is_forgotten(viewer, run):
     assert streams.count == 0
 
 
-@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500, "WyIiLDAsTmFOLHt9XQ"])
+@pytest.mark.parametrize("cursor", ["x", "e30", "WzEsMiwzLDRd", "A" * 500, "WyIiLDAsTmFOLHt9XQ", "z", "zAAAA"])
 def test_a_cursor_from_elsewhere_is_refused(empty_viewer, cursor):
     answer = empty_viewer.http.get("/api/live", params={"cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "INVALID_REQUEST")
 
 
-def test_a_stream_of_a_run_that_does_not_exist_is_refused(empty_viewer):
-    assert empty_viewer.http.get("/api/live", params={"run": "nope"}).json()["code"] == "RUN_NOT_FOUND"
+def test_a_run_that_is_not_there_is_named_and_the_others_are_followed(viewer, run):
+    with stream(viewer, run=["gone", run.id, "../etc"]) as events:
+        assert events.until("following") == {"missing": ["gone", "../etc"], "left_out": []}
+        run.log({"loss": 1})
+        assert events.until("points")["run"] == run.id
+
+
+def test_a_stream_of_runs_that_are_all_unknown_stays_open(viewer, root):
+    """They may come yet: a client asks for what it knows, and is told what happens to it."""
+    with stream(viewer, run="early") as events:
+        assert events.until("following")["missing"] == ["early"]
+        with rn.init(root=root, id="early") as run:
+            run.log({"loss": 1}, step=7)
+        assert events.until("following")["missing"] == []
+        assert events.until("points")["metrics"]["loss"]["step"] == [7]
+
+
+def test_a_run_that_appears_while_its_client_is_away_is_told_from_its_beginning(viewer, root):
+    with stream(viewer, run="early") as events:
+        events.until("following")
+        last = events.id
+    with rn.init(root=root, id="early") as run:
+        run.log({"loss": 1}, step=7)
+    with stream(viewer, last_id=last, run="early") as events:
+        assert events.until("points")["metrics"]["loss"]["step"] == [7]
+
+
+def test_a_run_that_is_taken_away_is_missing_until_one_of_its_name_comes(viewer, root):
+    with rn.init(root=root, id="again") as run:
+        run.log({"loss": 1}, step=1)
+    with stream(viewer, run="again") as events:
+        events.until("runs")
+        shutil.rmtree(run.dir)
+        assert events.until("following")["missing"] == ["again"]
+        with rn.init(root=root, id="again") as run:
+            run.log({"loss": 2}, step=2)
+        assert events.until("points")["metrics"]["loss"]["step"] == [2]
+
+
+def test_a_deleted_run_is_followed_on_and_named_as_removed(viewer, run):
+    with stream(viewer, run=run.id) as events:
+        events.until("runs")
+        viewer.http.delete(f"/api/runs/{run.id}")
+        assert events.until("runs", lambda data: data["removed"])["removed"] == [run.id]
+        run.log({"loss": 1})
+        assert events.until("points")["run"] == run.id
+
+
+def test_of_more_than_a_thousand_runs_the_first_are_followed_and_the_others_named(viewer, run):
+    ids = [run.id, *(f"none-{number}" for number in range(1200))]
+    with stream(viewer, run=ids) as events:
+        told = events.until("following")
+        assert (told["missing"], told["left_out"]) == (ids[1:1000], ids[1000:])
+        run.log({"loss": 1})
+        assert events.until("points")["run"] == run.id
+
+
+def test_the_cursor_of_many_runs_with_many_writers_fits_into_a_request(viewer, root):
+    ids = [f"20261123-0930{number:02d}-{number:06x}" for number in range(100)]
+    for run_id in ids:
+        with rn.init(root=root, id=run_id, system_metrics=False) as run:
+            run.log({"loss": 1})
+        for rank in range(1, 16):
+            shutil.copy(run.dir / "metrics.bin", run.dir / f"metrics.rank{rank}.bin")
+            (run.dir / f"events.rank{rank}.jsonl").write_text("{}\n" * rank * 37)
+    cursor = viewer.get("/api/series", run=ids, metric="loss")["cursor"]
+    assert len(cursor) < 32_000
+    with stream(viewer, run=ids, cursor=cursor) as events:
+        events.until("runs")
+
+
+def test_a_cursor_of_an_earlier_viewer_is_taken(viewer, run):
+    content = json.dumps(["0" * 12, None, time.time(), {run.id: {}}])
+    run.log({"loss": 1})
+    with stream(viewer, run=run.id, cursor=base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")) as events:
+        assert events.until("points")["metrics"]["loss"]["value"] == [1]
+
+
+def test_who_is_far_behind_is_told_of_a_gap_and_goes_on_near_the_end(viewer, run):
+    cursor = viewer.get("/api/series", run=run.id, metric="loss")["cursor"]
+    lines = [f"line {number} é\n".encode() for number in range(60_000)]
+    (run.dir / "console.log").write_bytes(b"".join(lines))
+    (run.dir / "events.jsonl").write_bytes(b'{"type": "note"}\n' * 30_000)
+    for step in range(5_000):
+        run.log({"loss": step})
+    sizes = {name: (run.dir / name).stat().st_size for name in ("console.log", "events.jsonl", "metrics.bin")}
+    gaps, ends = {}, {}
+    with stream(viewer, run=run.id, cursor=cursor, max_behind=65_536) as events:
+        for event, data in events:
+            if event == "gap":
+                gaps[data["file"]] = (data["from"], data["to"])
+            elif event == "console":
+                assert data["text"].startswith("line ")  # not in the middle of one
+                ends["console.log"] = (data["from"], data["to"])
+            elif event == "events":
+                assert {each["type"] for each in data["events"]} == {"note"}
+                ends["events.jsonl"] = (data["from"], data["to"])
+            assert event != "points"
+            if len(ends) == 2 and len(gaps) == 3:
+                break
+        run.log({"loss": -1})
+        assert events.until("points")["metrics"]["loss"]["value"] == [-1]
+    assert gaps["metrics.bin"] == (0, sizes["metrics.bin"])
+    for name, (start, end) in ends.items():
+        assert gaps[name] == (0, start)
+        assert (end, end - start <= 65_536) == (sizes[name], True)
 
 
 class FakeRemote:

@@ -26,6 +26,10 @@ export class ApiError extends Error {
 export const unreachable = (): ApiError =>
   new ApiError("VIEWER_UNREACHABLE", "The viewer does not answer.", "This page goes on by itself as soon as it is back.", 0);
 
+/** One of several runs that were asked for together is not there; as the viewer itself says it of a single one. */
+export const runNotFound = (id: string): ApiError =>
+  new ApiError("RUN_NOT_FOUND", `There is no run ${id}.`, "It may have been deleted, or belong to another storage root.", 404);
+
 /** Return the error that an answer's body tells, whatever shape its `detail` has. */
 export function errorFromBody(status: number, body: unknown): ApiError {
   const object = isObject(body) ? body : {};

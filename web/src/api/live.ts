@@ -4,8 +4,9 @@
  */
 
 import { composeQuery } from "../pure/query";
+import { errorFromBody, type ApiError } from "./error";
 import { EventParser } from "./sse";
-import type { LiveConsole, LiveEventLines, LivePoints, LiveRuns, RemoteStatus } from "./types";
+import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveRuns, RemoteStatus } from "./types";
 
 /** The server says something every 15 s; a link that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -15,6 +16,11 @@ const BACKOFF_MS = [250, 500, 1000, 2000, 4000, 8000, 10_000];
 const LINK_DOWN_MS = 1000;
 /** Runs that nobody shows any more stay subscribed for this long, so that a change of tab does not reopen the stream. */
 const LINGER_MS = 8000;
+/** Who is further behind than this, after a hidden tab or over a slow link, is told of a gap instead: see `gap`. */
+const MAX_BEHIND_BYTES = 524_288;
+/** What fits into the head of a request: the names of runs, and a cursor. */
+const MAX_IDS_LENGTH = 100_000;
+const MAX_CURSOR_LENGTH = 390_000;
 
 export interface LiveEvents {
   runs: LiveRuns;
@@ -22,12 +28,16 @@ export interface LiveEvents {
   console: LiveConsole;
   events: LiveEventLines;
   remote: RemoteStatus;
+  following: LiveFollowing;
+  gap: LiveGap;
 }
 
 export type LinkState =
   | { kind: "opening" }
   | { kind: "open" }
   | { kind: "paused" }
+  /** The viewer is there and does not give the stream; waiting for it to come to would be wrong to say. */
+  | { kind: "refused"; error: ApiError; retryAt: number }
   | { kind: "waiting"; attempt: number; retryAt: number };
 
 export class LiveStream {
@@ -37,6 +47,8 @@ export class LiveStream {
     console: new Set(),
     events: new Set(),
     remote: new Set(),
+    following: new Set(),
+    gap: new Set(),
   };
   private readonly wanted = new Map<string, number>();
   private covered: Set<string> | null = null;
@@ -73,7 +85,12 @@ export class LiveStream {
 
   /** Follow these runs until the function that is returned is called. */
   follow(ids: readonly string[]): () => void {
-    for (const id of ids) this.wanted.set(id, (this.wanted.get(id) ?? 0) + 1);
+    // What somebody has come to last is first in line, where not all can be followed.
+    for (const id of [...ids].reverse()) {
+      const users = (this.wanted.get(id) ?? 0) + 1;
+      this.wanted.delete(id);
+      this.wanted.set(id, users);
+    }
     this.reconcile();
     let held = true;
     return () => {
@@ -153,8 +170,11 @@ export class LiveStream {
   private async open(): Promise<void> {
     const controller = new AbortController();
     this.controller = controller;
-    const ids = [...this.wanted.keys()].sort();
+    const ids = [...this.wanted.keys()].reverse();
+    const sent = fitting(ids);
+    if (this.cursor !== null && this.cursor.length > MAX_CURSOR_LENGTH) this.lose();
     let linkDown = false;
+    let refusal: ApiError | null = null;
     let watchdog: ReturnType<typeof setTimeout> | undefined;
     const arm = (limitMs: number) => {
       clearTimeout(watchdog);
@@ -163,21 +183,26 @@ export class LiveStream {
     if (this.attempt === 0) this.onLink({ kind: "opening" });
     try {
       arm(OPEN_TIMEOUT_MS);
-      const query = composeQuery({ run: ids, cursor: this.cursor });
-      const answer = await fetch(query ? `/api/live?${query}` : "/api/live", {
+      const query = composeQuery({ run: sent, cursor: this.cursor, max_behind: MAX_BEHIND_BYTES });
+      const answer = await fetch(`/api/live?${query}`, {
         headers: { Accept: "text/event-stream" },
         signal: controller.signal,
         cache: "no-store",
       });
       if (!answer.ok || !answer.body) {
         linkDown = answer.status === 503;
-        if (answer.status >= 400 && answer.status < 500 && this.cursor !== null) {
-          this.cursor = null;
-          this.onLost();
+        if (answer.status >= 400 && answer.status < 500) {
+          refusal = errorFromBody(answer.status, await answer.json().catch(() => null));
+          if (this.cursor !== null && this.controller === controller) {
+            // Most likely it is the cursor that is not taken: without it the stream begins anew.
+            this.lose();
+            this.schedule(0);
+            return;
+          }
         }
         throw new Error(`status ${answer.status}`);
       }
-      await this.read(answer.body, controller, () => arm(SILENCE_MS), ids);
+      await this.read(answer.body, controller, () => arm(SILENCE_MS), ids, ids.slice(sent.length));
     } catch {
       // Whatever ended the stream: unless it was closed on purpose, wait a little and go on from the cursor.
     } finally {
@@ -190,8 +215,14 @@ export class LiveStream {
     const base = linkDown ? LINK_DOWN_MS : BACKOFF_MS[Math.min(this.attempt, BACKOFF_MS.length - 1)]!;
     const delayMs = base * (0.8 + Math.random() * 0.4);
     this.attempt += 1;
-    this.onLink({ kind: "waiting", attempt: this.attempt, retryAt: Date.now() + delayMs });
+    const retryAt = Date.now() + delayMs;
+    this.onLink(refusal ? { kind: "refused", error: refusal, retryAt } : { kind: "waiting", attempt: this.attempt, retryAt });
     this.schedule(delayMs);
+  }
+
+  private lose(): void {
+    this.cursor = null;
+    this.onLost();
   }
 
   /** Tell everybody who waits for it that the stream runs and what it covers. */
@@ -205,7 +236,7 @@ export class LiveStream {
     this.reconcile();
   }
 
-  private async read(body: ReadableStream<Uint8Array>, controller: AbortController, alive: () => void, ids: readonly string[]): Promise<void> {
+  private async read(body: ReadableStream<Uint8Array>, controller: AbortController, alive: () => void, ids: readonly string[], unsent: string[]): Promise<void> {
     const reader = body.getReader();
     const decoder = new TextDecoder();
     const parser = new EventParser();
@@ -217,18 +248,41 @@ export class LiveStream {
       if (opening) {
         opening = false;
         this.opened(controller, ids);
+        if (this.controller !== controller) return;
+        this.tell("following", { missing: [], left_out: unsent });
       }
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         if (event.id !== null) this.cursor = event.id;
-        const listeners = this.listeners[event.event as keyof LiveEvents];
-        if (!listeners?.size) continue;
-        for (const listener of [...listeners])
-          try {
-            listener(JSON.parse(event.data) as never);
-          } catch (error) {
-            console.error(error); // one view that stumbles must not end the stream for all the others
-          }
+        const name = event.event as keyof LiveEvents;
+        if (!this.listeners[name]?.size) continue;
+        const data = parsed(event.data) as LiveEvents[typeof name] | null;
+        if (data && name === "following") (data as LiveFollowing).left_out.push(...unsent);
+        if (data) this.tell(name, data);
       }
     }
   }
+
+  private tell<Name extends keyof LiveEvents>(name: Name, data: LiveEvents[Name]): void {
+    for (const listener of [...this.listeners[name]])
+      try {
+        listener(data);
+      } catch (error) {
+        console.error(error); // one view that stumbles must not end the stream for all the others
+      }
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    console.error(error);
+    return null;
+  }
+}
+
+/** Return the first of these ids, as many as fit into an address. */
+function fitting(ids: readonly string[]): string[] {
+  let length = 0;
+  return ids.filter((id) => (length += encodeURIComponent(id).length + "&run=".length) <= MAX_IDS_LENGTH);
 }

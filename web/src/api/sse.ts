@@ -20,15 +20,16 @@ export class EventParser {
     if (this.afterReturn && input.startsWith("\n")) input = input.slice(1);
     if (input) this.afterReturn = false;
     let start = 0;
-    for (let i = 0; i < input.length; i += 1) {
-      const char = input[i];
-      if (char !== "\n" && char !== "\r") continue;
-      this.line(input.slice(start, i), events);
-      if (char === "\r") {
-        if (input[i + 1] === "\n") i += 1;
-        else if (i + 1 === input.length) this.afterReturn = true;
+    const ends = /[\r\n]/g;
+    for (let found = ends.exec(input); found; found = ends.exec(input)) {
+      const at = found.index;
+      this.line(input.slice(start, at), events);
+      start = at + 1;
+      if (input[at] === "\r") {
+        if (input[start] === "\n") start += 1;
+        else if (start === input.length) this.afterReturn = true;
       }
-      start = i + 1;
+      ends.lastIndex = start;
     }
     this.rest = input.slice(start);
     return events;

@@ -22,6 +22,8 @@ export interface Run {
   group: string;
   job_type: string;
   archived: boolean;
+  /** When it was put into the bin; null outside of it. */
+  deleted_at: string | null;
   host: string | null;
   user: string | null;
   step: number | null;
@@ -91,6 +93,8 @@ export interface Series {
 export interface SeriesAnswer {
   series: Series[];
   cursor: string;
+  /** Those of the runs asked for that are not there. */
+  missing: string[];
 }
 
 export interface ConsolePiece {
@@ -220,6 +224,20 @@ export interface LiveConsole {
   from: number;
   to: number;
   text: string;
+}
+
+/** Which of the runs asked for are not followed: those not there (yet), and those beyond the number that can be. */
+export interface LiveFollowing {
+  missing: string[];
+  left_out: string[];
+}
+
+/** A part of a file that was left out because this client was too far behind. */
+export interface LiveGap {
+  run: string;
+  file: string;
+  from: number;
+  to: number;
 }
 
 // --- remote -----------------------------------------------------------------------------------------------------

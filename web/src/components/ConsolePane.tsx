@@ -11,11 +11,14 @@ import { useKeys } from "../state/keys";
 import { Bone, CopyButton, Delayed, EmptyState, ErrorState } from "./basics";
 import { Icon } from "./icons";
 import { useVirtual } from "./virtual";
+import "./ConsolePane.css";
 
 type Css = Record<string, string | number>;
 
 const LINE = 18;
 const PAD = 8;
+/** So many lines before what is loaded ends, more of it is loaded. */
+const NEAR = 30;
 
 function colour(value: Style["fg"], bold: boolean): string | undefined {
   if (value === null) return undefined;
@@ -73,49 +76,65 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
   const searchBox = useRef<HTMLInputElement>(null);
   const follow = useSignal(true);
   const search = useSignal("");
-  const hitAt = useSignal(0);
+  /** The number of the line that the search is at. */
+  const hit = useSignal<number | null>(null);
   const version = view.version.value;
+  const turns = view.turns.value;
   const { terminal } = view;
   const count = terminal.length;
   const { first, last } = useVirtual(scroller, count, LINE, PAD, 20);
+  view.following = follow.value;
 
   const hits = useComputed(() => {
     void view.version.value;
     const term = search.value.toLowerCase();
-    if (!term) return [];
     const found: number[] = [];
-    for (let line = 0; line < view.terminal.length; line += 1) if (view.terminal.text(line).toLowerCase().includes(term)) found.push(line);
+    if (!term) return found;
+    const { terminal: lines } = view;
+    for (let line = lines.first; line < lines.first + lines.length; line += 1) if (lines.text(line).toLowerCase().includes(term)) found.push(line);
     return found;
   });
 
+  // The line that somebody reads stays where it is when text comes or goes above it.
+  const drawn = useRef({ first: 0, turns: -1 });
   useLayoutEffect(() => {
     const box = scroller.current;
-    if (box && follow.value) box.scrollTop = box.scrollHeight;
-  }, [version, follow.value, count]);
+    if (!box) return;
+    if (follow.value || drawn.current.turns !== turns) box.scrollTop = box.scrollHeight;
+    else if (drawn.current.first !== terminal.first) box.scrollTop += (drawn.current.first - terminal.first) * LINE;
+    box.dataset.top = String(box.scrollTop);
+    drawn.current = { first: terminal.first, turns };
+  }, [version, follow.value, count, turns]);
 
+  const setFollow = (on: boolean) => {
+    follow.value = on;
+    if (on) void view.toEnd();
+  };
   const goTo = (line: number | undefined) => {
     const box = scroller.current;
+    hit.value = line ?? null;
     if (line === undefined || !box) return;
     follow.value = false;
-    box.scrollTop = PAD + line * LINE - box.clientHeight / 2;
+    box.scrollTop = PAD + (line - view.terminal.first) * LINE - box.clientHeight / 2;
   };
   const step = (by: number) => {
     const all = hits.value;
-    if (!all.length) return;
-    hitAt.value = (hitAt.value + by + all.length) % all.length;
-    goTo(all[hitAt.value]);
+    if (all.length) goTo(all[(all.indexOf(hit.value ?? -1) + by + all.length) % all.length]);
   };
-  const earlier = async () => {
-    const box = scroller.current;
-    const below = box ? box.scrollHeight - box.scrollTop : 0;
-    await view.loadEarlier();
-    requestAnimationFrame(() => {
-      if (box) box.scrollTop = box.scrollHeight - below;
-    });
+  const onScroll = (box: HTMLElement) => {
+    const by = box.scrollTop - lastTop(box);
+    box.dataset.top = String(box.scrollTop);
+    const left = box.scrollHeight - box.scrollTop - box.clientHeight;
+    const { attached, from } = view;
+    if (left < LINE * 2 && attached.value) {
+      if (!follow.value && running && by > 0) follow.value = true;
+    } else if (by < 0) follow.value = false;
+    if (by < 0 && from.value > 0 && box.scrollTop < LINE * NEAR) void view.loadEarlier();
+    else if (by > 0 && !attached.value && left < LINE * NEAR) void view.loadLater();
   };
   useKeys({
     "/": () => searchBox.current?.focus(),
-    f: () => (follow.value = !follow.value),
+    f: () => setFollow(!follow.value),
   });
 
   if (view.error.value && !view.loaded.value) return <ErrorState error={view.error.value} onRetry={() => void view.load()} />;
@@ -131,6 +150,8 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
     );
 
   const term = search.value;
+  const [from, end, size, attached] = [view.from.value, view.end.value, view.size.value, view.attached.value];
+  const whole = from === 0 && attached;
   return (
     <div class="console-pane">
       <div class="toolbar" role="toolbar" aria-label="Console">
@@ -141,12 +162,11 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
             class="input bare"
             type="text"
             aria-label="Search the console"
-            placeholder="Search"
+            placeholder={whole ? "Search" : "Search in what is loaded"}
             spellcheck={false}
             value={term}
             onInput={(event) => {
               search.value = event.currentTarget.value;
-              hitAt.value = 0;
               goTo(hits.value[0]);
             }}
             onKeyDown={(event) => {
@@ -160,7 +180,7 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
           />
           {term && (
             <>
-              <span class="muted num">{hits.value.length ? `${hitAt.value + 1}/${formatCount(hits.value.length)}` : "none"}</span>
+              <span class="muted num">{hits.value.length ? `${formatCount(hits.value.indexOf(hit.value ?? -1) + 1)}/${formatCount(hits.value.length)}` : "none"}</span>
               <button type="button" class="icon-button" aria-label="Previous match" onClick={() => step(-1)}>
                 <Icon name="arrowUp" size={13} />
               </button>
@@ -170,11 +190,12 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
             </>
           )}
         </div>
-        <span class="muted num">
-          {formatCount(count)} lines, {formatBytes(view.size.value)}
+        <span class="muted num console-size">
+          {formatCount(count)} lines, {whole ? "" : `${attached ? "the last " : ""}${formatBytes(end - from)} of `}
+          {formatBytes(size)}
         </span>
         <span class="spacer" />
-        <button type="button" class="toggle" aria-pressed={follow.value} onClick={() => (follow.value = !follow.value)} title="Keep the newest line in sight (f)">
+        <button type="button" class="toggle" aria-pressed={follow.value && attached} onClick={() => setFollow(!follow.value || !attached)} title="Keep the newest line in sight (f)">
           Follow
         </button>
         <CopyButton text={() => view.everything} label="Copy what is loaded" />
@@ -194,17 +215,11 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
           aria-label="Console output"
           aria-live="off"
           tabIndex={0}
-          onScroll={(event) => {
-            const box = event.currentTarget;
-            const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < LINE * 2;
-            if (!atEnd && follow.value && box.scrollTop < lastTop(box)) follow.value = false;
-            else if (atEnd && !follow.value && running) follow.value = true;
-            box.dataset.top = String(box.scrollTop);
-          }}
+          onScroll={(event) => onScroll(event.currentTarget)}
         >
           <div class="console-lines" style={{ height: `${count * LINE + PAD * 2}px` }}>
-            {Array.from({ length: Math.max(0, last - first) }, (_, index) => first + index).map((line) => (
-              <div key={line} class={`console-line${term && hits.value[hitAt.value] === line ? " current" : ""}`} style={{ top: `${PAD + line * LINE}px` }}>
+            {Array.from({ length: Math.max(0, last - first) }, (_, index) => terminal.first + first + index).map((line) => (
+              <div key={line} class={`console-line${term && hit.value === line ? " current" : ""}`} style={{ top: `${PAD + (line - terminal.first) * LINE}px` }}>
                 {markSpans(terminal.line(line), term).map((span, index) => (
                   <span key={index} style={spanStyle(span.style)} class={span.hit ? "hit" : undefined}>
                     {span.text}
@@ -213,13 +228,32 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
               </div>
             ))}
           </div>
-          {view.from.value > 0 && first < 30 && (
-            <button type="button" class="button small console-earlier" disabled={view.loadingEarlier.value} onClick={() => void earlier()}>
-              {view.loadingEarlier.value ? "Loading" : `Load earlier output (${formatBytes(view.from.value)} more)`}
+          {from > 0 && first < NEAR && (
+            <button type="button" class="button small console-earlier" disabled={view.loading.value !== null} onClick={() => void view.loadEarlier()}>
+              {view.loading.value === "earlier" ? "Loading" : `Load earlier output (${formatBytes(from)} more)`}
             </button>
           )}
         </div>
       )}
+      <div class="console-later" role="status" hidden={attached}>
+        {!attached && (
+          <>
+            <span>Newer output is not loaded here.</span>
+            <span class="num muted" aria-hidden="true">
+              {formatBytes(size - end)}
+            </span>
+            <span class="spacer" />
+            {last >= count && (
+              <button type="button" class="button small" disabled={view.loading.value !== null} onClick={() => void view.loadLater()}>
+                Load on
+              </button>
+            )}
+            <button type="button" class="button small" onClick={() => setFollow(true)}>
+              Go to the end
+            </button>
+          </>
+        )}
+      </div>
     </div>
   );
 }

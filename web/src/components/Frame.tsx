@@ -8,6 +8,7 @@ import { themeChoice } from "../state/prefs";
 import { artifactsHash, place, runsHash } from "../state/route";
 import { cycleTheme } from "../state/theme";
 import { Icon, Mark, type IconName } from "./icons";
+import "./Frame.css";
 
 const THEME_ICON: Record<string, IconName> = { system: "auto", light: "sun", dark: "moon" };
 
@@ -52,6 +53,16 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
 /** Live, or since when not and when the next try is. */
 function LinkState() {
   const state = link.value;
+  if (state.kind === "refused")
+    return (
+      <span class="link-state refused" title={[state.error.detail, state.error.hint].filter(Boolean).join(" ")}>
+        <span class="live-dot" />
+        <span role="status">Not live: the viewer refused the stream ({state.error.code})</span>
+        <button type="button" class="link-button" onClick={() => stream.retryNow()}>
+          Retry now
+        </button>
+      </span>
+    );
   if (!stale.value) {
     const word = state.kind === "open" ? "live" : state.kind === "paused" ? "paused" : "connecting";
     return (

@@ -1,8 +1,8 @@
 /** How to log in: four ways, and only the fields that the chosen one needs. What is typed here is never stored. */
 
-import { useId } from "preact/hooks";
-import { type Login, type LoginForm } from "../state/remote/flow";
+import type { Login, LoginForm } from "../state/remote/flow";
 import { Field } from "./basics";
+import { useUniqueId } from "./uid";
 
 const WAYS: readonly { value: Login; label: string }[] = [
   { value: "agent", label: "Agent or default keys" },
@@ -22,7 +22,7 @@ interface Props {
 }
 
 export function LoginFields({ form, onChange, askPassphrase = false, focus = false, error }: Props) {
-  const group = useId();
+  const group = useUniqueId();
   const set = (change: Partial<LoginForm>) => onChange({ ...form, ...change });
   const withKey = form.login === "key_file" || form.login === "key";
   return (

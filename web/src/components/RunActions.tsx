@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import type { Run } from "../api/types";
-import { archive, changeRun, parseTags, remove } from "../state/actions";
+import { archive, changeRun, parseTags, remove, restore } from "../state/actions";
 import { copyText, Field } from "./basics";
 import { Dialog, Menu, type MenuItem } from "./overlay";
 import { toast } from "../state/toasts";
@@ -22,12 +22,9 @@ export function runMenuItems(run: Run, onDeleted?: () => void): MenuItem[] {
     { label: "Note", icon: "note", onSelect: () => editRun(run, "note") },
     { label: "Copy id", icon: "copy", onSelect: () => void copyText(run.id).then((done) => done && toast("Copied the run's id.")) },
     { label: run.archived ? "Bring back from archive" : "Archive", icon: "archive", onSelect: () => void archive(run, !run.archived) },
-    {
-      label: "Delete",
-      icon: "trash",
-      danger: true,
-      onSelect: () => void remove(run).then((done) => done && onDeleted?.()),
-    },
+    run.deleted_at
+      ? { label: "Restore", icon: "undo", onSelect: () => void restore(run) }
+      : { label: "Delete", icon: "trash", danger: true, onSelect: () => void remove(run).then((done) => done && onDeleted?.()) },
   ];
 }
 
@@ -39,7 +36,7 @@ export function RunMenu({ run, onDeleted }: { run: Run; onDeleted?: () => void }
 export function RunEditor() {
   const open = editing.value;
   if (!open) return null;
-  return <Editor key={open.run.id} run={open.run} focus={open.focus} onClose={() => (editing.value = null)} />;
+  return <Editor key={open.run.id} run={open.run} focus={open.focus} onClose={() => editing.value === open && (editing.value = null)} />;
 }
 
 function Editor({ run, focus, onClose }: { run: Run; focus: Focus; onClose: () => void }) {

@@ -12,7 +12,7 @@ import { addedAbove, ensureRows, runs, total } from "../state/runs";
 import { Ago, Bone } from "./basics";
 import { Icon, StateIcon } from "./icons";
 import { RunMenu } from "./RunActions";
-import { useInSight, useVirtual } from "./virtual";
+import { useInSight, useSteadyFocus, useVirtual } from "./virtual";
 
 export const ROW = 28;
 const HEAD = 28;
@@ -95,6 +95,7 @@ export function RunTable(props: Props) {
   }, [rows]);
 
   useInSight(scroller, cursor, ROW, HEAD);
+  useSteadyFocus(scroller);
 
   const indices = Array.from({ length: Math.max(0, last - first) }, (_, at) => first + at);
   return (

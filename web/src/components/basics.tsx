@@ -1,12 +1,13 @@
 /** Small parts that every page uses: copy buttons, times, states of a view, fields, toasts. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { detailText, type ApiError } from "../api/error";
 import { formatAgo, formatTime } from "../pure/format";
 import { now, slowNow } from "../state/clock";
 import { dismiss, toast, toasts } from "../state/toasts";
 import { Icon, StateIcon } from "./icons";
+import { useUniqueId } from "./uid";
 
 export async function copyText(text: string): Promise<boolean> {
   try {
@@ -161,7 +162,7 @@ interface FieldProps {
 }
 
 export function Field({ label, value, onInput, type = "text", placeholder, hint, error, mono, autofocus, rows, autocomplete = "off", inputMode, disabled }: FieldProps) {
-  const id = useId();
+  const id = useUniqueId();
   const shared = {
     id,
     value,

@@ -32,6 +32,7 @@ const SHAPES = {
   download: <path d="M8 2.5v7.6M4.8 7.2 8 10.4l3.2-3.2M2.5 13.5h11" />,
   pencil: <path d="m10.8 2.9 2.3 2.3-7.6 7.6-3 .7.7-3zM9.3 4.4l2.3 2.3" />,
   trash: <path d="M2.8 4.2h10.4M6.2 4.2V2.8h3.6v1.4M4.2 4.2l.6 9h6.4l.6-9" />,
+  undo: <path d="M6.2 3 3 6.2l3.2 3.2M3 6.2h6.6a3.4 3.4 0 0 1 0 6.8H6.5" />,
   archive: <><rect x="2" y="3" width="12" height="3.2" rx="0.8" /><path d="M3 6.2v6.3c0 .4.3.8.8.8h8.4c.5 0 .8-.4.8-.8V6.2M6.5 9h3" /></>,
   tag: <><path d="M2.5 2.5h5l6 6-5 5-6-6z" /><path d="M5.3 5.3h.01" stroke-width="1.8" stroke-linecap="round" /></>,
   note: <path d="M3 2.5h10v11H3zM5.5 5.8h5M5.5 8.2h5M5.5 10.6h3" />,

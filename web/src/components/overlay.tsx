@@ -1,9 +1,10 @@
 /** What floats above the page: dialogs that hold the focus, and menus that close by themselves. */
 
 import { render, type ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { isTopmost, openOverlay } from "../state/overlays";
 import { Icon, type IconName } from "./icons";
+import { useUniqueId } from "./uid";
 
 const FOCUSABLE = 'a[href],button:not([disabled]),input:not([disabled]),select:not([disabled]),textarea:not([disabled]),[tabindex]:not([tabindex="-1"])';
 
@@ -38,7 +39,7 @@ interface DialogProps {
 
 export function Dialog({ title, onClose, children, width = 520, bare = false, role = "dialog" }: DialogProps) {
   const box = useRef<HTMLDivElement>(null);
-  const titleId = useId();
+  const titleId = useUniqueId();
   const close = useRef(onClose);
   close.current = onClose;
 
@@ -120,6 +121,36 @@ interface PopoverProps {
   onOpen?: () => void;
 }
 
+/**
+ * Keep the panel beside its button for as long as it is open, whatever moves the button: scrolling, a resized window, rows
+ * that come and go. `onGone` is called once the button has been scrolled or taken out of sight; other scrolling is no matter.
+ */
+function keepBeside(panel: HTMLElement, button: HTMLElement, align: "left" | "right", onGone: () => void): () => void {
+  let frame = 0;
+  let before = "";
+  const follow = () => {
+    const at = button.getBoundingClientRect();
+    const { offsetWidth: width, offsetHeight: height } = panel;
+    const now = [at.left, at.right, at.top, at.bottom, width, height, innerWidth, innerHeight].join();
+    if (now !== before) {
+      before = now;
+      const left = align === "right" ? at.right - width : at.left;
+      const below = at.bottom + 4;
+      panel.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+      panel.style.top = `${below + height > innerHeight - 8 && at.top - height - 4 > 8 ? at.top - height - 4 : below}px`;
+    }
+    frame = requestAnimationFrame(follow);
+  };
+  follow();
+  // Tells as well when what is scrolled around the button hides it.
+  const sight = new IntersectionObserver(([entry]) => entry && !entry.isIntersecting && onGone());
+  sight.observe(button);
+  return () => {
+    cancelAnimationFrame(frame);
+    sight.disconnect();
+  };
+}
+
 /** A button that opens a small panel below itself. */
 export function Popover({ label, button, buttonClass = "icon-button", children, role = "dialog", align = "right", onOpen }: PopoverProps) {
   const [open, setOpen] = useState(false);
@@ -132,14 +163,10 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
 
   useLayoutEffect(() => {
     if (!open || !panel.current || !trigger.current) return;
-    const at = trigger.current.getBoundingClientRect();
     const box = panel.current;
-    const { offsetWidth: width, offsetHeight: height } = box;
-    const left = align === "right" ? at.right - width : at.left;
-    const below = at.bottom + 4;
-    box.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
-    box.style.top = `${below + height > innerHeight - 8 && at.top - height - 4 > 8 ? at.top - height - 4 : below}px`;
+    const stop = keepBeside(box, trigger.current, align, () => close(box.contains(document.activeElement)));
     (box.querySelector<HTMLElement>("[data-autofocus]") ?? box.querySelector<HTMLElement>(FOCUSABLE))?.focus({ preventScroll: true });
+    return stop;
   }, [open]);
 
   useLayoutEffect(() => {
@@ -160,18 +187,11 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
         all[(at + (event.key === "ArrowDown" ? 1 : -1) + all.length) % all.length]?.focus();
       }
     };
-    const onScroll = (event: Event) => {
-      if (!panel.current?.contains(event.target as Node)) close(false);
-    };
     document.addEventListener("mousedown", onDown, true);
     document.addEventListener("keydown", onKey, true);
-    document.addEventListener("scroll", onScroll, true);
-    window.addEventListener("resize", onScroll);
     return () => {
       document.removeEventListener("mousedown", onDown, true);
       document.removeEventListener("keydown", onKey, true);
-      document.removeEventListener("scroll", onScroll, true);
-      window.removeEventListener("resize", onScroll);
     };
   }, [open]);
 

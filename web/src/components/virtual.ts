@@ -10,13 +10,14 @@ export interface Slice {
 
 /** Return the half-open range of rows to draw for a scrolling element, with some in reserve above and below. */
 export function useVirtual(scroller: RefObject<HTMLElement | null>, count: number, rowHeight: number, offset = 0, reserve = 8): Slice {
-  const [slice, setSlice] = useState<Slice>({ first: 0, last: Math.min(count, 60) });
+  const [slice, setSlice] = useState<Slice>({ first: 0, last: 60 });
   const measure = () => {
     const box = scroller.current;
     if (!box) return;
     const top = Math.max(0, box.scrollTop - offset);
     const first = Math.max(0, Math.floor(top / rowHeight) - reserve);
-    const last = Math.min(count, Math.ceil((top + box.clientHeight) / rowHeight) + reserve);
+    // Not cut to the number of rows: when some come above, those that were in sight stay drawn, with focus and menus.
+    const last = Math.ceil((top + box.clientHeight) / rowHeight) + reserve;
     setSlice((before) => (before.first === first && before.last === last ? before : { first, last }));
   };
   useLayoutEffect(measure, [count, rowHeight]);
@@ -32,6 +33,19 @@ export function useVirtual(scroller: RefObject<HTMLElement | null>, count: numbe
     };
   }, [count, rowHeight]);
   return { first: Math.min(slice.first, count), last: Math.min(slice.last, count) };
+}
+
+/**
+ * Leave the focus where it is when the rows of a list are put in another order, which takes it away from those that are
+ * moved. Where its row is gone, the list itself gets it, so that the keys go on from there.
+ */
+export function useSteadyFocus(list: RefObject<HTMLElement | null>): void {
+  const active = document.activeElement as HTMLElement | null;
+  const focused = active && active !== list.current && list.current?.contains(active) ? active : null;
+  useLayoutEffect(() => {
+    if (!focused || document.activeElement === focused || (document.activeElement && document.activeElement !== document.body)) return;
+    (focused.isConnected ? focused : list.current)?.focus({ preventScroll: true });
+  });
 }
 
 /** Scroll as little as it takes to have this row in sight, below a head that stays; a negative index is none. */

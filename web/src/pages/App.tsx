@@ -20,10 +20,12 @@ import { RunsPage } from "./RunsPage";
 export function App() {
   const [open, setOpen] = useState<"search" | "help" | null>(null);
   const here = place.value;
-  const run = here.page === "run" ? detail(here.id).value.run : null;
-  const anyRunning = run ? run.state === "running" : runs.value.some((one) => one.state === "running");
+  const shown = here.page === "run" ? detail(here.id).value : null;
+  const run = shown?.run ?? null;
+  const state = shown?.removed ? null : (run?.state ?? null);
+  const anyRunning = run ? state === "running" : runs.value.some((one) => one.state === "running");
   const names = { runs: "Runs", artifacts: "Artifacts", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
-  useTitle(here.page === "artifact" ? here.name : names[here.page], run?.state ?? null, anyRunning);
+  useTitle(here.page === "artifact" ? here.name : names[here.page], state, anyRunning);
   useKeys({
     "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
     "?": () => setOpen("help"),

@@ -6,7 +6,7 @@ import { Aliases } from "../components/artifacts/ArtifactTable";
 import { VersionDetails } from "../components/artifacts/VersionDetails";
 import { Ago, CopyButton, Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
 import { Icon } from "../components/icons";
-import { useInSight, useVirtual } from "../components/virtual";
+import { useInSight, useSteadyFocus, useVirtual } from "../components/virtual";
 import { aliasesOf, findVersion } from "../pure/artifacts";
 import { formatBytes, plural } from "../pure/format";
 import { oneArtifact } from "../state/artifacts";
@@ -89,6 +89,7 @@ function Versions({ artifact, chosen }: { artifact: Artifact; chosen: number }) 
   const scroller = useRef<HTMLElement>(null);
   const { first, last } = useVirtual(scroller, artifact.versions.length, ROW);
   useInSight(scroller, chosen, ROW);
+  useSteadyFocus(scroller);
   return (
     <nav ref={scroller} class="version-list" aria-label="Versions">
       <div style={{ height: `${artifact.versions.length * ROW}px` }}>

@@ -10,6 +10,7 @@ import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, Fact, Sta
 import { ConsolePane } from "../components/ConsolePane";
 import { Icon } from "../components/icons";
 import { MediaPane } from "../components/media/MediaPane";
+import { Note, Notes } from "../components/Note";
 import { RunMenu, editRun } from "../components/RunActions";
 import { RunOverview } from "../components/RunOverview";
 import { secondsOf } from "../components/RunTable";
@@ -19,6 +20,7 @@ import { RUN_TABS, type RunTab } from "../pure/route";
 import { now } from "../state/clock";
 import { detail, loadDetail } from "../state/details";
 import { useKeys } from "../state/keys";
+import { restore } from "../state/actions";
 import { stream } from "../state/link";
 import { go, place, runsHash } from "../state/route";
 
@@ -44,7 +46,7 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
           known.error.code === "RUN_NOT_FOUND" ? (
             <EmptyState title="This run is not here">
               <p>
-                No run <code>{id}</code> in this storage root; it may have been deleted, or belong to another one.
+                No run <code>{id}</code> in this storage root; it may have been deleted, or belong to another one. If it comes, it appears by itself.
               </p>
               <a class="button" href={runsHash()}>
                 Back to the runs
@@ -63,8 +65,9 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
 
   const logged = run.metrics.filter((metric) => !isSystem(metric.name)).length;
   return (
-    <main class="run-page">
-      <RunHead run={run} />
+    <main class={`run-page${known.removed ? " is-removed" : ""}`}>
+      <Notes>{known.removed && <RemovedNote run={run} gone={known.error?.code === "RUN_NOT_FOUND"} />}</Notes>
+      <RunHead run={run} removed={known.removed} />
       <div class="tabs" role="tablist" aria-label="Parts of this run">
         {RUN_TABS.map((one) => (
           <button
@@ -96,14 +99,45 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
         {tab === "charts" && <Charts run={run} />}
         {tab === "media" && <MediaPane key={id} run={run} />}
         {tab === "system" && <Charts run={run} system />}
-        {tab === "console" && <ConsolePane key={id} runId={id} running={run.state === "running"} />}
+        {tab === "console" && <ConsolePane key={id} runId={id} running={run.state === "running" && !known.removed} />}
       </div>
     </main>
   );
 }
 
-function RunHead({ run }: { run: RunDetail }) {
-  const secs = secondsOf(run, run.state === "running" ? now.value : 0);
+/** That the run was deleted, as soon as that happens and wherever it is done. */
+function RemovedNote({ run, gone }: { run: RunDetail; gone: boolean }) {
+  const back = (
+    <a class="link-button" href={runsHash()}>
+      Back to the runs
+    </a>
+  );
+  if (gone)
+    return (
+      <Note icon="trash" actions={back}>
+        This run is not in the storage root any more. What was loaded of it stays on this page.
+      </Note>
+    );
+  return (
+    <Note
+      icon="trash"
+      actions={
+        <>
+          <button type="button" class="link-button" onClick={() => void restore(run)}>
+            Restore
+          </button>
+          {back}
+        </>
+      }
+    >
+      This run is in the bin{run.deleted_at && <>, since <Ago at={run.deleted_at} /></>}. Nothing of it is lost.
+    </Note>
+  );
+}
+
+function RunHead({ run, removed }: { run: RunDetail; removed: boolean }) {
+  const live = run.state === "running" && !removed;
+  const secs = live || run.state !== "running" ? secondsOf(run, live ? now.value : 0) : run.duration_secs;
   return (
     <header class="run-head">
       <div class="run-title-line">
@@ -113,7 +147,14 @@ function RunHead({ run }: { run: RunDetail }) {
         </a>
         <span class="run-colour" style={{ background: `var(--run-${colourOf(run.id)})` }} />
         <h1>{run.name}</h1>
-        <StateBadge state={run.state} />
+        {removed ? (
+          <span class="state-badge">
+            <Icon name="trash" size={14} />
+            deleted
+          </span>
+        ) : (
+          <StateBadge state={run.state} />
+        )}
         <span class="num muted" title={`Started ${formatTime(Date.parse(run.created_at))}`}>
           {formatDuration(secs)}
         </span>
@@ -128,7 +169,7 @@ function RunHead({ run }: { run: RunDetail }) {
         )}
         {run.archived && <span class="tag quiet">archived</span>}
         <span class="spacer" />
-        <RunMenu run={run} onDeleted={() => go(runsHash())} />
+        <RunMenu run={run} onDeleted={() => place.peek().page === "run" && (place.peek() as { id: string }).id === run.id && go(runsHash())} />
       </div>
       <dl class="facts">
         <Fact name="Project">

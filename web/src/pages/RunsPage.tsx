@@ -1,12 +1,10 @@
 /** How are my runs doing: projects on the left, runs in the middle, the chosen runs' charts beside them. */
 
 import { signal, useSignal } from "@preact/signals";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../api/types";
-import type { ChartRun } from "../charts/Chart";
-import { ChartGrid } from "../charts/ChartGrid";
-import { isSystem } from "../pure/metrics";
-import { Bone, Code, Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
+import { Code, Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
+import { FilterBox } from "../components/FilterBox";
 import { Icon, type IconName } from "../components/icons";
 import { Popover } from "../components/overlay";
 import { editRun } from "../components/RunActions";
@@ -16,15 +14,13 @@ import { lineStyles } from "../pure/colours";
 import { columnOf, defaultColumns, FIXED_KEYS, type Column } from "../pure/columns";
 import { formatCount } from "../pure/format";
 import { nextSort } from "../pure/query";
-import { detail } from "../state/details";
 import { moveKeys, useKeys } from "../state/keys";
-import { health, isRemote, stream } from "../state/link";
+import { health, isRemote } from "../state/link";
 import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
+import { ChosenCharts, NEWEST } from "./ChosenCharts";
 import { columns, indexing, listBusy, listError, listLoaded, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
 
-const NEWEST = 5;
-const FILTER_DELAY_MS = 200;
 const EXAMPLE = `import runicorn as rn
 
 run = rn.init(project="vision/resnet", config={"lr": 0.01})
@@ -161,7 +157,7 @@ export function RunsPage() {
                 />
               )
             }
-            right={layout === "table" ? null : <ChosenCharts ids={ids} byDefault={param("sel") === ""} />}
+            right={layout === "table" ? null : <ChosenCharts ids={ids} byDefault={param("sel") === ""} highlighted={highlighted} />}
           />
         )}
       </main>
@@ -174,79 +170,6 @@ function selectedIds(sel: string, rows: readonly Run[]): string[] {
   if (sel === "none") return [];
   if (sel) return [...new Set(sel.split(",").filter(Boolean))];
   return rows.slice(0, NEWEST).map((run) => run.id);
-}
-
-function FilterBox({ inputRef, error }: { inputRef: { current: HTMLInputElement | null }; error: string | null }) {
-  const fromUrl = param("q");
-  const [text, setText] = useState(fromUrl);
-  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
-  const sent = useRef(fromUrl);
-  useEffect(() => {
-    // The URL changed by other means than this box: a link, the way back.
-    if (fromUrl !== sent.current) {
-      sent.current = fromUrl;
-      setText(fromUrl);
-    }
-  }, [fromUrl]);
-  const send = (value: string) => {
-    clearTimeout(timer.current);
-    sent.current = value.trim();
-    setParams({ q: value.trim() });
-  };
-  return (
-    <div class={`input-wrap filter-box${error ? " invalid" : ""}`}>
-      <Icon name="search" size={14} />
-      <input
-        ref={inputRef}
-        class="input bare"
-        type="text"
-        role="searchbox"
-        aria-label="Filter runs"
-        aria-invalid={error !== null}
-        aria-describedby={error ? "filter-error" : undefined}
-        placeholder="Filter: name, tag:baseline, state:running, config.lr < 0.01"
-        spellcheck={false}
-        value={text}
-        onInput={(event) => {
-          const { value } = event.currentTarget;
-          setText(value);
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => send(value), FILTER_DELAY_MS);
-        }}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") send(text);
-          else if (event.key === "Escape") {
-            if (text) {
-              setText("");
-              send("");
-            } else event.currentTarget.blur();
-            event.stopPropagation();
-          }
-        }}
-      />
-      {text ? (
-        <button
-          type="button"
-          class="icon-button"
-          aria-label="Clear the filter"
-          onClick={() => {
-            setText("");
-            send("");
-            inputRef.current?.focus();
-          }}
-        >
-          <Icon name="close" size={13} />
-        </button>
-      ) : (
-        <kbd>/</kbd>
-      )}
-      {error && (
-        <p id="filter-error" class="filter-error" role="alert">
-          {error}
-        </p>
-      )}
-    </div>
-  );
 }
 
 function ColumnsMenu({ chosen }: { chosen: readonly string[] }) {
@@ -373,73 +296,6 @@ function Split({ left, right }: { left: preact.ComponentChildren; right: preact.
         />
       )}
       {right !== null && <div class="split-side grow">{right}</div>}
-    </div>
-  );
-}
-
-function ChosenCharts({ ids, byDefault }: { ids: readonly string[]; byDefault: boolean }) {
-  const idsKey = ids.join(" ");
-  useEffect(() => stream.follow(ids), [idsKey]);
-  const styles = useMemo(() => lineStyles(ids), [idsKey]);
-  const known = ids.map((id) => detail(id).value);
-  const names = new Set<string>();
-  const chartRuns: ChartRun[] = [];
-  known.forEach(({ run }, index) => {
-    if (!run) return;
-    for (const metric of run.metrics) if (!isSystem(metric.name)) names.add(metric.name);
-    chartRuns.push({ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
-  });
-  const waiting = known.some((one) => !one.run && !one.error);
-  const missing = known.filter((one) => one.error && one.error.code === "RUN_NOT_FOUND").length;
-  const broken = known.find((one) => one.error && one.error.code !== "RUN_NOT_FOUND" && !one.run)?.error;
-
-  if (ids.length === 0)
-    return (
-      <EmptyState title="No run chosen">
-        <p>Choose runs with the squares in the table, or with the x key, to compare their curves here.</p>
-        <button type="button" class="button" onClick={() => setParams({ sel: "" })}>
-          Show the newest {NEWEST}
-        </button>
-      </EmptyState>
-    );
-  if (names.size === 0) {
-    if (broken) return <ErrorState error={broken} />;
-    if (waiting)
-      return (
-        <Delayed>
-          <ChartAreaBones />
-        </Delayed>
-      );
-    return (
-      <EmptyState title="Nothing to draw yet">
-        <p>{chartRuns.length ? "These runs have logged no metric so far; curves appear with the first one." : "The chosen runs are not in this storage root any more."}</p>
-        <Code text={'run.log({"train/loss": 0.5})'} />
-      </EmptyState>
-    );
-  }
-  return (
-    <>
-      <ChartGrid metrics={[...names].sort()} runs={chartRuns} highlighted={highlighted} />
-      {(missing > 0 || byDefault) && (
-        <p class="chart-foot muted">
-          {missing > 0 ? `${missing} of the chosen runs ${missing === 1 ? "is" : "are"} not here any more.` : `The first ${ids.length} of the list; choose others with the squares.`}
-        </p>
-      )}
-    </>
-  );
-}
-
-function ChartAreaBones() {
-  return (
-    <div class="chart-area-bones" aria-hidden="true">
-      {Array.from({ length: 4 }, (_, index) => (
-        <div key={index} class="chart">
-          <div class="chart-head">
-            <Bone width={90} />
-          </div>
-          <div class="chart-body" style={{ height: "190px" }} />
-        </div>
-      ))}
     </div>
   );
 }

@@ -36,11 +36,18 @@ export async function remove(run: Run): Promise<boolean> {
   }
   dropRun(run.id);
   reloadRuns();
-  toast(`Deleted ${run.name}.`, {
-    label: "Undo",
-    run: () => void restoreRun(run.id).then(() => reloadRuns(), toastError),
-  });
+  toast(`Deleted ${run.name}.`, { label: "Undo", run: () => void restore(run) });
   return true;
+}
+
+/** Bring a run back from the bin. */
+export async function restore(run: Pick<Run, "id">): Promise<void> {
+  try {
+    mergeRun(await restoreRun(run.id));
+    reloadRuns();
+  } catch (error) {
+    toastError(error);
+  }
 }
 
 /** Return the tags that a comma-separated text names, each once. */

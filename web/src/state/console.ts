@@ -1,33 +1,51 @@
-/** A run's printed output: its end first, more on demand, and live from there on. */
+/**
+ * A run's printed output: a part of it that moves. It begins at the end, grows with what is printed, and goes where the
+ * person goes: to earlier text, to later text, back to the end. What it does not hold stays with the viewer.
+ */
 
 import { signal, type Signal } from "@preact/signals";
 import { getConsole } from "../api/client";
 import { asApiError, type ApiError } from "../api/error";
 import type { LiveConsole } from "../api/types";
-import { Terminal } from "../pure/ansi";
-import { mergePiece } from "../pure/bytes";
+import { TextWindow } from "../pure/textWindow";
 import { link, stream } from "./link";
 
 const PIECE = 262_144;
-/** More text than this is not kept at once; the whole of it can still be downloaded. */
-const MAX_KEPT = 16 * 1024 * 1024;
+/** What is kept of the text, in bytes and in lines; in memory a byte takes two to four. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const MAX_LINES = 100_000;
+/** Who reads is not disturbed: what they have before them stays until so much has come behind it. */
+const MAX_BYTES_READING = 2 * MAX_BYTES;
+/** Who follows the end and is further behind than this goes there at once, and leaves out what lies between. */
+const JUMP_BYTES = 1024 * 1024;
+
+type Way = "earlier" | "later" | "end";
 
 export class ConsoleView {
-  terminal = new Terminal();
   readonly version: Signal<number> = signal(0);
   readonly error: Signal<ApiError | null> = signal(null);
   readonly loaded = signal(false);
-  readonly loadingEarlier = signal(false);
-  /** Bytes before the first one shown, and the size of the whole file. */
-  readonly from = signal(0);
+  readonly loading: Signal<Way | null> = signal(null);
+  /** Bytes of the whole, and of the part that is here. */
   readonly size = signal(0);
-  private text = "";
-  private end = 0;
-  private waiting: LiveConsole[] = [];
+  readonly from = signal(0);
+  readonly end = signal(0);
+  /** Whether what is printed goes on at the end of what is here; if not, later text is loaded on demand. */
+  readonly attached = signal(true);
+  /** Counts up when other text has come into the place of all that was here. */
+  readonly turns = signal(0);
+  /** Whether the person wants to see the newest line. */
+  following = true;
+  private text = new TextWindow({ from: 0, to: 0, text: "" }, MAX_BYTES, MAX_LINES);
   private busy = false;
+  private closed = false;
   private stops: (() => void)[] = [];
 
   constructor(private readonly run: string) {}
+
+  get terminal() {
+    return this.text.terminal;
+  }
 
   open(): () => void {
     this.stops = [
@@ -38,110 +56,138 @@ export class ConsoleView {
       }),
     ];
     void this.load();
-    return () => this.stops.forEach((stop) => stop());
+    return () => {
+      this.closed = true;
+      this.stops.forEach((stop) => stop());
+    };
   }
 
   async load(): Promise<void> {
-    if (this.busy) return;
-    this.busy = true;
-    try {
-      await stream.covers([this.run], 1500);
-      const piece = await getConsole(this.run, -PIECE, PIECE);
-      this.from.value = piece.from;
-      this.end = piece.to;
-      this.text = piece.text;
-      this.rebuild();
-      this.size.value = piece.size;
-      this.error.value = null;
-      this.loaded.value = true;
-      this.flush();
-    } catch (error) {
-      this.error.value = asApiError(error);
-    } finally {
-      this.busy = false;
-    }
+    await stream.covers([this.run], 1500);
+    await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
     if (this.loaded.peek()) void this.catchUp();
   }
 
-  /** Put the piece before the first line in front; return how many lines that made. */
-  async loadEarlier(): Promise<number> {
-    if (this.busy || this.from.value <= 0 || this.text.length > MAX_KEPT) return 0;
-    this.busy = true;
-    this.loadingEarlier.value = true;
-    try {
-      const from = Math.max(0, this.from.value - PIECE);
-      const piece = await getConsole(this.run, from, this.from.value - from);
-      if (piece.to !== this.from.value) return 0;
-      const before = this.terminal.length;
-      this.text = piece.text + this.text;
-      this.from.value = piece.from;
-      this.rebuild();
-      return this.terminal.length - before;
-    } catch {
-      return 0; // asking again is one scroll away
-    } finally {
-      this.busy = false;
-      this.loadingEarlier.value = false;
-    }
+  /** Put the piece before the first line in front. */
+  loadEarlier(): Promise<void> {
+    return this.fetch("earlier", async () => {
+      const { from } = this.text;
+      if (from <= 0) return;
+      const start = Math.max(0, from - PIECE);
+      const piece = await getConsole(this.run, start, from - start);
+      if (piece.to !== from) return;
+      const { end } = this.text;
+      this.text.prepend(piece);
+      if (this.text.end < end) this.attached.value = false;
+      this.grown(piece.size);
+    });
+  }
+
+  /** Go on where the text that is here ends. */
+  loadLater(): Promise<void> {
+    return this.fetch("later", async () => {
+      const piece = await getConsole(this.run, this.text.end, PIECE);
+      this.text.append(piece);
+      this.text.trim();
+      this.grown(piece.size);
+    });
+  }
+
+  /** Show the end of the output, wherever the text that is here lies. */
+  async toEnd(): Promise<void> {
+    this.following = true;
+    if (this.attached.peek()) return;
+    await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
   }
 
   get everything(): string {
-    return Array.from({ length: this.terminal.length }, (_, index) => this.terminal.text(index)).join("\n");
+    const { first, length } = this.terminal;
+    return Array.from({ length }, (_, index) => this.terminal.text(first + index)).join("\n");
   }
 
-  private rebuild(): void {
-    this.terminal = new Terminal();
-    // The first line is most likely cut when there is more before it.
-    const firstBreak = this.from.value > 0 ? this.text.indexOf("\n") + 1 : 0;
-    this.terminal.write(this.text.slice(firstBreak));
+  /** Do one thing at a time; what was printed meanwhile is asked for afterwards. */
+  private async fetch(way: Way, work: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    this.loading.value = way;
+    try {
+      await work();
+      this.error.value = null;
+    } catch (error) {
+      this.error.value = asApiError(error); // asking again is one scroll away
+    } finally {
+      this.busy = false;
+      this.loading.value = null;
+    }
+    if (this.loaded.peek() && this.attached.peek() && this.text.end < this.size.peek()) void this.catchUp();
+  }
+
+  /** Begin anew with this piece of the end. */
+  private take(piece: LivePiece): void {
+    this.text = new TextWindow(piece, MAX_BYTES, MAX_LINES);
+    this.turns.value += 1;
+    this.loaded.value = true;
+    this.attached.value = true;
+    this.grown(piece.size);
+  }
+
+  private grown(size: number): void {
+    this.size.value = Math.max(this.size.value, size, this.text.end);
+    this.from.value = this.text.from;
+    this.end.value = this.text.end;
+    if (this.text.end >= this.size.value) this.attached.value = true;
     this.version.value += 1;
   }
 
   private onLive(piece: LiveConsole): void {
-    this.waiting.push(piece);
-    if (this.loaded.peek() && !this.busy) this.flush();
+    this.size.value = Math.max(this.size.value, piece.to);
+    if (!this.loaded.peek() || this.busy || !this.attached.peek()) return;
+    if (this.hasNoRoom()) this.attached.value = false;
+    else if (this.append(piece)) this.grown(piece.to);
+    else void this.catchUp();
   }
 
-  private flush(): void {
-    const pieces = this.waiting;
-    this.waiting = [];
-    for (const piece of pieces) {
-      const merge = mergePiece(this.end, piece);
-      if (merge.kind === "append") this.append(merge.text, merge.to);
-      else if (merge.kind === "gap") {
-        this.waiting = [piece];
-        void this.catchUp();
-        return;
-      }
-    }
+  /** Whether the person reads, and more text would have to take the place of what they read. */
+  private hasNoRoom(): boolean {
+    return !this.following && (this.text.bytes > MAX_BYTES_READING || this.terminal.length > 2 * MAX_LINES);
   }
 
-  private append(text: string, to: number): void {
-    this.text += text;
-    this.end = to;
-    this.size.value = Math.max(this.size.value, to);
-    this.terminal.write(text);
-    this.version.value += 1;
+  private append(piece: LiveConsole | LivePiece): boolean {
+    const touches = this.text.append(piece);
+    if (this.following) this.text.trim();
+    return touches;
   }
 
-  /** Fetch what lies between the last byte known and the end of the file. */
+  /** Fetch what lies between the last byte known and the end of the file, unless that is too much to be worth it. */
   private async catchUp(): Promise<void> {
-    if (this.busy) return;
+    if (this.busy || !this.attached.peek()) return;
     this.busy = true;
+    let seen = Infinity;
     try {
-      for (;;) {
-        const piece = await getConsole(this.run, this.end, PIECE);
-        const merge = mergePiece(this.end, piece);
-        if (merge.kind !== "append") break;
-        this.append(merge.text, merge.to);
-        if (piece.to >= piece.size) break;
+      while (!this.closed) {
+        const piece = await getConsole(this.run, this.text.end, PIECE);
+        seen = piece.size;
+        const behind = piece.size - this.text.end;
+        if (behind <= 0) return;
+        if (this.following && behind > JUMP_BYTES) {
+          this.take(await getConsole(this.run, -PIECE, PIECE));
+          continue;
+        }
+        if (this.hasNoRoom()) {
+          this.size.value = piece.size;
+          this.attached.value = false;
+          return;
+        }
+        if (piece.to <= this.text.end || !this.append(piece)) return;
+        this.grown(piece.size);
       }
     } catch {
       // the next piece, or the next opening of the stream, tries again
     } finally {
       this.busy = false;
     }
-    this.waiting = this.waiting.filter((piece) => piece.to > this.end);
-    if (this.waiting.length && this.waiting[0]!.from <= this.end) this.flush();
+    if (this.size.peek() > seen && !this.closed) void this.catchUp(); // this much came while the last piece was on its way
   }
 }
+
+type LivePiece = Awaited<ReturnType<typeof getConsole>>;

@@ -7,12 +7,19 @@ import type { LiveEventLines, RunEvent } from "../api/types";
 import { link, stream } from "./link";
 
 const PIECE = 1_048_576;
-/** Older events than fit into this are not loaded; their files can still be found among the run's files. */
+/** Older events than fit into this are not kept; their files can still be found among the run's files. */
 const MAX_BYTES = 8 * PIECE;
+/** Alerts and artifacts are few: these many are kept for longer. */
+const MAX_NOTICES = 2000;
 
 interface Place {
   end: number;
   busy: boolean;
+}
+
+interface Batch {
+  bytes: number;
+  events: readonly RunEvent[];
 }
 
 export class EventsView {
@@ -21,6 +28,9 @@ export class EventsView {
   readonly loaded = signal(false);
   readonly cut = signal(false);
   private readonly places = new Map<string, Place>();
+  private notices: readonly RunEvent[] = [];
+  private batches: Batch[] = [];
+  private bytes = 0;
   private stops: (() => void)[] = [];
   private closed = false;
 
@@ -59,12 +69,17 @@ export class EventsView {
     place.busy = true;
     try {
       for (;;) {
-        const piece = await getEvents(this.run, file, place.end, PIECE);
+        let piece = await getEvents(this.run, file, place.end, PIECE);
+        // After a long absence only the newest are worth asking for.
+        if (piece.size - place.end > MAX_BYTES && place.end >= 0) {
+          this.cut.value = true;
+          piece = await getEvents(this.run, file, piece.size - MAX_BYTES, PIECE);
+        }
         if (this.closed) return;
         if (first && place.end < 0 && piece.from > 0) this.cut.value = true;
         if (piece.to <= place.end) break;
         place.end = piece.to;
-        this.add(piece.events);
+        this.add(piece.events, piece.to - piece.from);
         if (piece.to >= piece.size) break;
       }
     } catch (error) {
@@ -84,10 +99,22 @@ export class EventsView {
     if (place.busy || piece.to <= place.end) return;
     if (piece.from !== place.end) return void this.readOn(piece.file);
     place.end = piece.to;
-    this.add(piece.events);
+    this.add(piece.events, piece.to - piece.from);
   }
 
-  private add(events: readonly RunEvent[]): void {
-    if (events.length) this.events.value = [...this.events.value, ...events];
+  private add(events: readonly RunEvent[], bytes: number): void {
+    if (!events.length) return;
+    this.batches.push({ events, bytes });
+    this.bytes += bytes;
+    let gone = 0;
+    while (this.bytes > MAX_BYTES && gone < this.batches.length - 1) this.bytes -= this.batches[gone++]!.bytes;
+    if (!gone) {
+      this.events.value = [...this.events.value, ...events];
+      return;
+    }
+    this.cut.value = true;
+    const old = this.batches.splice(0, gone).flatMap((one) => one.events);
+    this.notices = [...this.notices, ...old.filter((event) => event.type === "alert" || event.type === "artifact")].slice(-MAX_NOTICES);
+    this.events.value = [...this.notices, ...this.batches.flatMap((one) => one.events)];
   }
 }

@@ -22,13 +22,16 @@ export const health = signal<Health | null>(null);
 /** Whether the viewer belongs to a session on a server; it may not have been told yet how it is reached. */
 export const isRemote = computed(() => Boolean(health.value?.session_id || health.value?.remote));
 
+/** Of the runs that somebody looks at, those whose changes do not come by themselves because there are too many. */
+export const unfollowed = signal<readonly string[]>([]);
+
 let downSince: number | null = null;
 let patience: ReturnType<typeof setTimeout> | undefined;
 
 export const stream = new LiveStream(
   (state) => {
     link.value = state;
-    if (state.kind === "open") back();
+    if (state.kind === "open" || state.kind === "refused") back();
     else if (state.kind === "waiting") away();
     else if (state.kind === "paused") {
       clearTimeout(patience);
@@ -39,6 +42,10 @@ export const stream = new LiveStream(
     lost.value += 1;
   },
 );
+
+stream.on("following", ({ left_out }) => {
+  if (left_out.length || unfollowed.peek().length) unfollowed.value = left_out;
+});
 
 function away(): void {
   if (downSince !== null) return;

@@ -5,7 +5,7 @@ import { getRuns } from "../api/client";
 import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { LiveRuns, Run, RunPage } from "../api/types";
 import type { RunsQuery } from "../pure/query";
-import { returns, stream } from "./link";
+import { lost, returns, stream } from "./link";
 
 const PAGE = 200;
 const MAX_PAGE = 1000;
@@ -163,9 +163,9 @@ export function dropRun(id: string): void {
   total.value = Math.max(0, total.value - 1);
 }
 
-let seenReturns = returns.peek();
+let seenReturns = returns.peek() + lost.peek();
 effect(() => {
-  if (returns.value === seenReturns) return;
-  seenReturns = returns.value;
+  if (returns.value + lost.value === seenReturns) return;
+  seenReturns = returns.value + lost.value;
   if (query) void load(Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length)), listLoaded.peek() && !listError.peek());
 });

@@ -5,15 +5,18 @@
 
 import { effect, signal, type Signal } from "@preact/signals";
 import { getSeries } from "../api/client";
-import { asApiError, isAbort, type ApiError } from "../api/error";
+import { asApiError, isAbort, runNotFound, type ApiError } from "../api/error";
 import type { LivePoints, Series, XAxis } from "../api/types";
 import { fromWire } from "../pure/format";
 import { append, firstNew, noPoints, type Points } from "../pure/tail";
 import { link, lost, stream } from "./link";
 
 export const POINTS = 2000;
+/** A base that does not come must not let what waits for it grow for ever. */
+const MAX_WAITING = 20_000;
 /** After this many raw points the curve is asked for anew, so that it stays quick to draw. */
 const MAX_TAIL = 1500;
+const RETRY_MS = 5000;
 const COVER_LIMIT_MS = 1500;
 const METRICS_PER_REQUEST = 16;
 const RUNS_PER_REQUEST = 20;
@@ -53,6 +56,8 @@ interface Entry {
   /** The stream did not cover the run when the base was asked for: points may be missing until it is asked for again. */
   loose: boolean;
   users: number;
+  /** Not asked for again before this moment, because the last time failed. */
+  retryAt: number;
   /** Counts requests; only the newest one's answer is taken. */
   generation: number;
 }
@@ -86,6 +91,7 @@ export function curve(run: string, metric: string, axis: XAxis, createdAt: numbe
       asked: false,
       loose: false,
       users: 0,
+      retryAt: 0,
       generation: 0,
     };
     entries.set(key, entry);
@@ -110,7 +116,9 @@ export function holdCurve(entry: Entry): () => void {
     setTimeout(() => {
       if (entry.users > 0) return;
       entries.delete(entry.key);
-      byRun.get(entry.run)?.delete(entry);
+      const siblings = byRun.get(entry.run);
+      siblings?.delete(entry);
+      if (!siblings?.size) byRun.delete(entry.run);
     }, 5000);
   };
 }
@@ -168,12 +176,19 @@ async function load(group: readonly Entry[]): Promise<void> {
   // From here on nothing is missed: what the base does not hold comes live. A tail from before is in the new base.
   const marks = new Map(group.map((entry) => [entry, entry.tail.time.length]));
   try {
-    const { series } = await getSeries({ runs, metrics, x: axis, points: POINTS });
+    const { series, missing } = await getSeries({ runs, metrics, x: axis, points: POINTS });
     const found = new Map(series.map((one) => [keyOf(one.run, one.metric, axis), one]));
-    for (const entry of current()) rebase(entry, found.get(entry.key), covered, marks.get(entry) ?? 0);
+    const gone = new Set(missing);
+    for (const entry of current()) {
+      if (gone.has(entry.run)) entry.state.value = { ...entry.state.peek(), error: runNotFound(entry.run), loading: false };
+      else rebase(entry, found.get(entry.key), covered, marks.get(entry) ?? 0);
+    }
   } catch (error) {
     if (isAbort(error)) return;
-    for (const entry of current()) entry.state.value = { ...entry.state.peek(), error: asApiError(error), loading: false };
+    for (const entry of current()) {
+      entry.state.value = { ...entry.state.peek(), error: asApiError(error), loading: false };
+      entry.retryAt = Date.now() + RETRY_MS;
+    }
   }
 }
 
@@ -239,6 +254,11 @@ function onPoints({ run, metrics }: LivePoints): void {
     const { curve } = entry.state.peek();
     if (!curve) {
       append(entry.tail, points); // the base is on its way; it will tell which of these it already holds
+      if (entry.tail.time.length > MAX_WAITING) {
+        entry.tail = noPoints();
+        entry.generation += 1; // an answer that is on its way does not hold them all
+        ask(entry);
+      }
       continue;
     }
     let from = 0;
@@ -250,8 +270,19 @@ function onPoints({ run, metrics }: LivePoints): void {
     const before = entry.tail.time.length;
     if (append(entry.tail, points, from) === 0) continue;
     entry.state.value = { ...entry.state.peek(), curve: withTail(entry, curve, before) };
-    if (entry.tail.time.length > MAX_TAIL && !entry.state.peek().loading) ask(entry);
+    const { length } = entry.tail.time;
+    if (length > MAX_TAIL && !entry.state.peek().loading && Date.now() >= entry.retryAt) ask(entry);
+    if (length > MAX_WAITING) shorten(entry);
   }
+}
+
+/** Keep the newest part of a curve that the viewer does not give anew for too long. */
+function shorten(entry: Entry): void {
+  const { curve } = entry.state.peek();
+  entry.tail = noPoints();
+  entry.loose = true;
+  entry.generation += 1;
+  if (curve) entry.state.value = { ...entry.state.peek(), curve: { ...curve, x: curve.x.slice(-POINTS), y: curve.y.slice(-POINTS), thinned: true }, loading: false };
 }
 
 /** Ask anew for every curve on show, or for those of one run. */
@@ -261,13 +292,23 @@ export function refreshCurves(run?: string, onlyLoose = false): void {
       ask(entry);
 }
 
-// A run that has just ended is asked for once more, so that what stands there for good is what stands on disk.
+// A run that has just ended is asked for once more, so that what stands there for good is what stands on disk; and so is
+// one that comes back: it may be another one of the same name.
 const running = new Set<string>();
-stream.on("runs", ({ runs }) => {
+const gone = new Set<string>();
+stream.on("runs", ({ runs, removed }) => {
+  for (const id of removed) if (byRun.has(id)) gone.add(id);
   for (const run of runs) {
+    const back = gone.delete(run.id);
+    const ended = run.state !== "running" && running.delete(run.id);
     if (run.state === "running") running.add(run.id);
-    else if (running.delete(run.id)) refreshCurves(run.id);
+    if (back || ended) refreshCurves(run.id);
   }
+});
+
+// Points were left out because this page was too far behind: the whole curve is asked for instead.
+stream.on("gap", ({ run, file }) => {
+  if (file.endsWith(".bin")) refreshCurves(run);
 });
 
 // Curves whose base was asked for without the stream, or not at all, are put right as soon as it runs.
@@ -290,10 +331,10 @@ export async function getWindow(
   signal: AbortSignal,
 ): Promise<Map<string, { x: number[]; y: number[] }>> {
   const margin = (window[1] - window[0]) * 0.05;
-  const { series } = await getSeries(
-    { runs, metrics: [metric], x: axis, points: POINTS, from: window[0] - margin, to: window[1] + margin },
-    signal,
-  );
+  const range = { metrics: [metric], x: axis, points: POINTS, from: window[0] - margin, to: window[1] + margin };
+  const series: Series[] = [];
+  for (let first = 0; first < runs.length; first += RUNS_PER_REQUEST)
+    series.push(...(await getSeries({ ...range, runs: runs.slice(first, first + RUNS_PER_REQUEST) }, signal)).series);
   const found = new Map<string, { x: number[]; y: number[] }>();
   for (const one of series) {
     const x: number[] = [];

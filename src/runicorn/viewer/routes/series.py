@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from runicorn.errors import UsageError
+from runicorn.errors import RunNotFoundError, UsageError
 from runicorn.model import Axis
+from runicorn.storage import layout
 from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
 from runicorn.viewer.live import Cursor, text_ends
 from runicorn.viewer.schemas import SeriesListAnswer, encode
@@ -35,7 +36,8 @@ async def read_series(
 ) -> Response:
     """Return at most `points` points of each metric of each run; a metric that a run lacks is there and empty.
 
-    x: the step, unix seconds (`time`), or seconds since the run was created (`relative`).
+    x: the step, unix seconds (`time`), or seconds since the run was created (`relative`). One run that is not there
+    does not take the others' curves away: it is named in `missing`. Where none of the runs is there, that is a 404.
     """
     runs, metrics = list(dict.fromkeys(run)), list(dict.fromkeys(metric))
     if len(runs) * len(metrics) > _MAX_SERIES:
@@ -57,15 +59,24 @@ class Window:
 def _series(state: ViewerState, runs: list[str], metrics: list[str], window: Window) -> bytes:
     cursor = Cursor(at=state.now())
     series = []
+    missing: list[str] = []
     for run_id in runs:
-        run = state.index.find(run_id).run
-        found = state.points.read(run_id, metrics)
+        try:
+            run = state.index.find(run_id).run
+            found = state.points.read(run_id, metrics)
+        except (RunNotFoundError, FileNotFoundError):  # the latter: taken away a moment ago
+            if len(missing) == len(runs) - 1:
+                raise
+            missing.append(run_id)
+            if layout.is_run_id(run_id):
+                cursor.runs[run_id] = {}
+            continue
         cursor.runs[run_id] = {**found.offsets, **text_ends(state.files, run_id)}
         for metric in metrics:
             columns = found.columns.get(metric)
             drawn = _EMPTY if columns is None else draw(columns, run.created_at, window)
             series.append({"run": run_id, "metric": metric, **drawn})
-    return encode({"series": series, "cursor": cursor.encode()})
+    return encode({"series": series, "cursor": cursor.encode(), "missing": missing})
 
 
 _EMPTY = {"count": 0, "x": [], "y": [], "y_min": None, "y_max": None, "last_step": None, "last_time": None}

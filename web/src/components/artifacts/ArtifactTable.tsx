@@ -8,7 +8,7 @@ import { formatBytes, formatCount } from "../../pure/format";
 import { artifactHash, runHash } from "../../state/route";
 import { Ago } from "../basics";
 import { Icon } from "../icons";
-import { useInSight, useVirtual } from "../virtual";
+import { useInSight, useSteadyFocus, useVirtual } from "../virtual";
 
 const ROW = 28;
 
@@ -75,6 +75,7 @@ export function ArtifactTable({ rows, sort, order, onSort, cursor, onCursor, onO
   const scroller = useRef<HTMLDivElement>(null);
   const { first, last } = useVirtual(scroller, rows.length, ROW);
   useInSight(scroller, cursor, ROW, ROW);
+  useSteadyFocus(scroller);
   return (
     <div
       ref={scroller}

@@ -1,0 +1,165 @@
+/** The curves of the chosen runs, and what is to be said of the choice. */
+
+import type { Signal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
+import type { ChartRun } from "../charts/Chart";
+import { ChartGrid } from "../charts/ChartGrid";
+import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basics";
+import { Note, Notes } from "../components/Note";
+import { lineStyles } from "../pure/colours";
+import { formatCount } from "../pure/format";
+import { isSystem } from "../pure/metrics";
+import { restore } from "../state/actions";
+import { detail } from "../state/details";
+import { stream, unfollowed } from "../state/link";
+import { setParams } from "../state/route";
+
+export const NEWEST = 5;
+/** As many as the viewer follows. */
+const MAX_DRAWN = 1000;
+
+interface Props {
+  /** What was chosen; not all of it need be there. */
+  ids: readonly string[];
+  /** Whether nobody chose, and these are the first of the list. */
+  byDefault: boolean;
+  highlighted: Signal<string | null>;
+}
+
+export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
+  const ids = chosen.length > MAX_DRAWN ? chosen.slice(0, MAX_DRAWN) : chosen;
+  const idsKey = ids.join(" ");
+  useEffect(() => stream.follow(ids), [idsKey]);
+  const styles = useMemo(() => lineStyles(ids), [idsKey]);
+  const known = ids.map((id) => detail(id).value);
+  const names = new Set<string>();
+  const chartRuns: ChartRun[] = [];
+  known.forEach(({ run }, index) => {
+    if (!run) return;
+    for (const metric of run.metrics) if (!isSystem(metric.name)) names.add(metric.name);
+    chartRuns.push({ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
+  });
+  const waiting = known.some((one) => !one.run && !one.error);
+  const missing = ids.filter((_, at) => known[at]!.error?.code === "RUN_NOT_FOUND");
+  const deleted = ids.filter((_, at) => known[at]!.removed && !missing.includes(ids[at]!));
+  const notes = (
+    <Notes>
+      <Selection chosen={chosen} drawn={ids.length} missing={missing} deleted={deleted} />
+    </Notes>
+  );
+  const broken = known.find((one) => one.error && one.error.code !== "RUN_NOT_FOUND" && !one.run)?.error;
+
+  if (ids.length === 0)
+    return (
+      <EmptyState title="No run chosen">
+        <p>Choose runs with the squares in the table, or with the x key, to compare their curves here.</p>
+        <button type="button" class="button" onClick={() => setParams({ sel: "" })}>
+          Show the newest {NEWEST}
+        </button>
+      </EmptyState>
+    );
+  if (names.size === 0) {
+    if (broken) return <ErrorState error={broken} />;
+    if (waiting)
+      return (
+        <Delayed>
+          <ChartAreaBones />
+        </Delayed>
+      );
+    return (
+      <>
+        {notes}
+        {chartRuns.length > 0 ? (
+          <EmptyState title="Nothing to draw yet">
+            <p>These runs have logged no metric so far; curves appear with the first one.</p>
+            <Code text={'run.log({"train/loss": 0.5})'} />
+          </EmptyState>
+        ) : (
+          <EmptyState title="None of the selected runs is here">
+            <p>They may have been deleted, or belong to another storage root. One that comes is drawn by itself.</p>
+            <button type="button" class="button" onClick={() => setParams({ sel: "" })}>
+              Show the newest {NEWEST}
+            </button>
+          </EmptyState>
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      {notes}
+      <ChartGrid metrics={[...names].sort()} runs={chartRuns} highlighted={highlighted} />
+      {byDefault && <p class="chart-foot muted">The first {ids.length} of the list; choose others with the squares.</p>}
+    </>
+  );
+}
+
+interface SelectionProps {
+  chosen: readonly string[];
+  drawn: number;
+  missing: readonly string[];
+  deleted: readonly string[];
+}
+
+/** What of the selection is not as it was chosen, and how to put that right. */
+function Selection({ chosen, drawn, missing, deleted }: SelectionProps) {
+  const silent = unfollowed.value.filter((id) => chosen.includes(id)).length;
+  const drop = (ids: readonly string[]) => {
+    const left = chosen.filter((id) => !ids.includes(id));
+    setParams({ sel: left.length ? left.join(",") : "none" });
+  };
+  const dropButton = (ids: readonly string[]) => (
+    <button type="button" class="link-button" onClick={() => drop(ids)}>
+      Drop {ids.length === 1 ? "it" : "them"}
+    </button>
+  );
+  return (
+    <>
+      {missing.length > 0 && missing.length < chosen.length && (
+        <Note actions={dropButton(missing)}>
+          {formatCount(missing.length)} of the {formatCount(chosen.length)} selected runs {missing.length === 1 ? "is" : "are"} not here.
+        </Note>
+      )}
+      {deleted.length > 0 && (
+        <Note
+          icon="trash"
+          actions={
+            <>
+              <button type="button" class="link-button" onClick={() => deleted.forEach((id) => void restore({ id }))}>
+                Restore
+              </button>
+              {dropButton(deleted)}
+            </>
+          }
+        >
+          {chosen.length === 1 ? "The selected run is" : `${formatCount(deleted.length)} of the ${formatCount(chosen.length)} selected runs ${deleted.length === 1 ? "is" : "are"}`} in the bin.
+        </Note>
+      )}
+      {chosen.length > drawn && (
+        <Note>
+          The first {formatCount(drawn)} of the {formatCount(chosen.length)} selected runs are drawn.
+        </Note>
+      )}
+      {silent > 0 && (
+        <Note>
+          {formatCount(silent)} of the selected runs {silent === 1 ? "is" : "are"} drawn as when the page was loaded: no more are followed live.
+        </Note>
+      )}
+    </>
+  );
+}
+
+function ChartAreaBones() {
+  return (
+    <div class="chart-area-bones" aria-hidden="true">
+      {Array.from({ length: 4 }, (_, index) => (
+        <div key={index} class="chart">
+          <div class="chart-head">
+            <Bone width={90} />
+          </div>
+          <div class="chart-body" style={{ height: "190px" }} />
+        </div>
+      ))}
+    </div>
+  );
+}
