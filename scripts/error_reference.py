@@ -10,7 +10,7 @@ PATH = Path(__file__).parent.parent / "docs" / "reference" / "errors.md"
 HEAD = """# Errors
 
 Every error answers `{"detail": ..., "code": ..., "hint": ...}`: what happened, its stable code, what to do next. This
-page is written by `scripts/error_reference.py` from `src/runicorn/errors.py`; a test fails when the two differ.
+page is written by `scripts/error_reference.py` from `src/runicorn/errors`; a test fails when the two differ.
 
 | code | status | what to do |
 | --- | --- | --- |
