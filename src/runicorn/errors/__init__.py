@@ -13,6 +13,9 @@
     │   ├── OriginNotAllowedError              ORIGIN_NOT_ALLOWED
     │   ├── OtherUserError                     OTHER_USER
     │   └── TokenRequiredError            401  TOKEN_REQUIRED
+    ├── RoutingError                      400  HTTP_ERROR ... a request that no route answers
+    │   ├── PathUnknownError              404  NOT_FOUND
+    │   └── MethodNotAllowedError         405  METHOD_NOT_ALLOWED
     ├── StorageError                      500  STORAGE_ERROR
     │   ├── RootNotUsableError            500  ROOT_NOT_USABLE
     │   ├── RunNotFoundError              404  RUN_NOT_FOUND

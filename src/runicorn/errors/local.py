@@ -74,6 +74,27 @@ class TokenRequiredError(GuardError):
     default_hint = "Open the address with the token that the viewer printed when it started."
 
 
+# --- what no route answers --------------------------------------------------------------------------------------
+
+
+class RoutingError(RunicornError):
+    code = "HTTP_ERROR"
+    http_status = 400
+    default_hint = "Correct the request and send it again."
+
+
+class PathUnknownError(RoutingError):
+    code = "NOT_FOUND"
+    http_status = 404
+    default_hint = "Check the path; GET /openapi.json lists all of them."
+
+
+class MethodNotAllowedError(RoutingError):
+    code = "METHOD_NOT_ALLOWED"
+    http_status = 405
+    default_hint = "Check the method; GET /openapi.json lists those of each path."
+
+
 # --- the storage root -------------------------------------------------------------------------------------------
 
 

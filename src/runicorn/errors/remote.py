@@ -241,7 +241,7 @@ class ForwardingForbiddenError(StartError):
 
 class TunnelFailedError(StartError):
     code = "TUNNEL_FAILED"
-    default_hint = "Look at the session's log for each tunnel's reason, or force one with RUNICORN_TUNNEL."
+    default_hint = "Look at the session's log for each tunnel's reason; `runicorn doctor` tries each of them."
 
 
 class RemoteViewerCrashedError(StartError):

@@ -13,13 +13,12 @@ from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runicorn.errors import RunicornError, UsageError
+from runicorn.errors import MethodNotAllowedError, PathUnknownError, RoutingError, RunicornError, UsageError
 
 _log = logging.getLogger("runicorn.viewer")
 
-_ROUTER_ERRORS = {
-    404: ("NOT_FOUND", "Check the path; GET /openapi.json lists all of them."),
-    405: ("METHOD_NOT_ALLOWED", "Check the method; GET /openapi.json lists those of each path."),
+_ROUTER_ERRORS: dict[int, type[RoutingError]] = {
+    cls.http_status: cls for cls in (PathUnknownError, MethodNotAllowedError)
 }
 
 
@@ -53,8 +52,8 @@ def install(app: FastAPI) -> None:
             # The page's route takes any path and would answer 404; each of our routes knows its own methods only.
             status, detail = 405, f"{request.method} is no method of {request.url.path[:500]}."
             headers["Allow"] = ", ".join(sorted(methods))
-        code, hint = _ROUTER_ERRORS.get(status, ("HTTP_ERROR", "Correct the request and send it again."))
-        response = _response(status, _body(detail, code, hint))
+        kind = _ROUTER_ERRORS.get(status, RoutingError)
+        response = _response(status, _body(detail, kind.code, kind.default_hint))
         response.headers.update(headers)
         return response
 
