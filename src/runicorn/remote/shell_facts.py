@@ -59,7 +59,11 @@ def root_script(root: str, begin: str, end: str) -> bytes:
         f"root={shlex.quote(root)}\n"
         'case "$root" in "~") root=$HOME;; "~/"*) root=$HOME/${root#??};; esac\n'
         f"printf '%s\\n%s\\n' {shlex.quote(begin)} \"$root\"\n"
-        'if [ ! -e "$root" ]; then echo missing\n'
+        # What lies below a folder that may not be entered does not seem to be there.
+        "near=$root\n"
+        'while [ ! -e "$near" ] && [ "$near" != / ] && [ "$near" != . ]; do near=$(dirname -- "$near"); done\n'
+        'if [ ! -e "$root" ] && [ -d "$near" ] && [ ! -x "$near" ]; then echo unreadable\n'
+        'elif [ ! -e "$root" ]; then echo missing\n'
         'elif [ ! -d "$root" ]; then echo nofolder\n'
         'elif [ ! -r "$root" ] || [ ! -x "$root" ]; then echo unreadable\n'
         "else echo ok; fi\n"

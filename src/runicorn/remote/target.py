@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass, field
 
 from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
@@ -12,6 +13,8 @@ MAX_HOST_CHARS = 253  # RFC 1035, section 2.3.4
 MAX_USER_CHARS = 128
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?\Z")
+# Numbers as the system's resolver takes them for an IPv4 address (inet_aton(3)): 127.1, 0177.0.0.1, 0x7f000001.
+_NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}\Z")
 _ZONE = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
 # What OpenSSH refuses in a user name, and what could be read as an option or end an id.
 _BAD_USER = re.compile(r"""[\s'"`;&<>|(){}$*?!#\[\]:,/\x00-\x1f\x7f]|\A-|\\\Z""")
@@ -126,16 +129,27 @@ def _valid_host(host: str) -> str:
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     address, percent, zone = bare.partition("%")
     try:
-        ip = ipaddress.ip_address(address)
+        ip = ipaddress.ip_address(_dotted(address))
     except ValueError:
         pass
     else:
         if percent and not (ip.version == 6 and _ZONE.match(zone)):
             raise InvalidTargetError(f"The host {host!r} has a zone that is none.")
-        return str(ip) + percent + zone
+        # The same address under another name would be another host, with a key of its own to be accepted.
+        return str(getattr(ip, "ipv4_mapped", None) or ip) + percent + zone
     if len(bare) > MAX_HOST_CHARS or not _HOST_NAME.match(bare) or ".." in bare:
         raise InvalidTargetError(f"{host[:80]!r} is no host name.")
     return bare.lower()
+
+
+def _dotted(address: str) -> str:
+    """Return an IPv4 address in its usual form, whatever the resolver would take for it; anything else as it is."""
+    if not _NUMBERS.match(address):
+        return address
+    try:
+        return socket.inet_ntoa(socket.inet_aton(address))
+    except OSError:
+        return address
 
 
 def _valid_port(port: int) -> int:

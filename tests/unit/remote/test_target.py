@@ -38,6 +38,27 @@ def test_hosts_that_could_be_misread_are_refused(host: str) -> None:
         Target.make(host, 22, "me")
 
 
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("127.1", "127.0.0.1"),
+        ("0177.0.0.1", "127.0.0.1"),
+        ("0x7F.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("::ffff:10.0.0.1", "10.0.0.1"),
+        ("[::FFFF:a00:1]", "10.0.0.1"),
+        ("0:0:0:0:0:0:0:1", "::1"),
+        ("1.2.3.4.5", "1.2.3.4.5"),
+        ("10.example", "10.example"),
+        ("256.1.1.1", "256.1.1.1"),
+    ],
+)
+def test_an_address_has_one_form_however_it_is_written(given: str, meant: str) -> None:
+    target = Target.make(given, 22, "me")
+    assert target.host == meant
+    assert parse_connection_id(target.connection_id) == target
+
+
 @pytest.mark.parametrize("username", BAD_USERS)
 def test_users_that_could_be_misread_are_refused(username: str) -> None:
     with pytest.raises(InvalidTargetError):

@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import paramiko
 from paramiko.common import cMSG_SERVICE_REQUEST
@@ -41,6 +41,16 @@ _MAX_PACKET_BYTES = 131072  # accepted by OpenSSH; 252 -> 381 MB/s through one f
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 
+_X25519, _X25519_OLD = "curve25519-sha256", "curve25519-sha256@libssh.org"
+_KEX_INFO: dict[str, Any] = vars(paramiko.Transport)["_kex_info"]
+
+
+def _with_x25519(names: Sequence[str]) -> tuple[str, ...]:
+    """Return the key exchanges with X25519 by its name of today in front of the older one."""
+    at = names.index(_X25519_OLD)
+    return (*names[:at], _X25519, *names[at:])
+
+
 class Transport(paramiko.Transport):
     """Paramiko's transport, with the fastest ciphers first, and without two faults of its own.
 
@@ -53,6 +63,9 @@ class Transport(paramiko.Transport):
     """
 
     _preferred_ciphers = _CIPHERS
+    # RFC 8731, section 3: the method that Paramiko knows by its older name only; servers may offer either.
+    _kex_info: ClassVar[dict[str, Any]] = {_X25519: _KEX_INFO[_X25519_OLD], **_KEX_INFO}
+    _preferred_kex: ClassVar[tuple[str, ...]] = _with_x25519(vars(paramiko.Transport)["_preferred_kex"])
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -52,4 +52,11 @@ def open_tunnel(
         request.log(f"tunnel {backend.value} passed over: {reason}")
         reasons.append(f"{backend.value}: {reason}")
         passed_over(Fallback(backend.value, reason))
-    raise TunnelFailedError(f"No tunnel could be opened ({'; '.join(reasons)}).")
+    raise TunnelFailedError(f"No tunnel could be opened ({'; '.join(reasons)}).", hint=_next_step(choice))
+
+
+def _next_step(choice: TunnelChoice) -> str | None:
+    """Return what to do where one backend alone was allowed; with all of them there is a log to look at."""
+    if choice is TunnelChoice.AUTO:
+        return None
+    return f"RUNICORN_TUNNEL allows {choice.value} only; leave it out, so that another way is taken."

@@ -119,6 +119,8 @@ def command(ssh: str, target: Target, login: Login, *, forward: str, key_types: 
         "StrictHostKeyChecking": "yes",
         "UserKnownHostsFile": f"./{KNOWN_HOSTS}",
         "GlobalKnownHostsFile": "none",
+        # Else ssh looks for the name that it makes of an address itself, and takes the key for an unknown one.
+        "HostKeyAlias": target.known_hosts_host,
         "HostKeyAlgorithms": ",".join(known_hosts.algorithms(key_types)),
         "UpdateHostKeys": "no",
         "VerifyHostKeyDNS": "no",
