@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidTag, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
@@ -20,6 +20,8 @@ from runicorn.errors import (
     PassphraseWrongError,
 )
 from runicorn.regular_files import read_regular
+from runicorn.remote.ssh import foreign_keys
+from runicorn.remote.ssh.foreign_keys import PassphraseNeededError
 from runicorn.remote.target import Secret
 
 MAX_KEY_BYTES = 64 * 1024
@@ -89,13 +91,13 @@ def unlock(content: bytes, passphrase: Secret | None, *, what: str = "The key") 
     encrypted = False
     try:
         private = _load(content, None)
-    except _NeedsPassphrase:
+    except PassphraseNeededError:
         encrypted = True
         if secret is None:
             raise PassphraseRequiredError(f"{what} is protected by a passphrase.") from None
         try:
             private = _load(content, secret)
-        except (ValueError, TypeError, UnsupportedAlgorithm, _NeedsPassphrase):
+        except (ValueError, TypeError, UnsupportedAlgorithm, PassphraseNeededError):
             raise PassphraseWrongError(f"The passphrase does not open {_lower(what)}.") from None
     except (ValueError, UnsupportedAlgorithm) as error:
         raise KeyInvalidError(f"{what} is no private key that can be used.") from error
@@ -135,21 +137,24 @@ def _mpint(number: int) -> bytes:
     return number.to_bytes(number.bit_length() // 8 + 1, "big")
 
 
-class _NeedsPassphrase(Exception):
-    pass
-
-
 def _load(content: bytes, secret: bytes | None) -> object:
+    """Return the private key. Raises PassphraseNeededError, and ValueError, TypeError, UnsupportedAlgorithm."""
     openssh = b"BEGIN OPENSSH PRIVATE KEY" in content
     load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
     try:
         return load(content, secret)
+    except InvalidTag as error:  # a wrong passphrase, behind a cipher that notices
+        raise ValueError("the key does not open") from error
     except TypeError as error:  # "Password was not given but private key is encrypted"
-        raise _NeedsPassphrase from error
+        raise PassphraseNeededError from error
     except ValueError as error:
         if secret is None and "password" in str(error).lower():
-            raise _NeedsPassphrase from error
+            raise PassphraseNeededError from error
         raise
+    except UnsupportedAlgorithm as error:
+        if "cipher" not in str(error).lower():
+            raise
+        return serialization.load_ssh_private_key(foreign_keys.decrypt(content, secret), None)
 
 
 def _reject_lookalikes(content: bytes, what: str) -> None:
