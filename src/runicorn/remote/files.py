@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runicorn.errors import RemotePathNotFoundError, StartError, UsageError
-from runicorn.remote import listing, shell
+from runicorn.remote import candidates, listing, shell
+from runicorn.remote.candidates import Candidates
 from runicorn.remote.ssh.interface import Connection, RemoteEntry, RemoteFiles
 
 MAX_ENTRIES = 100_000
@@ -76,6 +77,21 @@ def path_facts(connection: Connection, path: str) -> PathFacts:
         except RemotePathNotFoundError:
             return PathFacts(path, exists=False, is_dir=False)
     return PathFacts(absolute, exists=True, is_dir=entry.is_dir)
+
+
+def storage_candidates(connection: Connection) -> Candidates:
+    """Return the folders that are likely to hold runs. Raises StartError where the server answers nothing of use."""
+    begin, end = secrets.token_hex(12), secrets.token_hex(12)
+    done = connection.run(
+        shell.SHELL_COMMAND,
+        stdin=candidates.script(begin, end),
+        timeout_secs=COMMAND_TIMEOUT_SECS,
+        limit_bytes=COMMAND_LIMIT_BYTES,
+    )
+    found = candidates.parse(done.stdout, begin, end)
+    if found is None:
+        raise StartError("The server did not answer the question about its folders.")
+    return found
 
 
 def _require_path(path: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from runicorn._version import __version__
 from runicorn.remote import diagnostics, files, wake
 from runicorn.remote.attempts import Attempts
+from runicorn.remote.candidates import Candidates
 from runicorn.remote.connections import SOMEBODY, Connections
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import HostKeyFile
@@ -98,6 +99,10 @@ class RemoteService:
     async def path_facts(self, target: Target, path: str) -> PathFacts:
         facts: PathFacts = await self.run_blocking(files.path_facts, self.connections.get(target), path)
         return facts
+
+    async def storage_candidates(self, target: Target) -> Candidates:
+        found: Candidates = await self.run_blocking(files.storage_candidates, self.connections.get(target))
+        return found
 
     async def load_saved(self) -> list[dict[str, Any]]:
         saved: list[dict[str, Any]] = await self.run_blocking(self.saved.load)

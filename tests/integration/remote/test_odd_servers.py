@@ -85,3 +85,15 @@ def test_a_tunnel_that_was_forced_and_cannot_be_names_the_way_out(server: Server
         answer = viewer.post("/api/remote/viewer/start", body)
         assert (answer.status_code, answer.json()["code"]) == (500, "TUNNEL_FAILED")
         assert "leave it out" in answer.json()["hint"]
+
+
+def test_an_earlier_client_is_told_where_runs_are_likely_to_be(server: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, server.login()))
+    assert connect(viewer, server.login()).status_code == 200
+    (server.runs / "runicorn.json").write_text("{}")
+    (server.runs / "runs" / "20260101-000000-abcdef").mkdir(parents=True)
+    answer = viewer.get("/api/remote/storage-candidates", connection_id=connection(server)).json()
+    assert (answer["scan_root"], answer["max_depth"]) == (str(server.account.home), 5)
+    assert {"path": str(server.runs), "kind": "runicorn", "runs": 1} in answer["candidates"]
+    missing = viewer.get("/api/remote/storage-candidates", connection_id="me@nowhere:22")
+    assert (missing.status_code, missing.json()["code"]) == (404, "NOT_CONNECTED")

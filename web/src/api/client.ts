@@ -25,6 +25,7 @@ import type {
   Session,
   SessionLogPiece,
   StartBody,
+  StorageCandidate,
   XAxis,
 } from "./types";
 
@@ -183,6 +184,12 @@ export const getRemoteConfig = (connectionId: string, environment: string | null
     withQuery("/api/remote/config", composeQuery({ connection_id: connectionId, conda_env: environment })),
     { signal, timeoutMs: SLOW_TIMEOUT_MS },
   );
+
+export const getStorageCandidates = (connectionId: string, signal?: AbortSignal) =>
+  request<{ candidates: StorageCandidate[] }>("GET", withQuery("/api/remote/storage-candidates", composeQuery({ connection_id: connectionId })), {
+    signal,
+    timeoutMs: SLOW_TIMEOUT_MS,
+  });
 
 export const startViewer = (body: StartBody, signal?: AbortSignal) =>
   request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });

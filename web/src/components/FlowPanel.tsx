@@ -9,6 +9,7 @@ import { acceptKey, cancelFlow, chooseEnvironment, closeFlow, editFlow, isUsable
 import { failedSession, logOf, stagesOf } from "../state/remote/stages";
 import { Code, Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
+import { FoundFolders } from "./FoundFolders";
 import { HostKeyDialog } from "./HostKeyDialog";
 import { Icon } from "./icons";
 import { LoginFields } from "./LoginFields";
@@ -208,6 +209,7 @@ function Choose({ flow }: { flow: Flow }) {
       <p class={`field-hint${missingRoot ? " warn-text" : ""}`}>
         {missingRoot ? "This folder does not exist yet; browse to the one that holds your runs." : "The storage root on the server: the folder that your scripts log into."}
       </p>
+      <FoundFolders found={flow.found} chosen={flow.root.trim()} onPick={(root) => editFlow({ root, rootTouched: true })} />
       <details>
         <summary class="disclosure">Advanced</summary>
         <div class="two-fields advanced">

@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import * as api from "../../api/client";
 import { ApiError, asApiError, isAbort } from "../../api/error";
-import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection } from "../../api/types";
+import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection, StorageCandidate } from "../../api/types";
 import { newAttempt } from "../../pure/attempt";
 import { sameTarget, type Target } from "../../pure/target";
 import { saveHost, savedFor, targetOf } from "./hosts";
@@ -43,6 +43,8 @@ export interface Flow {
   configBusy: boolean;
   root: string;
   rootTouched: boolean;
+  /** Folders with runs that the server was found to have. */
+  found: readonly StorageCandidate[];
   localPort: string;
   remotePort: string;
   passphraseAsked: boolean;
@@ -110,6 +112,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     configBusy: false,
     root: known?.remoteRoot ?? "",
     rootTouched: Boolean(known?.remoteRoot),
+    found: [],
     localPort: known?.localPort ? String(known.localPort) : "",
     remotePort: known?.remotePort ? String(known.remotePort) : "",
     passphraseAsked: false,
@@ -201,10 +204,29 @@ async function runChoose(signal: AbortSignal): Promise<void> {
   const preset = kept ?? usable.find((one) => one.is_default) ?? usable[0] ?? null;
   patch({ environments: envs, environment: preset?.name ?? null });
   patch({ phase: "choose" });
+  void findFolders();
   await readConfig(signal);
 }
 
 export const isUsable = (one: Environment): boolean => !one.error && one.runicorn_version !== null;
+
+/** Look where runs are; that this cannot be told is told by nothing being offered. */
+async function findFolders(): Promise<void> {
+  const { attempt, connectionId } = flow.value!;
+  try {
+    const { candidates } = await api.getStorageCandidates(connectionId!);
+    if (flow.value?.attempt === attempt) patch({ found: candidates, ...preferFound(candidates) });
+  } catch {
+    // browsing still works
+  }
+}
+
+/** A folder that is there instead of one that is not, as long as nobody has typed. */
+function preferFound(found: readonly StorageCandidate[]): Partial<Flow> {
+  const now = flow.value!;
+  const missing = now.config && !now.config.storageRootExists && now.root === now.config.defaultStorageRoot;
+  return missing && !now.rootTouched && found[0] ? { root: found[0].path } : {};
+}
 
 async function readConfig(signal: AbortSignal): Promise<void> {
   const now = flow.value!;
@@ -213,6 +235,7 @@ async function readConfig(signal: AbortSignal): Promise<void> {
     const config = await api.getRemoteConfig(now.connectionId!, now.environment, signal);
     const root = flow.value!.rootTouched ? flow.value!.root : config.defaultStorageRoot;
     patch({ config, root });
+    patch(preferFound(flow.value!.found));
   } finally {
     if (!signal.aborted) patch({ configBusy: false });
   }
