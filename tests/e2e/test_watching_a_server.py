@@ -60,7 +60,7 @@ def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
         eventually_nothing(server.traces, 3)
         assert server.listening_ports() == set()
 
-    session = viewer.get("/api/remote/viewer/sessions").json()["sessions"][0]
+    session = viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"][0]
     assert session["status"] == "stopped"
     assert f":{session['localPort']}/" in tunnel_url
     assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True

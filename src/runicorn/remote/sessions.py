@@ -21,6 +21,7 @@ from runicorn.remote.target import Target
 from runicorn.remote.watching import GoneError, Watching
 from runicorn.settings import Settings
 
+ENDED_KEPT = 20
 TAKE_BACK_SECS = 15.0
 END_TIMEOUT_SECS = 5.0
 
@@ -133,9 +134,10 @@ class Sessions:
             session.nudge()
 
     def _new_session(self, request: StartRequest) -> Session:
-        for each in self.all():  # what ended on this host has been seen; the new one takes its place
-            if each.state in lifecycle.ENDED and each.request.target == request.target:
-                del self._sessions[each.session_id]
+        over = [each for each in self.all() if each.state in lifecycle.ENDED]
+        # What ended on this host has been seen; the new one takes its place. Of the others the newest are kept.
+        for each in [each for each in over if each.request.target == request.target or each in over[:-ENDED_KEPT]]:
+            del self._sessions[each.session_id]
         session = Session(secrets.token_hex(4), request, time.time())
         self._add(session)
         session.task = asyncio.create_task(self._starting(session))

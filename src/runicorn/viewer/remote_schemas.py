@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from runicorn.remote.candidates import MAX_DEPTH, Candidates
 from runicorn.remote.files import Listing, PathFacts
 from runicorn.remote.host_keys import KnownHost
 from runicorn.remote.lifecycle import State
@@ -205,6 +206,22 @@ class ConfigAnswer(OkAnswer):
     connectionId: str
 
 
+class CandidateAnswer(BaseModel):
+    """kind: `runicorn` or `tensorboard`."""
+
+    path: str
+    kind: str
+    runs: int
+
+
+class CandidatesAnswer(OkAnswer):
+    """max_depth: how many folders deep `scan_root`, the home, was searched."""
+
+    scan_root: str
+    max_depth: int
+    candidates: list[CandidateAnswer]
+
+
 class ErrorAnswer(BaseModel):
     code: str
     message: str
@@ -308,6 +325,7 @@ class ProgressAnswer(BaseModel):
 class StatusAnswer(BaseModel):
     connections: list[ConnectionAnswer]
     viewer_sessions: list[SessionAnswer]
+    ended_sessions: list[SessionAnswer]
     connection_count: int
     viewer_session_count: int
     progress: list[ProgressAnswer]
@@ -401,6 +419,16 @@ def listing_answer(listing: Listing) -> dict[str, Any]:
         for each in listing.entries
     ]
     return {"path": _text(listing.path), "items": items, "truncated": listing.truncated}
+
+
+def candidates_answer(found: Candidates) -> CandidatesAnswer:
+    items = [CandidateAnswer(path=_text(each.path), kind=each.kind, runs=each.runs) for each in found.candidates]
+    return CandidatesAnswer(
+        ok=True,
+        scan_root=_text(found.scan_root),
+        max_depth=MAX_DEPTH,
+        candidates=items,
+    )
 
 
 def exists_answer(facts: PathFacts) -> ExistsAnswer:

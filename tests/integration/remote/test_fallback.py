@@ -162,6 +162,6 @@ def test_a_host_key_that_is_no_longer_trusted_is_never_passed_over(
         (home / "runicorn" / "known_hosts").write_text(text)
         answer = viewer.post("/api/remote/viewer/start", body)
         assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-        (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+        (session,) = viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
         assert (session["status"], session["tunnelBackend"], session["error"]["code"]) == ("failed", None, code)
         assert [each["backend"] for each in session["fallbacks"]] == [backend for backend, _ in ROWS[row].passed_over]

@@ -124,7 +124,7 @@ def test_the_remote_viewer_is_heard_after_its_start_and_never_waits_for_a_reader
 def test_a_start_that_failed_keeps_its_log(connected: Viewer, server: Server) -> None:
     answer = connected.post("/api/remote/viewer/start", server.login(remote_root="/no/such/folder"))
     assert answer.json()["code"] == "REMOTE_ROOT_MISSING"
-    (session,) = connected.get("/api/remote/viewer/sessions").json()["sessions"]
+    (session,) = connected.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
     text = text_of(connected, session["sessionId"])
     assert "login done in" in text
     assert "start failed in" in text
@@ -136,7 +136,7 @@ def test_a_start_that_failed_keeps_its_log(connected: Viewer, server: Server) ->
 def test_a_start_that_could_not_connect_keeps_its_log(server: Server, viewer: Viewer) -> None:
     answer = viewer.post("/api/remote/viewer/start", server.login(remote_root=str(server.runs)))
     assert answer.status_code == 409
-    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    (session,) = viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
     text = text_of(viewer, session["sessionId"])
     assert "host_key failed in" in text
     assert text.count("HOST_KEY_CONFIRMATION_REQUIRED: ") == 1

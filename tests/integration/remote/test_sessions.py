@@ -118,8 +118,14 @@ def test_each_start_that_cannot_work_has_its_own_answer_and_leaves_nothing(conne
     assert refused(connected, server, conda_env="mll") == (404, "ENVIRONMENT_NOT_FOUND")
     secret.rmdir()
     eventually_nothing(server.traces, 3)
-    (session,) = connected.get("/api/remote/viewer/sessions").json()["sessions"]
+    # The document's lists are of what is active; what ended is there for who asks for it.
+    assert connected.get("/api/remote/viewer/sessions").json() == {"sessions": []}
+    (session,) = connected.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
     assert (session["status"], session["error"]["code"]) == ("failed", "ENVIRONMENT_NOT_FOUND")
+    status = connected.get("/api/remote/status").json()
+    assert (status["viewer_sessions"], status["viewer_session_count"]) == ([], 0)
+    assert [each["sessionId"] for each in status["ended_sessions"]] == [session["sessionId"]]
+    assert connected.get(f"/api/remote/viewer/status/{session['sessionId']}").json()["status"] == "failed"
 
 
 def test_a_viewer_that_crashes_at_import_shows_its_traceback(connected: Viewer, server: Server) -> None:

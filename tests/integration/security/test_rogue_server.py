@@ -120,7 +120,7 @@ def test_a_tunnel_that_meets_another_key_ends_with_the_whole_question(
             answer = viewer.post("/api/remote/viewer/start", {**body, "remote_root": str(server.runs)})
             host_key = assert_whole(answer, switch.port, rogue, "changed")
             assert [each["public_key"] for each in host_key["expected_keys"]] == [server.sshd.host_key()]
-            (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+            (session,) = viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
             assert (session["status"], session["fallbacks"], session["tunnelBackend"]) == ("failed", [], None)
             assert rogue.visits >= 1
             assert rogue.logins == []
@@ -140,7 +140,7 @@ def test_a_wrong_key_that_is_gone_a_moment_later_is_no_reason_to_fall_back(
     answer = viewer.post("/api/remote/viewer/start", {**body, "remote_root": str(server.runs)})
     assert (answer.status_code, answer.json()["code"]) == (500, "TUNNEL_FAILED")
     assert "another host key" in answer.json()["detail"]
-    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    (session,) = viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]
     assert (session["status"], session["fallbacks"]) == ("failed", [])
     assert (rogue.visits, rogue.logins) == (1, [])
 

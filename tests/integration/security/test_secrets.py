@@ -211,7 +211,7 @@ def new_folders(parent: Path, since: float) -> Iterator[Path]:
 def look_at_answers(viewer: Viewer, search: Search) -> None:
     for path in ANSWERS:
         search.look(path, viewer.get(path).text)
-    for session in viewer.get("/api/remote/viewer/sessions").json()["sessions"]:
+    for session in viewer.get("/api/remote/viewer/sessions", ended=True).json()["sessions"]:
         for kind in ("log", "diagnostics"):
             answer = viewer.get(f"/api/remote/viewer/{kind}/{session['sessionId']}")
             assert "login done in" in answer.text

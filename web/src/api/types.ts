@@ -311,9 +311,18 @@ export interface Progress {
 export interface RemoteStatus {
   connections: Connection[];
   viewer_sessions: Session[];
+  /** Those that ended, until the next start on their host. */
+  ended_sessions?: Session[];
   connection_count: number;
   viewer_session_count: number;
   progress?: Progress[];
+}
+
+/** A folder of a server that holds runs. kind: `runicorn` or `tensorboard`. */
+export interface StorageCandidate {
+  path: string;
+  kind: string;
+  runs: number;
 }
 
 export interface Credentials {

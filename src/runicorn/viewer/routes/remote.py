@@ -40,20 +40,29 @@ class RemoteApi:
     def snapshot(self) -> dict[str, Any]:
         """Return the body of GET /api/remote/status."""
         connections = [wire.connection_answer(each) for each in self._service.connections.live()]
-        sessions = [wire.session_answer(each) for each in self._service.sessions.all()]
+        sessions, ended = self._session_answers()
         progress = self._service.connections.all_progress()
         return wire.StatusAnswer(
             connections=connections,
             viewer_sessions=sessions,
             connection_count=len(connections),
             viewer_session_count=len(sessions),
+            ended_sessions=ended,
             progress=[wire.progress_answer(target, each) for target, each in progress.items()],
         ).model_dump()
 
     def steady(self, snapshot: dict[str, Any]) -> dict[str, Any]:
         """Return the snapshot without the sessions' uptime, which a page counts on from `startedAt`."""
-        sessions = [{**session, "uptimeSeconds": 0} for session in snapshot["viewer_sessions"]]
-        return {**snapshot, "viewer_sessions": sessions}
+        names = ("viewer_sessions", "ended_sessions")
+        return {**snapshot, **{name: [{**session, "uptimeSeconds": 0} for session in snapshot[name]] for name in names}}
+
+    def _session_answers(self) -> tuple[list[wire.SessionAnswer], list[wire.SessionAnswer]]:
+        """Return the sessions that live, and those that ended."""
+        known = self._service.sessions.all()
+        return (
+            [wire.session_answer(each) for each in known if each.live],
+            [wire.session_answer(each) for each in known if not each.live],
+        )
 
     def _live(self, connection_id: str) -> tuple[Target, Connection]:
         target = parse_connection_id(connection_id)
@@ -178,6 +187,12 @@ class RemoteApi:
             target, _ = self._live(connection_id)
             return wire.exists_answer(await service.path_facts(target, path))
 
+        @router.get("/storage-candidates", responses=NOT_FOUND)
+        async def storage_candidates(connection_id: ConnectionId) -> wire.CandidatesAnswer:
+            """List the folders of a host that are likely to hold runs, the one with most runs first."""
+            target, _ = self._live(connection_id)
+            return wire.candidates_answer(await service.storage_candidates(target))
+
     def _add_viewer(self, router: APIRouter) -> None:
         service = self._service
 
@@ -205,9 +220,12 @@ class RemoteApi:
             return wire.MessageAnswer(ok=True, message="The link is looked at now")
 
         @router.get("/viewer/sessions")
-        async def sessions() -> wire.SessionsAnswer:
-            """List the sessions, and those that ended, until the next start on their host."""
-            return wire.SessionsAnswer(sessions=[wire.session_answer(each) for each in service.sessions.all()])
+        async def sessions(
+            ended: Annotated[bool, Query(description="Also those that ended; the newest are kept.")] = False,
+        ) -> wire.SessionsAnswer:
+            """List the sessions."""
+            live, over = self._session_answers()
+            return wire.SessionsAnswer(sessions=[*live, *over] if ended else live)
 
         @router.get("/viewer/status/{session_id}", responses=NOT_FOUND)
         async def session_status(session_id: str) -> wire.SessionAnswer:

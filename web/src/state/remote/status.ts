@@ -12,7 +12,7 @@ export const saved = signal<readonly SavedConnection[] | null>(null);
 export const remoteError = signal<ApiError | null>(null);
 export const knownHosts = signal<readonly KnownHost[] | null>(null);
 
-export const sessions = computed<readonly Session[]>(() => status.value?.viewer_sessions ?? []);
+export const sessions = computed<readonly Session[]>(() => [...(status.value?.viewer_sessions ?? []), ...(status.value?.ended_sessions ?? [])]);
 
 let wired = false;
 
