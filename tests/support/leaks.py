@@ -69,5 +69,17 @@ def require_equal(before: Holdings, viewer: Viewer, server: Server, home: Path, 
     try:
         eventually(same, timeout_secs, "equal holdings")
     except AssertionError:
-        assert now == before
+        assert now == before, open_now(viewer)
         raise
+
+
+def open_now(viewer: Viewer) -> str:
+    """Return what the viewer has open, for whoever reads the failure: descriptors, and both ends of connections."""
+    process = psutil.Process(viewer.process.pid)
+    folder = Path(f"/proc/{process.pid}/fd")
+    descriptors = []
+    for each in sorted(folder.iterdir(), key=lambda path: int(path.name)):
+        with contextlib.suppress(OSError):
+            descriptors.append(f"{each.name} -> {each.readlink()}")
+    sockets = [f"{each.fd}: {each.laddr} {each.raddr} {each.status}" for each in process.net_connections("all")]
+    return "\n".join([*descriptors, *sockets])
