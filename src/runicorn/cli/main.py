@@ -7,24 +7,65 @@ import sys
 import typer
 
 from runicorn._version import __version__
-from runicorn.cli import artifacts, compact, demo, doctor, export_runs, import_runs, open_host, viewer
+from runicorn.cli.lazy import LazyGroup, Subcommand
 from runicorn.errors import RunicornError, UsageError
 
+SUBCOMMANDS = {
+    "viewer": Subcommand(
+        "runicorn.cli.viewer",
+        "viewer",
+        "Show the runs of a storage root in the browser, live.",
+    ),
+    "open": Subcommand(
+        "runicorn.cli.open_host",
+        "open_host",
+        "Watch the runs of a server: connect, start a viewer there, tunnel it, and open it in the browser.",
+    ),
+    "doctor": Subcommand(
+        "runicorn.cli.doctor",
+        "doctor",
+        "Find out what is in the way of watching a server: each step, what was found, and what to do.",
+    ),
+    "import": Subcommand(
+        "runicorn.cli.import_runs",
+        "import_runs",
+        "Copy runs of TensorBoard, W&B, MLflow or from CSV files into the storage root; what was there stays.",
+    ),
+    "export": Subcommand(
+        "runicorn.cli.export_runs",
+        "export_runs",
+        "Write the points of runs as rows of run, metric, step, time and value; every number reads back to the bit.",
+    ),
+    "demo": Subcommand(
+        "runicorn.cli.demo",
+        "demo",
+        "Try it: sample runs, one of them training, and an SSH server to connect to, all inside this process.",
+    ),
+    "compact": Subcommand(
+        "runicorn.cli.compact",
+        "compact",
+        "Pack the points of runs that have ended; everything reads them as before, and a resumed run unpacks its own.",
+    ),
+    "artifacts": Subcommand(
+        "runicorn.cli.artifacts",
+        "app",
+        "List all artifacts; with a NAME, the versions of one; `get` brings the files of a version into a folder.",
+    ),
+}
+
+
+class _Commands(LazyGroup):
+    subcommands = SUBCOMMANDS
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="runicorn",
     help="Record machine-learning experiments, and watch them live, here or on a server you reach by SSH.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("viewer")(viewer.viewer)
-app.command("open")(open_host.open_host)
-app.command("doctor")(doctor.doctor)
-app.command("import")(import_runs.import_runs)
-app.command("export")(export_runs.export_runs)
-app.command("demo")(demo.demo)
-app.command("compact")(compact.compact)
-app.add_typer(artifacts.app, name="artifacts")
 
 
 def _show_version(wanted: bool) -> None:

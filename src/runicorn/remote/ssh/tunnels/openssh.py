@@ -180,7 +180,12 @@ class OpenSshTunnel:
             key_types=known_hosts.stored_types(request.known, target.known_hosts_host) or known_hosts.KEY_TYPE_ORDER,
         )
         self._agent = OneKeyAgent(folder / AGENT_SOCKET, login.key) if login.key and has_own_agent(login) else None
-        self._process = _spawn(folder, arguments, child_environment(os.environ, login))
+        try:
+            self._process = _spawn(folder, arguments, child_environment(os.environ, login))
+        except BaseException:
+            if self._agent is not None:
+                self._agent.close()
+            raise
         self._reader = threading.Thread(target=self._read_stderr, name="openssh-tunnel-stderr", daemon=True)
         self._reader.start()
         self._relay = Relay("openssh-tunnel")
