@@ -27,8 +27,9 @@ def demo(
             hint="Run the demo on Linux or macOS, or in WSL.",
         )
     # A kill or a closed terminal must end it the way Ctrl-C does, with everything tidied up.
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _leave)
+    signal.signal(signal.SIGTERM, _leave)
+    if sys.platform != "win32":
+        signal.signal(signal.SIGHUP, _leave)
     typer.echo("Preparing sample runs and a server ...")
     with run_demo() as running:
         settings = replace(resolve_settings(port=port), root=running.root, home=running.home, grace_secs=0.0)

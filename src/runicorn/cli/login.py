@@ -94,11 +94,11 @@ def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None
 @contextlib.contextmanager
 def terminal_as_it_was() -> Iterator[None]:
     """Give the terminal its echo back, should a question for a password be cut short."""
-    try:
-        import termios
-    except ImportError:  # Windows
+    if sys.platform == "win32":  # which sets its console back by itself
         yield
         return
+    import termios
+
     before = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
     try:
         yield

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import socket
 import struct
+import sys
 from typing import NamedTuple
 
 from runicorn.loopback.endpoints import Address, Endpoint, unmapped
@@ -39,6 +40,8 @@ class SocketFacts(NamedTuple):
 
 def look(local: Endpoint, remote: Endpoint) -> SocketFacts | None:
     """Return the socket with these two ends, seen from its owner; None where there is none. Raises OSError."""
+    if sys.platform != "linux":
+        raise OSError("only Linux has sock_diag")
     family = socket.AF_INET if local.address.version == 4 else socket.AF_INET6
     ends = _SOCKET.pack(local.port, remote.port, local.address.packed.ljust(16, b"\0"),
                         remote.address.packed.ljust(16, b"\0"))  # fmt: skip
@@ -77,6 +80,8 @@ def parse(answer: bytes, local: Endpoint, remote: Endpoint) -> SocketFacts | Non
 @functools.cache
 def available() -> bool:
     """Whether this kernel answers, found out once with a connection of our own: `none` and `no answer` look alike."""
+    if sys.platform != "linux":
+        return False
     try:
         with (
             socket.create_server(("127.0.0.1", 0)) as listener,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
+import sys
 import threading
 from pathlib import Path
 
@@ -23,6 +24,8 @@ class OneKeyAgent:
     """Listens on a Unix socket in a private folder until it is closed. The key lives in this process's memory only."""
 
     def __init__(self, path: Path, key: UnlockedKey) -> None:
+        if sys.platform == "win32":
+            raise OSError("Windows has no Unix sockets that ssh would use")
         self._key = key
         self._listener = socket.socket(socket.AF_UNIX)
         self._listener.bind(str(path))

@@ -284,6 +284,7 @@ class OpenSshTunnel:
     def _reach(self) -> socket.socket:
         if isinstance(self._address, tuple):
             return socket.create_connection(self._address, timeout=5.0)
+        assert sys.platform != "win32"  # whose ssh has a port there
         sock = socket.socket(socket.AF_UNIX)
         try:
             sock.settimeout(5.0)
