@@ -139,6 +139,11 @@ class Run:
         return self._state is RunState.RUNNING and self._pid == os.getpid()
 
     @property
+    def takes_points(self) -> bool:
+        """Whether it has not ended; a forked child records beside what its parent has open."""
+        return self._state is RunState.RUNNING
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing is left to be done for its end in this process; False in the middle of finish()."""
         return self._closed or self._pid != os.getpid()
