@@ -12,6 +12,8 @@ from runicorn.errors import UsageError
 from runicorn.sdk.current import CurrentRuns
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runicorn.model import RunState
     from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
     from runicorn.sdk.definitions import MetricDefinition
@@ -166,6 +168,11 @@ def current_config() -> NotifyingDict:
 def current_summary() -> NotifyingDict:
     """Return the current run's summary. Raises UsageError where there is none."""
     return _need_run("summary").summary
+
+
+def known_run(folder: Path) -> Run | None:
+    """Return this process's own run of that folder, open or just closed, or None."""
+    return next((run for run in (*_runs.all(), *_beside) if not run.disabled and run.dir == folder), None)
 
 
 def adopt(run: Run) -> None:

@@ -78,5 +78,27 @@ class NotifyingDict(MutableMapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def __copy__(self) -> NotifyingDict:
+        return _apart(self._kind, dict(self._values))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NotifyingDict:
+        import copy
+
+        return _apart(self._kind, copy.deepcopy(dict(self._values), memo))
+
+    def __reduce__(self) -> Any:
+        return _apart, (self._kind, dict(self._values))
+
     def __repr__(self) -> str:
         return f"{self._kind}({self._values!r})"
+
+
+def _apart(kind: str, values: dict[str, Any]) -> NotifyingDict:
+    """Return a mapping that belongs to no run: what a copy is, and what a checkpoint holds."""
+    found = NotifyingDict(kind, _tell_nobody, Warnings())
+    found.__dict__["_values"] = values
+    return found
+
+
+def _tell_nobody() -> None:
+    pass

@@ -345,10 +345,16 @@ class Run:
             self.finish(end_of(error).value, reason=describe(error))
 
     def __reduce__(self) -> Any:
-        """A run that is handed to another process joins there, as a further writer of the same run."""
-        from runicorn.sdk.resuming import join_run
+        """A run that is handed to a child process joins there, as a further writer of the same run."""
+        from runicorn.sdk.handing import pickled
 
-        return join_run, (os.fspath(self.dir),)
+        return pickled(self, self._info_now())
+
+    def __copy__(self) -> Run:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Run:
+        return self
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.project}/{self.name} {self._state.value}>"
