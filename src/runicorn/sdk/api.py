@@ -178,7 +178,10 @@ def known_run(folder: Path) -> Run | None:
 def adopt(run: Run) -> None:
     """Make a run that came from another process the current one, unless there is one."""
     with _lock:
-        if _runs.here() is None:
+        current = _runs.here()
+        if current is not None and getattr(current, "stands_in", False):
+            current.finish()
+        if current is None or current.is_closed:
             _enter(run)
         else:
             _beside.append(run)

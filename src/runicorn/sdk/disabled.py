@@ -14,7 +14,12 @@ from runicorn.sdk.warnings import Warnings
 
 
 class DisabledRun(Run):
-    """Takes everything that a run takes. Its folder, for scripts that put files there, is removed with the process."""
+    """Takes everything that a run takes. Its folder, for scripts that put files there, is removed with the process.
+
+    stands_in: for the run of a parent process, which may still be handed over.
+    """
+
+    stands_in = False
 
     def __init__(self, info: dict[str, Any]) -> None:
         self.id = str(info["id"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
@@ -19,9 +20,17 @@ from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.writer import create_run_folder, prepare_root
 
+if TYPE_CHECKING:
+    from runicorn.sdk.disabled import DisabledRun
+
 _ID_ATTEMPTS = 20
 _MODES = {"online": True, "offline": True, "shared": True, "disabled": False, "dryrun": True}
 _RESUMES = ("allow", "must", "never", "auto")
+_IMPORTED_AGAIN = (
+    "init() stands outside of `if __name__ == '__main__':`, and a child of multiprocessing has come by it while it "
+    "imported the script. No run is opened there, and what the child logs is kept only in a run that it is handed: "
+    "Process(target=work, args=(run,))."
+)
 
 
 @dataclass(frozen=True)
@@ -62,10 +71,12 @@ def open_run(wanted: Wanted) -> Run:
     config = config_fields(wanted.config)
     info = _info(wanted, config)
     if not _records(wanted.mode):
-        from runicorn.sdk.disabled import DisabledRun
-
-        run = DisabledRun({**info, "id": wanted.id or fresh_id()})
-        run.config.preset(config)
+        return _disabled(wanted, info, config)
+    if _is_main_imported_again() and not (wanted.id is not None and resume in ("allow", "must")):
+        run = _disabled(wanted, info, config)
+        run.stands_in = True
+        if _is_first_child():
+            run.warnings.add("imported-again", _IMPORTED_AGAIN)
         return run
     root = prepare_root(resolve_root(wanted.root), now=time.time())
     run_id = wanted.id
@@ -84,6 +95,29 @@ def open_run(wanted: Wanted) -> Run:
             raise
         # Another rank of the same job made it in this moment.
         return _go_on(root, wanted.id, resume, wanted, config)
+
+
+def _disabled(wanted: Wanted, info: dict[str, Any], config: dict[Any, Any]) -> DisabledRun:
+    from runicorn.sdk.disabled import DisabledRun
+
+    run = DisabledRun({**info, "id": wanted.id or fresh_id()})
+    run.config.preset(config)
+    return run
+
+
+def _is_main_imported_again() -> bool:
+    """Tell whether this is a child of multiprocessing, spawned or of a fork server, that only gets ready to work.
+
+    It imports the script for that, and so comes by an init() that stands above the main guard.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and bool(getattr(process.current_process(), "_inheriting", False))
+
+
+def _is_first_child() -> bool:
+    """Tell whether its name ends with no number greater than 1: of a pool's workers, one says what all could."""
+    _, _, number = sys.modules["multiprocessing.process"].current_process().name.rpartition("-")
+    return not number.isdecimal() or number == "1"
 
 
 def fresh_id() -> str:

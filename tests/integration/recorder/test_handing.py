@@ -155,3 +155,71 @@ def test_a_run_is_joined_by_a_child_that_it_is_handed_to(script, program, method
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert values(script.root, "x") == [1.0] * 3
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+@pytest.mark.skipif(sys.platform == "win32", reason="has no forkserver")
+def test_init_above_the_main_guard_opens_one_run_and_says_once_where_it_belongs(script, program, method):
+    done = program(
+        f"""
+        import multiprocessing
+        import runicorn as rn
+
+        run = rn.init(config={{"lr": 1}})
+
+        def work(number):
+            rn.log({{"x": number}})
+            return rn.config.lr
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context({method!r}).Pool(4) as pool:
+                print(sum(pool.map(work, range(20))))
+            rn.log({{"y": 1}})
+        """
+    )
+    assert (done.returncode, done.stdout) == (0, "20\n"), done.stderr
+    assert done.stderr.count("__main__") == 1
+    assert only_run(script.root).state.value == "finished"
+    assert (values(script.root, "x"), values(script.root, "y")) == ([], [1.0])
+
+
+def test_a_run_of_above_the_main_guard_can_be_handed_over(script, program):
+    done = program(
+        """
+        import multiprocessing
+        import runicorn as rn
+
+        run = rn.init()
+
+        def work(run):
+            run.log({"x": 1})
+            rn.log({"x": 2})
+
+        if __name__ == "__main__":
+            child = multiprocessing.get_context("spawn").Process(target=work, args=(run,))
+            child.start()
+            child.join()
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    assert values(script.root, "x") == [1.0, 2.0]
+
+
+def test_a_spawned_child_opens_a_run_of_its_own_where_it_works(script, program):
+    done = program(
+        """
+        import multiprocessing
+        import runicorn as rn
+
+        def work():
+            rn.init(name="child")
+            rn.log({"x": 1})
+
+        if __name__ == "__main__":
+            child = multiprocessing.get_context("spawn").Process(target=work)
+            child.start()
+            child.join()
+        """
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (only_run(script.root).name, values(script.root, "x")) == ("child", [1.0])
