@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from runicorn.sdk.plain import fields_of, is_plain, to_json
+from runicorn.sdk.secrets import without_secret_values
 from runicorn.sdk.warnings import Warnings
 
 
@@ -20,8 +21,8 @@ class NotifyingDict(MutableMapping[str, Any]):
         self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={})
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return dict(to_json(dict(self._values)))
+        """Return it as plain JSON, without secrets."""
+        return dict(without_secret_values(to_json(dict(self._values))))
 
     def preset(self, values: Any) -> None:
         """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""

@@ -19,6 +19,7 @@ from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.recorder import Recorder
+from runicorn.sdk.secrets import without_secret_text
 from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
@@ -121,7 +122,7 @@ class Run:
 
     @notes.setter
     def notes(self, notes: str) -> None:
-        self._info["notes"] = str(notes)[:100_000]
+        self._info["notes"] = without_secret_text(str(notes)[:100_000])
         self._write_info()
 
     @property

@@ -16,6 +16,7 @@ from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.names import run_name
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.run import Captures, Run, clean_tags
+from runicorn.sdk.secrets import without_secret_text, without_secret_values
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.writer import create_run_folder, prepare_root
@@ -190,9 +191,9 @@ def _info(wanted: Wanted, config: dict[Any, Any]) -> dict[str, Any]:
         "id": "",
         "project": layout.clean_project(wanted.project),
         "name": str(wanted.name or "")[:500],
-        "config": to_json(config),
+        "config": without_secret_values(to_json(config)),
         "tags": clean_tags(wanted.tags),
-        "notes": str(wanted.notes or "")[:100_000],
+        "notes": without_secret_text(str(wanted.notes or "")[:100_000]),
         "group": str(wanted.group or "")[:500],
         "job_type": str(wanted.job_type or "")[:500],
         "created_at": "",

@@ -283,6 +283,35 @@ def test_no_secret_of_the_environment_is_kept(script):
     assert info["job"] == {"slurm_job_id": 4711}
 
 
+def test_no_secret_of_config_gets_into_a_run_and_the_script_keeps_it(script):
+    done = script.run(
+        """
+        import argparse, os, pickle, types
+        import runicorn as rn
+        config = argparse.Namespace(hf_token="s3cret-1", auth={"password": "s3cret-2"}, db="pg://me:s3cret-3@host/db")
+        run = rn.init(config=config, notes="password=s3cret-4", tags=["a"])
+        run.config["wandb_api_key"] = "s3cret-5"
+        run.config.update({"nested": {"deep": [{"client_secret": "s3cret-6"}]}})
+        run.config["environ"] = {"HF_TOKEN": "s3cret-7", "PATH": "/bin"}
+        run.summary["access_token"] = "s3cret-8"
+        run.notes = "see https://me:s3cret-9@host/"
+        class Settings:
+            def __repr__(self):
+                return "Settings(api_key='s3cret-10')"
+        run.config["settings"] = Settings()
+        artifact = rn.Artifact("a", "b", metadata={"token": "s3cret-11"})
+        run.log_artifact(artifact)
+        assert (run.config.hf_token, run.config["auth"]["password"]) == ("s3cret-1", "s3cret-2")
+        pickle.dump(run, open(run.dir / "checkpoint", "wb"))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    everything = b"".join(path.read_bytes() for path in script.root.rglob("*") if path.is_file())
+    assert b"s3cret" not in everything
+    config = only_run(script.root).config
+    assert (config["hf_token"], config["db"], config["environ"]["PATH"]) == ("***", "pg://me:***@host/db", "/bin")
+
+
 def test_the_machine_is_sampled_at_little_cost(script):
     process = script.start(
         """
