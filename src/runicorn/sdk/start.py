@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
+from runicorn.errors import RootNotUsableError, RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.names import run_name
@@ -58,8 +58,15 @@ class Wanted:
 
 
 def resolve_root(root: str | os.PathLike[str] | None) -> Path:
-    """Return the storage root: what was passed, else RUNICORN_ROOT, else ~/runicorn_data."""
-    return Path(root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data").expanduser().absolute()
+    """Return the storage root: what was passed, else RUNICORN_ROOT, else ~/runicorn_data. Raises RootNotUsableError."""
+    chosen = root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data"
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError:  # a container's uid without HOME or an entry, or the ~ of a user that is not there
+        raise RootNotUsableError(
+            f"There is no home folder for the ~ of {os.fspath(chosen)}; set RUNICORN_ROOT, or HOME.",
+            hint="Choose a folder that this user can write to.",
+        ) from None
 
 
 def open_run(wanted: Wanted) -> Run:
