@@ -393,7 +393,7 @@ class Run:
             found = as_media(value)
             if found is None:
                 return False
-            MediaStore(self.dir, self._events).add(name, step, now, found)
+            MediaStore(self.dir, self._events, self.warnings).add(name, step, now, found)
         except Exception as error:  # noqa: BLE001 - foreign code, disk full: the rest of the call is kept
             self.warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
         return True
