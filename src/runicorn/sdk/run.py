@@ -206,10 +206,10 @@ class Run:
         """
         try:
             wait = float(getattr(wait_duration, "total_seconds", lambda: wait_duration)())
-            now = time.time()
-            if now - self._alerted_at.get(str(title), float("-inf")) < wait:
+            now, moment = time.time(), time.monotonic()  # a clock that is set back must not make it wait for longer
+            if moment - self._alerted_at.get(str(title), float("-inf")) < wait:
                 return
-            self._alerted_at[str(title)] = now
+            self._alerted_at[str(title)] = moment
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
             self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on

@@ -4,6 +4,7 @@ import json
 import math
 import sys
 import threading
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -344,3 +345,12 @@ def test_printing_is_copied_and_still_printed(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out == "hello \x1b[32mgreen\x1b[0m ✓\nafter the end\n"
     assert shown.err == "to stderr\n"
+
+
+def test_a_clock_that_is_set_back_holds_back_no_alert(run, monkeypatch):
+    now = time.time()
+    run.alert("slow", wait_duration=0.01)
+    monkeypatch.setattr(time, "time", lambda: now - 600)
+    time.sleep(0.02)
+    run.alert("slow", wait_duration=0.01)
+    assert len((run.dir / "events.jsonl").read_text().splitlines()) == 2
