@@ -42,6 +42,13 @@ class NotifyingDict(MutableMapping[str, Any]):
                 self._warnings.add(self._kind, f"{self._kind}.update() could not use what it was given: {error}.")
         self._changed()
 
+    def setdefaults(self, *args: Any, **kwargs: Any) -> None:
+        """Take in the values of names that are not there yet, with one write to disk. Raises nothing."""
+        given = NotifyingDict(self._kind, _tell_nobody, self._warnings)
+        given.update(*args, **kwargs)
+        self._values.update({key: value for key, value in given.items() if key not in self._values})
+        self._changed()
+
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as an ordinary dictionary."""
         return dict(self._values)
@@ -89,6 +96,12 @@ class NotifyingDict(MutableMapping[str, Any]):
 
     def __reduce__(self) -> Any:
         return _apart, (self._kind, dict(self._values))
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(name) from None
 
     def __repr__(self) -> str:
         return f"{self._kind}({self._values!r})"

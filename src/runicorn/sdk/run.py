@@ -18,6 +18,8 @@ from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
+from runicorn.sdk.names import clean_tags
+from runicorn.sdk.other_names import OtherNames
 from runicorn.sdk.recorder import Recorder
 from runicorn.sdk.secrets import without_secret_text
 from runicorn.sdk.small_files import SmallFile
@@ -42,7 +44,7 @@ class Captures(NamedTuple):
     system_metrics: bool = True
 
 
-class Run:
+class Run(OtherNames):
     """A run that is open for recording; `init` makes it. Used with `with`, it closes itself.
 
     id: the name of its folder. dir: that folder. config, summary: mappings; changes are on disk at once (config) or
@@ -103,6 +105,11 @@ class Run:
     @property
     def name(self) -> str:
         return str(self._info.get("name", self.id))
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._info["name"] = str(name)[:500]
+        self._write_info()
 
     @property
     def project(self) -> str:
@@ -486,9 +493,3 @@ def stats_to_json(stats: MetricStats) -> dict[str, Any]:
         "last_step": stats.last_step,
         "last_time": stats.last_time,
     }
-
-
-def clean_tags(tags: Iterable[str] | None) -> list[str]:
-    """Return the tags as texts, each once, in order; a single text is one tag."""
-    given = [tags] if isinstance(tags, str) else tags or ()
-    return list(dict.fromkeys(str(tag) for tag in given))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from runicorn.errors import RootNotUsableError, RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
-from runicorn.sdk.names import run_name
+from runicorn.sdk.names import clean_tags, run_name
 from runicorn.sdk.plain import to_json
-from runicorn.sdk.run import Captures, Run, clean_tags
+from runicorn.sdk.run import Captures, Run
 from runicorn.sdk.secrets import without_secret_text, without_secret_values
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
