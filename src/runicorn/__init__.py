@@ -94,7 +94,11 @@ def __getattr__(name: str) -> Any:
 
         with locks.LOADING:
             return getattr(importlib.import_module(_LAZY[name]), name)
-    raise AttributeError(f"module 'runicorn' has no attribute {name!r}")
+    if name.startswith("_"):
+        raise AttributeError(f"module 'runicorn' has no attribute {name!r}")
+    from runicorn.sdk import other_names
+
+    return other_names.of_module(name)
 
 
 def __dir__() -> list[str]:

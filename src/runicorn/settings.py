@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,15 +64,15 @@ def resolve(
     flags: Mapping[str, Any],
     environ: Mapping[str, str],
     default_home: Path,
-    user_home: Path,
+    user_home: Path | None,
     default_cache: Path | None = None,
     read_text: Any = None,
 ) -> Settings:
     """Return the settings that hold, each from its strongest source.
 
     flags: values given on the command line; None means not given. environ: the process environment.
-    default_home: the platform's config folder. user_home: what `~` means. default_cache: the platform's cache folder;
-    a home of one's own has the cache in it, too.
+    default_home: the platform's config folder. user_home: what `~` means, None where that is not known.
+    default_cache: the platform's cache folder; a home of one's own has the cache in it, too.
     read_text: path -> text, raising FileNotFoundError; only tests pass one.
     Raises UsageError, naming the source, if a value cannot be used.
     """
@@ -91,7 +92,7 @@ def resolve(
     given = {key: value for key, value in flags.items() if value is not None}
     merged = {**from_file, **from_environ, **given}
     return Settings(
-        root=_path(merged.get("root") or user_home / "runicorn_data", user_home),
+        root=_path(merged.get("root") or "~/runicorn_data", user_home),
         home=home,
         host=str(merged.get("host", "127.0.0.1")),
         port=_port(merged.get("port", DEFAULT_PORT)),
@@ -102,8 +103,26 @@ def resolve(
         tunnel=_tunnel(merged.get("tunnel", "auto")),
         grace_secs=parse_grace(merged.get("grace_secs", DEFAULT_GRACE_SECS)),
         start_timeout_secs=_start_timeout(merged.get("start_timeout_secs", DEFAULT_START_TIMEOUT_SECS)),
-        cache=None if environ.get("RUNICORN_HOME") else default_cache,
+        cache=None if environ.get("RUNICORN_HOME") or str(default_cache).startswith("~") else default_cache,
     )
+
+
+def find_user_home() -> Path | None:
+    """Return this user's home folder, or None for one without HOME or an entry, as in a container."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
+
+
+def user_name() -> str:
+    """Return this user's name, or number where the system knows no name."""
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # from Python 3.13 on an OSError
+        return str(os.getuid()) if hasattr(os, "getuid") else "user"
 
 
 def parse_grace(value: object) -> float | None:
@@ -151,9 +170,14 @@ def _config_file(path: Path, read_text: Any) -> dict[str, Any]:
     return content
 
 
-def _path(value: str | Path, user_home: Path) -> Path:
+def _path(value: str | Path, user_home: Path | None) -> Path:
     text = str(value)
     if text == "~" or text.startswith(("~/", "~\\")):
+        if user_home is None:
+            raise UsageError(
+                f"This user has no home folder, so {text} cannot be found.",
+                hint="Set HOME, or both RUNICORN_ROOT and RUNICORN_HOME to folders that can be written to.",
+            )
         return user_home / text[2:]
     return Path(text).absolute()
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,18 @@ def resolve_settings(**flags: Any) -> Settings:
     return settings.resolve(
         flags=flags,
         environ=os.environ,
-        default_home=Path(platformdirs.user_config_dir("runicorn", appauthor=False, roaming=True)),
-        user_home=Path.home(),
-        default_cache=Path(platformdirs.user_cache_dir("runicorn", appauthor=False)),
+        default_home=_folder(lambda: platformdirs.user_config_dir("runicorn", appauthor=False, roaming=True)),
+        user_home=settings.find_user_home(),
+        default_cache=_folder(lambda: platformdirs.user_cache_dir("runicorn", appauthor=False)),
     )
+
+
+def _folder(ask: Callable[[], str]) -> Path:
+    """Return a folder of the platform; for a user without a home, one below `~`, which the settings take for none."""
+    try:
+        return Path(ask())
+    except RuntimeError:
+        return Path("~/.runicorn")
 
 
 def remote_support(chosen: Settings) -> RemoteHook | None:
@@ -34,7 +43,12 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         from runicorn.viewer.routes.remote import RemoteApi
     except ImportError:
         return None
-    return RemoteApi(RemoteService(chosen, Path.home(), f"http://localhost:{chosen.port}/#/remote"))
+    return RemoteApi(RemoteService(chosen, home_of(chosen), f"http://localhost:{chosen.port}/#/remote"))
+
+
+def home_of(chosen: Settings) -> Path:
+    """Return this user's home folder; where there is none, the one of the settings, which has no .ssh."""
+    return settings.find_user_home() or chosen.home
 
 
 def open_browser(url: str) -> None:

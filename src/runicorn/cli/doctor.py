@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import json
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from runicorn.cli.common import resolve_settings
+from runicorn.cli.common import home_of, resolve_settings
 from runicorn.cli.login import Batch, Env, Host, Key, Questions, Root, key_file, terminal_as_it_was
 from runicorn.cli.stopping import INTERRUPTED, Stop
 from runicorn.errors import HostKeyConfirmationError, RemoteRootMissingError
@@ -25,7 +23,7 @@ from runicorn.remote.examination import Examination
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.target import Credentials, Target, parse_target
 from runicorn.remote.workers import Workers
-from runicorn.settings import Settings
+from runicorn.settings import Settings, user_name
 
 SOMETHING_IN_THE_WAY = 1
 LABELS = {
@@ -47,7 +45,7 @@ def doctor(
 
     Changes nothing there. Exit code 0: all fine; 1: something is in the way; 130: Ctrl-C.
     """
-    target = parse_target(host, getpass.getuser())
+    target = parse_target(host, user_name())
     printer = None if as_json else _Printer()
     try:
         findings = asyncio.run(
@@ -74,7 +72,7 @@ async def _examine(
 ) -> list[Finding]:
     run_blocking = Workers()
     host_keys = HostKeyFile(settings.home / "known_hosts")
-    examination = Examination(settings, host_keys, Path.home(), target, credentials, root, env)
+    examination = Examination(settings, host_keys, home_of(settings), target, credentials, root, env)
     questions = Questions(target, host_keys, run_blocking, batch)
     asking = Asking(questions.about_host_key, questions.about_login)
     findings = []

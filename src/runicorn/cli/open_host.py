@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from runicorn.cli.common import open_browser, resolve_settings
+from runicorn.cli.common import home_of, open_browser, resolve_settings
 from runicorn.cli.login import Batch, Env, Host, Key, Questions, Root, terminal_as_it_was
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
@@ -23,7 +21,7 @@ from runicorn.remote.progress import StageState
 from runicorn.remote.service import RemoteService
 from runicorn.remote.session import Session, StartRequest
 from runicorn.remote.target import Credentials, Target, parse_target
-from runicorn.settings import Settings
+from runicorn.settings import Settings, user_name
 
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the address only, and what goes wrong.")]
@@ -46,7 +44,7 @@ def open_host(
 
     Exit code 0: you stopped it; 1: it failed; 2: the call was wrong; 130: Ctrl-C before the page was there.
     """
-    target = parse_target(host, getpass.getuser())
+    target = parse_target(host, user_name())
     output: Output = ForScripts() if as_json else ForPeople(quiet)
     opening = _Opening(resolve_settings(), target, root, env, output)
     try:
@@ -81,7 +79,7 @@ class _Opening:
 
     async def run(self, credentials: Credentials, batch: bool, browser: bool) -> None:
         """Return when the person has stopped it. Raises the error that it failed with; either way nothing is left."""
-        self._service = RemoteService(self._settings, Path.home())
+        self._service = RemoteService(self._settings, home_of(self._settings))
         await self._service.start(take_back=False)
         stop = Stop()
         try:

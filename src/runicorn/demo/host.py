@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
 import os
 import sys
 import weakref
@@ -14,6 +13,7 @@ from typing import Any
 import asyncssh
 
 from runicorn.loop_thread import LoopThread
+from runicorn.settings import user_name
 
 START_TIMEOUT_SECS = 10.0
 STOP_TIMEOUT_SECS = 3.0
@@ -24,7 +24,7 @@ class DemoHost:
     """The server. folder: where its user's home and key are made; the home is what `~` means over there."""
 
     def __init__(self, folder: Path) -> None:
-        self.username = getpass.getuser()
+        self.username = user_name()
         self.home = folder / "home"
         self.home.mkdir(parents=True)
         self.key_path = folder / "id_demo"

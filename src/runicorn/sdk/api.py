@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from runicorn import locks
 from runicorn.errors import UsageError
+from runicorn.sdk.current import CurrentRuns
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runicorn.model import RunState
     from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
     from runicorn.sdk.definitions import MetricDefinition
@@ -23,12 +26,12 @@ def _log_without_run(data: Mapping[Any, Any], step: int | None = None, commit: b
     raise _no_run("log()")
 
 
-_current: Run | None = None
-# The current run's log, looked up once instead of in every call.
+_runs = CurrentRuns()
+# The current run's log, looked up once instead of in every call for as long as there is one run only.
 _log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_without_run
 _lock = locks.reentrant_lock()
 _endings: Endings | None = None
-_beside: list[Run] = []  # open besides the current one
+_beside: list[Run] = []  # open besides the current ones
 
 
 def init(
@@ -51,7 +54,9 @@ def init(
     system_metrics: bool = True,
     **others: Any,
 ) -> Run:
-    """Open a run and make it the current one; a current one that is still open is finished first.
+    """Open a run and make it the current one; one that was opened here before and is still open is finished first.
+
+    Here is this thread, or this asyncio task: each has a current run of its own (see sdk/current.py).
 
     project: a path such as "vision/resnet". name: made up when not given. config: a mapping, argparse namespace,
     dataclass, anything else with named values, or the path of a JSON or YAML file. group, job_type: what belongs
@@ -72,7 +77,6 @@ def init(
     from runicorn.sdk.start import Wanted, open_run
 
     ignored = check_others(others)
-    global _current, _log
     with _lock:
         wanted = Wanted(
             project=project,
@@ -89,14 +93,13 @@ def init(
             console=console,
             system_metrics=system_metrics,
         )
-        if _current is not None and _current.is_open:
-            _current.finish()
-        _current = open_run(wanted)
-        _log = _current.log
-        _install_hooks()
+        for open_here in _runs.to_finish():
+            open_here.finish()
+        run = open_run(wanted)
+        _enter(run)
         if ignored:
-            _current.warnings.add("ignored", f"init() has no use for {', '.join(ignored)}.")
-        return _current
+            run.warnings.add("ignored", f"init() has no use for {', '.join(ignored)}.")
+        return run
 
 
 def init_beside(**wanted: Any) -> Run:
@@ -126,8 +129,9 @@ def log(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = 
 
 def finish(state: str | int | None = "finished", *, exit_code: int | None = None, **others: Any) -> None:
     """Close the current run; without one, do nothing. See Run.finish."""
-    if _current is not None:
-        _current.finish(state, exit_code=exit_code, **others)
+    current = _runs.here()
+    if current is not None:
+        current.finish(state, exit_code=exit_code, **others)
 
 
 def alert(title: str, text: str = "", level: Any = "info", wait_duration: Any = 0.0) -> None:
@@ -141,8 +145,8 @@ def define_metric(name: str, step_metric: str | None = None, **options: Any) -> 
 
 
 def current_run() -> Run | None:
-    """Return the current run, closed or not, or None before the first init()."""
-    return _current
+    """Return the current run of this thread or task, closed or not, or None before the first init()."""
+    return _runs.here()
 
 
 def log_artifact(path_or_artifact: Artifact | StrPath, name: str | None = None, type: str | None = None,
@@ -166,20 +170,39 @@ def current_summary() -> NotifyingDict:
     return _need_run("summary").summary
 
 
+def known_run(folder: Path) -> Run | None:
+    """Return this process's own run of that folder, open or just closed, or None."""
+    return next((run for run in (*_runs.all(), *_beside) if not run.disabled and run.dir == folder), None)
+
+
 def adopt(run: Run) -> None:
     """Make a run that came from another process the current one, unless there is one."""
-    global _current, _log
     with _lock:
-        if _current is None:
-            _current = run
-            _log = run.log
-        _install_hooks()
+        current = _runs.here()
+        if current is not None and getattr(current, "stands_in", False):
+            current.finish()
+        if current is None or current.is_closed:
+            _enter(run)
+        else:
+            _beside.append(run)
+
+
+def _enter(run: Run) -> None:
+    global _log
+    _runs.enter(run)
+    _log = _log_here if _runs.are_several else run.log
+    _install_hooks()
+
+
+def _log_here(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+    _need_run("log()").log(data, step, commit)
 
 
 def _need_run(what: str) -> Run:
-    if _current is None:
+    current = _runs.here()
+    if current is None:
         raise _no_run(what)
-    return _current
+    return current
 
 
 def _no_run(what: str) -> UsageError:
@@ -201,13 +224,13 @@ def _install_hooks() -> None:
         os.register_at_fork(after_in_child=_after_fork)
 
 
-def _open_runs() -> list[Run]:
-    return [run for run in (*_beside, *([_current] if _current is not None else [])) if not run.is_closed]
-
-
 def _close(state: RunState, reason: str | None) -> None:
     for run in _open_runs():
         run.finish(state.value, reason=reason)
+
+
+def _open_runs() -> list[Run]:
+    return [*(run for run in _beside if not run.is_closed), *_runs.open_runs()]
 
 
 def _note_failure(error: BaseException) -> None:
@@ -219,5 +242,5 @@ def _after_fork() -> None:
     """In a forked child, leave the run's files to the parent: two writers would number its metrics differently."""
     if _endings is not None:
         _endings.after_fork()
-    for run in (*_beside, *([_current] if _current is not None else [])):
+    for run in (*_beside, *_runs.all()):
         run.leave_to_parent()

@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.progress import ProgressLine
+from runicorn.sdk.secrets import without_secret_values
 from runicorn.storage import events
 from runicorn.storage.artifacts import catalogue, names, versions
 from runicorn.storage.artifacts.blobs import BlobStore
@@ -295,7 +296,7 @@ def _store(run: Run, root: Path, artifact: Artifact) -> Manifest:
         digest=content.digest,
         type=artifact.type[:200] or DEFAULT_TYPE,
         description=str(artifact.description or "")[:_MAX_TEXT],
-        metadata=to_json(artifact.metadata),
+        metadata=without_secret_values(to_json(artifact.metadata)),
         run=run.id,
         step=run.step,
     )

@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
+import io
 import os
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runicorn import locks
 from runicorn.sdk.repaint import RepaintFolder
+from runicorn.sdk.streams import CopyingBytes, CopyingWrite, Inside, LateCopyingWrite, QuietFlush
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage.writer import AppendFile
 
@@ -40,7 +41,9 @@ class ConsoleCapture:
         self._folder = RepaintFolder()
         self._lock = locks.reentrant_lock()
         self._folding = False  # whether a thread is in the middle of the folder, which bears no second one
-        self._wrapped: dict[int, tuple[Any, _CopyingWrite]] = {}  # by the id of the stream
+        self.inside = Inside()
+        self._wrapped: dict[int, tuple[Any, CopyingWrite | LateCopyingWrite]] = {}  # by the id of the stream
+        self._below: list[tuple[Any, str, Any]] = []  # what else was wrapped: the object, the method's name, ours
         for stream in dict.fromkeys((sys.stdout, sys.stderr)):
             if stream is not None:
                 self._wrap(stream)
@@ -56,6 +59,7 @@ class ConsoleCapture:
 
     def flush(self) -> None:
         """Write the last state of what is being repainted; called each second by the run's background thread."""
+        self._look_for_others()
         with locks.held(self._lock) as ours:
             if ours and not self._folding:
                 self._write(self._folder.settle())
@@ -64,6 +68,7 @@ class ConsoleCapture:
         """Give the streams their own `write` back, unless somebody has wrapped it again since."""
         if self._cells is not None:
             self._cells.close()
+        self._look_for_others()
         interrupts = locks.is_mine(self._lock)
         with locks.held(self._lock) as ours:
             if ours and not self._folding:
@@ -79,6 +84,10 @@ class ConsoleCapture:
             if getattr(stream, "__dict__", {}).get("write") is ours:
                 with contextlib.suppress(AttributeError):
                     del stream.write
+        for owner, name, wrapper in self._below:
+            if getattr(owner, "__dict__", {}).get(name) is wrapper:
+                with contextlib.suppress(AttributeError):
+                    delattr(owner, name)
 
     @property
     def is_active(self) -> bool:
@@ -113,14 +122,50 @@ class ConsoleCapture:
             if self._active and stream.write is not ours:
                 self._wrap(stream)
 
-    def _wrap(self, stream: Any) -> None:
-        write = _CopyingWrite(self, stream.write)
+    def _wrap(self, stream: Any, *, late: bool = False) -> None:
+        write = (LateCopyingWrite if late else CopyingWrite)(self, stream.write)
         try:
             stream.write = write
         except AttributeError:  # a stream with slots, or one made by C code
             self._warnings.add("console", f"{type(stream).__name__} cannot be captured.")
             return
         self._wrapped[id(stream)] = (stream, write)
+        if not late:
+            self._wrap_below(stream)
+
+    def _wrap_below(self, stream: Any) -> None:
+        """Copy what others write to the bytes below a stream."""
+        if not isinstance(stream, io.TextIOWrapper):
+            return
+        with contextlib.suppress(AttributeError, ValueError):  # detached, or with slots
+            buffer = stream.buffer
+            for owner, name, kind in ((stream, "flush", QuietFlush), (buffer, "write", CopyingBytes)):
+                wrapper = kind(self, getattr(owner, name))
+                setattr(owner, name, wrapper)
+                self._below.append((owner, name, wrapper))
+
+    def _look_for_others(self) -> None:
+        """Copy what has taken the place of a stream and prints to where that printed; files and such are left alone."""
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name, None)
+            if not self._active or stream is None or id(stream) in self._wrapped or self._is_above_copied(stream):
+                continue
+            copied = {1, 2, *(_descriptor(known) for known, _ in list(self._wrapped.values()))}
+            if _descriptor(stream) not in copied - {None}:
+                continue
+            self._wrap(stream, late=True)
+            if isinstance(stream, io.TextIOWrapper):  # others, such as a tee, write to one that is copied
+                self._warnings.add(
+                    "console-late",
+                    f"sys.{name} was replaced, which is noticed within a second: what it printed before is not kept.",
+                )
+
+    def _is_above_copied(self, stream: Any) -> bool:
+        try:
+            buffer = stream.buffer
+        except (AttributeError, ValueError):
+            return False
+        return any(owner is buffer for owner, _, _ in self._below)
 
     def _write(self, text: str) -> None:
         if not text or not self._active:
@@ -135,19 +180,12 @@ class ConsoleCapture:
         self._warnings.add("console-lost", f"output could not be written to console.log: {error}.")
 
 
-class _CopyingWrite:
-    """What stands in place of a stream's `write`. original: what it calls."""
-
-    def __init__(self, capture: ConsoleCapture, original: Callable[[str], Any]) -> None:
-        self.capture = capture
-        # Wrappers of captures that have stopped must not pile up, run after run.
-        while isinstance(original, _CopyingWrite) and not original.capture.is_active:
-            original = original.original
-        self.original: Callable[[str], Any] = original
-
-    def __call__(self, text: str) -> Any:
-        self.capture.add(text)
-        return self.original(text)
+def _descriptor(stream: Any) -> int | None:
+    try:
+        number = stream.fileno()
+    except Exception:  # noqa: BLE001 - a stream of any kind, or one that is closed
+        return None
+    return number if isinstance(number, int) else None
 
 
 class _Crashes:

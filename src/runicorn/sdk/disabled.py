@@ -1,4 +1,4 @@
-"""A run that keeps nothing: mode="disabled", for trying a script out without leaving a trace."""
+"""Runs that keep nothing: mode="disabled", for trying a script out without leaving a trace; or out of a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from runicorn.sdk.warnings import Warnings
 
 
 class DisabledRun(Run):
-    """Takes everything that a run takes. Its folder, for scripts that put files there, is removed with the process."""
+    """Takes everything that a run takes. Its folder, for scripts that put files there, is removed with the process.
+
+    stands_in: for the run of a parent process, which may still be handed over.
+    """
+
+    stands_in = False
 
     def __init__(self, info: dict[str, Any]) -> None:
         self.id = str(info["id"])
@@ -67,11 +72,46 @@ class DisabledRun(Run):
     def leave_to_parent(self) -> None:
         """Do nothing: there is nothing that two processes could both write."""
 
+    @property
+    def record_count(self) -> int:
+        return 0
+
+    def status(self) -> dict[str, Any]:
+        """Return what status.json would hold, were there one."""
+        return {"state": self._state.value, "step": self.step, "summary": self.summary.plain()}
+
     def __reduce__(self) -> Any:
-        return DisabledRun, (self._info,)
+        return _disabled, (self._info_now(),)
 
     def _write_info(self) -> None:
         pass
 
     def _skip(self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
         self._step = step if isinstance(step, int) else self._step + (commit is not False)
+
+
+def _disabled(info: dict[str, Any]) -> DisabledRun:
+    run = DisabledRun(info)
+    run.config.preset(info.get("config") or {})
+    return run
+
+
+class LoadedRun(DisabledRun):
+    """A run as a checkpoint has it: what it was called and set to. It has ended here, and keeps nothing."""
+
+    def __init__(self, folder: str, info: dict[str, Any], summary: dict[str, Any]) -> None:
+        super().__init__(info)
+        self._dir = Path(folder)
+        self.config.preset(info.get("config") or {})
+        self.summary.preset(summary)
+        self.finish()
+
+    def __reduce__(self) -> Any:
+        return LoadedRun, (str(self._dir), self._info_now(), self.summary.plain())
+
+    def _skip(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+        self.warnings.add(
+            "loaded",
+            f"log() was called on the run {self.id} out of a pickle, which is not open here; ignored. "
+            f"runicorn.init(id={self.id!r}, resume='allow') goes on with it.",
+        )

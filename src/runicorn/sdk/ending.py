@@ -48,13 +48,13 @@ class Endings:
         self._handled = Flag()
         self._over = Flag()  # never set: a handler that comes to its end ends the process
         self._wakes_listener = False
+        self._watches_sigterm = False
 
     def install(self) -> None:
         """Watch exceptions, sys.exit and, from the main thread, SIGTERM."""
         self._watch_exceptions()
         self._watch_exit()
-        if threading.current_thread() is threading.main_thread():
-            self._watch_sigterm()
+        self._watch_sigterm_once()
 
     def at_exit(self) -> None:
         """Close the run; for atexit, which runs after everything that is watched here."""
@@ -66,6 +66,7 @@ class Endings:
     def begin(self) -> None:
         """Forget what was heard before: a new run begins, as in a notebook that goes on after an error."""
         self._state, self._reason = RunState.FINISHED, None
+        self._watch_sigterm_once()  # the first run may have been a thread's
 
     def after_fork(self) -> None:
         """In a forked child, keep its signals from the parent's listener: the pipe is the same one."""
@@ -99,6 +100,11 @@ class Endings:
         self._reason = None if self._state is RunState.FINISHED else describe(error)
         if self._state is RunState.FAILED:
             self._note_failure(error)
+
+    def _watch_sigterm_once(self) -> None:
+        if not self._watches_sigterm and threading.current_thread() is threading.main_thread():
+            self._watches_sigterm = True
+            self._watch_sigterm()
 
     def _watch_sigterm(self) -> None:
         with contextlib.suppress(ValueError, OSError, AttributeError):

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from runicorn import processes
+from runicorn.sdk.secrets import without_secret_arguments
 from runicorn.storage import liveness
 
 _GIT_TIMEOUT_SECS = 10.0
-_HIDDEN = "***"
-_OPTION = re.compile(r"(?s)(?P<dashes>-{0,2})(?P<name>[\w.+-]+)(?P<value>=.*)?")
-_SECRET_NAME = re.compile(
-    r"(?i)(.*[._-])?(password|passwd|passphrase|secret|token|api[._-]?key|(access|secret)[._-]?key)"
-)
-# Tokens of a vocabulary, which no script keeps secret.
-_NO_SECRET = re.compile(
-    r"(?i)(.*[._-])?(pad|bos|eos|unk|mask|sep|cls|image|special|start|end|stop|first|last)[._-]token"
-)
 _JOB_VARIABLES = {
     "rank": ("RANK", "SLURM_PROCID"),
     "local_rank": ("LOCAL_RANK", "SLURM_LOCALID"),
@@ -42,7 +33,7 @@ def quick_facts() -> dict[str, Any]:
         "pid": pid,
         "pid_start": processes.start_of(pid),
         "pid_scope": place.scope,
-        "argv": without_secrets(sys.argv),
+        "argv": without_secret_arguments(sys.argv),
         "cwd": _cwd(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "gpus": gpu_names(),
@@ -61,27 +52,6 @@ def job_facts(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
         if number is not None:
             found[fact] = int(number)
     return found
-
-
-def without_secrets(arguments: Iterable[str]) -> list[str]:
-    """Return a command line without the values of options that are called password, secret, token or key.
-
-    Known are `--token X`, `--token=X` and `token=X`.
-    """
-    shown, hide_next = [], False
-    for argument in arguments:
-        option = _OPTION.fullmatch(argument)
-        secret = (
-            option is not None and _SECRET_NAME.fullmatch(option["name"]) and not _NO_SECRET.fullmatch(option["name"])
-        )
-        if option is not None and secret and option["value"]:
-            shown.append(f"{option['dashes']}{option['name']}={_HIDDEN}")
-        elif hide_next and not argument.startswith("-"):
-            shown.append(_HIDDEN)
-        else:
-            shown.append(argument)
-        hide_next = bool(option is not None and secret and option["dashes"] and not option["value"])
-    return shown
 
 
 def slow_facts(cwd: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
 from runicorn.sdk.plain import fields_of, is_plain, to_json
+from runicorn.sdk.secrets import without_secret_values
 from runicorn.sdk.warnings import Warnings
 
 
@@ -20,8 +21,8 @@ class NotifyingDict(MutableMapping[str, Any]):
         self.__dict__.update(_kind=kind, _changed=changed, _warnings=warnings, _values={})
 
     def plain(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
-        return dict(to_json(dict(self._values)))
+        """Return it as plain JSON, without secrets."""
+        return dict(without_secret_values(to_json(dict(self._values))))
 
     def preset(self, values: Any) -> None:
         """Take in values without calling `changed`. Mappings, argparse namespaces and dataclasses will do."""
@@ -39,6 +40,13 @@ class NotifyingDict(MutableMapping[str, Any]):
                 self.preset(dict(values) if isinstance(values, (list, tuple)) and fields_of(values) is None else values)
             except Exception as error:  # noqa: BLE001 - foreign code, inside somebody's training loop
                 self._warnings.add(self._kind, f"{self._kind}.update() could not use what it was given: {error}.")
+        self._changed()
+
+    def setdefaults(self, *args: Any, **kwargs: Any) -> None:
+        """Take in the values of names that are not there yet, with one write to disk. Raises nothing."""
+        given = NotifyingDict(self._kind, _tell_nobody, self._warnings)
+        given.update(*args, **kwargs)
+        self._values.update({key: value for key, value in given.items() if key not in self._values})
         self._changed()
 
     def as_dict(self) -> dict[str, Any]:
@@ -78,5 +86,33 @@ class NotifyingDict(MutableMapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value
 
+    def __copy__(self) -> NotifyingDict:
+        return _apart(self._kind, dict(self._values))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> NotifyingDict:
+        import copy
+
+        return _apart(self._kind, copy.deepcopy(dict(self._values), memo))
+
+    def __reduce__(self) -> Any:
+        return _apart, (self._kind, dict(self._values))
+
+    def __delattr__(self, name: str) -> None:
+        try:
+            del self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
     def __repr__(self) -> str:
         return f"{self._kind}({self._values!r})"
+
+
+def _apart(kind: str, values: dict[str, Any]) -> NotifyingDict:
+    """Return a mapping that belongs to no run: what a copy is, and what a checkpoint holds."""
+    found = NotifyingDict(kind, _tell_nobody, Warnings())
+    found.__dict__["_values"] = values
+    return found
+
+
+def _tell_nobody() -> None:
+    pass

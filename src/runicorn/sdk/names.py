@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 # fmt: off
 ADJECTIVES = (
     "amber", "bold", "brave", "brisk", "calm", "clear", "clever", "cosy", "crisp", "deep", "eager", "early", "fair",
@@ -27,3 +29,9 @@ ANIMALS = (
 def run_name(number: int) -> str:
     """Return the name for a number from 0 up; numbers next to each other give names that differ in both words."""
     return f"{ADJECTIVES[number % len(ADJECTIVES)]}-{ANIMALS[number // 7 % len(ANIMALS)]}"
+
+
+def clean_tags(tags: Iterable[str] | None) -> list[str]:
+    """Return the tags as texts, each once, in order; a single text is one tag."""
+    given = [tags] if isinstance(tags, str) else tags or ()
+    return list(dict.fromkeys(str(tag) for tag in given))

@@ -12,7 +12,7 @@ from typing import Any
 from runicorn import locks
 from runicorn.model import MetricStats
 from runicorn.sdk.metric_names import MetricNames
-from runicorn.sdk.values import NotANumberError, flatten_metrics, to_number
+from runicorn.sdk.values import FractionalStepError, NotANumberError, as_step, flatten_metrics, to_number
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import claims, layout
 from runicorn.storage.claims import HeldClaim
@@ -253,7 +253,14 @@ class Recorder:
 
     def _step(self, step: Any) -> int:
         try:
-            number = int(step)
+            number = as_step(step)
+        except FractionalStepError as error:
+            number = error.whole
+            self._warnings.add(
+                "step-cut",
+                f"step={str(step)[:100]!r} is no whole number and became {number}; all such are cut. Pass whole ones, "
+                'or log it as a metric and call define_metric("*", step_metric="its name").',
+            )
         except Exception:  # noqa: BLE001 - anything may be passed as a step
             number = STEP_MAX + 1
         if not STEP_MIN <= number <= STEP_MAX:

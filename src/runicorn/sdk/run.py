@@ -18,7 +18,10 @@ from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.mappings import NotifyingDict
+from runicorn.sdk.names import clean_tags
+from runicorn.sdk.other_names import OtherNames
 from runicorn.sdk.recorder import Recorder
+from runicorn.sdk.secrets import without_secret_text
 from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
@@ -41,7 +44,7 @@ class Captures(NamedTuple):
     system_metrics: bool = True
 
 
-class Run:
+class Run(OtherNames):
     """A run that is open for recording; `init` makes it. Used with `with`, it closes itself.
 
     id: the name of its folder. dir: that folder. config, summary: mappings; changes are on disk at once (config) or
@@ -103,6 +106,11 @@ class Run:
     def name(self) -> str:
         return str(self._info.get("name", self.id))
 
+    @name.setter
+    def name(self, name: str) -> None:
+        self._info["name"] = str(name)[:500]
+        self._write_info()
+
     @property
     def project(self) -> str:
         return str(self._info.get("project", layout.DEFAULT_PROJECT))
@@ -121,7 +129,7 @@ class Run:
 
     @notes.setter
     def notes(self, notes: str) -> None:
-        self._info["notes"] = str(notes)[:100_000]
+        self._info["notes"] = without_secret_text(str(notes)[:100_000])
         self._write_info()
 
     @property
@@ -137,6 +145,11 @@ class Run:
     def is_open(self) -> bool:
         """Whether this process still records into it."""
         return self._state is RunState.RUNNING and self._pid == os.getpid()
+
+    @property
+    def takes_points(self) -> bool:
+        """Whether it has not ended; a forked child records beside what its parent has open."""
+        return self._state is RunState.RUNNING
 
     @property
     def is_closed(self) -> bool:
@@ -200,10 +213,10 @@ class Run:
         """
         try:
             wait = float(getattr(wait_duration, "total_seconds", lambda: wait_duration)())
-            now = time.time()
-            if now - self._alerted_at.get(str(title), float("-inf")) < wait:
+            now, moment = time.time(), time.monotonic()  # a clock that is set back must not make it wait for longer
+            if moment - self._alerted_at.get(str(title), float("-inf")) < wait:
                 return
-            self._alerted_at[str(title)] = now
+            self._alerted_at[str(title)] = moment
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
             self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
@@ -340,10 +353,16 @@ class Run:
             self.finish(end_of(error).value, reason=describe(error))
 
     def __reduce__(self) -> Any:
-        """A run that is handed to another process joins there, as a further writer of the same run."""
-        from runicorn.sdk.resuming import join_run
+        """A run that is handed to a child process joins there, as a further writer of the same run."""
+        from runicorn.sdk.handing import pickled
 
-        return join_run, (os.fspath(self.dir),)
+        return pickled(self, self._info_now())
+
+    def __copy__(self) -> Run:
+        return self
+
+    def __deepcopy__(self, _: Any) -> Run:
+        return self
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.project}/{self.name} {self._state.value}>"
@@ -381,7 +400,7 @@ class Run:
             found = as_media(value)
             if found is None:
                 return False
-            MediaStore(self.dir, self._events).add(name, step, now, found)
+            MediaStore(self.dir, self._events, self.warnings).add(name, step, now, found)
         except Exception as error:  # noqa: BLE001 - foreign code, disk full: the rest of the call is kept
             self.warnings.add(f"value:{name[:100]}", f"the value of {name[:100]!r} was not recorded: {error}.")
         return True
@@ -474,9 +493,3 @@ def stats_to_json(stats: MetricStats) -> dict[str, Any]:
         "last_step": stats.last_step,
         "last_time": stats.last_time,
     }
-
-
-def clean_tags(tags: Iterable[str] | None) -> list[str]:
-    """Return the tags as texts, each once, in order; a single text is one tag."""
-    given = [tags] if isinstance(tags, str) else tags or ()
-    return list(dict.fromkeys(str(tag) for tag in given))

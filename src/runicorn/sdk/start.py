@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
+from runicorn.errors import RootNotUsableError, RunExistsError, RunNotFoundError, UsageError
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
-from runicorn.sdk.names import run_name
+from runicorn.sdk.names import clean_tags, run_name
 from runicorn.sdk.plain import to_json
-from runicorn.sdk.run import Captures, Run, clean_tags
+from runicorn.sdk.run import Captures, Run
+from runicorn.sdk.secrets import without_secret_text, without_secret_values
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.writer import create_run_folder, prepare_root
 
+if TYPE_CHECKING:
+    from runicorn.sdk.disabled import DisabledRun
+
 _ID_ATTEMPTS = 20
 _MODES = {"online": True, "offline": True, "shared": True, "disabled": False, "dryrun": True}
 _RESUMES = ("allow", "must", "never", "auto")
+_IMPORTED_AGAIN = (
+    "init() stands outside of `if __name__ == '__main__':`, and a child of multiprocessing has come by it while it "
+    "imported the script. No run is opened there, and what the child logs is kept only in a run that it is handed: "
+    "Process(target=work, args=(run,))."
+)
 
 
 @dataclass(frozen=True)
@@ -48,8 +58,15 @@ class Wanted:
 
 
 def resolve_root(root: str | os.PathLike[str] | None) -> Path:
-    """Return the storage root: what was passed, else RUNICORN_ROOT, else ~/runicorn_data."""
-    return Path(root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data").expanduser().absolute()
+    """Return the storage root: what was passed, else RUNICORN_ROOT, else ~/runicorn_data. Raises RootNotUsableError."""
+    chosen = root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data"
+    try:
+        return Path(chosen).expanduser().absolute()
+    except RuntimeError:  # a container's uid without HOME or an entry, or the ~ of a user that is not there
+        raise RootNotUsableError(
+            f"There is no home folder for the ~ of {os.fspath(chosen)}; set RUNICORN_ROOT, or HOME.",
+            hint="Choose a folder that this user can write to.",
+        ) from None
 
 
 def open_run(wanted: Wanted) -> Run:
@@ -62,10 +79,12 @@ def open_run(wanted: Wanted) -> Run:
     config = config_fields(wanted.config)
     info = _info(wanted, config)
     if not _records(wanted.mode):
-        from runicorn.sdk.disabled import DisabledRun
-
-        run = DisabledRun({**info, "id": wanted.id or fresh_id()})
-        run.config.preset(config)
+        return _disabled(wanted, info, config)
+    if _is_main_imported_again() and not (wanted.id is not None and resume in ("allow", "must")):
+        run = _disabled(wanted, info, config)
+        run.stands_in = True
+        if _is_first_child():
+            run.warnings.add("imported-again", _IMPORTED_AGAIN)
         return run
     root = prepare_root(resolve_root(wanted.root), now=time.time())
     run_id = wanted.id
@@ -84,6 +103,29 @@ def open_run(wanted: Wanted) -> Run:
             raise
         # Another rank of the same job made it in this moment.
         return _go_on(root, wanted.id, resume, wanted, config)
+
+
+def _disabled(wanted: Wanted, info: dict[str, Any], config: dict[Any, Any]) -> DisabledRun:
+    from runicorn.sdk.disabled import DisabledRun
+
+    run = DisabledRun({**info, "id": wanted.id or fresh_id()})
+    run.config.preset(config)
+    return run
+
+
+def _is_main_imported_again() -> bool:
+    """Tell whether this is a child of multiprocessing, spawned or of a fork server, that only gets ready to work.
+
+    It imports the script for that, and so comes by an init() that stands above the main guard.
+    """
+    process = sys.modules.get("multiprocessing.process")
+    return process is not None and bool(getattr(process.current_process(), "_inheriting", False))
+
+
+def _is_first_child() -> bool:
+    """Tell whether its name ends with no number greater than 1: of a pool's workers, one says what all could."""
+    _, _, number = sys.modules["multiprocessing.process"].current_process().name.rpartition("-")
+    return not number.isdecimal() or number == "1"
 
 
 def fresh_id() -> str:
@@ -156,9 +198,9 @@ def _info(wanted: Wanted, config: dict[Any, Any]) -> dict[str, Any]:
         "id": "",
         "project": layout.clean_project(wanted.project),
         "name": str(wanted.name or "")[:500],
-        "config": to_json(config),
+        "config": without_secret_values(to_json(config)),
         "tags": clean_tags(wanted.tags),
-        "notes": str(wanted.notes or "")[:100_000],
+        "notes": without_secret_text(str(wanted.notes or "")[:100_000]),
         "group": str(wanted.group or "")[:500],
         "job_type": str(wanted.job_type or "")[:500],
         "created_at": "",

@@ -1,8 +1,9 @@
-"""What people log, made into names and numbers. Pure; raises only NotANumberError."""
+"""What people log, made into names, numbers and steps. Pure."""
 
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -28,6 +29,37 @@ def to_number(value: Any) -> float:
         return math.inf if value > 0 else -math.inf
     except Exception:  # noqa: BLE001 - foreign code (__float__ of anything), inside somebody's training loop
         return _item(value)
+
+
+class FractionalStepError(ValueError):
+    """A step between two whole ones. whole: the one before it, towards zero."""
+
+    def __init__(self, whole: int) -> None:
+        super().__init__("a step is a whole number")
+        self.whole = whole
+
+
+def as_step(step: Any) -> int:
+    """Return the whole number that a step stands for: Python, numpy, torch and others, a text of one.
+
+    Raises FractionalStepError, and anything for what is no number, True and False among it.
+    """
+    if step is True or step is False:
+        raise NotANumberError("true and false are no steps")
+    try:
+        return operator.index(step)
+    except TypeError:
+        if hasattr(step, "item"):
+            return as_step(step.item())
+    if isinstance(step, (str, bytes)):
+        try:
+            return int(step)
+        except ValueError:
+            step = float(step)
+    whole = int(step)
+    if step != whole:
+        raise FractionalStepError(whole)
+    return whole
 
 
 def _item(value: Any) -> float:

@@ -283,6 +283,35 @@ def test_no_secret_of_the_environment_is_kept(script):
     assert info["job"] == {"slurm_job_id": 4711}
 
 
+def test_no_secret_of_config_gets_into_a_run_and_the_script_keeps_it(script):
+    done = script.run(
+        """
+        import argparse, os, pickle, types
+        import runicorn as rn
+        config = argparse.Namespace(hf_token="s3cret-1", auth={"password": "s3cret-2"}, db="pg://me:s3cret-3@host/db")
+        run = rn.init(config=config, notes="password=s3cret-4", tags=["a"])
+        run.config["wandb_api_key"] = "s3cret-5"
+        run.config.update({"nested": {"deep": [{"client_secret": "s3cret-6"}]}})
+        run.config["environ"] = {"HF_TOKEN": "s3cret-7", "PATH": "/bin"}
+        run.summary["access_token"] = "s3cret-8"
+        run.notes = "see https://me:s3cret-9@host/"
+        class Settings:
+            def __repr__(self):
+                return "Settings(api_key='s3cret-10')"
+        run.config["settings"] = Settings()
+        artifact = rn.Artifact("a", "b", metadata={"token": "s3cret-11"})
+        run.log_artifact(artifact)
+        assert (run.config.hf_token, run.config["auth"]["password"]) == ("s3cret-1", "s3cret-2")
+        pickle.dump(run, open(run.dir / "checkpoint", "wb"))
+        """
+    )
+    assert done.returncode == 0, done.stderr
+    everything = b"".join(path.read_bytes() for path in script.root.rglob("*") if path.is_file())
+    assert b"s3cret" not in everything
+    config = only_run(script.root).config
+    assert (config["hf_token"], config["db"], config["environ"]["PATH"]) == ("***", "pg://me:***@host/db", "/bin")
+
+
 def test_the_machine_is_sampled_at_little_cost(script):
     process = script.start(
         """
@@ -326,3 +355,42 @@ def test_definitions_outlive_a_resume_and_none_leaves_a_metric_out(script):
     assert only_run(script.root).summary == {"loss": 4.0, "loss.min": 4.0}
     rn_json = json.loads((script.root / "runs" / "r" / "run.json").read_text())
     assert [known["name"] for known in rn_json["metric_definitions"]] == ["epoch", "loss"]
+
+
+NOBODY = """
+import os, pwd
+os.environ.pop("HOME", None)
+def getpwuid(uid):
+    raise KeyError(f"getpwuid(): uid not found: {uid}")
+pwd.getpwuid = getpwuid
+for name in ("LOGNAME", "USER", "LNAME", "USERNAME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
+    os.environ.pop(name, None)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX users")
+class TestAUserWithoutAnEntryAndAHome:
+    def test_records_where_the_root_is_given(self, script):
+        done = script.run(NOBODY + "import runicorn as rn; rn.init(); rn.log({'a': 1})")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert values(script.root, "a") == [1.0]
+
+    @pytest.mark.parametrize("root", ["", "~/runs", "~nobody-of-that-name/runs"])
+    def test_is_told_to_say_where_runs_lie(self, script, root):
+        done = script.run(NOBODY + f"os.environ['RUNICORN_ROOT'] = {root!r}; import runicorn as rn; rn.init()")
+        assert "RootNotUsableError: There is no home folder for the ~ of" in done.stderr
+        assert "set RUNICORN_ROOT" in done.stderr
+
+    @pytest.mark.parametrize("command", ["viewer", "compact", "open gpu", "doctor gpu", "artifacts list"])
+    def test_is_told_what_the_commands_need(self, script, command):
+        code = NOBODY + f"import sys; sys.argv = ['runicorn', *{command.split()!r}]; from runicorn.cli.main import main"
+        done = script.run(code + "; main()")
+        assert done.returncode != 0
+        assert "Traceback" not in done.stderr
+        assert "has no home folder" in done.stderr.replace("\n", " ")
+
+    def test_can_use_the_commands_where_all_folders_are_given(self, script, tmp_path):
+        script.run("import runicorn as rn; rn.init()")
+        code = NOBODY + f"os.environ['RUNICORN_HOME'] = {str(tmp_path / 'home')!r}; import sys; "
+        done = script.run(code + "sys.argv = ['runicorn', 'compact']; from runicorn.cli.main import main; main()")
+        assert done.returncode == 0, done.stderr

@@ -69,6 +69,54 @@ def test_arrays_of_all_types_become_pictures(run, given, seen):
     assert set(pixels(run, item).ravel().tolist()) == {seen}
 
 
+NOISE = np.random.default_rng(0).random((32, 32))
+
+
+def with_one(value, array=NOISE):
+    array = array.copy()
+    array[0, 0] = value
+    return array
+
+
+@pytest.mark.parametrize(("given", "expected"), [
+    (with_one(1.001), NOISE * 255), (with_one(-0.001), NOISE * 255), (with_one(40.0), NOISE * 255),
+    (with_one(-0.9), NOISE * 255), (with_one(np.inf), NOISE * 255), (with_one(np.nan), NOISE * 255),
+    (NOISE * 1.2 - 0.01, (NOISE * 1.2 - 0.01).clip(0, 1) * 255),
+    (NOISE * 2 - 1, NOISE * 255), (NOISE * 2.2 - 1.1, (NOISE * 1.1 - 0.05).clip(0, 1) * 255),
+    (NOISE * 255, NOISE * 255), (with_one(255.5, NOISE * 255), NOISE * 255), (with_one(-3.2, NOISE * 255), NOISE * 255),
+    ((NOISE * 255).round(), NOISE * 255), (NOISE.astype(np.float16), NOISE * 255),
+    (NOISE * 4.7 - 2.1, (NOISE - NOISE.min()) / np.ptp(NOISE) * 255),
+    ((NOISE > 0.5).astype(int), (NOISE > 0.5) * 255), ((NOISE > 0.5).astype(float), (NOISE > 0.5) * 255),
+    (NOISE > 0.5, (NOISE > 0.5) * 255), ((NOISE * 65535).astype(np.uint16), NOISE / NOISE.max() * 255),
+    ((NOISE * 3).round(), (NOISE * 3).round()), ((NOISE * 3).astype(int), (NOISE * 3).astype(int)),
+    (np.where(NOISE > 0.995, NOISE * 200, 0), np.where(NOISE > 0.995, NOISE * 200, 0)),
+])  # fmt: skip
+def test_what_numbers_stand_for_is_judged_over_the_whole_picture(run, given, expected):
+    seen = pixels(run, logged(run, rn.Image(given))[0]).astype(float)
+    assert np.abs(seen - expected)[1:].max() <= 1
+
+
+def test_a_picture_is_never_stretched_where_that_is_not_wanted(run):
+    assert pixels(run, logged(run, rn.Image(np.full((2, 2), 0.9), normalize=False))[0]).max() == 1
+
+
+def test_where_nan_is_it_is_black_and_infinity_white(run):
+    given = np.array([[np.nan, np.inf], [-np.inf, -1.0], [1.0, 0.5], [-0.5, -0.5]])
+    assert pixels(run, logged(run, rn.Image(given))[0]).tolist() == [[0, 255], [0, 0], [255, 191], [64, 64]]
+
+
+def test_what_was_assumed_of_a_picture_is_said_once(run, capsys):
+    for _ in range(3):
+        run.log({"plain": rn.Image(NOISE), "signed": rn.Image(NOISE * 2 - 1), "whole": rn.Image(NOISE * 255)})
+        run.log({"sample": rn.Image(with_one(1.001)), "cell": rn.Table(["a"], [[rn.Image(with_one(1.5))]])})
+        run.log({"frames": rn.Video(np.stack([with_one(1.001)] * 2))})
+    said = capsys.readouterr().err
+    assert "the image 'sample' has numbers from" in said
+    assert "to 1.001: taken as 0 to 1" in said
+    assert "the video 'frames' has" in said
+    assert said.count("runicorn:") == 2
+
+
 def test_several_pictures_of_one_key_are_one_event(run):
     items = logged(run, [rn.Image(np.full((2, 2), value, np.uint8)) for value in range(3)])
     assert [int(pixels(run, item)[0, 0]) for item in items] == [0, 1, 2]

@@ -4,6 +4,8 @@ import json
 import math
 import sys
 import threading
+import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -105,7 +107,25 @@ def test_what_is_no_mapping_is_ignored_with_a_warning(run, data):
     assert values(run, "loss") == [1.0]
 
 
-@pytest.mark.parametrize("step", ["x", 2**70, -(2**70), math.nan, object()])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "x",
+        2**70,
+        -(2**70),
+        math.nan,
+        object(),
+        math.inf,
+        "nan",
+        "1e400",
+        b"",
+        [3],
+        True,
+        False,
+        np.True_,
+        np.array([1, 2]),
+    ],
+)
 def test_what_is_no_step_counts_on(run, step):
     run.log({"loss": 1}, step=5)
     run.log({"loss": 2}, step=step)
@@ -121,6 +141,70 @@ def test_steps_beyond_the_greatest_stay_there(run):
 def test_a_step_of_numpy_is_a_step(run):
     run.log({"loss": 1}, step=np.int64(12))
     assert points(run, "loss").step.tolist() == [12]
+
+
+class Scalar:
+    """As a tensor of one number is."""
+
+    def __init__(self, value, dtype="torch.float32"):
+        self.value, self.dtype = value, dtype
+
+    def __int__(self):
+        return int(self.value)
+
+    def __eq__(self, other):
+        return Scalar(self.value == other, "torch.bool")
+
+    def __ne__(self, other):
+        return Scalar(self.value != other, "torch.bool")
+
+    def __bool__(self):
+        return bool(self.value)
+
+    __hash__ = None
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        7,
+        7.0,
+        "7",
+        "7.0",
+        np.int64(7),
+        np.float32(7),
+        np.uint8(7),
+        np.array(7),
+        np.array([7.0]),
+        Fraction(7),
+        Scalar(7.0),
+    ],
+)
+def test_whatever_stands_for_a_whole_number_is_a_step(run, step, capsys):
+    run.log({"loss": 1}, step=step)
+    assert points(run, "loss").step.tolist() == [7]
+    assert capsys.readouterr().err == ""
+
+
+def test_negative_steps_are_steps(run, capsys):
+    run.log({"loss": 1}, step=-3)
+    run.log({"loss": 1}, step=-3.0)
+    run.log({"loss": 1})
+    assert (points(run, "loss").step.tolist(), capsys.readouterr().err) == ([-3, -3, -2], "")
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.float64, str, Fraction, Scalar])
+def test_steps_that_are_cut_to_whole_ones_are_said_once(run, kind, capsys):
+    for number in range(25):
+        run.log({"loss": number}, step=kind(number / 10))
+    run.log({"loss": 1})
+    assert points(run, "loss").step.tolist() == [number // 10 for number in range(25)] + [3]
+    said = capsys.readouterr().err
+    assert said.count("runicorn:") == 1
+    assert "is no whole number and became 0" in said
+    assert "step_metric" in said
+    run.finish()
+    assert status(run)["warnings"] == {"step-cut": 22}
 
 
 def test_many_metrics_at_once_are_one_write(run):
@@ -261,3 +345,12 @@ def test_printing_is_copied_and_still_printed(tmp_path, capsys):
     shown = capsys.readouterr()
     assert shown.out == "hello \x1b[32mgreen\x1b[0m ✓\nafter the end\n"
     assert shown.err == "to stderr\n"
+
+
+def test_a_clock_that_is_set_back_holds_back_no_alert(run, monkeypatch):
+    now = time.time()
+    run.alert("slow", wait_duration=0.01)
+    monkeypatch.setattr(time, "time", lambda: now - 600)
+    time.sleep(0.02)
+    run.alert("slow", wait_duration=0.01)
+    assert len((run.dir / "events.jsonl").read_text().splitlines()) == 2

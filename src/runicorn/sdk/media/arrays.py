@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from runicorn.sdk.media.base import MediaError
+from runicorn.sdk.media.ranges import range_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,12 +33,14 @@ def to_array(value: Any) -> npt.NDArray[Any]:
     return array
 
 
-def to_pixels(value: Any, *, normalize: bool = True) -> npt.NDArray[np.uint8]:
+Tell = Callable[[str], None]
+
+
+def to_pixels(value: Any, *, normalize: bool = True, tell: Tell | None = None) -> npt.NDArray[np.uint8]:
     """Return an image as uint8 of shape (height, width, channels), with 1 to 4 channels.
 
-    Takes (height, width), (height, width, channels) and (channels, height, width). Floats from 0 to 1 are stretched to
-    255, floats from -1 to 1 too; others, and all of them without `normalize`, are taken as 0 to 255. NaN is black.
-    Raises MediaError.
+    Takes (height, width), (height, width, channels) and (channels, height, width). Which numbers are black and white
+    says `range_of`; NaN is black. tell: called where that is an assumption. Raises MediaError.
     """
 
     array = to_array(value)
@@ -50,22 +54,19 @@ def to_pixels(value: Any, *, normalize: bool = True) -> npt.NDArray[np.uint8]:
         array = array.transpose(1, 2, 0)
     if array.shape[2] not in (1, 2, 3, 4):
         raise MediaError(f"an array of shape {array.shape} is no image: 1 to 4 channels can be shown")
-    return to_bytes(array, normalize=normalize)
+    return to_bytes(array, normalize=normalize, tell=tell)
 
 
-def to_bytes(array: npt.NDArray[Any], *, normalize: bool = True) -> npt.NDArray[np.uint8]:
+def to_bytes(array: npt.NDArray[Any], *, normalize: bool = True, tell: Tell | None = None) -> npt.NDArray[np.uint8]:
     """Return values of any type stretched or cut to 0 to 255; see to_pixels."""
     import numpy as np
 
-    if array.dtype.kind == "b":
-        array = array.astype(np.uint8) * np.uint8(255)
-    elif array.dtype.kind == "f":
-        array = np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        low, high = float(array.min(initial=0.0)), float(array.max(initial=0.0))
-        if normalize and low >= 0 and high <= 1:
-            array = array * 255
-        elif normalize and low >= -1 and high <= 1:
-            array = (array + 1) * 127.5
-        array = np.rint(array.clip(0, 255))
-    stretched: npt.NDArray[np.uint8] = array.clip(0, 255).astype(np.uint8, copy=False)
-    return stretched
+    found = range_of(array, normalize=normalize)
+    if found.assumed is not None and tell is not None:
+        tell(found.assumed)
+    if (found.black, found.white) != (0, 255):
+        array = (array.astype(np.float64) - found.black) * (255 / ((found.white - found.black) or 1))
+    if array.dtype.kind == "f":
+        array = np.rint(np.nan_to_num(array.astype(np.float64), nan=0.0, posinf=255.0, neginf=0.0))
+    pixels: npt.NDArray[np.uint8] = array.clip(0, 255).astype(np.uint8, copy=False)
+    return pixels

@@ -39,6 +39,10 @@ class Media:
 
     kind: ClassVar[Kind]
     caption: str | None = None
+    assumed: str | None = None  # what encode() had to assume of the value, for a warning
+
+    def _assume(self, what: str) -> None:
+        self.assumed = what
 
     def encode(self, store: Store) -> Encoded:
         """Return it ready to be stored; `store` stores one that lies within it. Raises MediaError."""

@@ -17,8 +17,8 @@ class Image(Media):
     """A picture: an array, a tensor, a PIL image, a matplotlib figure, or the path of a file.
 
     data: (height, width), (height, width, channels) or (channels, height, width), 1 to 4 channels; floats from 0 to 1
-    or -1 to 1 are stretched to 0 to 255, unless `normalize` is False. mode: what PIL converts a PIL image to.
-    file_type: png or jpg; jpg needs Pillow. Boxes and masks of other trackers are not drawn.
+    or -1 to 1 are stretched to 0 to 255, unless `normalize` is False; a few that overshoot are cut. mode: what PIL
+    converts a PIL image to. file_type: png or jpg; jpg needs Pillow. Boxes and masks of other trackers are not drawn.
     """
 
     kind = Kind.IMAGE
@@ -41,7 +41,7 @@ class Image(Media):
             return Encoded(self.captioned({}), Content(buffer.getvalue(), "png"))
         if hasattr(self.data, "save") and hasattr(self.data, "getbands"):
             return self._encode_pil(self.data)
-        pixels = to_pixels(self.data, normalize=self.normalize)
+        pixels = to_pixels(self.data, normalize=self.normalize, tell=self._assume)
         size = {"width": pixels.shape[1], "height": pixels.shape[0]}
         if self.file_type in ("jpg", "jpeg"):
             return self._encode_pil(_pil_image(pixels))

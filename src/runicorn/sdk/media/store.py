@@ -11,6 +11,7 @@ from typing import Any
 
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.media.base import Content, Media
+from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events
 from runicorn.storage.events import Kind
 from runicorn.storage.writer import draft_path
@@ -21,9 +22,10 @@ _CHUNK_BYTES = 1024 * 1024
 class MediaStore:
     """Stores what one process logs besides numbers."""
 
-    def __init__(self, folder: Path, log: EventLog) -> None:
+    def __init__(self, folder: Path, log: EventLog, warnings: Warnings) -> None:
         self._folder = folder
         self._log = log
+        self._warnings = warnings
 
     def add(self, key: str, step: int, time: float, values: Sequence[Media]) -> None:
         """Store values logged under one key in one call, those of each kind as one event.
@@ -38,6 +40,10 @@ class MediaStore:
 
     def _store(self, key: str, step: int, value: Media) -> dict[str, Any]:
         encoded = value.encode(lambda inner: self._store(key, step, inner))
+        if value.assumed is not None:
+            self._warnings.add(
+                f"assumed:{value.kind.value}", f"the {value.kind.value} {key[:100]!r} has {value.assumed}."
+            )
         item = dict(encoded.item)
         if encoded.content is not None:
             item["file"] = self._write(key, step, encoded.content)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
-from runicorn.sdk.media.arrays import to_array, to_bytes
+from runicorn.sdk.media.arrays import Tell, to_array, to_bytes
 from runicorn.sdk.media.base import Content, Encoded, Media, MediaError, Store, shown_file
 from runicorn.storage.events import Kind
 
@@ -35,7 +35,7 @@ class Video(Media):
             from PIL import Image as Pillow
         except ImportError as error:
             raise MediaError("Video of an array needs Pillow (pip install pillow)") from error
-        frames = _frames(to_array(self.data))
+        frames = _frames(to_array(self.data), self._assume)
         pictures = [Pillow.fromarray(frame[:, :, 0] if frame.shape[2] == 1 else frame) for frame in frames]
         extension = "webp" if self.format == "webp" else "gif"
         buffer = io.BytesIO()
@@ -51,7 +51,7 @@ class Video(Media):
         return Encoded(self.captioned(item), Content(buffer.getvalue(), extension))
 
 
-def _frames(array: Any) -> Any:
+def _frames(array: Any, tell: Tell) -> Any:
     """Return uint8 of shape (frames, height, width, channels). Raises MediaError."""
     import numpy as np
 
@@ -63,7 +63,7 @@ def _frames(array: Any) -> Any:
         array = array.transpose(1, 2, 0, 3, 4).reshape(frames, height, batch * width, channels)
     if array.ndim != 4 or not array.size:
         raise MediaError(f"an array of shape {array.shape} is no video")
-    return to_bytes(_channels_last(array))
+    return to_bytes(_channels_last(array), tell=tell)
 
 
 def _channels_last(array: Any) -> Any:
