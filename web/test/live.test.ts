@@ -57,6 +57,11 @@ describe("a base and its live points", () => {
     expect(firstNew(points([3, 4]), { lastTime: 2, lastStep: 7 })).toEqual({ from: 0, passed: true });
   });
 
+  test("points of a clock that was set back are new by their steps", () => {
+    const later = { step: [8, 9], time: [-598, -597], value: [0, 0] };
+    expect(firstNew(later, { lastTime: 2, lastStep: 7 })).toEqual({ from: 0, passed: true });
+  });
+
   test("steps that repeat at another time are other points", () => {
     expect(firstNew({ step: [5, 5], time: [1, 2], value: [0, 0] }, { lastTime: 1, lastStep: 5 })).toEqual({ from: 1, passed: true });
   });

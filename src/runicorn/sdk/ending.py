@@ -138,7 +138,7 @@ class Endings:
             if self._handled.wait(_WAKE_EVERY_SECS):
                 return True
             main = threading.main_thread().ident
-            if main is not None and not self._handled.is_set():
+            if sys.platform != "win32" and main is not None and not self._handled.is_set():
                 signal.pthread_kill(main, signal.SIGTERM)
         return self._handled.is_set()
 
@@ -152,6 +152,8 @@ class Endings:
 
     def _watch_stuck_main_thread(self) -> None:
         """Hear of signals in a thread, too, unless the program or asyncio has the wake-up descriptor already."""
+        if sys.platform == "win32":
+            return
         reader, writer = os.pipe()
         os.set_blocking(writer, False)
         before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)

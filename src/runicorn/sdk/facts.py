@@ -114,16 +114,16 @@ def _git(cwd: str, *arguments: str) -> str | None:
 
 
 def _user() -> str:
-    try:
-        import pwd
-
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's uid without an entry
-        return str(os.getuid())
-    except ImportError:  # Windows
+    if sys.platform == "win32":
         import getpass
 
         return getpass.getuser()
+    import pwd
+
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's uid without an entry
+        return str(os.getuid())
 
 
 def _cwd() -> str:

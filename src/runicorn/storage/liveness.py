@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 
 from runicorn import processes
@@ -76,7 +77,7 @@ def _started_at(pid: int, moment: float) -> bool:
 
 
 def _host() -> str:
-    if hasattr(os, "uname"):  # what socket.gethostname() asks, which takes 2 ms to import
+    if sys.platform != "win32":  # what socket.gethostname() asks, which takes 2 ms to import
         return os.uname().nodename
     import socket
 

@@ -27,8 +27,10 @@ export function firstNew(points: Points, base: Boundary): { from: number; passed
   if (base.lastTime === null) return { from: 0, passed: amount > 0 };
   for (let i = amount - 1; i >= 0; i -= 1)
     if (points.time[i] === base.lastTime && points.step[i] === base.lastStep) return { from: i + 1, passed: true };
+  // Later by either: a clock that was set back must not hide what is logged from then on.
+  const isLater = (i: number) => points.time[i]! > base.lastTime! || (base.lastStep !== null && points.step[i]! > base.lastStep);
   let from = amount;
-  while (from > 0 && points.time[from - 1]! > base.lastTime) from -= 1;
+  while (from > 0 && isLater(from - 1)) from -= 1;
   return { from, passed: from < amount };
 }
 

@@ -20,14 +20,19 @@ MAX_MESSAGE_BYTES = 256 * 1024
 CLIENT_TIMEOUT_SECS = 20.0
 
 
+def unix_socket() -> socket.socket:
+    """Return a new Unix socket. Raises OSError on Windows, whose ssh uses none."""
+    if sys.platform == "win32":
+        raise OSError("there are no Unix sockets here")
+    return socket.socket(socket.AF_UNIX)
+
+
 class OneKeyAgent:
     """Listens on a Unix socket in a private folder until it is closed. The key lives in this process's memory only."""
 
     def __init__(self, path: Path, key: UnlockedKey) -> None:
-        if sys.platform == "win32":
-            raise OSError("Windows has no Unix sockets that ssh would use")
         self._key = key
-        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener = unix_socket()
         self._listener.bind(str(path))
         path.chmod(0o600)
         self._listener.listen(4)

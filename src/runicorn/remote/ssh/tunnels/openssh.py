@@ -17,7 +17,7 @@ from pathlib import Path
 from runicorn.remote import known_hosts
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import host_key
-from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
+from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
 from runicorn.remote.target import Target
 
@@ -284,8 +284,7 @@ class OpenSshTunnel:
     def _reach(self) -> socket.socket:
         if isinstance(self._address, tuple):
             return socket.create_connection(self._address, timeout=5.0)
-        assert sys.platform != "win32"  # whose ssh has a port there
-        sock = socket.socket(socket.AF_UNIX)
+        sock = unix_socket()
         try:
             sock.settimeout(5.0)
             sock.connect(self._address)
