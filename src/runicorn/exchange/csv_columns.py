@@ -10,6 +10,10 @@ from datetime import datetime, timezone
 STEPS = ("step", "_step", "global_step", "epoch", "iteration", "iter")
 TIMES = ("time", "timestamp", "_timestamp", "wall_time", "walltime", "wall time")
 LONG = ("run", "metric", "step", "time", "value")
+# Numbers below this are no unix time that a training ran at (March 1973), but seconds since its beginning.
+_EARLIEST_UNIX_SECS = 1e8
+# From these on, numbers are milli-, micro- and nanoseconds: in seconds they would lie beyond the year 5000.
+_FINER = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,44 @@ class Roles:
     step: int | None
     time: int | None
     others: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """How the numbers of a time column become unix seconds. started_at: what 0 stands for."""
+
+    per_second: float = 1.0
+    started_at: float = 0.0
+
+    def moment(self, cell: str) -> float | None:
+        """Return unix seconds, or None where the cell holds no time."""
+        value = number(cell)
+        return moment(cell) if value is None else value / self.per_second + self.started_at
+
+
+def clock(latest: float | None, ended_at: float) -> Clock:
+    """Return how to read a column by its greatest finite number, None where it has none.
+
+    ended_at: unix seconds that a column of seconds since the beginning ended at.
+    """
+    if latest is None:
+        return Clock()
+    if latest < _EARLIEST_UNIX_SECS:
+        return Clock(started_at=ended_at - max(latest, 0.0))
+    return Clock(next((per_second for least, per_second in _FINER if latest >= least), 1.0))
+
+
+def names(header: Sequence[str]) -> list[str]:
+    """Return what the columns are called: without the blanks they are padded with, each one different."""
+    found: list[str] = []
+    for at, cell in enumerate(header, 1):
+        name = unique = cell.strip() or f"column {at}"
+        count = 0
+        while unique in found:
+            count += 1
+            unique = f"{name}.{count}"
+        found.append(unique)
+    return found
 
 
 def is_long(header: Sequence[str]) -> bool:

@@ -48,7 +48,7 @@ class CsvFile:
     def _read_points(self, sink: Sink) -> Facts:
         times: list[float] = []
         start, end = self.rows
-        for _, (run, metric, step, time, value) in _rows(self.path, csv_columns.LONG, start, end):
+        for _, (run, metric, step, time, value) in _rows(self.path, len(csv_columns.LONG), start, end):
             if run != self.run:
                 continue
             point = csv_columns.whole(step), csv_columns.moment(time), csv_columns.number(value)
@@ -61,7 +61,7 @@ class CsvFile:
         return self._facts(self.run or "", times, {}, {})
 
     def _read_steps(self, sink: Sink) -> Facts:
-        header = _header(self.path)
+        header = csv_columns.names(_header(self.path))
         try:
             roles = csv_columns.roles(header, self.step)
         except ValueError as error:
@@ -69,9 +69,10 @@ class CsvFile:
                 f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
             ) from error
         changed_at = self.path.stat().st_mtime
+        clock = self._clock(roles, len(header), changed_at)
         times: list[float] = []
         texts: dict[str, set[str]] = {}
-        for number, (_, row) in enumerate(_rows(self.path, tuple(header))):
+        for number, (_, row) in enumerate(_rows(self.path, len(header))):
             step: int | None = number
             if roles.step is not None:
                 step = csv_columns.whole(row[roles.step])
@@ -80,7 +81,7 @@ class CsvFile:
                         f"Line {number + 2} of {self.path} has no step in {header[roles.step]!r}: {row[roles.step]!r}.",
                         hint="Name the column that holds the step with --step.",
                     )
-            time = csv_columns.moment(row[roles.time]) if roles.time is not None else changed_at
+            time = clock.moment(row[roles.time]) if roles.time is not None else changed_at
             time = changed_at if time is None else time
             times.append(time)
             for at in roles.others:
@@ -89,11 +90,21 @@ class CsvFile:
                 if value is not None:
                     sink.point(header[at], step or 0, time, value)
                 elif cell.strip() and len(texts.setdefault(header[at], set())) < 2:
-                    texts[header[at]].add(cell)
+                    texts[header[at]].add(cell.strip())
         # A text that never changes describes the run; one that does is no curve.
         config = {name: plain(next(iter(found))) for name, found in texts.items() if len(found) == 1}
         left_out = {f"text-column-{name}"[:100]: 1 for name, found in texts.items() if len(found) > 1}
         return self._facts(self.path.stem, times, config, left_out)
+
+    def _clock(self, roles: csv_columns.Roles, width: int, changed_at: float) -> csv_columns.Clock:
+        """Look through the column of times, because only all of it tells what its numbers count from."""
+        latest: float | None = None
+        if roles.time is not None:
+            for _, row in _rows(self.path, width):
+                value = csv_columns.number(row[roles.time])
+                if value is not None and math.isfinite(value) and (latest is None or value > latest):
+                    latest = value
+        return csv_columns.clock(latest, changed_at)
 
     def _facts(self, name: str, times: list[float], config: dict[str, object], warnings: dict[str, int]) -> Facts:
         sane = [time for time in times if math.isfinite(time)]
@@ -123,7 +134,7 @@ def _rows_of_runs(path: Path) -> dict[str, tuple[int, int]]:
     """Return between which bytes the rows of each run lie, so that the file is not read anew for each from its top."""
     found: dict[str, tuple[int, int]] = {}
     begins_at = 0
-    for ends_at, row in _rows(path, csv_columns.LONG):
+    for ends_at, row in _rows(path, len(csv_columns.LONG)):
         found[row[0]] = (found.get(row[0], (begins_at, 0))[0], ends_at)
         begins_at = ends_at
     return found
@@ -145,10 +156,8 @@ def _header(path: Path) -> list[str]:
     raise SourceUnreadableError(f"{path} has no line with the names of its columns.")
 
 
-def _rows(
-    path: Path, header: tuple[str, ...], start: int = 0, end: int | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows below the header with the byte that each ends at; each is as long as the header.
+def _rows(path: Path, width: int, start: int = 0, end: int | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Yield the rows below the header with the byte that each ends at; each has `width` cells, as the header has.
 
     start, end: bytes between which to read; 0 is the header's own.
     """
@@ -158,9 +167,9 @@ def _rows(
     for number, (ends_at, row) in enumerate(lines, 2):
         if not row:
             continue
-        if len(row) != len(header):
+        if len(row) != width:
             where = f"Line {number} of {path}" if start == 0 else f"The line of {path} that ends at byte {ends_at}"
-            raise SourceUnreadableError(f"{where} has {len(row)} cells where the first line has {len(header)}.")
+            raise SourceUnreadableError(f"{where} has {len(row)} cells where the first line has {width}.")
         yield ends_at, row
 
 

@@ -2,11 +2,13 @@
 
 import json
 import math
+import os
 import shutil
 import sqlite3
 import struct
 import zlib
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from tests.support.event_files import event, image, png, scalar, write_events
@@ -335,6 +337,31 @@ class TestCsv:
     def test_dates_are_times(self, bring):
         (point,) = bring("step,timestamp,loss\n1,2023-11-14T22:13:20Z,1\n").points["loss"]
         assert point == (1, 1_700_000_000.0, 1.0)
+
+    def test_names_come_without_the_blanks_that_pad_a_table(self, bring):
+        stored = bring(
+            "   epoch,   train/box_loss,     opt\n       1,        0.5,     adam\n       2,        0.25,    adam\n"
+        )
+        assert stored.points["train/box_loss"] == [(1, ANY, 0.5), (2, ANY, 0.25)]
+        assert (list(stored.points), stored.run.config) == (["train/box_loss"], {"opt": "adam"})
+        assert list(bring("   batch,  loss\n 5,  1\n", "b.csv", step="batch").points) == ["loss"]
+
+    def test_columns_of_one_name_or_none_stay_apart(self, bring):
+        stored = bring(",step,loss, loss\n7,1,2,3\n")
+        assert {name: points[0][2] for name, points in stored.points.items()} == {"column 1": 7, "loss": 2, "loss.1": 3}
+
+    def test_seconds_since_the_beginning_end_when_the_file_was_written(self, root, tmp_path):
+        path = tmp_path / "results.csv"
+        path.write_text("epoch,time,loss\n1,12.5,3\n2,25.0,2\n")
+        os.utime(path, (1_700_000_100, 1_700_000_100))
+        stored = root.only(path)
+        assert [time for _, time, _ in stored.points["loss"]] == [1_700_000_087.5, 1_700_000_100.0]
+        assert (stored.run.created_at, stored.run.finished_at) == (1_700_000_087.5, 1_700_000_100.0)
+
+    @pytest.mark.parametrize("per_second", [10**3, 10**6, 10**9])
+    def test_finer_times_than_seconds_are_known_by_their_size(self, bring, per_second):
+        stored = bring(f"step,timestamp,loss\n1,{1_700_000_000 * per_second},1\n")
+        assert stored.points["loss"] == [(1, 1_700_000_000.0, 1.0)]
 
     def test_the_step_can_be_named(self, bring):
         stored = bring("batch,loss\n5,1\n", step="batch")
