@@ -93,6 +93,11 @@ def number(cell: str) -> float | None:
         return None
 
 
+def all_numbers(cells: Sequence[str]) -> bool:
+    """Tell whether each cell that is not empty holds a number."""
+    return all(number(cell) is not None for cell in cells if cell.strip())
+
+
 def whole(cell: str) -> int | None:
     """Return a step, or None where the cell holds none: 7, 7.0 and 1e3 are, 0.5 is not."""
     try:

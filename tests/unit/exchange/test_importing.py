@@ -334,6 +334,59 @@ class TestCsv:
     def test_without_a_step_the_rows_are_counted(self, bring):
         assert [step for step, _, _ in bring("loss\n3\n2\n").points["loss"]] == [0, 1]
 
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "step;loss\n1;0.5\n2;1.5\n",
+            "step\tloss\n1\t0.5\n2\t1.5\n",
+            "step|loss\n1|0.5\n2|1.5\n",
+            "step;loss\n1;0,5\n2;15,0e-1\n",
+            '# made by, "us\n#\nstep,loss\n1,0.5\n# half way\n2,1.5\n',
+            "# step; loss\n1; 0.5\n2; 1.5\n",
+            "\n\nstep,loss\r\n1,0.5\r\n\r\n2,1.5\r\n",
+            '"step", "loss"\n"1", "0.5"\n"2", "1.5"\n',
+        ],
+    )
+    def test_a_table_is_read_however_its_cells_are_separated(self, bring, text):
+        assert [(step, value) for step, _, value in bring(text).points["loss"]] == [(1, 0.5), (2, 1.5)]
+
+    @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+    @pytest.mark.parametrize("separator", [",", ";", "\t"])
+    def test_a_table_is_read_in_whichever_unicode_it_is(self, root, tmp_path, encoding, separator):
+        (tmp_path / "x.csv").write_bytes("step,größe\r\n1,0.5\r\n".replace(",", separator).encode(encoding))
+        assert root.only(tmp_path / "x.csv").points == {"größe": [(1, ANY, 0.5)]}
+
+    def test_an_export_that_a_shell_or_a_spreadsheet_rewrote_comes_in(self, root, tmp_path):
+        text = "run,metric,step,time,value\na,# x,1,10,1.5\nb, y,1,10,2.5\na,# x,2,12,-0.0\n"
+        (tmp_path / "shell.csv").write_bytes(text.encode("utf-16"))
+        sheet = text.replace(",", ";").replace(".", ",")
+        (tmp_path / "sheet.csv").write_bytes(sheet.encode("utf-8-sig"))
+        for name in ("shell.csv", "sheet.csv"):
+            done = root.bring(tmp_path / name, force=True)
+            stored = {each.run.name: each.points for each in (Stored(root.path, one.run_id) for one in done)}
+            assert stored == {"a": {"# x": [(1, 10.0, 1.5), (2, 12.0, -0.0)]}, "b": {" y": [(1, 10.0, 2.5)]}}
+
+    def test_a_comma_is_no_decimal_point_where_there_are_points(self, bring):
+        stored = bring("step;loss;price\n1;0.5;1,234\n2;0.25;1,235\n")
+        assert list(stored.points) == ["loss"]
+        assert stored.read(layout.STATUS_FILE)["warnings"] == {"text-column-price": 1}
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("1,0.5\n2,0.25\n", "no line with the names"),
+            ("# 1,2\n1,0.5\n", "no line with the names"),
+            ("", "no line with the names"),
+            ("step,loss\n", "no numbers"),
+            ("epoch loss\n1 0.5\n", "no numbers"),
+            ("dear diary\n", "no numbers"),
+        ],
+    )
+    def test_a_table_without_names_or_numbers_is_refused_and_nothing_is_written(self, bring, root, text, said):
+        with pytest.raises(SourceUnreadableError, match=said):
+            bring(text)
+        assert list((root.path / layout.RUNS).iterdir()) == []
+
     def test_dates_are_times(self, bring):
         (point,) = bring("step,timestamp,loss\n1,2023-11-14T22:13:20Z,1\n").points["loss"]
         assert point == (1, 1_700_000_000.0, 1.0)
