@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-STEPS = ("step", "_step", "global_step", "epoch", "iteration", "iter")
+EPOCH = "epoch"
+STEPS = ("step", "_step", "global_step", EPOCH, "iteration", "iter")
 TIMES = ("time", "timestamp", "_timestamp", "wall_time", "walltime", "wall time")
 LONG = ("run", "metric", "step", "time", "value")
 # Numbers below this are no unix time that a training ran at (March 1973), but seconds since its beginning.
@@ -68,10 +69,10 @@ def is_long(header: Sequence[str]) -> bool:
     return tuple(header) == LONG
 
 
-def roles(header: Sequence[str], step: str | None = None) -> Roles:
+def roles(header: Sequence[str], step: str | None = None, *, but: str = "") -> Roles:
     """Return what the columns are for. step: the name of the step's column; else the first of STEPS that is there.
 
-    Raises ValueError where there is no column of the name that was given.
+    but: one of STEPS that is none in this table. Raises ValueError where there is no column of the name that was given.
     """
     names = [name.strip().lower() for name in header]
     if step is not None:
@@ -79,7 +80,7 @@ def roles(header: Sequence[str], step: str | None = None) -> Roles:
             raise ValueError(f"There is no column {step!r}.")
         step_at: int | None = list(header).index(step)
     else:
-        step_at = next((names.index(name) for name in STEPS if name in names), None)
+        step_at = next((names.index(name) for name in STEPS if name in names and name != but), None)
     time_at = next((names.index(name) for name in TIMES if name in names and names.index(name) != step_at), None)
     others = tuple(at for at in range(len(header)) if at not in (step_at, time_at))
     return Roles(step_at, time_at, others)

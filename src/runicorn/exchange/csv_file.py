@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import csv_columns
+from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
 from runicorn.exchange.csv_table import Table
 from runicorn.exchange.mlflow import plain
 from runicorn.exchange.source import Facts, Sink
@@ -47,52 +48,60 @@ class CsvFile:
     def _read_points(self, sink: Sink) -> Facts:
         times: list[float] = []
         start, end = self.rows
-        for _, (run, metric, step, time, value) in _rows(Table(self.path), start, end):
+        table = Table(self.path)
+        faults = Faults(table)
+        for row in table.rows(start, end):
+            if not faults.width(row, where="" if start == 0 else f"The line that ends at byte {row.ends_at}"):
+                continue
+            run, metric, step, time, value = row.cells
             if run != self.run:
                 continue
             point = csv_columns.whole(step), csv_columns.moment(time), csv_columns.number(value)
             if point[0] is None or point[1] is None or point[2] is None:
-                raise SourceUnreadableError(
-                    f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}."
-                )
+                faults.refuse(DAMAGED, f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}.")
+                continue
+            faults.whole += 1
             sink.point(metric, point[0], point[1], point[2])
             times.append(point[1])
-        return self._facts(self.run or "", times, {}, {})
+        faults.check()
+        return self._facts(self.run or "", times, {}, faults.left_out)
 
     def _read_steps(self, sink: Sink) -> Facts:
         table = Table(self.path)
         header = csv_columns.names(table.header)
-        try:
-            roles = csv_columns.roles(header, self.step)
-        except ValueError as error:
-            raise SourceUnreadableError(
-                f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
-            ) from error
+        roles, clock = self._survey(table, header)
+        faults = Faults(table)
         changed_at = self.path.stat().st_mtime
-        clock = self._clock(table, roles, changed_at)
-        times: list[float] = []
         any_number = False
+        times: list[float] = []
         texts: dict[str, set[str]] = {}
-        for number, (line, row) in enumerate(_rows(table)):
-            step: int | None = number
+        for row in table.rows():
+            if not faults.width(row):
+                continue
+            step: int | None = faults.whole
             if roles.step is not None:
-                step = csv_columns.whole(row[roles.step])
+                step = csv_columns.whole(row.cells[roles.step])
                 if step is None:
-                    raise SourceUnreadableError(
-                        f"Line {line} of {self.path} has no step in {header[roles.step]!r}: {row[roles.step]!r}.",
+                    faults.refuse(
+                        NO_STEP,
+                        f"Line {row.line} of {self.path} has no step in {header[roles.step]!r}: "
+                        f"{row.cells[roles.step]!r}.",
                         hint="Name the column that holds the step with --step.",
                     )
-            time = clock.moment(row[roles.time]) if roles.time is not None else changed_at
+                    continue
+            faults.whole += 1
+            time = clock.moment(row.cells[roles.time]) if roles.time is not None else changed_at
             time = changed_at if time is None else time
             times.append(time)
             for at in roles.others:
-                cell = row[at]
+                cell = row.cells[at]
                 value = csv_columns.number(cell) if cell.strip() else None
                 if value is not None:
                     any_number = True
                     sink.point(header[at], step or 0, time, value)
                 elif cell.strip() and len(texts.setdefault(header[at], set())) < 2:
                     texts[header[at]].add(cell.strip())
+        faults.check()
         if not any_number:
             raise SourceUnreadableError(
                 f"{self.path} holds no numbers in columns.",
@@ -101,17 +110,21 @@ class CsvFile:
         # A text that never changes describes the run; one that does is no curve.
         config = {name: plain(next(iter(found))) for name, found in texts.items() if len(found) == 1}
         left_out = {f"text-column-{name}"[:100]: 1 for name, found in texts.items() if len(found) > 1}
-        return self._facts(self.path.stem, times, config, left_out)
+        return self._facts(self.path.stem, times, config, {**left_out, **faults.left_out})
 
-    def _clock(self, table: Table, roles: csv_columns.Roles, changed_at: float) -> csv_columns.Clock:
-        """Look through the column of times, because only all of it tells what its numbers count from."""
-        latest: float | None = None
-        if roles.time is not None:
-            for _, row in _rows(table):
-                value = csv_columns.number(row[roles.time])
-                if value is not None and math.isfinite(value) and (latest is None or value > latest):
-                    latest = value
-        return csv_columns.clock(latest, changed_at)
+    def _survey(self, table: Table, header: list[str]) -> tuple[csv_columns.Roles, csv_columns.Clock]:
+        """Return what the columns are for, and how to read the one of times."""
+        try:
+            roles = csv_columns.roles(header, self.step)
+        except ValueError as error:
+            raise SourceUnreadableError(
+                f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
+            ) from error
+        found = survey(table, roles)
+        is_epoch = self.step is None and roles.step is not None and header[roles.step].lower() == csv_columns.EPOCH
+        if is_epoch and found.has_parts:  # 0.5, 1.0, 1.5: how much was seen of the data, and a metric like others
+            roles = csv_columns.roles(header, but=csv_columns.EPOCH)
+        return roles, csv_columns.clock(found.latest, self.path.stat().st_mtime)
 
     def _facts(self, name: str, times: list[float], config: dict[str, object], warnings: dict[str, int]) -> Facts:
         sane = [time for time in times if math.isfinite(time)]
@@ -144,14 +157,22 @@ def find(path: Path, step: str | None = None) -> Iterator[CsvFile]:
 def _rows_of_runs(table: Table) -> dict[str, tuple[int, int | None]]:
     """Return between which bytes the rows of each run lie, so that the file is not read anew for each from its top."""
     found: dict[str, tuple[int, int | None]] = {}
+    if not table.has_bytes:
+        return {row.cells[0]: (0, None) for row in table.rows() if _is_point(row.cells)}
     begins_at = 0
-    width = len(csv_columns.LONG)
+    run: str | None = None
     for row in table.rows():
-        if len(row.cells) == width:
+        if _is_point(row.cells):
             run = row.cells[0]
-            found[run] = (found.get(run, (begins_at, 0))[0], row.ends_at) if table.has_bytes else (0, None)
-        begins_at = row.ends_at
+        # A row that is none belongs to the run above it, which then tells of it.
+        if run is not None:
+            found[run] = (found.get(run, (begins_at, 0))[0], row.ends_at)
+            begins_at = row.ends_at
     return found
+
+
+def _is_point(cells: list[str]) -> bool:
+    return len(cells) == len(csv_columns.LONG) and not csv_columns.is_long(cells)
 
 
 def _digest(path: Path) -> str:
@@ -160,15 +181,3 @@ def _digest(path: Path) -> str:
         for piece in iter(lambda: file.read(1 << 20), b""):
             digest.update(piece)
     return digest.hexdigest()[:32]
-
-
-def _rows(table: Table, start: int = 0, end: int | None = None) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows below the header with their lines; each has as many cells as the header."""
-    width = len(table.header)
-    for row in table.rows(start, end):
-        if len(row.cells) != width:
-            where = f"Line {row.line}" if start == 0 else f"The line that ends at byte {row.ends_at}"
-            raise SourceUnreadableError(
-                f"{where} of {table.path} has {len(row.cells)} cells where the first line has {width}."
-            )
-        yield row.line, row.cells

@@ -20,13 +20,14 @@ _MAX_CELL_CHARACTERS = 1 << 24
 class Row(NamedTuple):
     """line: from 1 on, counted from where the reading began. ends_at: byte, 0 where the encoding tells none.
 
-    comment: the last comment above it.
+    comment: the last comment above it. is_last_and_open: the file ends in it, without an end of line.
     """
 
     line: int
     ends_at: int
     cells: list[str]
     comment: str
+    is_last_and_open: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Table:
                 for row in csv.reader(pulled, delimiter=dialect.separator, skipinitialspace=not dialect.is_exact):
                     pulled.is_between = True
                     if row:
-                        yield Row(pulled.line, pulled.at, dialect.cells(row), pulled.comment)
+                        yield Row(pulled.line, pulled.at, dialect.cells(row), pulled.comment, pulled.is_open)
                     if end is not None and pulled.at >= end:
                         return
         except (UnicodeError, csv.Error) as error:
@@ -93,8 +94,9 @@ class Table:
 class _Pulled:
     """The lines of a file as text, without those that are comments.
 
-    at: the byte that the last one ended at, where the encoding tells. line: its number. comment: the last one that was
-    passed over. is_between: set by who reads, when the next line begins a row: within one, # is a part of a cell.
+    at: the byte that the last one ended at, where the encoding tells. line: its number. is_open: it has no end.
+    comment: the last one that was passed over. is_between: set by who reads, when the next line begins a row: within
+    one, # is a part of a cell.
     """
 
     def __init__(self, file: IO[bytes], at: int, dialect: Dialect, *, tells: bool) -> None:
@@ -103,6 +105,7 @@ class _Pulled:
         self._tells = tells
         self.at = at
         self.line = 0
+        self.is_open = False
         self.comment = ""
         self.is_between = True
 
@@ -113,6 +116,7 @@ class _Pulled:
                 self.comment = text.removeprefix(COMMENT).strip()
                 continue
             self.is_between = False
+            self.is_open = not text.endswith(("\n", "\r"))
             yield text
 
     def _texts(self) -> Iterator[str]:

@@ -387,6 +387,42 @@ class TestCsv:
             bring(text)
         assert list((root.path / layout.RUNS).iterdir()) == []
 
+    @pytest.mark.parametrize(
+        ("text", "left_out"),
+        [
+            ("step,loss\n1,0.5\nstep,loss\n2,1.5\n", {"repeated-header": 1}),
+            (" step, loss\n1,0.5\n\ufeffstep,loss\n2,1.5\n", {"repeated-header": 1}),
+            ("step,loss\n1,0.5\n2,1.5\n3", {"torn-last-line": 1}),
+            ("step,loss\n1,0.5\n2,1.5", {}),
+            ("step,loss\n1,0.5\n9\n2,1.5\n", {"damaged-row": 1}),
+            ("step,loss\n1,0.5\n9,1,1\n2,1.5\n", {"damaged-row": 1}),
+            ("step,loss\n1,0.5\n,9\n2,1.5\n", {"row-without-step": 1}),
+            ("step,loss\n1,0.5\n1.5,9\n2,1.5\n", {"row-without-step": 1}),
+        ],
+    )
+    def test_what_is_whole_comes_in_and_what_is_left_out_is_counted(self, bring, text, left_out):
+        stored = bring(text)
+        assert [(step, value) for step, _, value in stored.points["loss"]] == [(1, 0.5), (2, 1.5)]
+        assert stored.read(layout.STATUS_FILE)["warnings"] == left_out
+
+    def test_an_epoch_with_parts_is_a_metric_and_no_step(self, bring):
+        stored = bring("epoch,loss\n0.5,3\n1.0,2\n1.5,1\n")
+        assert [(step, value) for step, _, value in stored.points["epoch"]] == [(0, 0.5), (1, 1.0), (2, 1.5)]
+        assert [step for step, _, _ in stored.points["loss"]] == [0, 1, 2]
+        assert [step for step, _, _ in bring("epoch,iter,loss\n0.5,7,3\n", "b.csv").points["loss"]] == [7]
+
+    def test_exports_one_behind_the_other_give_all_their_runs(self, root, tmp_path):
+        head = "run,metric,step,time,value\n"
+        torn = "a,x,1,10,1.5\na,x,2\na,x,3,10,3.5\na,x,4,10,4.5\na,x,5,10,x\n"
+        (tmp_path / "x.csv").write_text(f"{head}{torn}{head}b,x,1,10,2.5\nb,x")
+        stored = [Stored(root.path, done.run_id) for done in root.bring(tmp_path / "x.csv")]
+        assert {each.run.name: each.points for each in stored} == {
+            "a": {"x": [(1, 10.0, 1.5), (3, 10.0, 3.5), (4, 10.0, 4.5)]},
+            "b": {"x": [(1, 10.0, 2.5)]},
+        }
+        left_out = {each.run.name: each.read(layout.STATUS_FILE)["warnings"] for each in stored}
+        assert left_out == {"a": {"damaged-row": 2, "repeated-header": 1}, "b": {"torn-last-line": 1}}
+
     def test_dates_are_times(self, bring):
         (point,) = bring("step,timestamp,loss\n1,2023-11-14T22:13:20Z,1\n").points["loss"]
         assert point == (1, 1_700_000_000.0, 1.0)
