@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { fileUrl, getText } from "../../api/client";
 import { asApiError, isAbort, type ApiError } from "../../api/error";
 import type { MediaItem } from "../../api/types";
-import { formatDuration, formatNumber } from "../../pure/format";
+import { formatDistinct, formatDuration, formatExact, formatMetric } from "../../pure/format";
 import { bars, type MediaKind } from "../../pure/media";
 import { ErrorState } from "../basics";
 import { TableView } from "./TableView";
@@ -64,19 +64,20 @@ function HistogramView({ item, label }: { item: MediaItem; label: string }) {
   const low = shapes[0]!.low;
   const high = shapes[shapes.length - 1]!.high;
   const total = shapes.reduce((sum, bar) => sum + bar.count, 0);
+  const ends = formatDistinct([low, high]);
   return (
     <div class="histogram">
-      <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label={`${label}: ${formatNumber(total)} values from ${formatNumber(low)} to ${formatNumber(high)}`}>
+      <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label={`${label}: ${formatMetric(total)} values from ${ends.get(low)} to ${ends.get(high)}`}>
         {shapes.map((bar, at) => (
           <rect key={at} x={bar.x} y={1 - bar.height} width={bar.width} height={bar.height}>
-            <title>{`${formatNumber(bar.low)} to ${formatNumber(bar.high)}: ${formatNumber(bar.count)}`}</title>
+            <title>{`${formatExact(bar.low)} to ${formatExact(bar.high)}: ${formatExact(bar.count)}`}</title>
           </rect>
         ))}
       </svg>
       <div class="histogram-axis num muted">
-        <span>{formatNumber(low)}</span>
-        <span>{formatNumber(total)} values</span>
-        <span>{formatNumber(high)}</span>
+        <span title={formatExact(low)}>{ends.get(low)}</span>
+        <span>{formatMetric(total)} values</span>
+        <span title={formatExact(high)}>{ends.get(high)}</span>
       </div>
     </div>
   );
