@@ -13,7 +13,7 @@ from runicorn.exchange.source import Facts, Sink
 from runicorn.storage import layout
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.records import RECORD
-from runicorn.storage.tensorboard import framing, logdir
+from runicorn.storage.tensorboard import checksums, framing, logdir
 from runicorn.storage.tensorboard.logdir import LogFolder
 from runicorn.storage.tensorboard.translate import Piece, Translator, media_range
 
@@ -90,7 +90,10 @@ def _pieces(path: Path, number: int, translator: Translator) -> Iterator[Piece]:
             data = file.read(length)
             found = framing.frames(data)
             if found.spans:
-                yield Piece(data, found.spans, number, offset)
+                intact = checksums.intact(data, found.spans)
+                for _ in range(intact.count(False)):
+                    translator.warn("damaged-event")
+                yield Piece(data, [span for span, ok in zip(found.spans, intact, strict=True) if ok], number, offset)
                 offset, length = offset + found.consumed, _CHUNK_BYTES
             elif found.needed > length == len(data):
                 length = found.needed

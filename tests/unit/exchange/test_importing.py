@@ -19,6 +19,7 @@ from runicorn.exchange.importing import Tool, find_sources, import_source, open_
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
+from runicorn.storage.tensorboard.framing import frames
 
 DATA = Path(__file__).parents[2] / "data"
 START = 1_700_000_000.123
@@ -261,6 +262,16 @@ def test_pictures_of_event_files_are_copied(root, tmp_path):
     stored = root.only(tmp_path / "logs")
     (logged,) = stored.events
     assert (stored.folder / logged["items"][0]["file"]).read_bytes() == picture
+
+
+def test_a_record_with_a_bit_turned_over_is_left_out_of_an_import(root, tmp_path):
+    path = tmp_path / "logs" / "a" / "events.out.tfevents.1.h"
+    data = bytearray(write_events(path, [event(scalar("loss", float(step)), step=step) for step in range(100)]))
+    data[frames(bytes(data)).spans[42][1] - 1] ^= 0x40
+    path.write_bytes(data)
+    stored = root.only(tmp_path / "logs")
+    assert [step for step, _, _ in stored.points["loss"]] == [step for step in range(100) if step != 42]
+    assert stored.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 1}
 
 
 def test_each_folder_of_a_logdir_is_a_run(root, tmp_path):

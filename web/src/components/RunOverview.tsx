@@ -159,6 +159,11 @@ function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[]
         </tbody>
       </table>
       {run.skipped_records ? <p class="panel-note warn-text">{plural(run.skipped_records, "damaged record")} passed over while reading.</p> : null}
+      {Object.entries(run.warnings ?? {}).map(([kind, count]) => (
+        <p key={kind} class="panel-note warn-text">
+          Left out: {kind.replaceAll("-", " ")}, {plural(count, "time")}.
+        </p>
+      ))}
     </section>
   );
 }

@@ -16,8 +16,8 @@ from typing import Any
 from runicorn.errors import RunExistsError
 from runicorn.storage import layout
 from runicorn.storage.jsonio import decode_object
-from runicorn.storage.tensorboard import framing, logdir
-from runicorn.storage.tensorboard.framing import Stop
+from runicorn.storage.tensorboard import checksums, framing, logdir
+from runicorn.storage.tensorboard.framing import Frames, Stop
 from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import Piece, Translator
 from runicorn.storage.writer import create_run_folder, replace_json
@@ -116,16 +116,36 @@ class RunMirror:
         except OSError:
             self._translator.warn("unreadable-event-file")
             return True
-        if found.spans:
-            self._take(Piece(data, found.spans, followed.number, followed.offset))
-            followed.offset += found.consumed
-        if found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes:
+        at_end = found.needed == 0 and followed.offset + len(data) >= file.size_bytes
+        whole, consumed = self._whole(data, found, waits=at_end or found.stop is Stop.DAMAGED)
+        waits = consumed < found.consumed
+        if whole:
+            self._take(Piece(data, whole, followed.number, followed.offset))
+        followed.offset += consumed
+        if waits or (found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes):
             # On network disks, zeros may stand for a moment where bytes are still coming: it is looked at again.
             if not followed.damaged:
                 self._translator.warn("damaged-event-file")
             followed.damaged = True
             return True
         return followed.offset >= file.size_bytes or (not found.spans and found.stop is Stop.TORN)
+
+    def _whole(self, data: bytes, found: Frames, *, waits: bool) -> tuple[list[tuple[int, int]], int]:
+        """Return the records that are as they were written, and the bytes that are done with; count the others.
+
+        waits: leave those at the end that are not whole, which may be still to come.
+        """
+        intact = checksums.intact(data, found.spans)
+        done = len(intact)
+        while waits and done and not intact[done - 1]:
+            done -= 1
+        for ok in intact[:done]:
+            if not ok:
+                self._translator.warn("damaged-event")
+        whole = [span for span, ok in zip(found.spans, intact, strict=True) if ok]
+        if done == len(intact):
+            return whole, found.consumed
+        return whole, found.spans[done][0] - framing.HEAD_BYTES
 
     def _take(self, piece: Piece) -> None:
         """Append what these records say; the note of it is made by _commit()."""

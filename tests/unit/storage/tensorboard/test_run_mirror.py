@@ -13,6 +13,7 @@ from runicorn.storage.files import LocalFiles
 from runicorn.storage.follow import RunFollower
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard import run_mirror
+from runicorn.storage.tensorboard.framing import frames
 from runicorn.storage.tensorboard.logdir import EventFile, walk
 from runicorn.storage.tensorboard.run_mirror import RunMirror
 from runicorn.storage.tensorboard.translate import media_range
@@ -220,6 +221,59 @@ def test_a_damaged_file_spoils_no_other(folder):
     folder.follow()
     assert steps(folder.points()) == list(range(8))
     assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 2}
+
+
+def flipped(data, at):
+    """Return an event file with one bit of a record turned over: in the value of a scalar."""
+    _, end = frames(data).spans[at]
+    broken = bytearray(data)
+    broken[end - 1] ^= 0x40
+    return bytes(broken)
+
+
+def test_a_record_with_a_bit_turned_over_is_left_out_and_counted(folder):
+    data = folder.write(losses(0, 200))
+    for at in (3, 100):
+        data = flipped(data, at)
+    (folder.source / NAME).write_bytes(data)
+    folder.follow()
+    assert steps(folder.points()) == [step for step in range(200) if step not in (3, 100)]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 2}
+    assert folder.read(layout.STATUS_FILE)["metrics"]["loss"]["max"] < 30
+
+
+def test_a_damaged_record_at_the_end_waits_and_is_counted_once_more_come(folder):
+    data = folder.write(losses(0, 5))
+    (folder.source / NAME).write_bytes(flipped(data, 4))
+    mirror = folder.follow()
+    assert steps(folder.points()) == [0, 1, 2, 3]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 1}
+    (folder.source / NAME).write_bytes(flipped(folder.write(losses(0, 8)), 4))
+    folder.follow(mirror)
+    assert steps(folder.points()) == [0, 1, 2, 3, 5, 6, 7]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 1, "damaged-event": 1}
+
+
+@pytest.mark.parametrize("limit_bytes", [1, 4096, 1 << 18])
+def test_records_that_are_all_damaged_are_passed_over_in_pieces_of_any_size(folder, limit_bytes):
+    data = folder.write(losses(0, 300))
+    for at in range(299):
+        data = flipped(data, at)
+    (folder.source / NAME).write_bytes(data)
+    folder.follow(limit_bytes=limit_bytes)
+    assert steps(folder.points()) == [299]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 299}
+
+
+def test_a_content_that_comes_after_its_head_is_waited_for(folder):
+    data = folder.write(losses(0, 9))
+    start, end = frames(data).spans[-1]
+    (folder.source / NAME).write_bytes(data[:start] + bytes(end + 4 - start))
+    mirror = folder.follow()
+    assert steps(folder.points()) == list(range(8))
+    (folder.source / NAME).write_bytes(data)
+    mirror.follow([EventFile(file.name, file.size_bytes, file.mtime + 1) for file in folder.files()])
+    assert steps(folder.points()) == list(range(9))
 
 
 def test_zeros_that_become_bytes_are_read_in_the_end(folder):
