@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from runicorn.model import RunState, number_to_json
 from runicorn.storage import layout
 from runicorn.storage.jsonio import encode_object, well_formed
 from runicorn.storage.records import MARK, RECORD
+from runicorn.storage.rewinding import events_before, nothing_yet, records_before, recount
 from runicorn.storage.writer import replace_json
 
 _BUFFER_BYTES = 1 << 20
@@ -60,7 +60,7 @@ class RunDraft:
     def point(self, metric: str, step: int, time: float, value: float) -> None:
         known = self._slots.get(metric)
         if known is None:
-            known = self._slots[metric] = (len(self._slots), [0, 0.0, math.inf, -math.inf, 0, 0.0])
+            known = self._slots[metric] = (len(self._slots), nothing_yet())
             self._keys.write(layout.encode_key(metric))
         number, slot = known
         self._records.write(RECORD.pack(MARK, number, step, time, value))
@@ -75,6 +75,20 @@ class RunDraft:
         self.points += 1
         if not self.points % _PROGRESS_POINTS and self._progress is not None:
             self._progress(self.points)
+
+    def rewind(self, step: int) -> None:
+        self._records.close()
+        path = self._folder / layout.METRICS_FILE
+        left = records_before(path.read_bytes(), step)
+        found, self._last_step = recount(left)
+        for number, slot in self._slots.values():
+            slot[:] = found.get(number, nothing_yet())
+        self.points = sum(slot[_COUNT] for _, slot in self._slots.values())
+        path.write_bytes(left)
+        self._records = path.open("ab", buffering=_BUFFER_BYTES)
+        events = self._folder / layout.EVENTS_FILE
+        if events.exists():
+            events.write_bytes(events_before(events.read_bytes(), step))
 
     def event(self, event: Mapping[str, Any]) -> None:
         with (self._folder / layout.EVENTS_FILE).open("ab") as file:
@@ -122,7 +136,7 @@ class RunDraft:
             "exit_reason": facts.exit_reason,
             "step": self._last_step,
             "summary": dict(facts.summary),
-            "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items()},
+            "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items() if slot[_COUNT]},
             "warnings": dict(facts.warnings),
         }
 

@@ -34,6 +34,10 @@ class Sink(Protocol):
 
     def point(self, metric: str, step: int, time: float, value: float) -> None: ...
 
+    def rewind(self, step: int) -> None:
+        """Abandon the points and events of this step and later ones that came so far."""
+        ...
+
     def event(self, event: Mapping[str, Any]) -> None:
         """Take what storage.events builds."""
         ...

@@ -51,6 +51,8 @@ class EventFolder:
             path = self._path / file.name
             for piece in _pieces(path, number, translator):
                 batch = translator.take(piece)
+                if batch.rewinds_to is not None:
+                    sink.rewind(batch.rewinds_to)
                 names += [name or "" for key in batch.keys for name in layout.decode_keys(key)[0]]
                 for packed in batch.records:
                     _, metric, step, time, value = RECORD.unpack(packed)

@@ -1,12 +1,23 @@
 """A folder of event files becomes a run; whatever happens in between, nothing is lost and nothing is doubled."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
 
 import pytest
 from tensorboardX.summary import hparams as hparams_of_tensorboardx
-from tests.support.event_files import event, histogram, image, plugin_value, png, scalar, tensor, write_events
+from tests.support.event_files import (
+    event,
+    histogram,
+    image,
+    plugin_value,
+    png,
+    restart,
+    scalar,
+    tensor,
+    write_events,
+)
 
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
@@ -210,6 +221,79 @@ def test_several_files_are_one_run_in_their_order(folder):
     folder.write(losses(5, 8), "events.out.tfevents.1700000009.a")
     folder.follow()
     assert steps(folder.points()) == list(range(8))
+
+
+def text(tag, words, step):
+    return event(plugin_value(tag, "text", tensor(7, [1], string_val=[words.encode()])), step=step)
+
+
+def resumed(folder):
+    """Write a run that was resumed at step 60, having gone on to 100 before."""
+    gone = event(scalar("gone", 1.0), step=70)
+    folder.write([*losses(0, 100), text("note", "kept", 5), text("note", "gone", 80), gone], "events.out.tfevents.1.a")
+    folder.write([restart(60), *losses(60, 120), text("note", "again", 80)], "events.out.tfevents.2.a")
+
+
+@pytest.mark.parametrize("limit_bytes", [1, 1 << 18])
+def test_steps_that_a_resumed_run_abandoned_are_gone(folder, limit_bytes):
+    resumed(folder)
+    folder.follow(limit_bytes=limit_bytes)
+    assert steps(folder.points()) == list(range(120))
+    status = folder.read(layout.STATUS_FILE)
+    assert (status["metrics"]["loss"]["count"], status["step"], set(status["metrics"])) == (120, 80, {"loss"})
+    assert status["metrics"]["loss"]["last_step"] == 119
+    assert [each["items"][0]["text"] for each in folder.events()] == ["kept", "again"]
+
+
+def test_a_restart_in_the_same_file_and_one_that_comes_later_are_the_same(folder):
+    folder.write(losses(0, 10))
+    mirror = folder.follow()
+    store = PointStore(LocalFiles(folder.home))
+    assert len(store.read(folder.run.name, ["loss"]).columns["loss"].step) == 10
+    folder.write([*losses(0, 10), restart(7), *losses(7, 9), restart(8), *losses(8, 11)])
+    folder.follow(mirror)
+    assert steps(folder.points()) == list(range(11))
+    assert store.read(folder.run.name, ["loss"]).columns["loss"].step.tolist() == list(range(11))
+    folder.write([*losses(0, 10), restart(7), *losses(7, 9), restart(8), *losses(8, 11), restart(0)])
+    folder.follow(mirror)
+    assert folder.points() == []
+    status = folder.read(layout.STATUS_FILE)
+    assert (status["metrics"], status["step"]) == ({}, None)
+
+
+def test_what_the_abandoned_program_still_writes_is_abandoned(folder):
+    folder.write(losses(0, 10), "events.out.tfevents.1.a")
+    folder.write([restart(8), *losses(8, 12)], "events.out.tfevents.2.a")
+    mirror = folder.follow()
+    folder.write(losses(0, 20), "events.out.tfevents.1.a")
+    folder.follow(mirror)
+    folder.follow()  # another process
+    assert sorted(steps(folder.points())) == list(range(12))
+
+
+@pytest.mark.parametrize("survived", range(12))
+def test_a_process_that_ends_while_it_goes_back_costs_and_doubles_nothing(folder, survived, monkeypatch):
+    resumed(folder)
+    left = survived
+
+    def counted(real):
+        def call(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("replace_json", "create_run_folder", "append", "records_before", "events_before"):
+            patch.setattr(run_mirror, name, counted(getattr(run_mirror, name)))
+        with contextlib.suppress(Killed):
+            folder.follow(limit_bytes=4096)
+    folder.follow()
+    assert steps(folder.points()) == list(range(120))
+    assert [each["items"][0]["text"] for each in folder.events()] == ["kept", "again"]
 
 
 def test_a_damaged_file_spoils_no_other(folder):
