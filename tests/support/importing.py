@@ -1,11 +1,14 @@
 """A storage root that runs are imported into, and an imported run as it lies there."""
 
 import json
+from pathlib import Path
 
 from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
+
+DATA = Path(__file__).parents[1] / "data"
 
 
 class Root:

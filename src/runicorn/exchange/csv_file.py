@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import csv_columns
 from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
 from runicorn.exchange.csv_table import Table
+from runicorn.exchange.growth import digests_at, sizes_in
 from runicorn.exchange.mlflow import plain
 from runicorn.exchange.source import Facts, Sink
 
@@ -41,6 +42,19 @@ class CsvFile:
     def identity(self) -> str:
         """What the file holds: renamed it is the same, changed it is another."""
         return f"{self.digest}/{self.run}" if self.run is not None else self.digest
+
+    @property
+    def content(self) -> str:
+        return f"file {self.path.stat().st_size}"
+
+    def grew_from(self, contents: Mapping[str, str]) -> str | None:
+        """Return which identity this file had when it held less: that of a file that it begins with.
+
+        contents: of the CSV files that were imported, by identity.
+        """
+        beginnings = digests_at(self.path, sizes_in(contents.values()))
+        run = "" if self.run is None else f"/{self.run}"
+        return next((f"{each}{run}" for each in reversed(beginnings.values()) if f"{each}{run}" in contents), None)
 
     def read(self, sink: Sink) -> Facts:
         return self._read_points(sink) if self.run is not None else self._read_steps(sink)

@@ -27,7 +27,8 @@ _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(6)
 class RunDraft:
     """Implements Sink. finish() makes a run of it; left without, nothing of it remains.
 
-    points: how many were taken so far. progress: called with them now and then.
+    points, events: how many were taken so far. went_back: some were abandoned again. progress: called with the points
+    so far, now and then.
     """
 
     def __init__(self, root: Path, progress: Callable[[int], None] | None = None) -> None:
@@ -38,6 +39,8 @@ class RunDraft:
         self._slots: dict[str, tuple[int, list[Any]]] = {}
         self._last_step: int | None = None
         self.points = 0
+        self.events = 0
+        self.went_back = False
 
     def __enter__(self) -> RunDraft:
         try:
@@ -76,7 +79,12 @@ class RunDraft:
         if not self.points % _PROGRESS_POINTS and self._progress is not None:
             self._progress(self.points)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many points each metric has."""
+        return {well_formed(name): slot[_COUNT] for name, (_, slot) in self._slots.items() if slot[_COUNT]}
+
     def rewind(self, step: int) -> None:
+        self.went_back = True
         self._records.close()
         path = self._folder / layout.METRICS_FILE
         left = records_before(path.read_bytes(), step)
@@ -88,11 +96,14 @@ class RunDraft:
         self._records = path.open("ab", buffering=_BUFFER_BYTES)
         events = self._folder / layout.EVENTS_FILE
         if events.exists():
-            events.write_bytes(events_before(events.read_bytes(), step))
+            kept = events_before(events.read_bytes(), step)
+            events.write_bytes(kept)
+            self.events = kept.count(b"\n")
 
     def event(self, event: Mapping[str, Any]) -> None:
         with (self._folder / layout.EVENTS_FILE).open("ab") as file:
             file.write(encode_object(dict(event)) + b"\n")
+        self.events += 1
 
     def media(self, path: str, content: bytes | Path) -> None:
         target = self._folder / path
@@ -106,16 +117,25 @@ class RunDraft:
         with (self._folder / layout.CONSOLE_FILE).open("ab") as file:
             file.write(content)
 
-    def finish(self, facts: Facts, imported_from: Mapping[str, Any]) -> str:
-        """Make it a run, and return its id. Raises OSError."""
+    def finish(self, facts: Facts, imported_from: Mapping[str, Any], *, instead_of: str | None = None) -> str:
+        """Make it a run, and return its id. Raises OSError.
+
+        instead_of: the run that it takes the place of; its id and what people wrote to it stay.
+        """
         self._records.close()
         self._keys.close()
-        run_id = self._free_id(facts.created_at)
+        run_id = instead_of or self._free_id(facts.created_at)
         replace_json(self._folder / layout.RUN_FILE, _info(run_id, facts, imported_from))
         replace_json(self._folder / layout.STATUS_FILE, self._status(facts))
         if facts.note:
             replace_json(self._folder / layout.NOTES_FILE, {"note": facts.note})
-        self._folder.rename(self._root / layout.RUNS / run_id)
+        target = self._root / layout.RUNS / run_id
+        if instead_of is not None:
+            if (target / layout.NOTES_FILE).is_file():
+                shutil.copyfile(target / layout.NOTES_FILE, self._folder / layout.NOTES_FILE)
+            target.rename(self._folder.with_name(f"{self._folder.name}-old"))
+        self._folder.rename(target)
+        shutil.rmtree(self._folder.with_name(f"{self._folder.name}-old"), ignore_errors=True)
         return run_id
 
     def _free_id(self, created_at: float) -> str:

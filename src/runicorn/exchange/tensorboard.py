@@ -41,6 +41,10 @@ class EventFolder:
             return hashlib.sha256(name.encode() + file.read(_HEAD_BYTES)).hexdigest()[:32]
 
     @property
+    def content(self) -> str:
+        return f"files {len(self.folder.files)} {sum(file.size_bytes for file in self.folder.files)}"
+
+    @property
     def _path(self) -> Path:
         return self.root / self.folder.path if self.folder.path else self.root
 
