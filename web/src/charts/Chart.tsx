@@ -5,8 +5,10 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { XAxis } from "../api/types";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
+import { After, Before } from "../components/RunName";
 import type { LineStyle } from "../pure/colours";
 import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
+import type { Apart } from "../pure/names";
 import { curve, getWindow, holdCurve, refreshCurves, type Curve } from "../state/series";
 import { theme } from "../state/theme";
 import { Plot, type Line, type Probe } from "./plot";
@@ -15,6 +17,8 @@ import { isSorted, splice, type Range } from "./scale";
 export interface ChartRun {
   id: string;
   name: string;
+  /** What tells it from the others that bear its name. */
+  apart?: Apart | undefined;
   createdAt: number;
   style: LineStyle;
 }
@@ -259,7 +263,13 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
           return (
             <div key={one.id} class={`chart-tooltip-row${one.id === probe.nearestId && runs.length > 1 ? " nearest" : ""}`}>
               {runs.length > 1 && <Swatch style={run?.style ?? { colour: 0, dash: 0 }} />}
-              {runs.length > 1 && <span class="chart-tooltip-name">{run?.name ?? one.id}</span>}
+              {runs.length > 1 && (
+                <span class="chart-tooltip-name">
+                  <Before apart={run?.apart} />
+                  <span class="ellipsis">{run?.name ?? one.id}</span>
+                  <After apart={run?.apart} />
+                </span>
+              )}
               <span class="num">{texts.get(one.value)}</span>
               {view.smoothing > 0 && <span class="num muted">{smoothed.get(one.smoothed)}</span>}
             </div>

@@ -6,12 +6,14 @@ import type { Run } from "../api/types";
 import type { LineStyle } from "../pure/colours";
 import { columnOf, shortTexts, valueOf, type Column } from "../pure/columns";
 import { formatCount, formatDuration, formatExact, formatShortDuration, formatValue } from "../pure/format";
+import { apart as tellApart, type Apart } from "../pure/names";
 import { slowNow } from "../state/clock";
 import { runHash } from "../state/route";
 import { addedAbove, ensureRows, runs, total } from "../state/runs";
 import { Ago, Bone } from "./basics";
 import { Icon, StateIcon } from "./icons";
 import { RunMenu } from "./RunActions";
+import { After, Before } from "./RunName";
 import { useInSight, useSteadyFocus, useVirtual } from "./virtual";
 
 export const ROW = 28;
@@ -96,6 +98,7 @@ export function RunTable(props: Props) {
   }, []);
   const rows = runs.value;
   const all = useMemo(() => columnKeys.map(columnOf).filter((one): one is Column => one !== null).map((column) => wideEnough(column, rows)), [columnKeys.join("\n"), rows]);
+  const names = useMemo(() => tellApart(rows), [rows]);
   const columns = props.fit && width ? fitting(all, width - 32 - NAME_MIN) : all;
   const template = `32px minmax(${NAME_MIN}px, 1.6fr) ${columns.map((one) => `minmax(${one.width}px, 1fr)`).join(" ")}`;
   const minWidth = 32 + NAME_MIN + columns.reduce((sum, one) => sum + one.width, 0);
@@ -159,7 +162,7 @@ export function RunTable(props: Props) {
         {indices.map((index) => {
           const run = rows[index];
           return run ? (
-            <Row key={run.id} {...props} run={run} index={index} columns={columns} style={selected.get(run.id) ?? null} isCursor={index === cursor} onCursor={onCursor} />
+            <Row key={run.id} {...props} run={run} index={index} columns={columns} style={selected.get(run.id) ?? null} apart={names.get(run.id)} isCursor={index === cursor} onCursor={onCursor} />
           ) : (
             <div key={`gap-${index}`} class="row" role="row" aria-rowindex={index + 2} style={{ top: `${HEAD + index * ROW}px` }}>
               <span class="cell" />
@@ -179,10 +182,11 @@ interface RowProps extends Props {
   index: number;
   columns: readonly Shown[];
   style: LineStyle | null;
+  apart: Apart | undefined;
   isCursor: boolean;
 }
 
-function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen, highlighted }: RowProps) {
+function Row({ run, index, columns, style, apart, isCursor, onCursor, onToggle, onOpen, highlighted }: RowProps) {
   const chosen = style !== null;
   const lit = highlighted.value === run.id;
   return (
@@ -201,9 +205,11 @@ function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen,
         <ColourBox run={run} style={style} onToggle={onToggle} />
       </span>
       <span role="gridcell" class="cell name">
+        <Before apart={apart} />
         <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.note ? `\n${run.note}` : ""}`} tabIndex={-1}>
           {run.name}
         </a>
+        <After apart={apart} />
         {run.archived && <span class="tag quiet">archived</span>}
         {!columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
         <span class="row-menu">
