@@ -68,3 +68,18 @@ def test_runs_of_one_name_are_told_apart_in_the_table_and_in_charts(root, visits
     chart = page.locator(".chart[data-metric='acc'] .u-over")
     chart.hover()
     expect(page.locator(".chart-tooltip-name")).to_have_text(["b/version_0", "a/version_0"])
+
+
+def test_a_file_that_this_browser_cannot_show_says_so_and_is_offered(root, visits, tmp_path):
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(200))
+    picture = tmp_path / "odd.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    with rn.init("media", root=root, system_metrics=False) as run:
+        run.log({"film": rn.Video(str(odd)), "shot": rn.Image(str(picture))}, step=1)
+    page = visits(f"#/runs/{run.id}/media")
+    expect(page.get_by_text("This browser cannot play this video.")).to_be_visible()
+    expect(page.get_by_text("This browser cannot show this picture.")).to_be_visible()
+    for link in page.get_by_role("link", name=re.compile("^Download ")).all():
+        assert link.get_attribute("download")
+    assert page.locator("video").count() == 0

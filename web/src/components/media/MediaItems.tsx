@@ -7,6 +7,7 @@ import type { MediaItem } from "../../api/types";
 import { formatDistinct, formatDuration, formatExact, formatMetric } from "../../pure/format";
 import { bars, type MediaKind } from "../../pure/media";
 import { ErrorState } from "../basics";
+import { Picture, Sound, Video } from "./Player";
 import { TableView } from "./TableView";
 
 interface Props {
@@ -36,16 +37,12 @@ function Item({ runId, kind, item, label }: { runId: string; kind: MediaKind; it
   if (!url) return <p class="muted">This value has no file.</p>;
   const moving = /\.(gif|webp)$/.test(item.file!);
   if (kind === "image" || (kind === "video" && moving) || (kind === "figure" && item.format !== "plotly"))
-    return (
-      <a href={url} target="_blank" rel="noreferrer" title="Open it alone">
-        <img src={url} alt={label} loading="lazy" decoding="async" {...(item.width && item.height ? { width: item.width, height: item.height } : {})} />
-      </a>
-    );
-  if (kind === "video") return <video src={url} controls preload="metadata" aria-label={label} />;
+    return <Picture url={url} label={label} size={item.width && item.height ? { width: item.width, height: item.height } : {}} />;
+  if (kind === "video") return <Video url={url} label={label} />;
   if (kind === "audio")
     return (
       <>
-        <audio src={url} controls preload="none" aria-label={label} />
+        <Sound url={url} label={label} />
         {item.duration_secs !== undefined && <span class="muted num">{formatDuration(item.duration_secs)}</span>}
       </>
     );
