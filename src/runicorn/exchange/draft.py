@@ -133,10 +133,20 @@ class RunDraft:
         if instead_of is not None:
             if (target / layout.NOTES_FILE).is_file():
                 shutil.copyfile(target / layout.NOTES_FILE, self._folder / layout.NOTES_FILE)
-            target.rename(self._folder.with_name(f"{self._folder.name}-old"))
-        self._folder.rename(target)
-        shutil.rmtree(self._folder.with_name(f"{self._folder.name}-old"), ignore_errors=True)
+            self._replace(target)
+        else:
+            self._folder.rename(target)
         return run_id
+
+    def _replace(self, target: Path) -> None:
+        old = self._folder.with_name(f"{self._folder.name}-old")
+        target.rename(old)
+        try:
+            self._folder.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
 
     def _free_id(self, created_at: float) -> str:
         moment = layout.parse_iso(layout.iso(created_at)) or 0.0

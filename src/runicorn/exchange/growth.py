@@ -38,7 +38,7 @@ def has_grown(root: Path, run_id: str, counts: Mapping[str, int], events: int, s
     """Tell whether a run has lost nothing and gained something. counts: points by metric now. events: lines."""
     files = LocalFiles(root)
     status = reader.read_object(files, layout.run_path(run_id, layout.STATUS_FILE)) or {}
-    known = {name: int(each["count"]) for name, each in (status.get("metrics") or {}).items()}
+    known = {name: int(each.get("count", 0)) for name, each in (status.get("metrics") or {}).items()}
     path = layout.run_path(run_id, layout.EVENTS_FILE)
     events_before = files.read(path).count(b"\n") if files.stat(path) is not None else 0
     if events < events_before or any(counts.get(name, 0) < count for name, count in known.items()):

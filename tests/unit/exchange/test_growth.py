@@ -58,7 +58,7 @@ def test_what_people_wrote_to_the_run_and_its_project_stay(root, wandb):
     (first,) = root.bring(wandb(0.6), project="mine/own")
     notes = root.path / layout.RUNS / first.run_id / layout.NOTES_FILE
     notes.write_text(json.dumps({"name": "renamed", "tags": ["x"], "note": "seen"}))
-    root.bring(wandb(1))
+    assert root.bring(wandb(1))[0].has_grown
     run = Stored(root.path, first.run_id).run
     assert (run.name, run.tags, run.note, run.project) == ("renamed", ("x",), "seen", "mine/own")
 

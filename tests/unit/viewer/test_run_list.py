@@ -85,8 +85,8 @@ def test_texts_that_stand_for_numbers_are_sorted_among_them():
 
 
 def test_names_are_sorted_as_texts_whatever_they_say():
-    items = [item(at, name=name) for at, name in enumerate(["nan", "10", "9", "true"])]
-    assert [each.run.name for each in sorted_runs(items, "name", descending=False)] == ["10", "9", "nan", "true"]
+    items = [item(at, name=name) for at, name in enumerate(["NaN", "10", "9", "true"])]
+    assert [each.run.name for each in sorted_runs(items, "name", descending=False)] == ["10", "9", "NaN", "true"]
 
 
 def test_a_project_holds_those_below_it():
