@@ -106,6 +106,33 @@ def test_bad_exports_have_a_clear_answer(
     assert said in done.stderr
 
 
+def spoil(root: Path, name: str) -> str:
+    """Make the points of a run something that nobody can read, the user root included, and return the run's id."""
+    (folder,) = [path for path in root.glob("runs/*") if json.loads((path / "run.json").read_bytes())["name"] == name]
+    (folder / "metrics.bin").unlink()
+    (folder / "metrics.bin").mkdir()
+    return folder.name
+
+
+def test_a_run_that_cannot_be_read_is_told_and_the_others_are_exported(tmp_path: Path, two_runs: Path) -> None:
+    run_id = spoil(two_runs, "run0")
+    for words in (("--all",), ("run0", "run1")):
+        done = run("export", *words, "--root", str(two_runs), home=tmp_path)
+        assert (done.returncode, len(rows(done.stdout))) == (1, 3)
+        assert run_id not in done.stdout
+        assert f"left out: run0: The run {run_id} cannot be read" in done.stderr
+        assert done.stderr.endswith("3 points of 1 run\n")
+        assert "Traceback" not in done.stderr
+
+
+def test_an_export_of_nothing_readable_leaves_no_file(tmp_path: Path, two_runs: Path) -> None:
+    spoil(two_runs, "run0")
+    target = tmp_path / "x.csv"
+    done = run("export", "run0", "-o", str(target), "--root", str(two_runs), home=tmp_path)
+    assert (done.returncode, target.exists(), "Traceback" in done.stderr) == (1, False, False)
+    assert "EXCHANGE_ERROR" in done.stderr
+
+
 def test_parquet_without_pyarrow_says_what_to_install(tmp_path: Path, two_runs: Path) -> None:
     hidden = tmp_path / "hidden"
     hidden.mkdir()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tensorboardX.proto.event_pb2 import Event
 from tests.support.event_files import event, scalar
 
-from runicorn.storage.tensorboard import decode, hparams, tensors, wire
+from runicorn.storage.tensorboard import checksums, decode, hparams, tensors, wire
 from runicorn.storage.tensorboard.decode import Plugins, Scalar
 from runicorn.storage.tensorboard.framing import framed, frames
 from runicorn.storage.tensorboard.translate import Piece, Translator
@@ -82,3 +82,16 @@ def test_a_translators_state_survives_the_round_trip_whatever_it_read(contents):
     assert repr(again.to_json()) == repr(translator.to_json())
     piece = Piece(framed(contents[0]), frames(framed(contents[0])).spans, 0, 0) if contents else Piece(b"", (), 0, 0)
     assert again.take(piece) == translator.take(piece)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.binary(min_size=400, max_size=3000)), max_size=30), st.data())
+def test_checksums_of_many_records_are_those_of_each(contents, data):
+    whole = b"".join(map(framed, contents))
+    spans = frames(whole).spans
+    assert checksums.intact(whole, spans) == [True] * len(contents)
+    filled = [at for at, content in enumerate(contents) if content]
+    if filled:
+        at = data.draw(st.sampled_from(filled))
+        broken = bytearray(whole)
+        broken[data.draw(st.integers(spans[at][0], spans[at][1] - 1))] ^= 1 << data.draw(st.integers(0, 7))
+        assert checksums.intact(bytes(broken), spans) == [each != at for each in range(len(contents))]

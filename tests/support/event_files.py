@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tensorboardX import SummaryWriter
-from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
 from tensorboardX.proto.tensor_pb2 import TensorProto
 from tensorboardX.proto.tensor_shape_pb2 import TensorShapeProto
@@ -21,6 +21,11 @@ FLOAT, DOUBLE, STRING, BFLOAT16, HALF = 1, 2, 7, 14, 19
 def event(*values: Any, step: int = 0, time: float = 1_700_000_000.25) -> Any:
     """Return an Event with these Summary.Values."""
     return Event(wall_time=time, step=step, summary=Summary(value=values))
+
+
+def restart(step: int) -> Any:
+    """Return the Event that purge_step writes: a program went on from this step."""
+    return Event(wall_time=1_700_000_000.5, step=step, session_log=SessionLog(status=SessionLog.START))
 
 
 def scalar(tag: str, value: float) -> Any:

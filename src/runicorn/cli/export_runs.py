@@ -12,11 +12,12 @@ from typing import IO, Annotated
 import typer
 
 from runicorn.cli.common import resolve_settings
-from runicorn.errors import ExchangeError, RootNotUsableError, UsageError
+from runicorn.errors import ExchangeError, RootNotUsableError, RunicornError, UsageError
 from runicorn.exchange.client import Root
 from runicorn.exchange.exporting import choose, points
 from runicorn.exchange.formats import Format, table_writer
 
+SOME_FAILED = 1
 _BY_SUFFIX = {".csv": Format.CSV, ".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".parquet": Format.PARQUET}
 
 
@@ -38,7 +39,10 @@ def export_runs(
     ] = None,
     system: Annotated[bool, typer.Option("--system", help="Also what was measured of the machine.")] = False,
 ) -> None:
-    """Write the points of runs as rows of run, metric, step, time and value; every number reads back to the bit."""
+    """Write the points of runs as rows of run, metric, step, time and value; every number reads back to the bit.
+
+    Exit code 0: all are there; 1: some runs could not be read, and which is said.
+    """
     settings = resolve_settings(root=root)
     if not settings.root.is_dir():
         raise RootNotUsableError(f"There is no folder {settings.root}.")
@@ -46,14 +50,27 @@ def export_runs(
     if into is Format.PARQUET and output is None and sys.stdout.isatty():
         raise UsageError("Parquet is nothing for a terminal.", hint="Name a file with -o.")
     count = 0
+    failed: list[RunicornError] = []
     with Root(settings.root, settings.cache_folder) as opened:
         wanted = choose(opened, runs or [], project=project, every=every)
         with _opened(output) as file, table_writer(into, file) as table:
             for run in wanted:
-                for piece in points(opened.files, run.id, system=system):
-                    table.write(piece)
-                    count += len(piece)
-    typer.echo(f"{count:,} points of {len(wanted)} run{'' if len(wanted) == 1 else 's'}", err=True)
+                here = 0
+                try:
+                    for piece in points(opened.files, run.id, system=system):
+                        table.write(piece)
+                        here += len(piece)
+                except ExchangeError as error:  # one that cannot be read leaves the others
+                    failed.append(error)
+                    part = f"; {here:,} of its points were written before that" if here else ""
+                    typer.echo(f"left out: {run.name}: {error.detail} ({error.code}){part}\n  {error.hint}", err=True)
+                count += here
+            if len(failed) == len(wanted):
+                raise failed[0]
+    whole = len(wanted) - len(failed)
+    typer.echo(f"{count:,} points of {whole} run{'' if whole == 1 else 's'}", err=True)
+    if failed:
+        raise typer.Exit(SOME_FAILED)
 
 
 @contextlib.contextmanager

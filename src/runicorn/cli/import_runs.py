@@ -57,6 +57,9 @@ def import_runs(
             failed += 1
             _say(f"  not imported: {error.detail} ({error.code})\n  {error.hint}")
             continue
+        if done.has_grown:
+            _say(f"  has grown since it was imported: {done.run_id} now has all of its {done.points:,} points")
+            continue
         if not done.is_new:
             _say(f"  was imported before, as {done.run_id}; --force imports it again, as a further run")
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import weakref
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 WAIT_SECS = 60.0
 _MAX_FILES = 100_000
+_MORE_SECS = 0.02
 _EVENT_BYTES = 1 << 22
 
 
@@ -148,6 +150,7 @@ class Root:
         """Return all runs; of a big root, the index reads a part at a time."""
         items = self._index.runs(fresh=True)
         while self._index.progress() is not None:
+            time.sleep(_MORE_SECS)  # those that are taken in by a thread of their own
             items = self._index.runs(fresh=True)
         return items
 

@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-STEPS = ("step", "_step", "global_step", "epoch", "iteration", "iter")
+EPOCH = "epoch"
+STEPS = ("step", "_step", "global_step", EPOCH, "iteration", "iter")
 TIMES = ("time", "timestamp", "_timestamp", "wall_time", "walltime", "wall time")
 LONG = ("run", "metric", "step", "time", "value")
+# Numbers below this are no unix time that a training ran at (March 1973), but seconds since its beginning.
+_EARLIEST_UNIX_SECS = 1e8
+# From these on, numbers are milli-, micro- and nanoseconds: in seconds they would lie beyond the year 5000.
+_FINER = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
 @dataclass(frozen=True)
@@ -21,15 +26,53 @@ class Roles:
     others: tuple[int, ...]
 
 
+@dataclass(frozen=True)
+class Clock:
+    """How the numbers of a time column become unix seconds. started_at: what 0 stands for."""
+
+    per_second: float = 1.0
+    started_at: float = 0.0
+
+    def moment(self, cell: str) -> float | None:
+        """Return unix seconds, or None where the cell holds no time."""
+        value = number(cell)
+        return moment(cell) if value is None else value / self.per_second + self.started_at
+
+
+def clock(latest: float | None, ended_at: float) -> Clock:
+    """Return how to read a column by its greatest finite number, None where it has none.
+
+    ended_at: unix seconds that a column of seconds since the beginning ended at.
+    """
+    if latest is None:
+        return Clock()
+    if latest < _EARLIEST_UNIX_SECS:
+        return Clock(started_at=ended_at - max(latest, 0.0))
+    return Clock(next((per_second for least, per_second in _FINER if latest >= least), 1.0))
+
+
+def names(header: Sequence[str]) -> list[str]:
+    """Return what the columns are called: without the blanks they are padded with, each one different."""
+    found: list[str] = []
+    for at, cell in enumerate(header, 1):
+        name = unique = cell.strip() or f"column {at}"
+        count = 0
+        while unique in found:
+            count += 1
+            unique = f"{name}.{count}"
+        found.append(unique)
+    return found
+
+
 def is_long(header: Sequence[str]) -> bool:
     """Tell whether each row is one point, as `runicorn export` writes them."""
     return tuple(header) == LONG
 
 
-def roles(header: Sequence[str], step: str | None = None) -> Roles:
+def roles(header: Sequence[str], step: str | None = None, *, but: str = "") -> Roles:
     """Return what the columns are for. step: the name of the step's column; else the first of STEPS that is there.
 
-    Raises ValueError where there is no column of the name that was given.
+    but: one of STEPS that is none in this table. Raises ValueError where there is no column of the name that was given.
     """
     names = [name.strip().lower() for name in header]
     if step is not None:
@@ -37,7 +80,7 @@ def roles(header: Sequence[str], step: str | None = None) -> Roles:
             raise ValueError(f"There is no column {step!r}.")
         step_at: int | None = list(header).index(step)
     else:
-        step_at = next((names.index(name) for name in STEPS if name in names), None)
+        step_at = next((names.index(name) for name in STEPS if name in names and name != but), None)
     time_at = next((names.index(name) for name in TIMES if name in names and names.index(name) != step_at), None)
     others = tuple(at for at in range(len(header)) if at not in (step_at, time_at))
     return Roles(step_at, time_at, others)
@@ -49,6 +92,11 @@ def number(cell: str) -> float | None:
         return float(cell)
     except ValueError:
         return None
+
+
+def all_numbers(cells: Sequence[str]) -> bool:
+    """Tell whether each cell that is not empty holds a number."""
+    return all(number(cell) is not None for cell in cells if cell.strip())
 
 
 def whole(cell: str) -> int | None:

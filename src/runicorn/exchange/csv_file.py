@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import csv_columns
+from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
+from runicorn.exchange.csv_table import Table
+from runicorn.exchange.growth import digests_at, sizes_in
 from runicorn.exchange.mlflow import plain
 from runicorn.exchange.source import Facts, Sink
 
-_MAX_CELL_CHARACTERS = 1 << 24
+_SUFFIXES = (".csv", ".tsv")
 
 
 @dataclass(frozen=True)
 class CsvFile:
     """Implements Source: one run of a CSV file.
 
-    digest: of what the file holds. run: which run, where each row is a point, and rows: between which bytes its rows
-    lie; else None. step: the column that holds the step, where its name does not tell.
+    digest: of what the file holds. run: which run, where each row is a point; else None. rows: between which bytes its
+    rows lie, the end None where that cannot be told. step: the column with the step, where its name does not tell.
     """
 
     path: Path
     digest: str
     run: str | None = None
-    rows: tuple[int, int] = (0, 0)
+    rows: tuple[int, int | None] = (0, None)
     step: str | None = None
     tool: str = "csv"
 
@@ -42,58 +43,102 @@ class CsvFile:
         """What the file holds: renamed it is the same, changed it is another."""
         return f"{self.digest}/{self.run}" if self.run is not None else self.digest
 
+    @property
+    def content(self) -> str:
+        return f"file {self.path.stat().st_size}"
+
+    def grew_from(self, contents: Mapping[str, str]) -> str | None:
+        """Return which identity this file had when it held less: that of a file that it begins with.
+
+        contents: of the CSV files that were imported, by identity.
+        """
+        beginnings = digests_at(self.path, sizes_in(contents.values()))
+        run = "" if self.run is None else f"/{self.run}"
+        return next((f"{each}{run}" for each in reversed(beginnings.values()) if f"{each}{run}" in contents), None)
+
     def read(self, sink: Sink) -> Facts:
         return self._read_points(sink) if self.run is not None else self._read_steps(sink)
 
     def _read_points(self, sink: Sink) -> Facts:
         times: list[float] = []
         start, end = self.rows
-        for _, (run, metric, step, time, value) in _rows(self.path, csv_columns.LONG, start, end):
+        table = Table(self.path)
+        faults = Faults(table)
+        for row in table.rows(start, end):
+            if not faults.width(row, where="" if start == 0 else f"The line that ends at byte {row.ends_at}"):
+                continue
+            run, metric, step, time, value = row.cells
             if run != self.run:
                 continue
             point = csv_columns.whole(step), csv_columns.moment(time), csv_columns.number(value)
             if point[0] is None or point[1] is None or point[2] is None:
-                raise SourceUnreadableError(
-                    f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}."
-                )
+                faults.refuse(DAMAGED, f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}.")
+                continue
+            faults.whole += 1
             sink.point(metric, point[0], point[1], point[2])
             times.append(point[1])
-        return self._facts(self.run or "", times, {}, {})
+        faults.check()
+        return self._facts(self.run or "", times, {}, faults.left_out)
 
     def _read_steps(self, sink: Sink) -> Facts:
-        header = _header(self.path)
+        table = Table(self.path)
+        header = csv_columns.names(table.header)
+        roles, clock = self._survey(table, header)
+        faults = Faults(table)
+        changed_at = self.path.stat().st_mtime
+        any_number = False
+        times: list[float] = []
+        texts: dict[str, set[str]] = {}
+        for row in table.rows():
+            if not faults.width(row):
+                continue
+            step: int | None = faults.whole
+            if roles.step is not None:
+                step = csv_columns.whole(row.cells[roles.step])
+                if step is None:
+                    faults.refuse(
+                        NO_STEP,
+                        f"Line {row.line} of {self.path} has no step in {header[roles.step]!r}: "
+                        f"{row.cells[roles.step]!r}.",
+                        hint="Name the column that holds the step with --step.",
+                    )
+                    continue
+            faults.whole += 1
+            time = clock.moment(row.cells[roles.time]) if roles.time is not None else changed_at
+            time = changed_at if time is None else time
+            times.append(time)
+            for at in roles.others:
+                cell = row.cells[at]
+                value = csv_columns.number(cell) if cell.strip() else None
+                if value is not None:
+                    any_number = True
+                    sink.point(header[at], step or 0, time, value)
+                elif cell.strip() and len(texts.setdefault(header[at], set())) < 2:
+                    texts[header[at]].add(cell.strip())
+        faults.check()
+        if not any_number:
+            raise SourceUnreadableError(
+                f"{self.path} holds no numbers in columns.",
+                hint="Cells are separated by commas, semicolons, tabs or bars.",
+            )
+        # A text that never changes describes the run; one that does is no curve.
+        config = {name: plain(next(iter(found))) for name, found in texts.items() if len(found) == 1}
+        left_out = {f"text-column-{name}"[:100]: 1 for name, found in texts.items() if len(found) > 1}
+        return self._facts(self.path.stem, times, config, {**left_out, **faults.left_out})
+
+    def _survey(self, table: Table, header: list[str]) -> tuple[csv_columns.Roles, csv_columns.Clock]:
+        """Return what the columns are for, and how to read the one of times."""
         try:
             roles = csv_columns.roles(header, self.step)
         except ValueError as error:
             raise SourceUnreadableError(
                 f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
             ) from error
-        changed_at = self.path.stat().st_mtime
-        times: list[float] = []
-        texts: dict[str, set[str]] = {}
-        for number, (_, row) in enumerate(_rows(self.path, tuple(header))):
-            step: int | None = number
-            if roles.step is not None:
-                step = csv_columns.whole(row[roles.step])
-                if step is None:
-                    raise SourceUnreadableError(
-                        f"Line {number + 2} of {self.path} has no step in {header[roles.step]!r}: {row[roles.step]!r}.",
-                        hint="Name the column that holds the step with --step.",
-                    )
-            time = csv_columns.moment(row[roles.time]) if roles.time is not None else changed_at
-            time = changed_at if time is None else time
-            times.append(time)
-            for at in roles.others:
-                cell = row[at]
-                value = csv_columns.number(cell) if cell.strip() else None
-                if value is not None:
-                    sink.point(header[at], step or 0, time, value)
-                elif cell.strip() and len(texts.setdefault(header[at], set())) < 2:
-                    texts[header[at]].add(cell)
-        # A text that never changes describes the run; one that does is no curve.
-        config = {name: plain(next(iter(found))) for name, found in texts.items() if len(found) == 1}
-        left_out = {f"text-column-{name}"[:100]: 1 for name, found in texts.items() if len(found) > 1}
-        return self._facts(self.path.stem, times, config, left_out)
+        found = survey(table, roles)
+        is_epoch = self.step is None and roles.step is not None and header[roles.step].lower() == csv_columns.EPOCH
+        if is_epoch and found.has_parts:  # 0.5, 1.0, 1.5: how much was seen of the data, and a metric like others
+            roles = csv_columns.roles(header, but=csv_columns.EPOCH)
+        return roles, csv_columns.clock(found.latest, self.path.stat().st_mtime)
 
     def _facts(self, name: str, times: list[float], config: dict[str, object], warnings: dict[str, int]) -> Facts:
         sane = [time for time in times if math.isfinite(time)]
@@ -109,24 +154,39 @@ class CsvFile:
 
 
 def find(path: Path, step: str | None = None) -> Iterator[CsvFile]:
-    """Yield the runs of a CSV file, or of those in a folder. Raises SourceUnreadableError."""
-    for file in [path] if path.is_file() else sorted(path.glob("*.csv")):
+    """Yield the runs of a CSV file, or of those in a folder; one that cannot be read says so when it is read."""
+    for file in [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES):
         digest = _digest(file)
-        if csv_columns.is_long(_header(file)):
-            for run, rows in _rows_of_runs(file).items():
-                yield CsvFile(file, digest, run, rows)
-        else:
+        table = Table(file)
+        try:
+            runs = _rows_of_runs(table) if csv_columns.is_long(table.header) else {}
+        except SourceUnreadableError:
+            runs = {}
+        for run, rows in runs.items():
+            yield CsvFile(file, digest, run, rows)
+        if not runs:
             yield CsvFile(file, digest, step=step)
 
 
-def _rows_of_runs(path: Path) -> dict[str, tuple[int, int]]:
+def _rows_of_runs(table: Table) -> dict[str, tuple[int, int | None]]:
     """Return between which bytes the rows of each run lie, so that the file is not read anew for each from its top."""
-    found: dict[str, tuple[int, int]] = {}
+    found: dict[str, tuple[int, int | None]] = {}
+    if not table.has_bytes:
+        return {row.cells[0]: (0, None) for row in table.rows() if _is_point(row.cells)}
     begins_at = 0
-    for ends_at, row in _rows(path, csv_columns.LONG):
-        found[row[0]] = (found.get(row[0], (begins_at, 0))[0], ends_at)
-        begins_at = ends_at
+    run: str | None = None
+    for row in table.rows():
+        if _is_point(row.cells):
+            run = row.cells[0]
+        # A row that is none belongs to the run above it, which then tells of it.
+        if run is not None:
+            found[run] = (found.get(run, (begins_at, 0))[0], row.ends_at)
+            begins_at = row.ends_at
     return found
+
+
+def _is_point(cells: list[str]) -> bool:
+    return len(cells) == len(csv_columns.LONG) and not csv_columns.is_long(cells)
 
 
 def _digest(path: Path) -> str:
@@ -135,58 +195,3 @@ def _digest(path: Path) -> str:
         for piece in iter(lambda: file.read(1 << 20), b""):
             digest.update(piece)
     return digest.hexdigest()[:32]
-
-
-def _header(path: Path) -> list[str]:
-    for _, row in _lines(path, 0, None):
-        if any(cell.strip() for cell in row):
-            return row
-        break
-    raise SourceUnreadableError(f"{path} has no line with the names of its columns.")
-
-
-def _rows(
-    path: Path, header: tuple[str, ...], start: int = 0, end: int | None = None
-) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows below the header with the byte that each ends at; each is as long as the header.
-
-    start, end: bytes between which to read; 0 is the header's own.
-    """
-    lines = _lines(path, start, end)
-    if start == 0:
-        next(lines, None)
-    for number, (ends_at, row) in enumerate(lines, 2):
-        if not row:
-            continue
-        if len(row) != len(header):
-            where = f"Line {number} of {path}" if start == 0 else f"The line of {path} that ends at byte {ends_at}"
-            raise SourceUnreadableError(f"{where} has {len(row)} cells where the first line has {len(header)}.")
-        yield ends_at, row
-
-
-def _lines(path: Path, start: int, end: int | None) -> Iterator[tuple[int, list[str]]]:
-    csv.field_size_limit(_MAX_CELL_CHARACTERS)
-    try:
-        with path.open("rb") as file:
-            file.seek(start)
-            pulled = _Pulled(file, start)
-            for row in csv.reader(pulled):
-                yield pulled.at, row
-                if end is not None and pulled.at >= end:
-                    return
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SourceUnreadableError(f"{path} is no CSV file in UTF-8: {error}.") from error
-
-
-class _Pulled:
-    """The lines of a file as text. at: the byte that the last one ended at."""
-
-    def __init__(self, file: IO[bytes], at: int) -> None:
-        self._file = file
-        self.at = at
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            text = line.decode("utf-8-sig" if self.at == 0 else "utf-8")
-            self.at += len(line)
-            yield text

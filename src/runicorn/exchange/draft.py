@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import secrets
 import shutil
@@ -17,6 +16,7 @@ from runicorn.model import RunState, number_to_json
 from runicorn.storage import layout
 from runicorn.storage.jsonio import encode_object, well_formed
 from runicorn.storage.records import MARK, RECORD
+from runicorn.storage.rewinding import events_before, nothing_yet, records_before, recount
 from runicorn.storage.writer import replace_json
 
 _BUFFER_BYTES = 1 << 20
@@ -27,7 +27,8 @@ _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(6)
 class RunDraft:
     """Implements Sink. finish() makes a run of it; left without, nothing of it remains.
 
-    points: how many were taken so far. progress: called with them now and then.
+    points, events: how many were taken so far. went_back: some were abandoned again. progress: called with the points
+    so far, now and then.
     """
 
     def __init__(self, root: Path, progress: Callable[[int], None] | None = None) -> None:
@@ -38,6 +39,8 @@ class RunDraft:
         self._slots: dict[str, tuple[int, list[Any]]] = {}
         self._last_step: int | None = None
         self.points = 0
+        self.events = 0
+        self.went_back = False
 
     def __enter__(self) -> RunDraft:
         try:
@@ -60,7 +63,7 @@ class RunDraft:
     def point(self, metric: str, step: int, time: float, value: float) -> None:
         known = self._slots.get(metric)
         if known is None:
-            known = self._slots[metric] = (len(self._slots), [0, 0.0, math.inf, -math.inf, 0, 0.0])
+            known = self._slots[metric] = (len(self._slots), nothing_yet())
             self._keys.write(layout.encode_key(metric))
         number, slot = known
         self._records.write(RECORD.pack(MARK, number, step, time, value))
@@ -76,9 +79,31 @@ class RunDraft:
         if not self.points % _PROGRESS_POINTS and self._progress is not None:
             self._progress(self.points)
 
+    def counts(self) -> dict[str, int]:
+        """Return how many points each metric has."""
+        return {well_formed(name): slot[_COUNT] for name, (_, slot) in self._slots.items() if slot[_COUNT]}
+
+    def rewind(self, step: int) -> None:
+        self.went_back = True
+        self._records.close()
+        path = self._folder / layout.METRICS_FILE
+        left = records_before(path.read_bytes(), step)
+        found, self._last_step = recount(left)
+        for number, slot in self._slots.values():
+            slot[:] = found.get(number, nothing_yet())
+        self.points = sum(slot[_COUNT] for _, slot in self._slots.values())
+        path.write_bytes(left)
+        self._records = path.open("ab", buffering=_BUFFER_BYTES)
+        events = self._folder / layout.EVENTS_FILE
+        if events.exists():
+            kept = events_before(events.read_bytes(), step)
+            events.write_bytes(kept)
+            self.events = kept.count(b"\n")
+
     def event(self, event: Mapping[str, Any]) -> None:
         with (self._folder / layout.EVENTS_FILE).open("ab") as file:
             file.write(encode_object(dict(event)) + b"\n")
+        self.events += 1
 
     def media(self, path: str, content: bytes | Path) -> None:
         target = self._folder / path
@@ -92,17 +117,36 @@ class RunDraft:
         with (self._folder / layout.CONSOLE_FILE).open("ab") as file:
             file.write(content)
 
-    def finish(self, facts: Facts, imported_from: Mapping[str, Any]) -> str:
-        """Make it a run, and return its id. Raises OSError."""
+    def finish(self, facts: Facts, imported_from: Mapping[str, Any], *, instead_of: str | None = None) -> str:
+        """Make it a run, and return its id. Raises OSError.
+
+        instead_of: the run that it takes the place of; its id and what people wrote to it stay.
+        """
         self._records.close()
         self._keys.close()
-        run_id = self._free_id(facts.created_at)
+        run_id = instead_of or self._free_id(facts.created_at)
         replace_json(self._folder / layout.RUN_FILE, _info(run_id, facts, imported_from))
         replace_json(self._folder / layout.STATUS_FILE, self._status(facts))
         if facts.note:
             replace_json(self._folder / layout.NOTES_FILE, {"note": facts.note})
-        self._folder.rename(self._root / layout.RUNS / run_id)
+        target = self._root / layout.RUNS / run_id
+        if instead_of is not None:
+            if (target / layout.NOTES_FILE).is_file():
+                shutil.copyfile(target / layout.NOTES_FILE, self._folder / layout.NOTES_FILE)
+            self._replace(target)
+        else:
+            self._folder.rename(target)
         return run_id
+
+    def _replace(self, target: Path) -> None:
+        old = self._folder.with_name(f"{self._folder.name}-old")
+        target.rename(old)
+        try:
+            self._folder.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
 
     def _free_id(self, created_at: float) -> str:
         moment = layout.parse_iso(layout.iso(created_at)) or 0.0
@@ -122,7 +166,7 @@ class RunDraft:
             "exit_reason": facts.exit_reason,
             "step": self._last_step,
             "summary": dict(facts.summary),
-            "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items()},
+            "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items() if slot[_COUNT]},
             "warnings": dict(facts.warnings),
         }
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from runicorn.errors import NothingToExportError, UsageError
+from runicorn.errors import ExchangeError, NothingToExportError, UsageError
 from runicorn.exchange.client import Root, StoredRun
 from runicorn.storage import layout
 from runicorn.storage.files import Files
 
 _CHUNK_BYTES = 1 << 22
+_HINT = "Check whether you may read its folder, and whether all of it is there."
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,22 @@ def choose(root: Root, names: Sequence[str], *, project: str | None, every: bool
 
 
 def points(files: Files, run_id: str, *, system: bool = False) -> Iterator[Points]:
-    """Yield the points of a run in pieces, each writer's after the other's. system: those of the machine as well."""
+    """Yield the points of a run in pieces, each writer's after the other's. system: those of the machine as well.
+
+    Raises ExchangeError where the run's files cannot be read, be it in the middle.
+    """
+    pieces = _points(files, run_id, system=system)
+    while True:
+        try:
+            piece = next(pieces, None)
+        except OSError as error:
+            raise ExchangeError(f"The run {run_id} cannot be read: {error.strerror or error}.", hint=_HINT) from error
+        if piece is None:
+            return
+        yield piece
+
+
+def _points(files: Files, run_id: str, *, system: bool) -> Iterator[Points]:
     from runicorn.storage.columns import plain_rows, unpack
 
     names_in_folder = [entry.name for entry in files.list(layout.run_path(run_id))]

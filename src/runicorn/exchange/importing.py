@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import enum
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runicorn.errors import SourceNotFoundError, SourceUnreadableError
 from runicorn.exchange import csv_file, mlflow_database, mlflow_files, tensorboard, wandb
 from runicorn.exchange.draft import RunDraft
+from runicorn.exchange.growth import has_grown, may_have_grown, origin_of, project_of
 from runicorn.exchange.source import Facts, Source
 from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
@@ -30,13 +31,17 @@ class Tool(enum.Enum):
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of one source. run_id: of the new run, or of the one that was there. points: how many it has."""
+    """What became of one source. run_id: of the new run, or of the one that was there. points: how many it has.
+
+    has_grown: the one that was there was replaced, because the source holds more now.
+    """
 
     source: Source
     run_id: str
     is_new: bool
     points: int = 0
     facts: Facts | None = None
+    has_grown: bool = False
 
 
 def find_sources(path: Path, tool: Tool = Tool.AUTO, *, step: str | None = None) -> list[Source]:
@@ -67,29 +72,51 @@ def import_source(
 ) -> Imported:
     """Make a run of a source, unless it is among the `known` ones, which it is then added to.
 
+    Where the source only grew since then, the run that was there is replaced by all that it holds now.
     force: make a run all the same, a further one. project: where to file it, else where it comes from.
     progress: called with the number of points so far, now and then.
     Raises SourceUnreadableError, RootNotUsableError.
     """
     try:
         key = (source.tool, source.identity)
-        if key in known and not force:
-            return Imported(source, known[key], is_new=False)
+        content = source.content
+        before = None if force else _run_before(root, source, known)
+        if before is not None and not may_have_grown(origin_of(root, before).get("content"), content):
+            return Imported(source, before, is_new=False)
         with RunDraft(root, progress) as draft:
             facts = source.read(draft)
+            if before is not None and not (
+                draft.went_back or has_grown(root, before, draft.counts(), draft.events, facts.state.value)
+            ):
+                return Imported(source, before, is_new=False)
             if project is not None:
                 facts = replace(facts, project=project)
+            elif before is not None:
+                facts = replace(facts, project=project_of(root, before) or facts.project)
             imported_from = {
                 "tool": source.tool,
                 "identity": source.identity,
+                "content": content,
                 "path": source.label,
                 "imported_at": layout.iso(time.time()),
             }
-            run_id = draft.finish(facts, imported_from)
+            run_id = draft.finish(facts, imported_from, instead_of=before)
     except OSError as error:
         raise SourceUnreadableError(f"{source.label} cannot be imported: {error.strerror or error}.") from error
     known[key] = run_id
-    return Imported(source, run_id, is_new=True, points=draft.points, facts=facts)
+    return Imported(source, run_id, before is None, draft.points, facts, has_grown=before is not None)
+
+
+def _run_before(root: Path, source: Source, known: Mapping[tuple[str, str], str]) -> str | None:
+    """Return the run that this source was imported as, however much of it there was then."""
+    runs = {identity: run_id for (tool, identity), run_id in known.items() if tool == source.tool}
+    if source.identity in runs:
+        return runs[source.identity]
+    if not isinstance(source, csv_file.CsvFile):  # of all others the identity stays as they grow
+        return None
+    contents = {identity: str(origin_of(root, run_id).get("content")) for identity, run_id in runs.items()}
+    identity = source.grew_from(contents)
+    return None if identity is None else runs[identity]
 
 
 def imported_before(root: Path) -> dict[tuple[str, str], str]:

@@ -33,6 +33,13 @@ class RunRow:
     def identity(self) -> str:
         return self.run_id
 
+    @property
+    def content(self) -> str:
+        with _opened(self.path) as database:
+            (points,) = database.execute("SELECT count(*) FROM metrics WHERE run_uuid = ?", (self.run_id,)).fetchone()
+            state = database.execute("SELECT status, end_time FROM runs WHERE run_uuid = ?", (self.run_id,)).fetchone()
+        return f"database {points} {state}"
+
     def read(self, sink: Sink) -> Facts:
         with _opened(self.path) as database:
             # rowid: in the order in which they were logged

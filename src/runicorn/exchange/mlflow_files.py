@@ -29,6 +29,11 @@ class RunFolder:
     def identity(self) -> str:
         return self.path.name
 
+    @property
+    def content(self) -> str:
+        files = [path for name in ("metrics", "params", "tags", "artifacts") for _, path in _below(self.path / name)]
+        return f"files {len(files)} {sum(path.stat().st_size for path in [self.path / _META, *files])}"
+
     def read(self, sink: Sink) -> Facts:
         meta = read_meta(self.path / _META)
         if meta is None:

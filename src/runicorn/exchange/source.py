@@ -34,6 +34,10 @@ class Sink(Protocol):
 
     def point(self, metric: str, step: int, time: float, value: float) -> None: ...
 
+    def rewind(self, step: int) -> None:
+        """Abandon the points and events of this step and later ones that came so far."""
+        ...
+
     def event(self, event: Mapping[str, Any]) -> None:
         """Take what storage.events builds."""
         ...
@@ -48,7 +52,10 @@ class Sink(Protocol):
 
 
 class Source(Protocol):
-    """One run of another tracker. tool: whose. label: for people. identity: the same for the same run, always."""
+    """One run of another tracker. tool: whose. label: for people. identity: the same for the same run, always.
+
+    content: a word on the kind of source and what changes when it holds more, such as its size.
+    """
 
     @property
     def tool(self) -> str: ...
@@ -58,6 +65,9 @@ class Source(Protocol):
 
     @property
     def identity(self) -> str: ...
+
+    @property
+    def content(self) -> str: ...
 
     def read(self, sink: Sink) -> Facts:
         """Put all contents into the sink. Raises SourceUnreadableError where nothing can be read of it."""

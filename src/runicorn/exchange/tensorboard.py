@@ -13,7 +13,7 @@ from runicorn.exchange.source import Facts, Sink
 from runicorn.storage import layout
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.records import RECORD
-from runicorn.storage.tensorboard import framing, logdir
+from runicorn.storage.tensorboard import checksums, framing, logdir
 from runicorn.storage.tensorboard.logdir import LogFolder
 from runicorn.storage.tensorboard.translate import Piece, Translator, media_range
 
@@ -41,6 +41,10 @@ class EventFolder:
             return hashlib.sha256(name.encode() + file.read(_HEAD_BYTES)).hexdigest()[:32]
 
     @property
+    def content(self) -> str:
+        return f"files {len(self.folder.files)} {sum(file.size_bytes for file in self.folder.files)}"
+
+    @property
     def _path(self) -> Path:
         return self.root / self.folder.path if self.folder.path else self.root
 
@@ -51,6 +55,8 @@ class EventFolder:
             path = self._path / file.name
             for piece in _pieces(path, number, translator):
                 batch = translator.take(piece)
+                if batch.rewinds_to is not None:
+                    sink.rewind(batch.rewinds_to)
                 names += [name or "" for key in batch.keys for name in layout.decode_keys(key)[0]]
                 for packed in batch.records:
                     _, metric, step, time, value = RECORD.unpack(packed)
@@ -90,7 +96,10 @@ def _pieces(path: Path, number: int, translator: Translator) -> Iterator[Piece]:
             data = file.read(length)
             found = framing.frames(data)
             if found.spans:
-                yield Piece(data, found.spans, number, offset)
+                intact = checksums.intact(data, found.spans)
+                for _ in range(intact.count(False)):
+                    translator.warn("damaged-event")
+                yield Piece(data, [span for span, ok in zip(found.spans, intact, strict=True) if ok], number, offset)
                 offset, length = offset + found.consumed, _CHUNK_BYTES
             elif found.needed > length == len(data):
                 length = found.needed

@@ -50,6 +50,10 @@ class WandbFile:
         """The names of file and folder: the run's id, and when this part of it began."""
         return f"{self.path.parent.name.removeprefix('offline-')}/{self.path.name}"
 
+    @property
+    def content(self) -> str:
+        return f"file {self.path.stat().st_size}"
+
     def read(self, sink: Sink) -> Facts:
         data = self.path.read_bytes()
         if not is_wandb_file(data):

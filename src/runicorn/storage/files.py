@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat as stat_mode
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from runicorn.regular_files import open_regular
 from runicorn.storage import layout
@@ -42,6 +42,15 @@ class Files(Protocol):
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`; all of the rest for None. Raises FileNotFoundError."""
+        ...
+
+
+@runtime_checkable
+class Growing(Protocol):
+    """Files whose runs are still being found, by somebody else than who reads them."""
+
+    def arriving(self) -> int:
+        """Return how many runs are known that names() does not show yet."""
         ...
 
 

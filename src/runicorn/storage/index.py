@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from runicorn.errors import RunNotFoundError
 from runicorn.model import Run, RunState
 from runicorn.storage import layout, liveness, reader
-from runicorn.storage.files import Files, FileStat
+from runicorn.storage.files import Files, FileStat, Growing
 from runicorn.storage.index_cache import CachedRun, IndexCache
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.liveness import Place, Pulse
@@ -109,6 +109,7 @@ class RunIndex:
         self._turn: list[str] = []
         self._folder: FileStat | None = None
         self._names_settled = False
+        self._behind = False  # runs were still arriving at the last look
         self._removed: dict[str, int] = {}
         self._version = 0
         self._looked_at = float("-inf")
@@ -129,8 +130,13 @@ class RunIndex:
 
     def progress(self) -> Progress | None:
         """Return how far the first reading has come, or None where everything was read."""
+        arriving = self._arriving()
         with self._lock:
-            return Progress(len(self._cached), len(self._cached) + len(self._unread)) if self._unread else None
+            left = len(self._unread) + max(arriving, int(self._behind))
+            return Progress(len(self._cached), len(self._cached) + left) if left else None
+
+    def _arriving(self) -> int:
+        return self._files.arriving() if isinstance(self._files, Growing) else 0
 
     def find(self, run_id: str) -> IndexedRun:
         """Return one run as its files are now. Raises RunNotFoundError."""
@@ -191,9 +197,11 @@ class RunIndex:
         """Look at the folders, unless that was only just done."""
         self._load()
         started = self._monotonic()
-        rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not self._unread else 0.0
+        hurries = bool(self._unread) or self._behind
+        rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not hurries else 0.0
         if not force and started - self._looked_at < rest:
             return
+        arriving = self._arriving()
         if len(self._cached) + len(self._unread) <= _FEW:
             self._look_at_all()
         else:
@@ -202,6 +210,8 @@ class RunIndex:
             self._look_at_some(self._next_turn(), deadline=self._monotonic() + _LOOK_SECS)
             if force:
                 self._look_at_some(list(self._cached), deadline=None)
+        # The first look at a folder may be what begins to find them.
+        self._behind = max(arriving, self._arriving()) > 0
         self._looked_at = self._monotonic()
         self._look_secs = self._looked_at - started
 

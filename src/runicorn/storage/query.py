@@ -6,11 +6,16 @@
     value      = a word, or "anything in quotes"
 
 A lone value is looked for in id, name, project, tags and note, upper and lower case alike. A field is `config.KEY`,
-`summary.KEY` or one of PLAIN_FIELDS; a run without it never matches a comparison.
+`summary.KEY` or one of PLAIN_FIELDS; a run without it, or with null in it, never matches a comparison.
+
+A number is compared as one, with numbers that a run has as texts too: YAML makes a text of 1e-3. Texts that are none
+are neither smaller nor greater than it, and only unequal. In quotes it is a text where the run has a text, else a
+number. A list is equal to the same list as JSON, blanks aside.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import operator
 import re
@@ -19,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runicorn.errors import InvalidQueryError
-from runicorn.model import number_from_json
+from runicorn.model import NON_FINITE
 
 PLAIN_FIELDS = ("id", "name", "project", "state", "host", "user", "step", "duration_secs", "note", "group", "job_type")
 _OPERATORS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -39,7 +44,7 @@ _TOKEN = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_LITERALS = {"true": True, "false": False, "nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_TRUTHS = {"true": True, "false": False}
 
 
 class Row(Protocol):
@@ -129,7 +134,7 @@ class _Parser:
 
     def _comparison(self, token: _Token) -> Predicate:
         name = token.text
-        if not name.startswith(("config.", "summary.")) and name not in PLAIN_FIELDS:
+        if not is_own(name) and name not in PLAIN_FIELDS:
             raise self._error(
                 f"`{name}` is no field; use config.KEY, summary.KEY or one of {', '.join(PLAIN_FIELDS)}", token.start
             )
@@ -159,35 +164,59 @@ class _Parser:
         return InvalidQueryError(f"{what}, at character {start + 1} of the query.")
 
 
+def number_of(value: object) -> int | float | None:
+    """Return the number that a value is, or that a text stands for, integers with all their digits; else None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, (int, float)):
+        return value
+    if not isinstance(value, str) or "_" in value:
+        return None
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return None
+
+
+def is_own(name: str) -> bool:
+    """Tell whether a field holds what a script gave it, of whatever type; the plain ones have a type each."""
+    return name.startswith(("config.", "summary."))
+
+
 def _comparer(name: str, compare: Callable[[Any, Any], bool], text: str, *, quoted: bool) -> Predicate:
-    literal = _LITERALS.get(text.lower())
-    number = None if quoted else number_from_json(literal) if isinstance(literal, str) else _number(text)
+    truth = _TRUTHS.get(text.lower())
+    number = number_of(text)
     wanted_text = text.lower()
+    orders = compare not in (operator.eq, operator.ne)
 
     def matches(row: Row) -> bool:
         value = row.field(name)
         if value is None:
             return False
         if isinstance(value, bool):
-            return literal is not None and not isinstance(literal, str) and compare(value, literal)
-        if number is not None:
-            found = number_from_json(value)
+            return truth is not None and compare(value, truth)
+        if isinstance(value, (list, tuple, Mapping)):
+            return not orders and compare(_compact(json.dumps(value)), _compact(text))
+        if number is not None and not (quoted and isinstance(value, str) and value not in NON_FINITE):
+            found = number_of(value)
             if found is not None:
                 # NaN equals itself here: somebody who looks for it wants to find it.
-                both_nan = math.isnan(found) and math.isnan(number)
-                return compare(0, 0) if both_nan else compare(found, number)
-        if isinstance(value, str):
-            return compare(value.lower(), wanted_text)
-        return False
+                return compare(0, 0) if _is_nan(found) and _is_nan(number) else compare(found, number)
+            if orders and is_own(name):
+                return False
+        return isinstance(value, str) and compare(value.lower(), wanted_text)
 
     return matches
 
 
-def _number(text: str) -> float | None:
-    try:
-        return float(text) if "_" not in text else None
-    except ValueError:
-        return None
+def _is_nan(number: float) -> bool:
+    return isinstance(number, float) and math.isnan(number)
+
+
+def _compact(text: str) -> str:
+    return "".join(text.lower().split())
 
 
 def _tokens(text: str) -> list[_Token]:

@@ -9,63 +9,16 @@ import zlib
 from pathlib import Path
 
 import pytest
-from tests.support.event_files import event, image, png, scalar, write_events
+from tests.support.event_files import event, image, png, restart, scalar, write_events
 
 from runicorn.errors import SourceNotFoundError, SourceUnreadableError
 from runicorn.exchange import mlflow_files
-from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
-from runicorn.storage import layout, records
-from runicorn.storage.files import LocalFiles
-from runicorn.storage.index import RunIndex
+from runicorn.exchange.importing import Tool
+from runicorn.storage import layout
+from runicorn.storage.tensorboard.framing import frames
 
 DATA = Path(__file__).parents[2] / "data"
 START = 1_700_000_000.123
-
-
-class Root:
-    """A storage root that is imported into."""
-
-    def __init__(self, path):
-        self.path = path
-
-    def bring(self, path, tool=Tool.AUTO, **options):
-        step = options.pop("step", None)
-        known = open_target(self.path)
-        return [
-            import_source(self.path, source, known=known, **options) for source in find_sources(path, tool, step=step)
-        ]
-
-    def only(self, path, **options):
-        (done,) = self.bring(path, **options)
-        return Stored(self.path, done.run_id)
-
-    def names(self):
-        return sorted(item.run.name for item in RunIndex(LocalFiles(self.path)).runs())
-
-
-class Stored:
-    """An imported run as it lies in the root."""
-
-    def __init__(self, root, run_id):
-        self.folder = root / layout.RUNS / run_id
-        self.run = RunIndex(LocalFiles(root)).find(run_id).run
-        names, _ = layout.decode_keys((self.folder / "metrics.keys").read_bytes())
-        data = (self.folder / layout.METRICS_FILE).read_bytes()
-        self.points = {}
-        for record in records.unpack(data, records.scan(data)):
-            self.points.setdefault(names[record.metric], []).append((record.step, record.time, record.value))
-
-    def read(self, name):
-        return json.loads((self.folder / name).read_bytes())
-
-    @property
-    def events(self):
-        return [json.loads(line) for line in (self.folder / layout.EVENTS_FILE).read_bytes().splitlines()]
-
-
-@pytest.fixture
-def root(tmp_path):
-    return Root(tmp_path / "root")
 
 
 @pytest.fixture
@@ -261,6 +214,29 @@ def test_pictures_of_event_files_are_copied(root, tmp_path):
     assert (stored.folder / logged["items"][0]["file"]).read_bytes() == picture
 
 
+def test_a_record_with_a_bit_turned_over_is_left_out_of_an_import(root, tmp_path):
+    path = tmp_path / "logs" / "a" / "events.out.tfevents.1.h"
+    data = bytearray(write_events(path, [event(scalar("loss", float(step)), step=step) for step in range(100)]))
+    data[frames(bytes(data)).spans[42][1] - 1] ^= 0x40
+    path.write_bytes(data)
+    stored = root.only(tmp_path / "logs")
+    assert [step for step, _, _ in stored.points["loss"]] == [step for step in range(100) if step != 42]
+    assert stored.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 1}
+
+
+def test_steps_that_a_resumed_run_abandoned_do_not_come_in(root, tmp_path):
+    folder = tmp_path / "logs" / "a"
+    losses = [event(scalar("loss", float(step)), step=step) for step in range(120)]
+    gone = [event(scalar("gone", 1.0), step=70), event(image("in", png(8, 6), 8, 6), step=80)]
+    write_events(folder / "events.out.tfevents.1.h", [*losses[:100], *gone])
+    write_events(folder / "events.out.tfevents.2.h", [restart(60), *losses[60:]])
+    stored = root.only(tmp_path / "logs")
+    assert [step for step, _, _ in stored.points["loss"]] == list(range(120))
+    assert (stored.events, list(stored.points)) == ([], ["loss"])
+    metrics = stored.read(layout.STATUS_FILE)["metrics"]
+    assert (list(metrics), metrics["loss"]["count"], metrics["loss"]["max"]) == (["loss"], 120, 119.0)
+
+
 def test_each_folder_of_a_logdir_is_a_run(root, tmp_path):
     for name in ("a", "b/c"):
         write_events(tmp_path / "logs" / name / "events.out.tfevents.1.h", [event(scalar(f"loss of {name}", 1.0))])
@@ -310,72 +286,3 @@ def test_a_file_that_is_no_database_is_told(root, tmp_path):
         root.bring(tmp_path / "x.db")
     with pytest.raises(SourceUnreadableError, match="no file of W&B"):
         root.bring(tmp_path / "x.db", tool=Tool.WANDB)
-
-
-class TestCsv:
-    @pytest.fixture
-    def bring(self, root, tmp_path):
-        def bring(text, name="log.csv", **options):
-            (tmp_path / "table").mkdir(exist_ok=True)
-            (tmp_path / "table" / name).write_text(text, encoding="utf-8")
-            return root.only(tmp_path / "table" / name, **options)
-
-        return bring
-
-    def test_columns_are_metrics_over_step_and_time(self, bring):
-        stored = bring("epoch,time,loss,acc\n1,1700000000.5,0.1,nan\n2.0,1700000001,-0.0,inf\n")
-        assert stored.points["loss"] == [(1, 1700000000.5, 0.1), (2, 1700000001.0, 0.0)]
-        assert bits(stored.points["loss"][1][2]) == bits(-0.0)
-        assert math.isnan(stored.points["acc"][0][2])
-        assert (stored.run.name, stored.run.project, stored.run.created_at) == ("log", "table", 1700000000.5)
-
-    def test_without_a_step_the_rows_are_counted(self, bring):
-        assert [step for step, _, _ in bring("loss\n3\n2\n").points["loss"]] == [0, 1]
-
-    def test_dates_are_times(self, bring):
-        (point,) = bring("step,timestamp,loss\n1,2023-11-14T22:13:20Z,1\n").points["loss"]
-        assert point == (1, 1_700_000_000.0, 1.0)
-
-    def test_the_step_can_be_named(self, bring):
-        stored = bring("batch,loss\n5,1\n", step="batch")
-        assert [(step, value) for step, _, value in stored.points["loss"]] == [(5, 1.0)]
-        assert list(stored.points) == ["loss"]
-
-    def test_an_unknown_step_names_the_columns(self, bring):
-        with pytest.raises(SourceUnreadableError) as caught:
-            bring("batch,loss\n5,1\n", step="nope")
-        assert "batch, loss" in caught.value.hint
-
-    def test_empty_cells_are_no_points(self, bring):
-        assert [step for step, _, _ in bring("step,a,b\n1,,2\n2,3,\n").points["a"]] == [2]
-
-    def test_a_text_that_stays_is_config_and_one_that_changes_is_told(self, bring):
-        stored = bring("step,opt,phase,loss\n1,adam,warm,1\n2,adam,cool,2\n")
-        assert stored.run.config == {"opt": "adam"}
-        assert stored.read(layout.STATUS_FILE)["warnings"] == {"text-column-phase": 1}
-
-    def test_a_step_that_is_none_is_told_with_its_line(self, bring):
-        with pytest.raises(SourceUnreadableError, match=r"Line 3 .*0\.5"):
-            bring("step,loss\n1,1\n0.5,1\n")
-
-    def test_bytes_that_are_no_text_are_told(self, root, tmp_path):
-        (tmp_path / "x.csv").write_bytes(b"step,loss\n1,\xff\n")
-        with pytest.raises(SourceUnreadableError, match="no CSV file in UTF-8"):
-            root.bring(tmp_path / "x.csv")
-
-    def test_a_row_for_each_point_gives_each_of_its_runs(self, root, tmp_path):
-        rows = ["a,x,1,10,1.5", 'a,"y\nz",1,10,2.5', "b,x,1,11,3.5", "c,x,9,12,4.5", "a,x,2,12,-0.0"]
-        (tmp_path / "t.csv").write_text("run,metric,step,time,value\n" + "\n".join(rows) + "\n", encoding="utf-8")
-        stored = {each.run.name: each.points for each in (Stored(root.path, d.run_id) for d in root.bring(tmp_path))}
-        assert stored["a"] == {"x": [(1, 10.0, 1.5), (2, 12.0, -0.0)], "y\nz": [(1, 10.0, 2.5)]}
-        assert stored["b"] == {"x": [(1, 11.0, 3.5)]}
-        assert stored["c"] == {"x": [(9, 12.0, 4.5)]}
-
-    def test_a_row_that_is_no_point_is_told(self, root, tmp_path):
-        (tmp_path / "t.csv").write_text("run,metric,step,time,value\na,x,1,10,\n")
-        with pytest.raises(SourceUnreadableError, match="no point"):
-            root.bring(tmp_path / "t.csv")
-
-    def test_huge_steps_stay_exact(self, bring):
-        text = f"step,loss\n{2**63 - 1},1\n{-(2**63)},2\n"
-        assert [step for step, _, _ in bring(text).points["loss"]] == [2**63 - 1, -(2**63)]

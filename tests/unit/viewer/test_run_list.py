@@ -77,6 +77,18 @@ def test_values_of_mixed_kinds_can_be_sorted():
     ]
 
 
+def test_texts_that_stand_for_numbers_are_sorted_among_them():
+    values = ["1e-3", 0.1, "0.01", "inf", 2, "auto", "nan", None, "False", 2**53 + 1, str(2**53)]
+    items = [item(at, config={"x": value}) for at, value in enumerate(values)]
+    listed = [values[int(each.run.id[1:])] for each in sorted_runs(items, "config.x", descending=False)]
+    assert listed == ["False", "1e-3", "0.01", 0.1, 2, str(2**53), 2**53 + 1, "inf", "auto", "nan", None]
+
+
+def test_names_are_sorted_as_texts_whatever_they_say():
+    items = [item(at, name=name) for at, name in enumerate(["NaN", "10", "9", "true"])]
+    assert [each.run.name for each in sorted_runs(items, "name", descending=False)] == ["10", "9", "NaN", "true"]
+
+
 def test_a_project_holds_those_below_it():
     items = [item(1, project="vision"), item(2, project="vision/resnet"), item(3, project="visionary")]
     body = answer(items, project="vision")

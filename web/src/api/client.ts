@@ -1,5 +1,6 @@
 /** The viewer's API, one typed function for each call. Every failure is an ApiError. */
 
+import { parseAnswer } from "../pure/json";
 import { composeQuery, runsQuery, type RunsQuery } from "../pure/query";
 import { ApiError, errorFromBody, isAbort, unreachable } from "./error";
 import type {
@@ -62,7 +63,7 @@ async function request<T>(method: string, path: string, options: Options = {}): 
       signal: timeout.signal,
       cache: "no-store",
     });
-    const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.json()).catch((error: unknown) => {
+    const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.text().then(parseAnswer)).catch((error: unknown) => {
       if (isAbort(error)) throw error;
       return null;
     });

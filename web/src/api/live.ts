@@ -3,6 +3,7 @@
  * connections), reconnects with backoff, and goes on from the cursor of the last event it has seen.
  */
 
+import { parseAnswer } from "../pure/json";
 import { composeQuery } from "../pure/query";
 import { errorFromBody, type ApiError } from "./error";
 import { EventParser } from "./sse";
@@ -274,7 +275,7 @@ export class LiveStream {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseAnswer(text);
   } catch (error) {
     console.error(error);
     return null;

@@ -55,6 +55,8 @@ export interface RunDetail extends Run {
   packages?: Record<string, string> | string[] | null;
   gpus?: unknown;
   files?: FileInfo[];
+  /** How often something was left out, by its kind. */
+  warnings?: Record<string, number>;
   skipped_records?: number;
 }
 

@@ -5,8 +5,10 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { XAxis } from "../api/types";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
+import { After, Before } from "../components/RunName";
 import type { LineStyle } from "../pure/colours";
-import { formatClock, formatCount, formatDuration, formatNumber, formatTime } from "../pure/format";
+import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
+import type { Apart } from "../pure/names";
 import { curve, getWindow, holdCurve, refreshCurves, type Curve } from "../state/series";
 import { theme } from "../state/theme";
 import { Plot, type Line, type Probe } from "./plot";
@@ -15,6 +17,8 @@ import { isSorted, splice, type Range } from "./scale";
 export interface ChartRun {
   id: string;
   name: string;
+  /** What tells it from the others that bear its name. */
+  apart?: Apart | undefined;
   createdAt: number;
   style: LineStyle;
 }
@@ -162,14 +166,14 @@ export function Chart({ metric, runs, view, onZoom, highlighted, onExpand, heigh
       data-metric={metric}
       data-points={total}
       data-last-step={lastStep ?? ""}
-      aria-label={`${metric}, ${formatCount(total)} points${single && shown !== undefined ? `, last value ${formatNumber(shown)}` : ""}`}
+      aria-label={`${metric}, ${formatCount(total)} points${single && shown !== undefined ? `, last value ${formatMetric(shown)}` : ""}`}
       onMouseLeave={leave}
     >
       <figcaption class="chart-head">
         <span class="chart-title" title={metric}>
           {title ?? metric}
         </span>
-        {shown !== undefined && <span class="chart-value num">{formatNumber(shown)}</span>}
+        {shown !== undefined && <span class="chart-value num" title={formatExact(shown)}>{formatMetric(shown)}</span>}
         {onExpand && (
           <button type="button" class="icon-button chart-expand" aria-label={`Enlarge ${metric}`} title="Enlarge" onClick={onExpand}>
             <Icon name="expand" size={14} />
@@ -239,6 +243,8 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
   const told = sorted.slice(0, TOOLTIP_ROWS);
   const nearestOne = sorted.find((one) => one.id === probe.nearestId);
   if (nearestOne && !told.includes(nearestOne)) told[told.length - 1] = nearestOne;
+  const texts = formatDistinct(told.map((one) => one.value));
+  const smoothed = formatDistinct(told.map((one) => one.smoothed));
   const left = plotLeft + probe.left;
   const flip = left > width / 2;
   const at = probe.values.find((one) => one.id === probe.nearestId)?.x ?? probe.x;
@@ -257,9 +263,15 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
           return (
             <div key={one.id} class={`chart-tooltip-row${one.id === probe.nearestId && runs.length > 1 ? " nearest" : ""}`}>
               {runs.length > 1 && <Swatch style={run?.style ?? { colour: 0, dash: 0 }} />}
-              {runs.length > 1 && <span class="chart-tooltip-name">{run?.name ?? one.id}</span>}
-              <span class="num">{formatNumber(one.value)}</span>
-              {view.smoothing > 0 && <span class="num muted">{formatNumber(one.smoothed)}</span>}
+              {runs.length > 1 && (
+                <span class="chart-tooltip-name">
+                  <Before apart={run?.apart} />
+                  <span class="ellipsis">{run?.name ?? one.id}</span>
+                  <After apart={run?.apart} />
+                </span>
+              )}
+              <span class="num">{texts.get(one.value)}</span>
+              {view.smoothing > 0 && <span class="num muted">{smoothed.get(one.smoothed)}</span>}
             </div>
           );
         })}

@@ -2,6 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { formatValue } from "../pure/format";
+import { toJson } from "../pure/json";
 import { Code, CopyButton } from "./basics";
 
 export function KeyValues({ title, entries, empty, copy, code }: { title: string; entries: readonly [string, unknown][]; empty: string; copy: unknown; code?: string }) {
@@ -14,7 +15,7 @@ export function KeyValues({ title, entries, empty, copy, code }: { title: string
         <span class="count num">{entries.length}</span>
         <span class="spacer" />
         {entries.length > 12 && <input class="input small" type="text" aria-label={`Search ${title.toLowerCase()}`} placeholder="Search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />}
-        {entries.length > 0 && <CopyButton text={() => JSON.stringify(copy, null, 2)} label={`Copy ${title.toLowerCase()} as JSON`} />}
+        {entries.length > 0 && <CopyButton text={() => toJson(copy, 2)} label={`Copy ${title.toLowerCase()} as JSON`} />}
       </div>
       {entries.length === 0 ? (
         <div class="panel-empty">
@@ -27,7 +28,7 @@ export function KeyValues({ title, entries, empty, copy, code }: { title: string
             {shown.map(([key, value]) => (
               <tr key={key}>
                 <th scope="row">{key}</th>
-                <td class={typeof value === "number" ? "num" : ""} title={typeof value === "number" ? String(value) : undefined}>
+                <td class={typeof value === "number" || typeof value === "bigint" ? "num" : ""}>
                   {formatValue(value)}
                 </td>
               </tr>

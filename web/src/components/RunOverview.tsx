@@ -7,7 +7,7 @@ import type { RunDetail, RunEvent } from "../api/types";
 import { artifactsOf, type ArtifactUse } from "../pure/artifacts";
 import { isSystem } from "../pure/metrics";
 import { flatten } from "../pure/columns";
-import { formatBytes, formatCount, formatNumber, formatTime, fromWire, plural } from "../pure/format";
+import { formatBytes, formatCount, formatDistinct, formatExact, formatTime, fromWire, plural } from "../pure/format";
 import { alertsOf } from "../pure/media";
 import { EventsView } from "../state/events";
 import { artifactHash, runHash } from "../state/route";
@@ -70,9 +70,15 @@ function Alerts({ events }: { events: readonly RunEvent[] }) {
 
 function MetricsTable({ run }: { run: RunDetail }) {
   const metrics = run.metrics.filter((metric) => !isSystem(metric.name)).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const texts = formatDistinct(metrics.flatMap((metric) => [metric.last, metric.min, metric.max].map(fromWire)).filter((value) => value !== undefined));
   const cell = (value: Parameters<typeof fromWire>[0]) => {
     const number = fromWire(value);
-    return <td class={`num${Number.isNaN(number) ? " bad" : ""}`}>{number === undefined ? "–" : formatNumber(number)}</td>;
+    if (number === undefined) return <td class="num">–</td>;
+    return (
+      <td class={`num${Number.isNaN(number) ? " bad" : ""}`} title={formatExact(number)}>
+        {texts.get(number)}
+      </td>
+    );
   };
   return (
     <section class="panel">
@@ -153,6 +159,11 @@ function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[]
         </tbody>
       </table>
       {run.skipped_records ? <p class="panel-note warn-text">{plural(run.skipped_records, "damaged record")} passed over while reading.</p> : null}
+      {Object.entries(run.warnings ?? {}).map(([kind, count]) => (
+        <p key={kind} class="panel-note warn-text">
+          Left out: {kind.replaceAll("-", " ")}, {plural(count, "time")}.
+        </p>
+      ))}
     </section>
   );
 }

@@ -1,17 +1,19 @@
 /** The table of runs: only the rows in sight exist, and rows that have not come yet keep their place. */
 
 import type { Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Run } from "../api/types";
 import type { LineStyle } from "../pure/colours";
-import { columnOf, valueOf, type Column } from "../pure/columns";
-import { formatCount, formatDuration, formatShortDuration, formatValue } from "../pure/format";
+import { columnOf, shortTexts, valueOf, type Column } from "../pure/columns";
+import { formatCount, formatDuration, formatExact, formatShortDuration, formatValue } from "../pure/format";
+import { apart as tellApart, type Apart } from "../pure/names";
 import { slowNow } from "../state/clock";
 import { runHash } from "../state/route";
 import { addedAbove, ensureRows, runs, total } from "../state/runs";
 import { Ago, Bone } from "./basics";
 import { Icon, StateIcon } from "./icons";
 import { RunMenu } from "./RunActions";
+import { After, Before } from "./RunName";
 import { useInSight, useSteadyFocus, useVirtual } from "./virtual";
 
 export const ROW = 28;
@@ -37,7 +39,7 @@ interface Props {
 const NAME: Column = { key: "name", label: "Name", sort: "name", firstOrder: "asc", width: NAME_MIN, numeric: false };
 
 /** Return the columns that go into `width`, in their order; the state and the first results are the last to give way. */
-function fitting(columns: readonly Column[], width: number): Column[] {
+function fitting(columns: readonly Shown[], width: number): Shown[] {
   const seen = { summary: 0, config: 0 };
   const ranked = columns.map((column) => {
     if (column.key === "state") return { column, rank: 0 };
@@ -46,13 +48,32 @@ function fitting(columns: readonly Column[], width: number): Column[] {
     return { column, rank: 99 };
   });
   let left = width;
-  const kept = new Set<Column>();
+  const kept = new Set<Shown>();
   for (const { column } of [...ranked].sort((a, b) => a.rank - b.rank)) {
     left -= column.width;
     if (left < 0) break;
     kept.add(column);
   }
   return columns.filter((column) => kept.has(column));
+}
+
+interface Shown extends Column {
+  /** What its numbers read, where that is shorter than they are. */
+  texts: ReadonlyMap<number, string>;
+}
+
+const MAX_NUMBER = 190;
+
+/** Return the column with the texts of its values, and as wide as its numbers need: one that is cut looks like another. */
+function wideEnough(column: Column, rows: readonly Run[]): Shown {
+  const texts = shortTexts(rows, column.key);
+  if (!column.numeric || column.sort !== column.key) return { ...column, texts };
+  const length = rows.reduce((most, run) => {
+    const value = valueOf(run, column.key);
+    const text = typeof value === "number" ? (texts.get(value) ?? formatExact(value)) : typeof value === "bigint" ? formatExact(value) : "";
+    return Math.max(most, text.length);
+  }, 0);
+  return { ...column, texts, width: Math.max(column.width, Math.min(MAX_NUMBER, length * 7 + 22)) };
 }
 
 /** How long a run took, or has taken up to now. */
@@ -75,11 +96,12 @@ export function RunTable(props: Props) {
     observer.observe(box);
     return () => observer.disconnect();
   }, []);
-  const all = columnKeys.map(columnOf).filter((one): one is Column => one !== null);
+  const rows = runs.value;
+  const all = useMemo(() => columnKeys.map(columnOf).filter((one): one is Column => one !== null).map((column) => wideEnough(column, rows)), [columnKeys.join("\n"), rows]);
+  const names = useMemo(() => tellApart(rows), [rows]);
   const columns = props.fit && width ? fitting(all, width - 32 - NAME_MIN) : all;
   const template = `32px minmax(${NAME_MIN}px, 1.6fr) ${columns.map((one) => `minmax(${one.width}px, 1fr)`).join(" ")}`;
   const minWidth = 32 + NAME_MIN + columns.reduce((sum, one) => sum + one.width, 0);
-  const rows = runs.value;
   const count = total.value;
   const { first, last } = useVirtual(scroller, count, ROW);
 
@@ -140,7 +162,7 @@ export function RunTable(props: Props) {
         {indices.map((index) => {
           const run = rows[index];
           return run ? (
-            <Row key={run.id} {...props} run={run} index={index} columns={columns} style={selected.get(run.id) ?? null} isCursor={index === cursor} onCursor={onCursor} />
+            <Row key={run.id} {...props} run={run} index={index} columns={columns} style={selected.get(run.id) ?? null} apart={names.get(run.id)} isCursor={index === cursor} onCursor={onCursor} />
           ) : (
             <div key={`gap-${index}`} class="row" role="row" aria-rowindex={index + 2} style={{ top: `${HEAD + index * ROW}px` }}>
               <span class="cell" />
@@ -158,12 +180,13 @@ export function RunTable(props: Props) {
 interface RowProps extends Props {
   run: Run;
   index: number;
-  columns: readonly Column[];
+  columns: readonly Shown[];
   style: LineStyle | null;
+  apart: Apart | undefined;
   isCursor: boolean;
 }
 
-function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen, highlighted }: RowProps) {
+function Row({ run, index, columns, style, apart, isCursor, onCursor, onToggle, onOpen, highlighted }: RowProps) {
   const chosen = style !== null;
   const lit = highlighted.value === run.id;
   return (
@@ -182,9 +205,11 @@ function Row({ run, index, columns, style, isCursor, onCursor, onToggle, onOpen,
         <ColourBox run={run} style={style} onToggle={onToggle} />
       </span>
       <span role="gridcell" class="cell name">
+        <Before apart={apart} />
         <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.note ? `\n${run.note}` : ""}`} tabIndex={-1}>
           {run.name}
         </a>
+        <After apart={apart} />
         {run.archived && <span class="tag quiet">archived</span>}
         {!columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
         <span class="row-menu">
@@ -221,7 +246,7 @@ function ColourBox({ run, style, onToggle }: { run: Run; style: LineStyle | null
   );
 }
 
-function Cell({ run, column }: { run: Run; column: Column }) {
+function Cell({ run, column }: { run: Run; column: Shown }) {
   if (column.key === "state") {
     const secs = secondsOf(run, slowNow.value);
     return (
@@ -257,19 +282,21 @@ function Cell({ run, column }: { run: Run; column: Column }) {
 
 function isNumeric(run: Run, column: Column): boolean {
   if (column.key === "duration" || column.key === "step") return true;
-  return typeof valueOf(run, column.key) === "number";
+  const value = valueOf(run, column.key);
+  return typeof value === "number" || typeof value === "bigint";
 }
 
-function plainText(run: Run, column: Column): string {
+function plainText(run: Run, column: Shown): string {
   if (column.key === "duration") return formatDuration(secondsOf(run, slowNow.value));
   if (column.key === "step") return run.step === null ? "–" : formatCount(run.step);
   if (column.key === "project") return run.project;
   if (column.key === "host") return run.host ?? "–";
   if (column.key === "note") return run.note || "–";
-  return formatValue(valueOf(run, column.key));
+  const value = valueOf(run, column.key);
+  return (typeof value === "number" ? column.texts.get(value) : undefined) ?? formatValue(value);
 }
 
 function fullText(run: Run, column: Column, text: string): string {
   const value = valueOf(run, column.key);
-  return typeof value === "number" ? String(value) : text;
+  return typeof value === "number" ? formatExact(value) : text;
 }

@@ -8,6 +8,7 @@ import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basic
 import { Note, Notes } from "../components/Note";
 import { lineStyles } from "../pure/colours";
 import { formatCount } from "../pure/format";
+import { apart } from "../pure/names";
 import { isSystem } from "../pure/metrics";
 import { restore } from "../state/actions";
 import { detail } from "../state/details";
@@ -33,11 +34,12 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
   const styles = useMemo(() => lineStyles(ids), [idsKey]);
   const known = ids.map((id) => detail(id).value);
   const names = new Set<string>();
+  const told = apart(known.flatMap(({ run }) => run ?? []));
   const chartRuns: ChartRun[] = [];
   known.forEach(({ run }, index) => {
     if (!run) return;
     for (const metric of run.metrics) if (!isSystem(metric.name)) names.add(metric.name);
-    chartRuns.push({ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
+    chartRuns.push({ id: run.id, name: run.name, apart: told.get(run.id), createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
   });
   const waiting = known.some((one) => !one.run && !one.error);
   const missing = ids.filter((_, at) => known[at]!.error?.code === "RUN_NOT_FOUND");

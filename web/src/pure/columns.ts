@@ -1,6 +1,8 @@
 /** Columns of the table of runs: what they are called, how they read a run, which ones are shown at first. Pure. */
 
 import type { Run } from "../api/types";
+import { formatDistinct } from "./format";
+import { toJson } from "./json";
 
 export interface Column {
   /** As in the URL: `state`, `config.lr`, `summary.acc`. */
@@ -55,12 +57,20 @@ export function valueOf(run: Run, key: string): unknown {
   return group === "config" ? lookUp(run.config, key.slice(7)) : group === "summary" ? lookUp(run.summary, key.slice(8)) : undefined;
 }
 
+/** Return the texts of a column of results, which tell its values apart; of every other column, where values are whole, none. */
+export function shortTexts(runs: readonly Run[], key: string): ReadonlyMap<number, string> {
+  if (!key.startsWith("summary.")) return NONE;
+  return formatDistinct(runs.map((run) => valueOf(run, key)).filter((value): value is number => typeof value === "number"));
+}
+
+const NONE: ReadonlyMap<number, string> = new Map();
+
 const WELCOME_CONFIG = ["lr", "learning_rate", "batch_size", "optimizer", "model"];
 const WELCOME_SUMMARY = [/loss/i, /acc|f1|auc|map|bleu|score|reward/i];
 
 /** Return the columns of somebody who has chosen none: state, what differs in config, loss and success, age. */
 export function defaultColumns(runs: readonly Run[], keys: { config: readonly string[]; summary: readonly string[] }): string[] {
-  const varies = (key: string) => new Set(runs.slice(0, 100).map((run) => JSON.stringify(lookUp(run.config, key)))).size > 1;
+  const varies = (key: string) => new Set(runs.slice(0, 100).map((run) => toJson(lookUp(run.config, key)))).size > 1;
   const short = keys.config.filter((key) => {
     const sample = runs.map((run) => lookUp(run.config, key)).find((value) => value !== undefined);
     return typeof sample !== "object" && String(sample ?? "").length < 24;

@@ -1,5 +1,7 @@
 /** Numbers, times and sizes as a person reads them. Pure; the clock comes in as an argument. */
 
+import { toJson } from "./json";
+
 /** A number as it travels: JSON has no NaN or infinities, so those come as strings. */
 export type WireNumber = number | "NaN" | "Infinity" | "-Infinity" | null;
 
@@ -11,8 +13,8 @@ export function fromWire(value: WireNumber | undefined): number | undefined {
 
 const trimZeros = (text: string): string => (text.includes(".") ? text.replace(/\.?0+$/, "") : text);
 
-/** Return `value` with about four significant digits: 0.2314, 12.5, 1,204, 3.2e-5, 4.1e9. */
-export function formatNumber(value: number): string {
+/** Return `value` with about four significant digits, or `digits` of them: 0.2314, 12.5, 1,204, 3.2e-5, 4.1e9. */
+export function formatNumber(value: number, digits = 4): string {
   if (Number.isNaN(value)) return "NaN";
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
@@ -20,16 +22,37 @@ export function formatNumber(value: number): string {
   const sign = value < 0 ? "−" : "";
   if (Number.isInteger(value) && size < 1e7) return sign + groupThousands(String(size));
   if (size >= 1e7 || size < 1e-4) {
-    const [mantissa = "0", exponent = "0"] = size.toExponential(3).split("e");
+    const [mantissa = "0", exponent = "0"] = size.toExponential(digits - 1).split("e");
     return `${sign}${trimZeros(mantissa)}e${Number(exponent)}`;
   }
-  if (size >= 1000) return sign + groupThousands(trimZeros(size.toFixed(1)));
-  return sign + trimZeros(size.toPrecision(4));
+  if (size >= 1000) return sign + groupThousands(trimZeros(size.toFixed(digits - 3)));
+  return sign + trimZeros(size.toPrecision(digits));
 }
 
-/** Return `value` with every digit it has, for tooltips and copying. */
-export function formatExact(value: number): string {
-  return Number.isFinite(value) ? String(value).replace("-", "−") : formatNumber(value);
+/** Return `value` with the digits that tell it from every other number, as it can be typed and copied. */
+export const formatExact = (value: number | bigint): string => String(value);
+
+/** Integers from here on are no counts any more, but values that have run away. */
+const MAX_WHOLE = 1e12;
+
+/** Return the value of a metric in short; integers are shown whole. */
+export const formatMetric = (value: number, digits?: number): string =>
+  Number.isInteger(value) && Math.abs(value) < MAX_WHOLE ? (value < 0 ? "−" : "") + groupThousands(String(Math.abs(value))) : formatNumber(value, digits);
+
+/** Return a text for each value that stands beside the others: as short as formatMetric's where that tells it from them. */
+export function formatDistinct(values: Iterable<number>): Map<number, string> {
+  const texts = new Map<number, string>();
+  let alike = [...new Set(values)];
+  for (const digits of [4, 6, 9, 12, 0]) {
+    const groups = new Map<string, number[]>();
+    for (const value of alike) {
+      const text = digits ? formatMetric(value, digits) : formatExact(value);
+      texts.set(value, text);
+      groups.set(text, [...(groups.get(text) ?? []), value]);
+    }
+    alike = [...groups.values()].filter((group) => group.length > 1).flat();
+  }
+  return texts;
 }
 
 function groupThousands(digits: string): string {
@@ -54,7 +77,7 @@ export function formatAxis(value: number, step = 0): string {
   const sign = value < 0 ? "−" : "";
   const digits = (unit: number) => {
     if (!step) return 3;
-    return Math.min(8, Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9) + (fractional(step / unit) ? 1 : 0)));
+    return Math.min(14, Math.max(0, Math.ceil(-Math.log10(step / unit) - 1e-9) + (fractional(step / unit) ? 1 : 0)));
   };
   const show = (unit: number) => {
     const scaled = size / unit;
@@ -160,14 +183,14 @@ export function formatBytes(size: number | null | undefined): string {
   return `${text} ${units[unit]}`;
 }
 
-/** Return any config or summary value as one line of text. */
+/** Return any config or summary value as one line of text; two that differ never look alike. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "–";
-  if (typeof value === "number") return formatNumber(value);
+  if (typeof value === "number" || typeof value === "bigint") return formatExact(value);
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return formatNumber(Number(value));
   if (typeof value === "string") return value;
   if (typeof value === "boolean") return value ? "true" : "false";
-  return JSON.stringify(value);
+  return toJson(value);
 }
 
 /** Return "1 run", "2 runs". */

@@ -13,7 +13,9 @@ class Board:
     """The thread writes `shown` and `claimed`, each replaced as a whole; the others write when they looked.
 
     shown: run ids with their folders below the root. claimed: names in the root's runs/ below which event files lie.
-    first_look: set once each run that was there at first is shown. settled: set while nothing is left to take in.
+    arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
+    were looked into. first_look: set once each run that was there at first is shown. settled: set while nothing is left
+    to take in.
     """
 
     def __init__(self, root: Path, home: Path) -> None:
@@ -21,6 +23,7 @@ class Board:
         self.home = home
         self.shown: dict[str, str] = {}
         self.claimed: frozenset[str] = frozenset()
+        self.arriving = 0
         self.looked_at = float("-inf")
         self.wake = threading.Event()
         self.closed = threading.Event()
@@ -42,5 +45,6 @@ class Board:
     def close(self) -> None:
         """Ask the thread to end, and let nobody wait for it."""
         self.closed.set()
+        self.arriving = 0
         self.wake.set()
         self.first_look.set()

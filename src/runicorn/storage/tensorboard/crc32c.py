@@ -14,14 +14,14 @@ def _table() -> tuple[int, ...]:
     return tuple(table)
 
 
-_TABLE = _table()
+TABLE = _table()
 
 
 def crc32c(data: bytes) -> int:
     """Return the checksum of `data` (RFC 3720, appendix B.4)."""
     crc = 0xFFFFFFFF
     for byte in data:
-        crc = crc >> 8 ^ _TABLE[(crc ^ byte) & 0xFF]
+        crc = crc >> 8 ^ TABLE[(crc ^ byte) & 0xFF]
     return crc ^ 0xFFFFFFFF
 
 

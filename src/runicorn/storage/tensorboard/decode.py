@@ -20,6 +20,7 @@ Span = tuple[int, int]
 SCALARS, TEXTS, IMAGES, AUDIO, HISTOGRAMS, HPARAMS = "scalars", "text", "images", "audio", "histograms", "hparams"
 _PLUGINS = {SCALARS, TEXTS, IMAGES, AUDIO, HISTOGRAMS, HPARAMS}
 _MAX_BUCKETS = 10_000
+_SESSION_START = 1  # of SessionLog, as writers put it with purge_step
 
 
 @dataclass(frozen=True)
@@ -78,11 +79,15 @@ Value = Scalar | Texts | Images | Sounds | Histogram | Passed | HParams
 
 @dataclass(frozen=True)
 class Event:
-    """wall_time: unix seconds. values: in the order in which they were written."""
+    """wall_time: unix seconds. values: in the order in which they were written.
+
+    restarts: a program went on from a checkpoint: what was logged of this step and later ones before is abandoned.
+    """
 
     wall_time: float
     step: int
     values: tuple[Value, ...] = ()
+    restarts: bool = False
 
 
 @dataclass
@@ -97,6 +102,7 @@ def decode(data: bytes, start: int, end: int, plugins: Plugins) -> Event:
     wall_time = 0.0
     step = 0
     values: list[Value] = []
+    restarts = False
     for found in wire.fields(data, start, end):
         number = found.number
         if number == 1:
@@ -109,7 +115,9 @@ def decode(data: bytes, start: int, end: int, plugins: Plugins) -> Event:
                     value = _value(data, each, plugins)
                     if value is not None:
                         values.append(value)
-    return Event(wall_time, step, tuple(values))
+        elif number == 7:
+            restarts = any(each.number == 1 and each.value == _SESSION_START for each in wire.message(data, found))
+    return Event(wall_time, step, tuple(values), restarts)
 
 
 def _value(data: bytes, summary_value: Field, plugins: Plugins) -> Value | None:

@@ -1,8 +1,8 @@
 """The TFRecord framing of an event file: where its records lie. Touches no files.
 
 A record is: length u8, masked CRC-32C of the length u4, the bytes, their masked CRC-32C u4; little-endian. The length's
-checksum is verified, so that garbage is never taken for a record; the bytes' one is not: it would cost ten times the
-rest, and what they hold is verified field by field.
+checksum is verified here, so that garbage is never taken for a record; the bytes' one by checksums.py, for many records
+at once.
 """
 
 from __future__ import annotations

@@ -54,6 +54,10 @@ class Mirror:
         """Return the names in the root's runs/ below which event files lie, which are no runs of our own."""
         return self._board.claimed
 
+    def arriving(self) -> int:
+        """Return how many runs were found and are not taken in yet; 0 where that is a matter of a moment."""
+        return self._board.arriving if self.is_working else 0
+
     def look(self) -> None:
         """Say that somebody looks, so that what is new is taken in during the next seconds."""
         board = self._board

@@ -95,6 +95,9 @@ class OverlayFiles:
             return None
         return FileRange(folder / name, wanted.offset, wanted.length)
 
+    def arriving(self) -> int:
+        return self.mirror.arriving()
+
     def close(self) -> None:
         """End what follows the event files."""
         self.mirror.close()

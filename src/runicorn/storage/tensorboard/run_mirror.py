@@ -16,14 +16,15 @@ from typing import Any
 from runicorn.errors import RunExistsError
 from runicorn.storage import layout
 from runicorn.storage.jsonio import decode_object
-from runicorn.storage.tensorboard import framing, logdir
-from runicorn.storage.tensorboard.framing import Stop
+from runicorn.storage.rewinding import events_before, records_before
+from runicorn.storage.tensorboard import checksums, framing, logdir
+from runicorn.storage.tensorboard.framing import Frames, Stop
 from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import Piece, Translator
 from runicorn.storage.writer import create_run_folder, replace_json
 
 STATE_FILE = "mirror.json"
-STATE_VERSION = 1
+STATE_VERSION = 2
 CHUNK_BYTES = 1 << 18
 FIRST_BYTES = 1 << 14  # enough to show a run in the list
 # A record that is larger than this is passed over: a graph of that size is no use here, and memory is not endless.
@@ -83,15 +84,16 @@ class RunMirror:
                 continue
             if left <= 0:
                 more = True
-                continue
+                break
             before, damaged = followed.offset, followed.damaged
             done = self._follow_file(file, followed, left)
             left -= followed.offset - before
             changed |= followed.offset != before or followed.damaged != damaged
             if done:
                 followed.seen = file
-            else:
+            else:  # what comes later may go back to a step of this one
                 more = True
+                break
         if changed:
             self._commit(heartbeat_at)
         return more
@@ -116,10 +118,13 @@ class RunMirror:
         except OSError:
             self._translator.warn("unreadable-event-file")
             return True
-        if found.spans:
-            self._take(Piece(data, found.spans, followed.number, followed.offset))
-            followed.offset += found.consumed
-        if found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes:
+        at_end = found.needed == 0 and followed.offset + len(data) >= file.size_bytes
+        whole, consumed = self._whole(data, found, waits=at_end or found.stop is Stop.DAMAGED)
+        waits = consumed < found.consumed
+        if whole:
+            self._take(Piece(data, whole, followed.number, followed.offset))
+        followed.offset += consumed
+        if waits or (found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes):
             # On network disks, zeros may stand for a moment where bytes are still coming: it is looked at again.
             if not followed.damaged:
                 self._translator.warn("damaged-event-file")
@@ -127,12 +132,46 @@ class RunMirror:
             return True
         return followed.offset >= file.size_bytes or (not found.spans and found.stop is Stop.TORN)
 
+    def _whole(self, data: bytes, found: Frames, *, waits: bool) -> tuple[list[tuple[int, int]], int]:
+        """Return the records that are as they were written, and the bytes that are done with; count the others.
+
+        waits: leave those at the end that are not whole, which may be still to come.
+        """
+        intact = checksums.intact(data, found.spans)
+        done = len(intact)
+        while waits and done and not intact[done - 1]:
+            done -= 1
+        for ok in intact[:done]:
+            if not ok:
+                self._translator.warn("damaged-event")
+        whole = [span for span, ok in zip(found.spans, intact, strict=True) if ok]
+        if done == len(intact):
+            return whole, found.consumed
+        return whole, found.spans[done][0] - framing.HEAD_BYTES
+
     def _take(self, piece: Piece) -> None:
         """Append what these records say; the note of it is made by _commit()."""
         batch = self._translator.take(piece)
+        if batch.rewinds_to is not None:
+            self._rewind(batch.rewinds_to)
         for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.records), strict=True):
             if parts:
                 self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
+        if batch.rewinds_to is not None:
+            self._translator.recount(self._pending.get(layout.METRICS_FILE, b""))
+
+    def _rewind(self, step: int) -> None:
+        """Begin the files of points and events anew with what is before a step; who is killed in it begins anew."""
+        with contextlib.suppress(FileNotFoundError):
+            (self._folder / STATE_FILE).unlink()
+        for name, kept in ((layout.METRICS_FILE, records_before), (layout.EVENTS_FILE, events_before)):
+            path = self._folder / name
+            written = path.read_bytes()[: self._lengths[name]] if self._lengths[name] else b""
+            self._pending[name] = kept(written + self._pending.get(name, b""), step)
+            self._lengths[name] = 0
+            if self._created:
+                path.unlink(missing_ok=True)
+                path.touch()
 
     def _commit(self, heartbeat_at: float) -> None:
         if not self._translator.started_at and not self._translator.warnings:

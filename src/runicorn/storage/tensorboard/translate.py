@@ -13,6 +13,7 @@ from runicorn.storage import layout
 from runicorn.storage.events import MAX_INLINE_CHARACTERS, MEDIA, Kind, logged
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import MARK, RECORD
+from runicorn.storage.rewinding import events_before, nothing_yet, recount
 from runicorn.storage.tensorboard import decode
 from runicorn.storage.tensorboard.decode import Event, Histogram, Images, Passed, Plugins, Scalar, Sounds, Span, Texts
 from runicorn.storage.tensorboard.hparams import HParams
@@ -45,11 +46,21 @@ class Piece:
 
 @dataclass
 class Batch:
-    """What is to be appended to metrics.keys, metrics.bin and events.jsonl."""
+    """What is to be appended to metrics.keys, metrics.bin and events.jsonl.
+
+    rewinds_to: the step from which on everything before this batch is abandoned first; None where nothing is.
+    """
 
     keys: list[bytes] = field(default_factory=list)
     records: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
+    rewinds_to: int | None = None
+
+    def rewind(self, step: int) -> None:
+        """Abandon this step and the later ones, here and before."""
+        self.records = [packed for packed in self.records if RECORD.unpack(packed)[2] < step]
+        self.events = [line for line in self.events if events_before(line, step)]
+        self.rewinds_to = step if self.rewinds_to is None else min(self.rewinds_to, step)
 
 
 @dataclass
@@ -57,7 +68,8 @@ class Translator:
     """What is known of a run so far.
 
     stats: by metric, in the order of their numbers. warnings: how often something had no place, by kind.
-    started_at: the time of the first event. step: the last one.
+    started_at: the time of the first event. step: the last one. restarts: by event file, the least step that a program
+    went on from, which what comes late of earlier files must not go beyond.
     """
 
     plugins: Plugins = field(default_factory=Plugins)
@@ -66,6 +78,7 @@ class Translator:
     warnings: dict[str, int] = field(default_factory=dict)
     started_at: float | None = None
     step: int | None = None
+    restarts: dict[int, int] = field(default_factory=dict)
     _heads: dict[str, tuple[int, list[Any]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -74,6 +87,7 @@ class Translator:
     def take(self, piece: Piece) -> Batch:
         """Return what these records add to the run's files. A record that is damaged inside is counted, and no more."""
         batch = Batch()
+        limit = min((step for number, step in self.restarts.items() if number > piece.file_number), default=None)
         for start, end in piece.spans:
             try:
                 event = decode.decode(piece.data, start, end, self.plugins)
@@ -82,6 +96,14 @@ class Translator:
                 continue
             if self.started_at is None and math.isfinite(event.wall_time):
                 self.started_at = event.wall_time
+            if event.restarts:
+                batch.rewind(event.step)
+                known = self.restarts.get(piece.file_number, event.step)
+                self.restarts[piece.file_number] = min(known, event.step)
+                if self.step is not None and self.step >= event.step:
+                    self.step = event.step - 1 if event.step > 0 else None
+            if limit is not None and event.step >= limit:
+                continue
             for value in event.values:
                 if isinstance(value, Scalar):
                     self._scalar(batch, event, value)
@@ -91,6 +113,12 @@ class Translator:
 
     def warn(self, kind: str) -> None:
         self.warnings[kind] = self.warnings.get(kind, 0) + 1
+
+    def recount(self, records: bytes) -> None:
+        """Take the statistics anew from all of the run's records."""
+        found, _ = recount(records)
+        for number, slot in self._heads.values():
+            slot[:] = found.get(number, nothing_yet())
 
     def status_metrics(self) -> dict[str, dict[str, Any]]:
         """Return the statistics as status.json holds them."""
@@ -104,6 +132,7 @@ class Translator:
                 "last_time": number_to_json(slot[_TIME]),
             }
             for name, slot in self.stats.items()
+            if slot[_COUNT]
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -118,6 +147,7 @@ class Translator:
             "warnings": self.warnings,
             "started_at": self.started_at,
             "step": self.step,
+            "restarts": {str(number): step for number, step in self.restarts.items()},
         }
 
     @classmethod
@@ -133,12 +163,13 @@ class Translator:
             dict(state["warnings"]),
             state["started_at"],
             state["step"],
+            {int(number): int(step) for number, step in state["restarts"].items()},
         )
 
     def _scalar(self, batch: Batch, event: Event, scalar: Scalar) -> None:
         known = self._heads.get(scalar.tag)
         if known is None:
-            slot = self.stats[scalar.tag] = [0, 0.0, math.inf, -math.inf, 0, 0.0]
+            slot = self.stats[scalar.tag] = nothing_yet()
             known = self._heads[scalar.tag] = (len(self._heads), slot)
             batch.keys.append(layout.encode_key(scalar.tag))
         number, slot = known

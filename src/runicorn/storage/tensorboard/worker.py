@@ -34,6 +34,7 @@ _REST_FACTOR_WITHOUT_ANY = 50
 # Files that were written to within this time are asked for their size at every poll, others when their folder is found.
 _ACTIVE_SECS = 600.0
 _RETRY_SECS = 5.0
+_MANY = 50
 _LOCK_FILE = "lock"
 
 _log = logging.getLogger(__name__)
@@ -86,6 +87,7 @@ class Worker:
     def _tell(self) -> None:
         """Tell those who wait that each run is there, or that all of all runs is."""
         board = self._board
+        waiting = len(self._folders) - len(self._tried if self._lock is not None else board.shown)
         if self._lock is not None or self._reading_since is None:
             done = len(self._tried) >= len(self._folders)
         else:  # of what another process never shows, such as an empty file, nothing is known here
@@ -95,6 +97,10 @@ class Worker:
             board.first_look.set()
             if not self._backlog and self._walker is None:
                 board.settled.set()
+        if not board.first_look.is_set() and self._folders:
+            board.arriving = max(1, waiting)
+        else:  # some that come later are there before anybody could read of it
+            board.arriving = waiting if self._lock is not None and waiting >= _MANY else 0
 
     def _walk(self) -> None:
         """Look for folders for a short while, or rest."""

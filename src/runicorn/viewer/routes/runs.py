@@ -74,8 +74,10 @@ async def restore_run(state: State, run_id: str) -> Response:
 
 
 def _list(state: ViewerState, wanted: Wanted) -> bytes:
+    before = state.index.progress()
     runs = state.index.runs()
-    return state.run_list.write(runs, wanted, state.now(), state.index.progress())
+    # What came in between is not among these runs: the page asks once more.
+    return state.run_list.write(runs, wanted, state.now(), state.index.progress() or before)
 
 
 def _details(state: ViewerState, run_id: str) -> dict[str, Any]:

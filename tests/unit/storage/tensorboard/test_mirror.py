@@ -77,6 +77,27 @@ def test_the_first_list_has_the_runs_and_the_logdir_is_left_alone(logs, look):
     assert snapshot(logs) == before
 
 
+def test_it_is_told_how_far_the_first_reading_of_many_folders_is(tmp_path, look, monkeypatch):
+    for number in range(300):
+        write_events(tmp_path / "logs" / f"run{number}" / NAME, losses(0, 2))
+    slowed = worker.RunMirror.follow
+
+    def follow(*args, **kwargs):
+        time.sleep(0.01)
+        return slowed(*args, **kwargs)
+
+    monkeypatch.setattr(worker.RunMirror, "follow", follow)
+    index = RunIndex(look(tmp_path / "logs"))
+    seen = []
+    until(lambda: len(index.runs()) == 300 or seen.append(index.progress()))
+    assert len(seen) > 1
+    for progress in seen:
+        assert progress is not None, "runs are missing, and nothing tells of it"
+        assert progress.done < progress.total <= 300
+    assert [each.done for each in seen] == sorted(each.done for each in seen)
+    until(lambda: index.progress() is None)
+
+
 def test_new_points_runs_and_files_appear(logs, look):
     files = look(logs)
     until(lambda: count(files, "a") == 10)

@@ -1,18 +1,30 @@
 """A folder of event files becomes a run; whatever happens in between, nothing is lost and nothing is doubled."""
 
+import contextlib
 import json
 import math
 from pathlib import Path
 
 import pytest
 from tensorboardX.summary import hparams as hparams_of_tensorboardx
-from tests.support.event_files import event, histogram, image, plugin_value, png, scalar, tensor, write_events
+from tests.support.event_files import (
+    event,
+    histogram,
+    image,
+    plugin_value,
+    png,
+    restart,
+    scalar,
+    tensor,
+    write_events,
+)
 
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.follow import RunFollower
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard import run_mirror
+from runicorn.storage.tensorboard.framing import frames
 from runicorn.storage.tensorboard.logdir import EventFile, walk
 from runicorn.storage.tensorboard.run_mirror import RunMirror
 from runicorn.storage.tensorboard.translate import media_range
@@ -211,6 +223,79 @@ def test_several_files_are_one_run_in_their_order(folder):
     assert steps(folder.points()) == list(range(8))
 
 
+def text(tag, words, step):
+    return event(plugin_value(tag, "text", tensor(7, [1], string_val=[words.encode()])), step=step)
+
+
+def resumed(folder):
+    """Write a run that was resumed at step 60, having gone on to 100 before."""
+    gone = event(scalar("gone", 1.0), step=70)
+    folder.write([*losses(0, 100), text("note", "kept", 5), text("note", "gone", 80), gone], "events.out.tfevents.1.a")
+    folder.write([restart(60), *losses(60, 120), text("note", "again", 80)], "events.out.tfevents.2.a")
+
+
+@pytest.mark.parametrize("limit_bytes", [1, 1 << 18])
+def test_steps_that_a_resumed_run_abandoned_are_gone(folder, limit_bytes):
+    resumed(folder)
+    folder.follow(limit_bytes=limit_bytes)
+    assert steps(folder.points()) == list(range(120))
+    status = folder.read(layout.STATUS_FILE)
+    assert (status["metrics"]["loss"]["count"], status["step"], set(status["metrics"])) == (120, 80, {"loss"})
+    assert status["metrics"]["loss"]["last_step"] == 119
+    assert [each["items"][0]["text"] for each in folder.events()] == ["kept", "again"]
+
+
+def test_a_restart_in_the_same_file_and_one_that_comes_later_are_the_same(folder):
+    folder.write(losses(0, 10))
+    mirror = folder.follow()
+    store = PointStore(LocalFiles(folder.home))
+    assert len(store.read(folder.run.name, ["loss"]).columns["loss"].step) == 10
+    folder.write([*losses(0, 10), restart(7), *losses(7, 9), restart(8), *losses(8, 11)])
+    folder.follow(mirror)
+    assert steps(folder.points()) == list(range(11))
+    assert store.read(folder.run.name, ["loss"]).columns["loss"].step.tolist() == list(range(11))
+    folder.write([*losses(0, 10), restart(7), *losses(7, 9), restart(8), *losses(8, 11), restart(0)])
+    folder.follow(mirror)
+    assert folder.points() == []
+    status = folder.read(layout.STATUS_FILE)
+    assert (status["metrics"], status["step"]) == ({}, None)
+
+
+def test_what_the_abandoned_program_still_writes_is_abandoned(folder):
+    folder.write(losses(0, 10), "events.out.tfevents.1.a")
+    folder.write([restart(8), *losses(8, 12)], "events.out.tfevents.2.a")
+    mirror = folder.follow()
+    folder.write(losses(0, 20), "events.out.tfevents.1.a")
+    folder.follow(mirror)
+    folder.follow()  # another process
+    assert sorted(steps(folder.points())) == list(range(12))
+
+
+@pytest.mark.parametrize("survived", range(12))
+def test_a_process_that_ends_while_it_goes_back_costs_and_doubles_nothing(folder, survived, monkeypatch):
+    resumed(folder)
+    left = survived
+
+    def counted(real):
+        def call(*args, **kwargs):
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise Killed
+            return real(*args, **kwargs)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("replace_json", "create_run_folder", "append", "records_before", "events_before"):
+            patch.setattr(run_mirror, name, counted(getattr(run_mirror, name)))
+        with contextlib.suppress(Killed):
+            folder.follow(limit_bytes=4096)
+    folder.follow()
+    assert steps(folder.points()) == list(range(120))
+    assert [each["items"][0]["text"] for each in folder.events()] == ["kept", "again"]
+
+
 def test_a_damaged_file_spoils_no_other(folder):
     first = folder.write(losses(0, 5), "events.out.tfevents.1.a")
     (folder.source / "events.out.tfevents.1.a").write_bytes(first + b"garbage" * 9)
@@ -220,6 +305,59 @@ def test_a_damaged_file_spoils_no_other(folder):
     folder.follow()
     assert steps(folder.points()) == list(range(8))
     assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 2}
+
+
+def flipped(data, at):
+    """Return an event file with one bit of a record turned over: in the value of a scalar."""
+    _, end = frames(data).spans[at]
+    broken = bytearray(data)
+    broken[end - 1] ^= 0x40
+    return bytes(broken)
+
+
+def test_a_record_with_a_bit_turned_over_is_left_out_and_counted(folder):
+    data = folder.write(losses(0, 200))
+    for at in (3, 100):
+        data = flipped(data, at)
+    (folder.source / NAME).write_bytes(data)
+    folder.follow()
+    assert steps(folder.points()) == [step for step in range(200) if step not in (3, 100)]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 2}
+    assert folder.read(layout.STATUS_FILE)["metrics"]["loss"]["max"] < 30
+
+
+def test_a_damaged_record_at_the_end_waits_and_is_counted_once_more_come(folder):
+    data = folder.write(losses(0, 5))
+    (folder.source / NAME).write_bytes(flipped(data, 4))
+    mirror = folder.follow()
+    assert steps(folder.points()) == [0, 1, 2, 3]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 1}
+    (folder.source / NAME).write_bytes(flipped(folder.write(losses(0, 8)), 4))
+    folder.follow(mirror)
+    assert steps(folder.points()) == [0, 1, 2, 3, 5, 6, 7]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event-file": 1, "damaged-event": 1}
+
+
+@pytest.mark.parametrize("limit_bytes", [1, 4096, 1 << 18])
+def test_records_that_are_all_damaged_are_passed_over_in_pieces_of_any_size(folder, limit_bytes):
+    data = folder.write(losses(0, 300))
+    for at in range(299):
+        data = flipped(data, at)
+    (folder.source / NAME).write_bytes(data)
+    folder.follow(limit_bytes=limit_bytes)
+    assert steps(folder.points()) == [299]
+    assert folder.read(layout.STATUS_FILE)["warnings"] == {"damaged-event": 299}
+
+
+def test_a_content_that_comes_after_its_head_is_waited_for(folder):
+    data = folder.write(losses(0, 9))
+    start, end = frames(data).spans[-1]
+    (folder.source / NAME).write_bytes(data[:start] + bytes(end + 4 - start))
+    mirror = folder.follow()
+    assert steps(folder.points()) == list(range(8))
+    (folder.source / NAME).write_bytes(data)
+    mirror.follow([EventFile(file.name, file.size_bytes, file.mtime + 1) for file in folder.files()])
+    assert steps(folder.points()) == list(range(9))
 
 
 def test_zeros_that_become_bytes_are_read_in_the_end(folder):

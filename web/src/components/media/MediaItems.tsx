@@ -4,9 +4,10 @@ import { useEffect, useState } from "preact/hooks";
 import { fileUrl, getText } from "../../api/client";
 import { asApiError, isAbort, type ApiError } from "../../api/error";
 import type { MediaItem } from "../../api/types";
-import { formatDuration, formatNumber } from "../../pure/format";
+import { formatDistinct, formatDuration, formatExact, formatMetric } from "../../pure/format";
 import { bars, type MediaKind } from "../../pure/media";
 import { ErrorState } from "../basics";
+import { Picture, Sound, Video } from "./Player";
 import { TableView } from "./TableView";
 
 interface Props {
@@ -36,16 +37,12 @@ function Item({ runId, kind, item, label }: { runId: string; kind: MediaKind; it
   if (!url) return <p class="muted">This value has no file.</p>;
   const moving = /\.(gif|webp)$/.test(item.file!);
   if (kind === "image" || (kind === "video" && moving) || (kind === "figure" && item.format !== "plotly"))
-    return (
-      <a href={url} target="_blank" rel="noreferrer" title="Open it alone">
-        <img src={url} alt={label} loading="lazy" decoding="async" {...(item.width && item.height ? { width: item.width, height: item.height } : {})} />
-      </a>
-    );
-  if (kind === "video") return <video src={url} controls preload="metadata" aria-label={label} />;
+    return <Picture url={url} label={label} size={item.width && item.height ? { width: item.width, height: item.height } : {}} />;
+  if (kind === "video") return <Video url={url} label={label} />;
   if (kind === "audio")
     return (
       <>
-        <audio src={url} controls preload="none" aria-label={label} />
+        <Sound url={url} label={label} />
         {item.duration_secs !== undefined && <span class="muted num">{formatDuration(item.duration_secs)}</span>}
       </>
     );
@@ -64,19 +61,20 @@ function HistogramView({ item, label }: { item: MediaItem; label: string }) {
   const low = shapes[0]!.low;
   const high = shapes[shapes.length - 1]!.high;
   const total = shapes.reduce((sum, bar) => sum + bar.count, 0);
+  const ends = formatDistinct([low, high]);
   return (
     <div class="histogram">
-      <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label={`${label}: ${formatNumber(total)} values from ${formatNumber(low)} to ${formatNumber(high)}`}>
+      <svg viewBox="0 0 1 1" preserveAspectRatio="none" role="img" aria-label={`${label}: ${formatMetric(total)} values from ${ends.get(low)} to ${ends.get(high)}`}>
         {shapes.map((bar, at) => (
           <rect key={at} x={bar.x} y={1 - bar.height} width={bar.width} height={bar.height}>
-            <title>{`${formatNumber(bar.low)} to ${formatNumber(bar.high)}: ${formatNumber(bar.count)}`}</title>
+            <title>{`${formatExact(bar.low)} to ${formatExact(bar.high)}: ${formatExact(bar.count)}`}</title>
           </rect>
         ))}
       </svg>
       <div class="histogram-axis num muted">
-        <span>{formatNumber(low)}</span>
-        <span>{formatNumber(total)} values</span>
-        <span>{formatNumber(high)}</span>
+        <span title={formatExact(low)}>{ends.get(low)}</span>
+        <span>{formatMetric(total)} values</span>
+        <span title={formatExact(high)}>{ends.get(high)}</span>
       </div>
     </div>
   );

@@ -2,6 +2,7 @@
 
 import { fileUrl } from "../../api/client";
 import { formatCount, formatValue } from "../../pure/format";
+import { parseExact } from "../../pure/json";
 import { ErrorState } from "../basics";
 import { useText } from "./MediaItems";
 
@@ -14,7 +15,7 @@ interface Body {
 
 function parse(text: string): Body | null {
   try {
-    const body = JSON.parse(text) as Body;
+    const body = parseExact(text) as Body;
     return Array.isArray(body.columns) && Array.isArray(body.data) && body.data.every(Array.isArray) ? body : null;
   } catch {
     return null;
@@ -43,7 +44,7 @@ export function TableView({ runId, url, rows }: { runId: string; url: string; ro
           {body.data.slice(0, SHOWN_ROWS).map((cells, at) => (
             <tr key={at}>
               {cells.map((cell, column) => (
-                <td key={column} class={typeof cell === "number" ? "num" : ""}>
+                <td key={column} class={typeof cell === "number" || typeof cell === "bigint" ? "num" : ""}>
                   <Cell runId={runId} value={cell} />
                 </td>
               ))}

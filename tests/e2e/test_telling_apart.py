@@ -1,0 +1,85 @@
+"""Numbers and runs that differ look different on the page, and a file that cannot be shown says so."""
+
+import contextlib
+import re
+
+import pytest
+from playwright.sync_api import expect
+from tests.support.browser import visit
+from tests.support.serving import run_viewer
+
+import runicorn as rn
+
+BIG = 2**63 - 1
+
+
+def record(root, project, seed, beta, accuracy):
+    with rn.init(
+        project,
+        name="version_0",
+        root=root,
+        system_metrics=False,
+        config={"seed": seed, "beta2": beta, "big": BIG - seed},
+    ) as run:
+        for step in range(3):
+            run.log({"acc": accuracy + step * 1e-7}, step=20240115 + step)
+        return run.id
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def visits(browser, root, tmp_path):
+    """Return what opens a page of the viewer; nothing may be complained of but what was announced."""
+    with contextlib.ExitStack() as stack:
+        viewer = stack.enter_context(run_viewer(root, tmp_path / "home"))
+
+        def open_page(hash_path):
+            return stack.enter_context(visit(browser, f"http://localhost:{viewer.port}/{hash_path}")).page
+
+        yield open_page
+
+
+def test_numbers_that_differ_look_different(root, visits):
+    first = record(root, "mnist/a", 20240115, 0.99999, 0.9123456)
+    record(root, "mnist/b", 20240116, 1, 0.9123457)
+    page = visits("#/?cols=config.seed,config.beta2,config.big,summary.acc")
+    cells = page.locator(".row .cell.numeric")
+    expect(cells).to_have_count(8)
+    texts = cells.all_inner_texts()
+    assert {"20240115", "20240116", "0.99999", "1", str(BIG - 20240115), str(BIG - 20240116)} <= set(texts)
+    assert len(set(texts)) == 8
+    page = visits(f"#/runs/{first}/overview")
+    config = page.locator("table.kv").first
+    for text in ("20240115", "0.99999", str(BIG - 20240115)):
+        expect(config.get_by_role("cell", name=text, exact=True)).to_be_visible()
+    last = page.locator("table.kv.metrics td").first
+    expect(last).to_have_attribute("title", re.compile(r"^0\.9123458"))
+
+
+def test_runs_of_one_name_are_told_apart_in_the_table_and_in_charts(root, visits):
+    record(root, "mnist/a", 1, 0.5, 0.25)
+    record(root, "mnist/b", 2, 0.5, 0.5)
+    page = visits("#/")
+    expect(page.locator(".row .run-apart")).to_have_text(["b/", "a/"])
+    chart = page.locator(".chart[data-metric='acc'] .u-over")
+    chart.hover()
+    expect(page.locator(".chart-tooltip-name")).to_have_text(["b/version_0", "a/version_0"])
+
+
+def test_a_file_that_this_browser_cannot_show_says_so_and_is_offered(root, visits, tmp_path):
+    odd = tmp_path / "odd.mp4"
+    odd.write_bytes(b"\0\0\0\x18ftypmp42" + bytes(200))
+    picture = tmp_path / "odd.png"
+    picture.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
+    with rn.init("media", root=root, system_metrics=False) as run:
+        run.log({"film": rn.Video(str(odd)), "shot": rn.Image(str(picture))}, step=1)
+    page = visits(f"#/runs/{run.id}/media")
+    expect(page.get_by_text("This browser cannot play this video.")).to_be_visible()
+    expect(page.get_by_text("This browser cannot show this picture.")).to_be_visible()
+    for link in page.get_by_role("link", name=re.compile("^Download ")).all():
+        assert link.get_attribute("download")
+    assert page.locator("video").count() == 0
