@@ -1,14 +1,13 @@
 /** The values of one step, each as what it is. Nothing of them is markup of this page; HTML is shown in a sandbox. */
 
-import { useEffect, useState } from "preact/hooks";
-import { fileUrl, getText } from "../../api/client";
-import { asApiError, isAbort, type ApiError } from "../../api/error";
+import { fileUrl } from "../../api/client";
 import type { MediaItem } from "../../api/types";
 import { formatDistinct, formatDuration, formatExact, formatMetric } from "../../pure/format";
 import { bars, type MediaKind } from "../../pure/media";
 import { ErrorState } from "../basics";
 import { Picture, Sound, Video } from "./Player";
 import { TableView } from "./TableView";
+import { useText } from "./useText";
 
 interface Props {
   runId: string;
@@ -78,21 +77,6 @@ function HistogramView({ item, label }: { item: MediaItem; label: string }) {
       </div>
     </div>
   );
-}
-
-/** Ask for a text file; null until it is there. */
-export function useText(url: string): { text: string | null; error: ApiError | null } {
-  const [state, setState] = useState<{ text: string | null; error: ApiError | null }>({ text: null, error: null });
-  useEffect(() => {
-    const abort = new AbortController();
-    setState({ text: null, error: null });
-    getText(url, abort.signal).then(
-      (text) => setState({ text, error: null }),
-      (error) => isAbort(error) || setState({ text: null, error: asApiError(error) }),
-    );
-    return () => abort.abort();
-  }, [url]);
-  return state;
 }
 
 function LongText({ url }: { url: string }) {

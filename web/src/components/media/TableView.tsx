@@ -4,7 +4,7 @@ import { fileUrl } from "../../api/client";
 import { formatCount, formatValue } from "../../pure/format";
 import { parseExact } from "../../pure/json";
 import { ErrorState } from "../basics";
-import { useText } from "./MediaItems";
+import { useText } from "./useText";
 
 const SHOWN_ROWS = 200;
 
