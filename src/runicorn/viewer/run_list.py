@@ -63,8 +63,18 @@ class RunListWriter:
     def __init__(self) -> None:
         self._encoded: dict[str, tuple[int, msgspec.Raw]] = {}
 
-    def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, progress: Progress | None = None) -> bytes:
-        """Return the answer of GET /api/runs. progress: of a first reading. Raises InvalidQueryError."""
+    def write(
+        self,
+        items: Sequence[IndexedRun],
+        wanted: Wanted,
+        now: float,
+        progress: Progress | None = None,
+        problem: str | None = None,
+    ) -> bytes:
+        """Return the answer of GET /api/runs. progress: of a first reading. problem: why runs are not shown.
+
+        Raises InvalidQueryError.
+        """
         if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone
             self._encoded.clear()
         chosen = choose(items, wanted)
@@ -83,6 +93,7 @@ class RunListWriter:
                     "summary": column_names(item.summary_keys for item in chosen),
                 },
                 "indexing": progress and {"done": progress.done, "total": progress.total},
+                "problem": problem,
             }
         )
 

@@ -78,6 +78,7 @@ class RunListAnswer(BaseModel):
     """A page of runs. total: all that match. projects: of all runs outside the bin, whatever the filters.
 
     indexing: null, or how far a first reading of a big root has come; until then these are the runs read so far.
+    problem: null, or one sentence on what keeps runs of this root from being shown.
     """
 
     runs: list[RunAnswer]
@@ -86,6 +87,7 @@ class RunListAnswer(BaseModel):
     projects: list[ProjectCount]
     columns: ColumnNames
     indexing: IndexingAnswer | None
+    problem: str | None
 
 
 class MetricAnswer(BaseModel):

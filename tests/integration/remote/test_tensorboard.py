@@ -52,3 +52,20 @@ def test_event_files_on_a_server_are_live_runs_here(connected: Viewer, server: S
     assert stop(connected, session).status_code == 200
     assert sorted(path.name for path in server.runs.rglob("*")) == ["a", NAME, "exp"]
     eventually_nothing(server.processes, 10)
+
+
+def test_a_home_that_cannot_be_written_hides_no_log(connected: Viewer, server: Server) -> None:
+    write(server, 5)
+    home = server.account.home
+    before = home.stat().st_mode
+    home.chmod(0o500)
+    (home / ".cache").touch()  # made by root: a folder of that name cannot be made
+    try:
+        session = start(connected, server.login(remote_root=str(server.runs)))
+        eventually(lambda: [run["name"] for run in runs(session["url"])], what="the run")
+        assert httpx.get(f"{session['url']}/api/runs").json()["problem"] is None
+        assert stop(connected, session).json()["ok"] is True
+    finally:
+        (home / ".cache").unlink()
+        home.chmod(before)
+    eventually_nothing(server.traces, 3)

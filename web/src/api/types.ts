@@ -75,6 +75,8 @@ export interface RunPage {
   columns: { config: string[]; summary: string[] };
   /** Null, or how far the first reading of a big storage root has come. */
   indexing?: { done: number; total: number } | null;
+  /** Null, or one sentence on what keeps runs of this root from being shown. */
+  problem?: string | null;
 }
 
 export type XAxis = "step" | "time" | "relative";

@@ -8,6 +8,7 @@ import { FilterBox } from "../components/FilterBox";
 import { Icon, type IconName } from "../components/icons";
 import { Popover } from "../components/overlay";
 import { editRun } from "../components/RunActions";
+import { Note, Notes } from "../components/Note";
 import { RunTable } from "../components/RunTable";
 import { Sidebar } from "../components/Sidebar";
 import { lineStyles } from "../pure/colours";
@@ -19,7 +20,7 @@ import { health, isRemote } from "../state/link";
 import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
 import { ChosenCharts, NEWEST } from "./ChosenCharts";
-import { columns, indexing, listBusy, listError, listLoaded, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
+import { columns, indexing, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
 
 const EXAMPLE = `import runicorn as rn
 
@@ -127,6 +128,7 @@ export function RunsPage() {
           <ColumnsMenu chosen={chosenColumns} />
           <LayoutSwitch />
         </div>
+        <Notes>{problem.value && <Note>{problem.value}</Note>}</Notes>
         {error && !filterError ? (
           <ErrorState error={error} onRetry={reloadRuns} />
         ) : firstLoad && !filterError ? (

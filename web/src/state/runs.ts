@@ -19,6 +19,8 @@ export const total = signal(0);
 export const projects = signal<readonly { project: string; count: number }[]>([]);
 export const columns = signal<{ config: string[]; summary: string[] }>({ config: [], summary: [] });
 /** How far the first reading of a big storage root has come; null when all of it is known. */
+/** What keeps runs of this root from being shown, in one sentence. */
+export const problem = signal<string | null>(null);
 export const indexing = signal<{ done: number; total: number } | null>(null);
 export const listError = signal<ApiError | null>(null);
 /** Whether a first answer has come; and whether one for another query is on its way. */
@@ -84,6 +86,7 @@ function take(page: RunPage, quietly: boolean): void {
     projects.value = page.projects ?? [];
     columns.value = page.columns ?? { config: [], summary: [] };
     indexing.value = page.indexing ?? null;
+    problem.value = page.problem ?? null;
     listError.value = null;
     listLoaded.value = true;
     if (!tail.length) cursor = page.next_cursor;

@@ -1,7 +1,9 @@
-"""What the thread that takes event files in and those who look at the runs share. Touches no files."""
+"""What the thread that takes event files in and those who look at the runs share."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -14,8 +16,8 @@ class Board:
 
     shown: run ids with their folders below the root. claimed: names in the root's runs/ below which event files lie.
     arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
-    were looked into. first_look: set once each run that was there at first is shown. settled: set while nothing is left
-    to take in.
+    were looked into. problem: what keeps event files from being shown. first_look: set once each run that was there at
+    first is shown. settled: set while nothing is left to take in.
     """
 
     def __init__(self, root: Path, home: Path) -> None:
@@ -24,6 +26,8 @@ class Board:
         self.shown: dict[str, str] = {}
         self.claimed: frozenset[str] = frozenset()
         self.arriving = 0
+        self.problem: str | None = None
+        self._temporary: Path | None = None
         self.looked_at = float("-inf")
         self.wake = threading.Event()
         self.closed = threading.Event()
@@ -33,6 +37,21 @@ class Board:
     def unwatched_secs(self) -> float:
         """Return how long nobody has looked."""
         return time.monotonic() - self.looked_at
+
+    def move_to_temporary(self) -> bool:
+        """Use a temporary folder from now on; return False where there is none either, or it is used already."""
+        if self._temporary is not None:
+            return False
+        try:
+            self._temporary = Path(tempfile.mkdtemp(prefix="runicorn-mirror-"))
+        except OSError:
+            return False
+        self.home = self._temporary
+        return True
+
+    def remove_temporary(self) -> None:
+        if self._temporary is not None:
+            shutil.rmtree(self._temporary, ignore_errors=True)
 
     def show(self, run_id: str, path: str) -> None:
         if self.shown.get(run_id) != path:

@@ -29,16 +29,25 @@ def mirror_home(cache: Path, root: Path) -> Path:
 class Mirror:
     """The runs that TensorBoard's event files below a root stand for. Starts when it is first asked; close() ends it.
 
-    home: where the mirrored runs lie, a storage root of its own; made only when there is something to hold.
+    home: where the mirrored runs lie, a storage root of its own; made only when there is something to hold. Where the
+    cache folder cannot be written, as with a home that is mounted read-only, it is a temporary one until close().
     """
 
     def __init__(self, root: Path, home: Path) -> None:
         self.root = root
-        self.home = home
         self._board = Board(root, home)
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
         self._first_look_ends_at = float("inf")
+
+    @property
+    def home(self) -> Path:
+        return self._board.home
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps event files from being shown, in one sentence."""
+        return self._board.problem
 
     def runs(self) -> dict[str, str]:
         """Return run ids with their folders below the root, as they are known now; the first call waits up to 1 s."""
@@ -97,6 +106,7 @@ class Mirror:
         self.end_soon()
         if self._thread is not None:
             self._thread.join(_CLOSE_SECS)
+        self._board.remove_temporary()
 
     def end_soon(self) -> None:
         """Ask the thread to end, without waiting for it."""

@@ -34,11 +34,14 @@ class OverlayFiles:
     def __init__(self, root: Path, cache: Path) -> None:
         self._own = PackedFiles(root)
         self.mirror = Mirror(root, mirror_home(cache, root))
-        self._mirrored = LocalFiles(self.mirror.home)
         self._is_storage_root = False
         self._own_runs: set[str] = set()
         self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
         self._media: dict[str, tuple[int, list[str]]] = {}
+
+    @property
+    def _mirrored(self) -> LocalFiles:
+        return LocalFiles(self.mirror.home)
 
     def names(self, path: str) -> list[str]:
         if path != layout.RUNS:

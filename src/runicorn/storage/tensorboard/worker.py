@@ -60,7 +60,6 @@ class Worker:
         self._polled_at = float("-inf")
         self._poll_secs = 0.0
         self._reading_since: float | None = None
-        self._complained = False
 
     def work(self) -> None:
         board = self._board
@@ -216,20 +215,29 @@ class Worker:
         except Timeout:
             return False
         except (OSError, NotImplementedError) as error:
-            if not self._complained:
-                self._complained = True
-                _log.warning(
-                    "The cache folder %s cannot be written, so TensorBoard's event files are not shown: %s",
-                    self._board.home,
-                    error,
-                )
-            return False
+            return self._manage_without(error) and self._owns()
         self._lock = lock
+        self._board.problem = None
         self._reading_since = None
         self._sweep()
         for run_id in self._folders:
             self._push(run_id, first=False)
         return True
+
+    def _manage_without(self, error: Exception) -> bool:
+        """Go on in a temporary folder where the cache cannot be written; tell whether there is one."""
+        home = self._board.home
+        if self._board.move_to_temporary():
+            _log.warning("The cache folder %s cannot be written; what is read is kept until the end: %s", home, error)
+            return True
+        if self._board.problem is None:
+            reason = getattr(error, "strerror", None) or str(error)
+            self._board.problem = (
+                "TensorBoard's event files are not shown: neither the cache folder nor a temporary folder can be "
+                f"written ({home}: {reason})."
+            )
+            _log.warning("%s", self._board.problem)
+        return False
 
     def _release(self) -> None:
         """Let another process write the mirror, and forget what it will change."""

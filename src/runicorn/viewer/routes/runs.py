@@ -77,7 +77,7 @@ def _list(state: ViewerState, wanted: Wanted) -> bytes:
     before = state.index.progress()
     runs = state.index.runs()
     # What came in between is not among these runs: the page asks once more.
-    return state.run_list.write(runs, wanted, state.now(), state.index.progress() or before)
+    return state.run_list.write(runs, wanted, state.now(), state.index.progress() or before, state.files.mirror.problem)
 
 
 def _details(state: ViewerState, run_id: str) -> dict[str, Any]:

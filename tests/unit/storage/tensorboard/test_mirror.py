@@ -131,13 +131,14 @@ def test_a_root_without_event_files_leaves_no_trace(tmp_path, look):
     assert [path.name for path in (tmp_path / "root").iterdir()] == ["x"]
 
 
-def test_a_cache_that_cannot_be_written_is_told_and_hides_nothing_else(tmp_path, look, caplog):
+def test_a_cache_that_cannot_be_written_is_told_and_hides_nothing_else(tmp_path, look, caplog, monkeypatch):
     import runicorn as rn
 
     with rn.init(name="ours", root=tmp_path / "root") as run:
         run.log({"loss": 1})
     write_events(tmp_path / "root" / "tb" / NAME, losses(0, 3))
     (tmp_path / "cache").write_text("a file where a folder should be")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))  # nor is there a temporary one
     files = look(tmp_path / "root")
     until(lambda: "event files are not shown" in caplog.text or not names(files))
     assert names(files) == {"ours"}
@@ -280,3 +281,30 @@ def test_who_only_reads_does_not_wait_for_what_is_never_shown(logs, look):
     started = time.monotonic()
     assert look(logs).mirror.settle(LIMIT_SECS)
     assert time.monotonic() - started < LIMIT_SECS / 2
+
+
+def test_where_the_cache_cannot_be_written_a_temporary_folder_does(logs, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    files = OverlayFiles(logs, tmp_path / "cache")
+    try:
+        until(lambda: count(files, "a") == 10)
+        assert files.mirror.problem is None
+        assert files.mirror.home.parent == tmp_path / "temporary"
+    finally:
+        files.close()
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_where_nothing_can_be_written_that_is_told(logs, tmp_path, monkeypatch):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    files = OverlayFiles(logs, tmp_path / "cache")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    try:
+        files.mirror.look()
+        until(lambda: files.mirror.problem is not None)
+        assert "are not shown" in files.mirror.problem
+        assert str(tmp_path / "cache") in files.mirror.problem
+    finally:
+        files.close()
