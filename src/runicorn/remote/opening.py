@@ -102,6 +102,7 @@ class Opening:
             def own(process: RemoteProcess) -> None:
                 session.process = session.holder.own(process)
 
+            session.launched = True
             session.remote = await self.run_blocking(
                 launch.launch_viewer, connection, request, secrets.token_hex(8), own, progress.log
             )
@@ -168,7 +169,10 @@ class Opening:
 
         Returns whether there was a way to it.
         """
-        if session.process is not None and await self.run_blocking(orders.stop, session.process):
+        # One that has not said its first word hears no order yet: waiting for its answer would only cost the time that
+        # ending it takes on a slow link.
+        heard = session.process is not None and session.remote is not None
+        if heard and await self.run_blocking(orders.stop, session.process):
             return True
         if session.remote is not None and session.door is not None and session.tunnel is not None:
             # A line of its own: on the other one a question may be under way.

@@ -29,7 +29,7 @@ from runicorn.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-STOP_TIMEOUT_SECS = 8.0
+STOP_TIMEOUT_SECS = 11.0
 
 
 class RemoteService:

@@ -42,6 +42,7 @@ class Session:
     lacks_secret: its login needs one that is written nowhere, so that only a new connect brings it back.
     needs_person: it waits for somebody to connect, or to ask for its login to be repeated.
     nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
+    launched: the server was asked to start its viewer, which may run there before that is known here.
     waiters: how many wait for its start; those who came along included.
     """
 
@@ -62,6 +63,7 @@ class Session:
     found_again: bool = False
     lacks_secret: bool = False
     needs_person: bool = False
+    launched: bool = False
     waiters: int = 0
     line: Line | None = field(default=None, repr=False)
     process: RemoteProcess | None = field(default=None, repr=False)

@@ -23,7 +23,7 @@ from runicorn.settings import Settings
 
 ENDED_KEPT = 20
 TAKE_BACK_SECS = 15.0
-END_TIMEOUT_SECS = 5.0
+END_TIMEOUT_SECS = 8.0  # four round trips of a second, and the second that a viewer has to end by itself
 
 
 class Sessions:
@@ -222,7 +222,7 @@ class Sessions:
         while task is not None and task is not current and not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=1.0)
-        if session.remote is not None or session.process is not None:
+        if session.remote is not None or session.launched:
             try:
                 ended = await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)
             except asyncio.TimeoutError:
