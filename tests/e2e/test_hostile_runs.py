@@ -277,8 +277,10 @@ def test_a_server_can_show_nothing_but_text(browser: Browser, server: Server, vi
             shows(page, ".env-name .ellipsis", MARKUP_NAME)
             local.assert_harmless()
             folder = page.get_by_role("textbox", name="Folder")
-            expect(folder).to_have_value(f"{home}/runicorn_data")
+            expect(folder).to_have_value(str(root))  # found there, since the usual folder is not
             folder.fill(str(server.runs))
+            shows(page, ".found-folder .path-end", str(root))
+            local.assert_harmless()
             page.get_by_role("button", name="Browse").click()
             shows(page, ".browse-row .ellipsis", MARKUP_NAME)
             local.assert_harmless()

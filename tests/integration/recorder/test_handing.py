@@ -171,8 +171,12 @@ def test_init_above_the_main_guard_opens_one_run_and_says_once_where_it_belongs(
             rn.log({{"x": number}})
             return rn.config.lr
 
+        def be_all_there(barrier):
+            barrier.wait(60)  # a pool that is done sooner ends those that are still starting
+
         if __name__ == "__main__":
-            with multiprocessing.get_context({method!r}).Pool(4) as pool:
+            context = multiprocessing.get_context({method!r})
+            with context.Pool(4, be_all_there, (context.Barrier(4),)) as pool:
                 print(sum(pool.map(work, range(20))))
             rn.log({{"y": 1}})
         """
