@@ -24,6 +24,7 @@ def test_an_empty_root_lists_nothing(empty_viewer):
     assert empty_viewer.get("/api/runs") == {
         "runs": [], "total": 0, "next_cursor": None, "projects": [], "columns": {"config": [], "summary": []},
         "indexing": None,
+        "problem": None,
     }  # fmt: skip
 
 
