@@ -23,8 +23,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, expect
 from tests.support.browser import run_chromium, visit
+from tests.support.looking import heap_mb, hide_tab
 from tests.support.serving import run_viewer
 
 import runicorn as rn
@@ -32,10 +33,6 @@ import runicorn as rn
 WAIT_MS = 180_000
 MAX_HEAP_MB, MAX_BACK_SECS = 60.0, 2.0
 PIECE_BYTES = 1_000_000
-HIDE = """hidden => {
-    Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event('visibilitychange'));
-}"""
 
 
 def main() -> int:
@@ -70,11 +67,11 @@ def measure(browser: Browser, megabytes: int, *, hidden: bool) -> dict[str, floa
                 expect(page.get_by_role("log")).to_contain_text("first line")
                 idle = heap_mb(page)
                 if hidden:
-                    page.evaluate(HIDE, True)
+                    hide_tab(page, True)
                 write(console, megabytes, pause_secs=0.0 if hidden else 0.2)
                 started = time.monotonic()
                 if hidden:
-                    page.evaluate(HIDE, False)
+                    hide_tab(page, False)
                 expect(page.get_by_role("log")).to_contain_text("the last line", timeout=WAIT_MS)
                 back = time.monotonic() - started
                 page.wait_for_timeout(1000)
@@ -96,15 +93,6 @@ def write(path: Path, megabytes: int, pause_secs: float) -> None:
             file.flush()
             time.sleep(pause_secs)
         file.write("the last line\n")
-
-
-def heap_mb(page: Page) -> float:
-    """Return V8's heap in use after a collection."""
-    session = page.context.new_cdp_session(page)
-    session.send("HeapProfiler.collectGarbage")
-    used: float = session.send("Runtime.getHeapUsage")["usedSize"] / 1e6
-    session.detach()
-    return used
 
 
 if __name__ == "__main__":
