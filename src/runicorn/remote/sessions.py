@@ -71,6 +71,7 @@ class Sessions:
             and (session.found_again or session.needs_person)
         ):
             await self._opening.connections.connect(request.target, request.credentials, session.session_id)
+            session.needs_person = False
             session.nudge()
             await asyncio.wait([session.task] if session.task else [], timeout=TAKE_BACK_SECS)
             if not session.live:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import random
 import time
 from collections.abc import Callable
@@ -108,10 +109,13 @@ class Watching:
 
     async def _until_a_person_acts(self, session: Session) -> None:
         """Wait until somebody connects to that host, or asks for the login to be repeated."""
+        find = functools.partial(self._opening.connections.find, session.request.target)
+        # A tunnel's own login may have been rejected beside a connection that lives: that one is no person's act.
+        before = find()
         session.needs_person = True
         session.nudged.clear()
         self._changed()
-        while session.needs_person and self._opening.connections.find(session.request.target) is None:
+        while session.needs_person and find() in (None, before):
             await nudged_within(session, PERSON_LOOK_SECS)
         session.needs_person = False
 
