@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,13 @@ with rn.init(project="vision/resnet", name="on-the-server", config={"lr": 0.1}, 
         run.log({"train/loss": 1.0 / (step + 1), "acc": step / 1000}, step=step)
         time.sleep(float(sys.argv[3]))
 """
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """Kill them all, also those that end because another one of them did."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @dataclass
@@ -84,10 +91,15 @@ class Server:
 
     def kill_sshd_children(self) -> None:
         """Kill the server's processes that carry this user's connections."""
-        for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or [""]
-            if words[0].startswith(f"sshd: {self.account.username}"):
-                process.kill()
+        kill(self.sshd_children())
+
+    def sshd_children(self) -> list[psutil.Process]:
+        """Return the server's processes that carry this user's connections."""
+        return [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if (process.info["cmdline"] or [""])[0].startswith(f"sshd: {self.account.username}")
+        ]
 
     def listening_ports(self) -> set[int]:
         """Return the TCP ports on which processes of the server's user listen."""

@@ -240,8 +240,14 @@ class ForwardingForbiddenError(StartError):
 
 
 class TunnelFailedError(StartError):
+    """login_refused: a tunnel that logs in by itself was refused; repeating that unasked could lock the account."""
+
     code = "TUNNEL_FAILED"
     default_hint = "Look at the session's log for each tunnel's reason; `runicorn doctor` tries each of them."
+
+    def __init__(self, detail: str, *, login_refused: bool = False, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.login_refused = login_refused
 
 
 class RemoteViewerCrashedError(StartError):

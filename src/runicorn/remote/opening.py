@@ -16,6 +16,7 @@ from runicorn.errors import (
     NoCredentialsError,
     NotConnectedError,
     RunicornError,
+    TunnelFailedError,
 )
 from runicorn.remote import health, launch, orders
 from runicorn.remote.connections import Connections, RunBlocking
@@ -32,8 +33,7 @@ from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.settings import Settings
 
-# A rejected login or host key is a person's matter; repeating it by itself could lock the account.
-FINAL = (
+_PERSONS_MATTERS = (
     AuthFailedError,
     NoCredentialsError,
     InteractionRequiredError,
@@ -41,6 +41,11 @@ FINAL = (
     HostKeyRevokedError,
     NotConnectedError,
 )
+
+
+def is_persons_matter(error: RunicornError | None) -> bool:
+    """Whether only a person can settle it: a rejected login or host key, repeated by itself, could lock the account."""
+    return isinstance(error, _PERSONS_MATTERS) or (isinstance(error, TunnelFailedError) and error.login_refused)
 
 
 @dataclass(frozen=True)
@@ -183,7 +188,7 @@ class Opening:
                 return True
         target = session.request.target
         connection = self.connections.find(target)
-        if connection is None and session.remote is not None and not self._is_persons_matter(session):
+        if connection is None and session.remote is not None and not _waits_for_a_person(session):
             with contextlib.suppress(RunicornError):  # the network may be back, and nobody has noticed yet
                 connection = await self.connections.reconnect(target, session.request.credentials, session.session_id)
         if connection is None:
@@ -191,8 +196,9 @@ class Opening:
         await self.run_blocking(orders.kill, connection, session.session_id)
         return True
 
-    def _is_persons_matter(self, session: Session) -> bool:
-        return session.needs_person or isinstance(session.error, FINAL)
+
+def _waits_for_a_person(session: Session) -> bool:
+    return session.needs_person or is_persons_matter(session.error)
 
 
 def _check(session: Session, tunnel: Tunnel) -> None:

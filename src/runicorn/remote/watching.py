@@ -11,7 +11,7 @@ from collections.abc import Callable
 from runicorn.errors import NoCredentialsError, RunicornError, StartError
 from runicorn.remote import orders, session_log
 from runicorn.remote.health import UnhealthyError
-from runicorn.remote.opening import FINAL, Opening
+from runicorn.remote.opening import Opening, is_persons_matter
 from runicorn.remote.session import Session
 
 # A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
@@ -88,14 +88,14 @@ class Watching:
                 # Nothing was offered, so nothing was rejected: the agent may be unlocked at any moment.
                 self._note(session, error)
                 await self._rest(began_at)
-            except FINAL as error:
-                self._note(session, error)
-                await self._until_a_person_acts(session)
             except GoneError:
                 raise
             except RunicornError as error:
                 self._note(session, error)
-                await self._rest(began_at)
+                if is_persons_matter(error):
+                    await self._until_a_person_acts(session)
+                else:
+                    await self._rest(began_at)
             except Exception as error:  # noqa: BLE001  the rim of a background task: a fault of ours ends no session
                 self._note(session, StartError(f"The link could not be restored: {error!r}."))
                 await self._rest(began_at)

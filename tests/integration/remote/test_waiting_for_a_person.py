@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.support.agent import run_agent
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually
+from tests.support.server import Server, eventually, kill
 from tests.support.serving import Viewer, run_viewer
 
 RETURN_SECS = 40.0
@@ -134,6 +134,34 @@ def test_an_agent_that_is_locked_for_a_moment_is_asked_again(server: Server, tmp
         eventually(lambda: (viewer.get(status).json()["error"] or {}).get("code") == "NO_CREDENTIALS", 20)
         assert viewer.get(status).json()["status"] == "reconnecting"
         hidden.rename(path)
+        eventually(lambda: viewer.get(status).json()["status"] == "running", RETURN_SECS, "the session")
+        assert viewer.get(status).json()["remotePid"] == session["remotePid"]
+        stop(viewer, session)
+
+
+@pytest.mark.parametrize("backend", ["openssh", "asyncssh"])
+def test_a_tunnels_own_refused_login_is_not_repeated_beside_a_connection_that_lives(
+    server: Server, tmp_path: Path, backend: str
+) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
+        body = server.login(remote_root=str(server.runs))
+        accept(viewer, connect(viewer, body))
+        assert connect(viewer, body).status_code == 200
+        eventually(lambda: len(server.sshd_children()) == 2, what="the privileged process and the user's own")
+        before = set(server.sshd_children())
+        session = start(viewer, body)
+        status = f"/api/remote/viewer/status/{session['sessionId']}"
+        with keys_gone(server):
+            kill(set(server.sshd_children()) - before)
+            eventually(lambda: viewer.get(status).json()["needsPerson"], 20, "a session that waits")
+            assert viewer.get(status).json()["error"]["code"] == "TUNNEL_FAILED"
+            assert len(viewer.get("/api/remote/sessions").json()["sessions"]) == 1  # the connection lives
+            attempts = server.sshd.log.count("Connection from")
+            time.sleep(4.0)  # it was repeated after 0.2, 1 and 2 s
+            assert viewer.get(status).json()["needsPerson"]
+            assert server.sshd.log.count("Connection from") == attempts
+        viewer.post("/api/remote/viewer/retry", {"session_id": session["sessionId"], "login": True})
         eventually(lambda: viewer.get(status).json()["status"] == "running", RETURN_SECS, "the session")
         assert viewer.get(status).json()["remotePid"] == session["remotePid"]
         stop(viewer, session)

@@ -156,3 +156,7 @@ class TunnelRequest:
 
 class TunnelRefusedError(Exception):
     """This backend cannot carry this session; another one may. Its text is the reason, for people."""
+
+
+class LoginRefusedError(TunnelRefusedError):
+    """The server refused the login that this backend makes by itself. Repeating it could lock the account."""

@@ -82,17 +82,16 @@ class ParamikoConnection:
         return bool(self.transport.is_active())
 
     def answers(self, timeout_secs: float) -> bool:
-        answered = threading.Event()
+        over = threading.Event()
 
         def ask() -> None:
             # Any answer will do, a refusal as well; with none, this ends when the transport is closed.
             with self._asking, contextlib.suppress(paramiko.SSHException, OSError, EOFError):
                 self.transport.global_request("keepalive@openssh.com", wait=True)
-                if self.transport.is_active():
-                    answered.set()
+            over.set()
 
         threading.Thread(target=ask, name=f"ask-{self.target.host}", daemon=True).start()
-        return answered.wait(timeout_secs)
+        return over.wait(timeout_secs) and self.alive
 
     def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
         deadline = time.monotonic() + timeout_secs

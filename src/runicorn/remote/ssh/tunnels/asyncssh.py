@@ -13,7 +13,7 @@ from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, Ho
 from runicorn.loop_thread import LoopThread
 from runicorn.remote import known_hosts
 from runicorn.remote.known_hosts import HostKey
-from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.prompts import PasswordAnswer
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.verdict import require_ok
@@ -93,7 +93,8 @@ class AsyncSshTunnel:
             explained = host_key.explain(request)
             if isinstance(explained, (HostKeyConfirmationError, HostKeyRevokedError)):
                 return explained
-        return TunnelRefusedError(f"AsyncSSH could not log in: {error or type(error).__name__}")
+        kind = LoginRefusedError if isinstance(error, asyncssh.PermissionDenied) else TunnelRefusedError
+        return kind(f"AsyncSSH could not log in: {error or type(error).__name__}")
 
     def carry(self, client: socket.socket) -> None:
         client.setblocking(False)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runicorn.errors import ConnectError, TunnelFailedError
-from runicorn.remote.ssh.interface import Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import LoginRefusedError, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
@@ -38,6 +38,7 @@ def open_tunnel(
     Raises TunnelFailedError, or HostKeyConfirmationError, HostKeyRevokedError and what `check` raises at once.
     """
     reasons: list[str] = []
+    login_refused = False
     for backend, open_backend in ORDER:
         if choice not in (TunnelChoice.AUTO, backend):
             continue
@@ -47,12 +48,15 @@ def open_tunnel(
             return tunnel
         except TunnelRefusedError as error:
             reason = str(error)
+            login_refused = login_refused or isinstance(error, LoginRefusedError)
         except ConnectError as error:
             reason = error.detail
         request.log(f"tunnel {backend.value} passed over: {reason}")
         reasons.append(f"{backend.value}: {reason}")
         passed_over(Fallback(backend.value, reason))
-    raise TunnelFailedError(f"No tunnel could be opened ({'; '.join(reasons)}).", hint=_next_step(choice))
+    raise TunnelFailedError(
+        f"No tunnel could be opened ({'; '.join(reasons)}).", login_refused=login_refused, hint=_next_step(choice)
+    )
 
 
 def _next_step(choice: TunnelChoice) -> str | None:

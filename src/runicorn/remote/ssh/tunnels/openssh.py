@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runicorn.remote import known_hosts
-from runicorn.remote.ssh.interface import Login, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
@@ -33,6 +33,7 @@ MAX_SOCKET_PATH_BYTES = 100
 
 # A key that is not the stored one, or a server without any key of the stored types.
 _HOST_KEY_WORDS = ("Host key verification failed", "no matching host key type found")
+_REFUSED_WORDS = ("Permission denied (", "Too many authentication failures")
 
 # Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
 # viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on. An `ssh` before its login
@@ -279,7 +280,8 @@ class OpenSshTunnel:
         said = self._stderr.decode("utf-8", "replace").strip()
         if any(words in said for words in _HOST_KEY_WORDS):
             return host_key.explain(request)
-        return TunnelRefusedError(f"ssh ended: {said.splitlines()[-1] if said else 'it said nothing'}")
+        kind = LoginRefusedError if any(words in said for words in _REFUSED_WORDS) else TunnelRefusedError
+        return kind(f"ssh ended: {said.splitlines()[-1] if said else 'it said nothing'}")
 
     def _reach(self) -> socket.socket:
         if isinstance(self._address, tuple):
