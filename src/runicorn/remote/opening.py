@@ -28,7 +28,6 @@ from runicorn.remote.progress import Progress
 from runicorn.remote.session import Session
 from runicorn.remote.session_log import follow_words
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
-from runicorn.remote.ssh.tunnels import auto
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.settings import Settings
@@ -116,6 +115,8 @@ class Opening:
 
     async def tunnel(self, session: Session, connection: Connection) -> None:
         """Open a tunnel and believe it once the session's own viewer has answered through it."""
+        from runicorn.remote.ssh.tunnels import auto  # with what `connections` loads late
+
         assert session.remote is not None
         progress = self.progress(session)
         request = TunnelRequest(

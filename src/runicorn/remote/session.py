@@ -15,8 +15,7 @@ from runicorn.remote.lifecycle import State
 from runicorn.remote.log import LINES_KEPT
 from runicorn.remote.probe import Environment
 from runicorn.remote.progress import Progress
-from runicorn.remote.ssh.interface import RemoteProcess, Tunnel
-from runicorn.remote.ssh.tunnels.auto import Fallback
+from runicorn.remote.ssh.interface import Fallback, RemoteProcess, Tunnel
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.remote.target import Credentials, Target
 

@@ -16,8 +16,8 @@ from runicorn.viewer import errors
 from runicorn.viewer.answers import ERRORS
 from runicorn.viewer.guard import Guard, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
-from runicorn.viewer.page import page_router
 from runicorn.viewer.routes import artifacts, console, files, health, live, runs, series
+from runicorn.viewer.routes.page import page_router
 from runicorn.viewer.routes.session import session_router
 from runicorn.viewer.state import ViewerState
 

@@ -1,34 +1,25 @@
-"""Errors as answers: {"detail", "code", "hint"}, whoever raised them."""
+"""Every error of the app's routes becomes an answer, whoever raised it."""
 
 from __future__ import annotations
 
 import logging
-from typing import Any
 
-import msgspec
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runicorn.errors import MethodNotAllowedError, PathUnknownError, RoutingError, RunicornError, UsageError
+from runicorn.viewer.error_answers import answer, error_response
 
 _log = logging.getLogger("runicorn.viewer")
 
 _ROUTER_ERRORS: dict[int, type[RoutingError]] = {
     cls.http_status: cls for cls in (PathUnknownError, MethodNotAllowedError)
 }
-
-
-def error_body(error: RunicornError) -> bytes:
-    """Return the answer for one of our errors."""
-    return _body(error.wire_detail(), error.code, error.hint)
-
-
-def error_response(error: RunicornError) -> Response:
-    return _response(error.http_status, error_body(error))
 
 
 def install(app: FastAPI) -> None:
@@ -42,7 +33,7 @@ def install(app: FastAPI) -> None:
         assert isinstance(error, RequestValidationError)
         # Without "input": it may hold a password.
         detail = [{key: item[key] for key in ("type", "loc", "msg") if key in item} for item in error.errors()]
-        return _response(422, _body(jsonable_encoder(detail), UsageError.code, UsageError.default_hint))
+        return answer(422, jsonable_encoder(detail), UsageError.code, UsageError.default_hint)
 
     async def routing(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
@@ -53,7 +44,7 @@ def install(app: FastAPI) -> None:
             status, detail = 405, f"{request.method} is no method of {request.url.path[:500]}."
             headers["Allow"] = ", ".join(sorted(methods))
         kind = _ROUTER_ERRORS.get(status, RoutingError)
-        response = _response(status, _body(detail, kind.code, kind.default_hint))
+        response = answer(status, detail, kind.code, kind.default_hint)
         response.headers.update(headers)
         return response
 
@@ -98,11 +89,3 @@ class CatchAll:
                 raise
             error = RunicornError("The viewer failed on this request; its log says where.")
             await error_response(error)(scope, receive, send)
-
-
-def _body(detail: Any, code: str, hint: str) -> bytes:
-    return msgspec.json.encode({"detail": detail, "code": code, "hint": hint})
-
-
-def _response(status: int, body: bytes) -> Response:
-    return Response(body, status, media_type="application/json")

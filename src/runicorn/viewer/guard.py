@@ -22,7 +22,7 @@ from runicorn.errors import (
     TokenRequiredError,
     UnsupportedMediaTypeError,
 )
-from runicorn.viewer.errors import error_response
+from runicorn.viewer.error_answers import error_response
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePosixPath
 
-from fastapi import APIRouter, Response
-from fastapi.responses import FileResponse, HTMLResponse
-from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 PAGE_FOLDER = Path(__file__).parent / "page"
 
@@ -38,28 +36,23 @@ npm run build</pre>
 """
 
 
-def page_router(folder: Path = PAGE_FOLDER) -> APIRouter:
-    """Return the routes of the page, which hold every path that no other route has."""
-    router = APIRouter(include_in_schema=False)
+def index_response(folder: Path = PAGE_FOLDER) -> Response:
+    """Return the page itself."""
+    file = folder / "index.html"
+    if not file.is_file():
+        return HTMLResponse(_NOT_BUILT, headers={"Cache-Control": "no-store"})
+    return FileResponse(file, media_type=_TYPES[".html"], headers={"Cache-Control": "no-cache"})
 
-    @router.api_route("/", methods=["GET", "HEAD"])
-    def index() -> Response:
-        file = folder / "index.html"
-        if not file.is_file():
-            return HTMLResponse(_NOT_BUILT, headers={"Cache-Control": "no-store"})
-        return FileResponse(file, media_type=_TYPES[".html"], headers={"Cache-Control": "no-cache"})
 
-    @router.api_route("/{path:path}", methods=["GET", "HEAD"])
-    def asset(path: str) -> Response:
-        file = find_asset(folder, path)
-        if file is None:
-            raise HTTPException(404, f"There is nothing at /{path[:500]}.")
-        # Names in assets/ hold a hash of the content, so they never change.
-        lasting = path.startswith("assets/")
-        headers = {"Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache"}
-        return FileResponse(file, media_type=_TYPES.get(file.suffix, "application/octet-stream"), headers=headers)
-
-    return router
+def asset_response(path: str, folder: Path = PAGE_FOLDER) -> Response | None:
+    """Return one of the page's files, None if there is none. path: without a leading slash."""
+    file = find_asset(folder, path)
+    if file is None:
+        return None
+    # Names in assets/ hold a hash of the content, so they never change.
+    lasting = path.startswith("assets/")
+    headers = {"Cache-Control": "public, max-age=31536000, immutable" if lasting else "no-cache"}
+    return FileResponse(file, media_type=_TYPES.get(file.suffix, "application/octet-stream"), headers=headers)
 
 
 def find_asset(folder: Path, path: str) -> Path | None:

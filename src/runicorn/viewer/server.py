@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -22,12 +22,15 @@ from runicorn.loopback.gate import Gate
 from runicorn.loopback.listening import listen
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_to_look_at
-from runicorn.viewer.app import create_app
 from runicorn.viewer.coalescing import CoalescingTransport
-from runicorn.viewer.errors import error_body
-from runicorn.viewer.guard import SECURITY_HEADERS
+from runicorn.viewer.error_answers import error_body
+from runicorn.viewer.front import Front
+from runicorn.viewer.guard import SECURITY_HEADERS, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.session import require_root
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 _STOP_SECS = 5
 _KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
@@ -58,15 +61,27 @@ class ViewerServer:
         if token is None and settings.host not in _LOOPBACK:
             token = secrets.token_urlsafe(24)
         self.settings = replace(settings, port=self.port, token=token)
+        self._remote = remote
+        self._session = session
+        self._app: FastAPI | None = None
+        self._loading = threading.Lock()
+        self._failure: Exception | None = None
         try:
-            _load_numpy()
-            self.app = create_app(self.settings, remote=remote(self.settings) if remote else None, session=session)
+            if session is not None:
+                # Whoever waits at the other end of a tunnel is told of this viewer once it answers everything.
+                _ = self.app
         except BaseException:
             self._stop_listening()
             raise
         self._server = _Server(
             uvicorn.Config(
-                self.app,
+                Front(
+                    lambda: self.app,
+                    Rules(self.port, self.settings.allowed_hosts, token),
+                    loaded=lambda: self._app is not None,
+                    warm_up=_load_numpy,
+                    failed=self._fail,
+                ),
                 http=PromptProtocol,
                 ws="none",
                 lifespan="on",
@@ -81,8 +96,19 @@ class ViewerServer:
             ),
             self._listeners,
             allow_other_users=settings.allow_other_users,
-            end_streams=self.app.state.viewer.streams.close,
+            end_streams=self._end_streams,
         )
+
+    @property
+    def app(self) -> FastAPI:
+        """The app with all routes, loaded now if it was not: the page is served before that."""
+        with self._loading:
+            if self._app is None:
+                from runicorn.viewer.app import create_app
+
+                remote = self._remote(self.settings) if self._remote else None
+                self._app = create_app(self.settings, remote=remote, session=self._session)
+            return self._app
 
     @property
     def url(self) -> str:
@@ -104,10 +130,21 @@ class ViewerServer:
                 await self._server.serve(sockets=[])
         finally:
             self._stop_listening()
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         """Ask it to stop, from any thread or signal handler: streams end at once, requests within seconds."""
         self._server.should_exit = True
+
+    def _fail(self, error: Exception) -> None:
+        """End the viewer: what stands behind the page could not be loaded."""
+        self._failure = error
+        self.stop()
+
+    def _end_streams(self) -> None:
+        if self._app is not None:
+            self._app.state.viewer.streams.close()
 
     def _stop_listening(self) -> None:
         for listener in self._listeners:
@@ -246,7 +283,7 @@ def _announce(server: ViewerServer) -> None:
 
 
 def _load_numpy() -> None:
-    """Load what the first chart needs, 150 ms of it, before anybody waits for that chart."""
+    """Load what the first chart needs before anybody waits for that chart."""
     from runicorn.storage import columns
 
     columns.warm_up()

@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI
 
 from runicorn.viewer import errors
-from runicorn.viewer.page import find_asset, page_router
+from runicorn.viewer.page import find_asset
+from runicorn.viewer.routes.page import page_router
 
 
 @pytest.fixture

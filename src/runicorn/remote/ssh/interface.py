@@ -8,11 +8,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runicorn.remote.known_hosts import Entry, HostKey
-from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.target import Secret, Target
+
+if TYPE_CHECKING:
+    from runicorn.remote.ssh.keys import UnlockedKey
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,14 @@ class TunnelRequest:
 
 class TunnelRefusedError(Exception):
     """This backend cannot carry this session; another one may. Its text is the reason, for people."""
+
+
+@dataclass(frozen=True)
+class Fallback:
+    """A tunnel that was passed over, and why."""
+
+    backend: str
+    reason: str
 
 
 class LoginRefusedError(TunnelRefusedError):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
+from pathlib import Path
 
 from runicorn.remote.ssh.interface import TunnelRefusedError
-from runicorn.remote.ssh.tunnels.openssh import find_ssh
 
 VERSION_TIMEOUT_SECS = 5.0
+
+
+def find_ssh(configured: str | None) -> str:
+    """Return the ssh executable. Raises TunnelRefusedError, naming RUNICORN_SSH_PATH where that is wrong."""
+    found = shutil.which(configured or "ssh")
+    if found:
+        return str(Path(found).absolute())
+    if configured:
+        raise TunnelRefusedError(f"RUNICORN_SSH_PATH names {configured}, which is no program that can be run")
+    raise TunnelRefusedError("no ssh was found in PATH")
 
 
 def describe(configured: str | None) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from runicorn.errors import ConnectError, TunnelFailedError
-from runicorn.remote.ssh.interface import LoginRefusedError, Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import Fallback, LoginRefusedError, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
@@ -15,14 +14,6 @@ ORDER: tuple[tuple[TunnelChoice, Callable[[TunnelRequest], Tunnel]], ...] = (
     (TunnelChoice.ASYNCSSH, asyncssh.open_tunnel),
     (TunnelChoice.PARAMIKO, paramiko.open_tunnel),
 )
-
-
-@dataclass(frozen=True)
-class Fallback:
-    """A backend that was passed over, and why."""
-
-    backend: str
-    reason: str
 
 
 def open_tunnel(

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from runicorn.remote import known_hosts
 from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
@@ -79,16 +80,6 @@ def private_folder() -> Path:
         folder.rmdir()
         folder = Path(tempfile.mkdtemp(prefix="runicorn-", dir="/tmp"))
     return folder
-
-
-def find_ssh(configured: str | None) -> str:
-    """Return the ssh executable. Raises TunnelRefusedError, naming RUNICORN_SSH_PATH where that is wrong."""
-    found = shutil.which(configured or "ssh")
-    if found:
-        return str(Path(found).absolute())
-    if configured:
-        raise TunnelRefusedError(f"RUNICORN_SSH_PATH names {configured}, which is no program that can be run")
-    raise TunnelRefusedError("no ssh was found in PATH")
 
 
 def _require_suitable(login: Login) -> None:

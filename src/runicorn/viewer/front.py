@@ -1,0 +1,100 @@
+"""What a viewer answers before it is complete: the page, at once; everything else waits for the app behind it.
+
+Loading the web framework, the routes and SSH takes several times as long as showing the page, and the browser has
+something to do meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from runicorn.viewer.guard import Guard, Rules
+from runicorn.viewer.page import asset_response, index_response
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
+
+class Front:
+    """An ASGI app in front of one that is still to be loaded; once it is there, it gets every request as it came.
+
+    load: returns the app; called once, in a thread. loaded: whether it is there already; then nothing is answered
+    before it has started. warm_up: called in a thread afterwards, for what is used a moment later. failed: called with
+    what `load` raised; whoever waits is let go with it.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Starlette],
+        rules: Rules,
+        *,
+        loaded: Callable[[], bool],
+        warm_up: Callable[[], None],
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._load = load
+        self._loaded = loaded
+        self._warm_up = warm_up
+        self._failed = failed
+        self._app: ASGIApp | None = None
+        self._error: Exception | None = None
+        self._ready = asyncio.Event()
+        # The app has a guard of its own. Until it is there, nobody waits for it who would not be let in.
+        self._until_then = Guard(self._page_or_wait, rules)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        else:
+            await self._until_then(scope, receive, send)
+
+    async def _page_or_wait(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await asyncio.to_thread(_page_answer, scope["method"], scope["path"])
+        if response is not None:
+            await response(scope, receive, send)
+            return
+        await self._ready.wait()
+        if self._app is None:
+            assert self._error is not None
+            raise self._error
+        await self._app(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Be there from the first moment; start what is behind, and stop it at the end."""
+        await receive()
+        there = self._loaded()
+        if not there:
+            await send({"type": "lifespan.startup.complete"})
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                app = await asyncio.to_thread(self._load)
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            except Exception as error:  # noqa: BLE001  whatever it is: nobody may wait for what never comes
+                self._error = error
+                self._failed(error)
+            else:
+                self._app = app
+            self._ready.set()
+            if there:
+                await send({"type": "lifespan.startup.complete"})
+            warming = asyncio.create_task(asyncio.to_thread(self._warm_up))
+            try:
+                await receive()
+            finally:
+                await asyncio.wait([warming])
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _page_answer(method: str, path: str) -> Response | None:
+    """Return what the page's own files answer, None for everything else."""
+    if method not in ("GET", "HEAD"):
+        return None
+    return index_response() if path == "/" else asset_response(path[1:])
