@@ -7,6 +7,7 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ def _folder(ask: Callable[[], str]) -> Path:
 
 
 def remote_support(chosen: Settings) -> RemoteHook | None:
-    """Return remote support, or None where the packages that it needs cannot be imported."""
+    """Return remote support, or None where the packages that it needs are missing; they are loaded when it is used."""
+    if any(find_spec(name) is None for name in ("paramiko", "cryptography")):
+        return None
     try:
         from runicorn.remote.service import RemoteService
         from runicorn.viewer.routes.remote import RemoteApi

@@ -1,4 +1,4 @@
-"""How a person is let in to a server from a terminal: the options, and the questions about host key and password."""
+"""How a person is let in to a server from a terminal: the questions about host key and password."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import getpass
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
 import typer
 
@@ -22,12 +21,6 @@ KEY_FILES = {
     "ssh-rsa": "ssh_host_rsa_key.pub",
     **{f"ecdsa-sha2-nistp{bits}": "ssh_host_ecdsa_key.pub" for bits in (256, 384, 521)},
 }
-
-Host = Annotated[str, typer.Argument(metavar="[USER@]HOST[:PORT]", help="The server.")]
-Root = Annotated[str | None, typer.Option(help="The storage root on the server. (default: what it suggests)")]
-Env = Annotated[str | None, typer.Option(help="The Python environment there. (default: the first with runicorn)")]
-Key = Annotated[str | None, typer.Option(help="A private key file. (default: the agent's and your own keys)")]
-Batch = Annotated[bool, typer.Option("--batch", help="Ask nothing; what needs a person fails.")]
 
 
 def key_file(key_type: str) -> str:

@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from runicorn.cli.common import home_of, open_browser, resolve_settings
-from runicorn.cli.login import Batch, Env, Host, Key, Questions, Root, terminal_as_it_was
+from runicorn.cli.login import Questions, terminal_as_it_was
+from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError, RunicornError

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from runicorn.errors import ConnectCancelledError, NotConnectedError, RunicornError
+from runicorn.errors import ConnectCancelledError, NotConnectedError, RemoteUnavailableError, RunicornError
 from runicorn.remote.holder import Holder
 from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.progress import Progress
@@ -180,7 +180,10 @@ class Connections:
 
         def work() -> Connection:
             # Loaded with the first connection: 16 MB and 0.1 s that whoever only looks at runs does without.
-            from runicorn.remote.ssh import paramiko
+            try:
+                from runicorn.remote.ssh import paramiko
+            except ImportError as error:
+                raise RemoteUnavailableError(f"The packages for SSH cannot be loaded: {error}.") from error
 
             return paramiko.connect(
                 target, dialing.credentials, self._host_keys, progress, self._home, dialing.opened.own

@@ -79,6 +79,10 @@ class Finding:
     code: str = ""
     hint: str = ""
 
+    @property
+    def failed(self) -> bool:
+        return self.state is StepState.FAILED
+
 
 @dataclass(frozen=True)
 class Asking:

@@ -7,7 +7,7 @@ import socket
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runicorn.errors import (
     ConnectError,
@@ -27,12 +27,14 @@ from runicorn.remote.probe import HostFacts
 from runicorn.remote.shell_facts import RootFacts, ShellFacts
 from runicorn.remote.ssh import dialing, server_words
 from runicorn.remote.ssh.interface import Completed, Connection, Tunnel, TunnelRefusedError, TunnelRequest
-from runicorn.remote.ssh.paramiko.stepwise import Introduction, meet
-from runicorn.remote.ssh.tunnels import auto
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.target import Credentials, Target
 from runicorn.settings import Settings, TunnelChoice
 
+if TYPE_CHECKING:
+    from runicorn.remote.ssh.paramiko.stepwise import Introduction
+
+# The SSH libraries are loaded by the steps that speak SSH: the first lines of an examination are not held up by them.
 VERSION_TIMEOUT_SECS = 10.0
 VERSION_LIMIT_BYTES = 8192
 COMMAND_TIMEOUT_SECS = 15.0
@@ -111,12 +113,12 @@ class Examination:
         return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
 
     def host_key(self) -> Found:
-        self._met = self.holder.own(meet(self.target, self.host_keys))
+        self._met = self.holder.own(_meet(self.target, self.host_keys))
         return Found(f"known: {self._met.host_key.key_type} {self._met.host_key.fingerprint_sha256}")
 
     def login(self) -> Found:
         if self._met is None:  # the last login used it up
-            self._met = self.holder.own(meet(self.target, self.host_keys))
+            self._met = self.holder.own(_meet(self.target, self.host_keys))
         met, self._met = self._met, None
         try:
             self._connection, used, methods = met.log_in(self.credentials, self.user_home)
@@ -155,6 +157,8 @@ class Examination:
     def forwarding(self, backend: TunnelChoice) -> Found:
         """Carry one connection to the server's own SSH port and back, by this backend."""
         assert self._connection is not None
+        from runicorn.remote.ssh.tunnels import auto
+
         port = (self._shell.ssh_port if self._shell else None) or self.target.port
         open_backend = dict(auto.ORDER)[backend]
         request = TunnelRequest(
@@ -261,6 +265,12 @@ class Examination:
 def error_found(error: BaseException) -> StartError | RunicornError:
     """Return an error of ours for whatever a step raised."""
     return error if isinstance(error, RunicornError) else StartError(f"The step failed: {error!r}.")
+
+
+def _meet(target: Target, host_keys: HostKeyFile) -> Introduction:
+    from runicorn.remote.ssh.paramiko.stepwise import meet
+
+    return meet(target, host_keys)
 
 
 def _first_bytes(sock: socket.socket) -> bytes:

@@ -1,0 +1,13 @@
+"""The options of every command that goes to a server."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Host = Annotated[str, typer.Argument(metavar="[USER@]HOST[:PORT]", help="The server.")]
+Root = Annotated[str | None, typer.Option(help="The storage root on the server. (default: what it suggests)")]
+Env = Annotated[str | None, typer.Option(help="The Python environment there. (default: the first with runicorn)")]
+Key = Annotated[str | None, typer.Option(help="A private key file. (default: the agent's and your own keys)")]
+Batch = Annotated[bool, typer.Option("--batch", help="Ask nothing; what needs a person fails.")]
