@@ -9,6 +9,7 @@ import typer
 
 from runicorn.cli.common import resolve_settings
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
+from runicorn.loading import loading
 from runicorn.remote.target import Credentials, parse_target
 from runicorn.settings import user_name
 
@@ -27,12 +28,12 @@ def doctor(
     settings = resolve_settings()
     if not as_json:
         typer.echo(f"{target.connection_id}\n")
-    # Loaded now, so that whom it is about stands there before.
-    import asyncio
+    with loading():  # now, so that whom it is about stands there before
+        import asyncio
 
-    from runicorn.cli.examining import examine_host, wire_finding
-    from runicorn.cli.findings import FindingsPrinter
-    from runicorn.cli.stopping import INTERRUPTED
+        from runicorn.cli.examining import examine_host, wire_finding
+        from runicorn.cli.findings import FindingsPrinter
+        from runicorn.cli.stopping import INTERRUPTED
 
     printer = None if as_json else FindingsPrinter()
     credentials = Credentials(private_key_path=key)

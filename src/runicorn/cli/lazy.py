@@ -11,6 +11,8 @@ import typer
 import typer.core
 import typer.main
 
+from runicorn.loading import loading
+
 
 @dataclass(frozen=True)
 class Subcommand:
@@ -22,12 +24,13 @@ class Subcommand:
 
     def load(self, called: str) -> Any:
         """Return it as Click's command."""
-        found = getattr(importlib.import_module(self.module), self.name)
-        if isinstance(found, typer.Typer):
-            return typer.main.get_command(found)
-        alone = typer.Typer(add_completion=False)
-        alone.command(called)(found)
-        return typer.main.get_command(alone)
+        with loading():
+            found = getattr(importlib.import_module(self.module), self.name)
+            if isinstance(found, typer.Typer):
+                return typer.main.get_command(found)
+            alone = typer.Typer(add_completion=False)
+            alone.command(called)(found)
+            return typer.main.get_command(alone)
 
 
 class LazyGroup(typer.core.TyperGroup):

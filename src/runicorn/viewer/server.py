@@ -18,6 +18,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runicorn.errors import OtherUserError
+from runicorn.loading import loading
 from runicorn.loopback.gate import Gate
 from runicorn.loopback.listening import listen
 from runicorn.settings import Settings
@@ -103,7 +104,9 @@ class ViewerServer:
     def app(self) -> FastAPI:
         """The app with all routes, loaded now if it was not: the page is served before that."""
         with self._loading:
-            if self._app is None:
+            if self._app is not None:
+                return self._app
+            with loading():
                 from runicorn.viewer.app import create_app
 
                 remote = self._remote(self.settings) if self._remote else None
