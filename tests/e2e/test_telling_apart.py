@@ -83,3 +83,30 @@ def test_a_file_that_this_browser_cannot_show_says_so_and_is_offered(root, visit
     for link in page.get_by_role("link", name=re.compile("^Download ")).all():
         assert link.get_attribute("download")
     assert page.locator("video").count() == 0
+
+
+def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visits):
+    began_at = 1_795_698_472_000_000_000
+    with rn.init("big", root=root, system_metrics=False) as run:
+        for number in range(200):
+            run.log({"flat": 1e9 + 1e-3 * number}, step=began_at + number * 100_000_000)
+    page = visits(f"#/runs/{run.id}")
+    chart = page.locator(".chart[data-metric='flat']")
+    chart.locator(".u-over").hover()
+    expect(page.locator(".chart-tooltip")).to_be_visible()
+    # From the lower left to the upper right corner: the line's colour stands in most columns, and in most rows.
+    columns, rows, width, height = chart.locator("canvas").evaluate(
+        """canvas => {
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            const columns = new Set(), rows = new Set();
+            for (let y = 0; y < height; y += 1)
+                for (let x = 0; x < width; x += 1) {
+                    const [r, g, b, a] = data.subarray(4 * (y * width + x));
+                    if (a > 128 && Math.max(r, g, b) - Math.min(r, g, b) > 60) { columns.add(x); rows.add(y); }
+                }
+            return [columns.size, rows.size, width, height];
+        }"""
+    )
+    assert columns > 0.7 * width
+    assert rows > 0.5 * height

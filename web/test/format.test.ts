@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   fingerprintGroups,
   formatAgo,
+  axisLabels,
   formatAxis,
   formatBytes,
   formatDuration,
@@ -131,4 +132,20 @@ test("a fingerprint comes in groups and loses nothing", () => {
   const { prefix, groups } = fingerprintGroups(text);
   expect(prefix + groups.join("")).toBe(text);
   expect(groups.every((group) => group.length <= 4)).toBe(true);
+});
+
+describe("labels of an axis", () => {
+  test("are short where that tells them apart", () => {
+    expect(axisLabels([0, 0.2, 0.4, null])).toEqual(["0", "0.2", "0.4", null]);
+    expect(axisLabels([20000, 40000, 60000])).toEqual(["20k", "40k", "60k"]);
+    expect(axisLabels([])).toEqual([]);
+    expect(axisLabels([5])).toEqual(["5"]);
+  });
+  test("say how far they lie from the first one where they all begin alike", () => {
+    expect(axisLabels([1e9, 1e9 + 0.05, 1e9 + 0.1])).toEqual(["1G", "+0.05", "+0.1"]);
+    expect(axisLabels([-1e9, 0.05 - 1e9, 0.1 - 1e9])).toEqual(["−1G", "+0.05", "+0.1"]);
+    const nanoseconds = [1795698472e9, 1795698474e9, 1795698476e9];
+    expect(axisLabels(nanoseconds)).toEqual(["1795698.472T", "+2G", "+4G"]);
+    expect(axisLabels([null, ...nanoseconds])[0]).toBeNull();
+  });
 });

@@ -5,7 +5,7 @@
 
 import uPlot from "uplot";
 import { DASHES } from "../pure/colours";
-import { formatAxis, formatDuration } from "../pure/format";
+import { axisLabels, formatAxis, formatDuration } from "../pure/format";
 import { smooth } from "../pure/smoothing";
 import { token } from "../state/theme";
 import { extent, isSorted, nearest, padded, union, type Range } from "./scale";
@@ -177,7 +177,7 @@ export class Plot {
           size: (_u, values) => Math.max(44, Math.max(0, ...(values ?? []).map((text) => text?.length ?? 0)) * 6.4 + 12),
           space: 28,
           grid: { stroke: grid, width: 1 },
-          values: (_u, splits) => splits.map((value) => (value === null ? null : formatAxis(value, log ? 0 : splitStep(splits)))) as string[],
+          values: (_u, splits) => (log ? splits.map((value) => (value === null ? null : formatAxis(value))) : axisLabels(splits)) as string[],
           ...(log ? { filter: (_u: uPlot, splits: number[]) => splits.map((value) => (isPowerOfTen(value) || splits.length < 6 ? value : null)) } : {}),
         },
       ],
@@ -389,17 +389,12 @@ const RELATIVE_STEPS = [
   172800, 432000, 864000, 1728000,
 ];
 
-const splitStep = (splits: readonly (number | null)[]): number => {
-  const known = splits.filter((value): value is number => value !== null);
-  return known.length > 1 ? Math.abs(known[1]! - known[0]!) : 0;
-};
-
 const isPowerOfTen = (value: number): boolean => {
   const power = Math.log10(value);
   return Math.abs(power - Math.round(power)) < 1e-9;
 };
 
 function xLabels(splits: number[], axis: "step" | "relative"): string[] {
-  if (axis === "step") return splits.map((value) => formatAxis(value, splitStep(splits)));
+  if (axis === "step") return axisLabels(splits) as string[];
   return splits.map((value) => (value === 0 ? "0" : value < 0 ? `−${formatDuration(-value)}` : formatDuration(value)));
 }

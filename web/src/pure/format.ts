@@ -89,6 +89,26 @@ export function formatAxis(value: number, step = 0): string {
   return `${sign}${show(10 ** exponent)}e${exponent}`.replace("e-", "e−");
 }
 
+/** Longer labels run into each other, or leave no room for the lines. */
+const MAX_LABEL_CHARS = 9;
+
+/**
+ * Return the labels of an axis, the same number of steps apart. Where it takes many digits to tell them from each other,
+ * the first one says where the axis begins, and the others how far they lie from it: 1G, +0.05, +0.1.
+ */
+export function axisLabels(splits: readonly (number | null)[]): (string | null)[] {
+  const known = splits.filter((value): value is number => value !== null);
+  const [first = 0, second = first] = known;
+  const step = Math.abs(second - first);
+  const labels = splits.map((value) => (value === null ? null : formatAxis(value, step)));
+  if (known.length < 2 || !labels.some((label) => label !== null && label.length > MAX_LABEL_CHARS)) return labels;
+  return splits.map((value, index) => {
+    if (value === null || value === first) return labels[index] ?? null;
+    // A multiple of the step: the difference of two large numbers has digits that neither of them has.
+    return `+${formatAxis(Math.round((value - first) / step) * step, step)}`;
+  });
+}
+
 /** Whether one digit fewer than the magnitude of `step` would lose part of it (2.5 needs one more than 1). */
 function fractional(step: number): boolean {
   const leading = step / 10 ** Math.floor(Math.log10(step) + 1e-9);
