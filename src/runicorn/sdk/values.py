@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _MAX_DEPTH = 12
+_BOOLS = ("bool", "torch.bool")
 
 
 class NotANumberError(ValueError):
@@ -21,8 +22,9 @@ def to_number(value: Any) -> float:
     """
     if value is None or isinstance(value, (str, bytes)):
         raise NotANumberError(f"{type(value).__name__} is no number")
-    if hasattr(value, "detach"):
-        return _item(value)  # torch warns where float() is asked of a loss that has a gradient; item() is faster, too
+    if hasattr(value, "detach") or getattr(value, "ndim", 0):
+        # torch warns where float() is asked of a loss that has a gradient, numpy where it is asked of an array.
+        return _item(value)
     try:
         return float(value)
     except OverflowError:
@@ -44,7 +46,7 @@ def as_step(step: Any) -> int:
 
     Raises FractionalStepError, and anything for what is no number, True and False among it.
     """
-    if step is True or step is False:
+    if step is True or step is False or str(getattr(step, "dtype", "")) in _BOOLS:  # an older numpy counts its own
         raise NotANumberError("true and false are no steps")
     try:
         return operator.index(step)
