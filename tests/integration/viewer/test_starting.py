@@ -1,0 +1,145 @@
+"""The page is there before all that stands behind it has been loaded, and nobody is let in earlier by that."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runicorn.settings import Settings
+from runicorn.viewer.hooks import RemoteHook
+from runicorn.viewer.server import ViewerServer
+
+TIMEOUT_SECS = 30
+
+
+@dataclass
+class Starting:
+    """A viewer whose loading is held up until `go` is set."""
+
+    server: ViewerServer
+    go: threading.Event
+    raised: list[RuntimeError] = field(default_factory=list)
+    ended: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@contextlib.contextmanager
+def starting(folder: Path, then: Callable[[], None] = lambda: None, token: str | None = None) -> Iterator[Starting]:
+    go = threading.Event()
+
+    def load(_: Settings) -> RemoteHook | None:
+        assert go.wait(TIMEOUT_SECS)
+        then()
+        return None
+
+    server = ViewerServer(Settings(root=folder / "root", home=folder, port=0, token=token), remote=load)
+    viewer = Starting(server, go)
+    ready = threading.Event()
+
+    def run() -> None:
+        try:
+            server.run(lambda _: ready.set())
+        except RuntimeError as error:
+            viewer.raised.append(error)
+        finally:
+            viewer.ended.set()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        assert ready.wait(TIMEOUT_SECS)
+        yield viewer
+    finally:
+        go.set()
+        server.stop()
+        thread.join(TIMEOUT_SECS)
+        assert not thread.is_alive()
+
+
+def test_the_page_is_there_while_the_api_is_still_loaded(tmp_path: Path) -> None:
+    with starting(tmp_path) as viewer, ThreadPoolExecutor() as pool:
+        asked = pool.submit(httpx.get, f"{viewer.url}/api/health", timeout=TIMEOUT_SECS)
+        posted = pool.submit(httpx.post, f"{viewer.url}/", json={}, timeout=TIMEOUT_SECS)
+        page = httpx.get(viewer.url)
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert page.headers["x-frame-options"] == "DENY"
+        script = page.text.split('src="', 1)[1].split('"', 1)[0].lstrip("./")
+        asset = httpx.get(f"{viewer.url}/{script}")
+        assert (asset.status_code, "immutable" in asset.headers["cache-control"]) == (200, True)
+        assert not asked.done()
+        assert not posted.done()
+        viewer.go.set()
+        assert asked.result().json()["status"] == "ok"
+        assert posted.result().json()["code"] == "METHOD_NOT_ALLOWED"
+        # What the page's own files do not answer is answered as ever.
+        assert httpx.get(f"{viewer.url}/nothing").json()["code"] == "NOT_FOUND"
+        assert httpx.get(viewer.url).text == page.text
+    assert viewer.raised == []
+
+
+@pytest.mark.parametrize("path", ["/", "/api/runs"])
+def test_nobody_gets_in_or_waits_who_is_not_let_in_later(tmp_path: Path, path: str) -> None:
+    with starting(tmp_path, token="secret") as viewer:
+        refused = httpx.get(f"{viewer.url}{path}", headers={"Host": "evil.example"})
+        assert (refused.status_code, refused.json()["code"]) == (403, "HOST_NOT_ALLOWED")
+        assert httpx.get(f"{viewer.url}{path}").json()["code"] == "TOKEN_REQUIRED"
+        shown = httpx.get(f"{viewer.url}/?token=secret")
+        assert shown.status_code == 200
+        assert "HttpOnly" in shown.headers["set-cookie"]
+
+
+def test_a_viewer_that_cannot_be_loaded_ends_with_what_was_wrong(tmp_path: Path) -> None:
+    def fail() -> None:
+        raise RuntimeError("out of order")
+
+    with starting(tmp_path, fail) as viewer, ThreadPoolExecutor() as pool:
+        asked = pool.submit(httpx.get, f"{viewer.url}/api/health", timeout=TIMEOUT_SECS)
+        assert httpx.get(viewer.url).status_code == 200
+        viewer.go.set()
+        assert viewer.ended.wait(TIMEOUT_SECS)
+        with contextlib.suppress(httpx.TransportError):  # or the connection is cut
+            assert asked.result().status_code == 500
+    assert [str(error) for error in viewer.raised] == ["out of order"]
+
+
+def test_a_viewer_that_is_stopped_while_it_is_loaded_ends(tmp_path: Path) -> None:
+    with starting(tmp_path) as viewer:
+        viewer.server.stop()
+    assert viewer.ended.is_set()
+    assert viewer.raised == []
+
+
+def test_a_viewer_that_nobody_connects_with_loads_no_ssh(tmp_path: Path) -> None:
+    code = f"""
+import sys, threading, urllib.request
+from pathlib import Path
+from runicorn.cli.common import remote_support
+from runicorn.settings import Settings
+from runicorn.viewer.server import ViewerServer
+server = ViewerServer(
+    Settings(root=Path({str(tmp_path / "root")!r}), home=Path({str(tmp_path)!r}), port=0), remote=remote_support
+)
+def ask(server):
+    def work():
+        url = f"http://127.0.0.1:{{server.port}}/api/"
+        for path in ("health", "runs", "remote/status", "remote/connections/saved", "remote/known-hosts/list"):
+            assert urllib.request.urlopen(url + path).status == 200
+        print(sorted({{"paramiko", "cryptography", "asyncssh"}} & set(sys.modules)))
+        server.stop()
+    threading.Thread(target=work).start()
+server.run(ask)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
