@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { metricFilter, groupMetrics } from "../src/pure/metrics";
-import { composeQuery, nextSort, runsQuery, splitTerms, tagTerm, toggleTerm } from "../src/pure/query";
+import { composeQuery, nextSort, runsQuery } from "../src/pure/query";
 import { columnOf, defaultColumns, flatten, lookUp } from "../src/pure/columns";
 import { projectTree, visibleNodes } from "../src/pure/tree";
 import { detailText, errorFromBody } from "../src/api/error";
@@ -15,13 +15,6 @@ describe("what is asked for", () => {
     expect(runsQuery({ sort: "created_at", order: "desc", limit: 200 })).toBe("limit=200");
     expect(runsQuery({ sort: "summary.acc", order: "desc", q: " lr < 1 " })).toBe("q=lr%20%3C%201&sort=summary.acc&order=desc");
     expect(runsQuery({ sort: "created_at", order: "asc" })).toBe("sort=created_at&order=asc");
-  });
-
-  test("filter terms", () => {
-    expect(splitTerms('a tag:"x y" config.lr<1')).toEqual(["a", 'tag:"x y"', "config.lr<1"]);
-    expect(toggleTerm("a b", "b")).toBe("a");
-    expect(toggleTerm("a", "b")).toBe("a b");
-    expect(tagTerm("two words")).toBe('tag:"two words"');
   });
 
   test("clicks on a head: this way, the other way, newest first again", () => {

@@ -36,21 +36,6 @@ export function runsQuery(query: RunsQuery): string {
   });
 }
 
-/** Return `filter` with the term added or, where it stands there already, taken out. */
-export function toggleTerm(filter: string, term: string): string {
-  const terms = splitTerms(filter);
-  const kept = terms.filter((one) => one !== term);
-  return (kept.length < terms.length ? kept : [...terms, term]).join(" ");
-}
-
-/** Split at blanks outside of quotes. */
-export function splitTerms(filter: string): string[] {
-  return filter.match(/(?:[^\s"]+|"[^"]*"?)+/g) ?? [];
-}
-
-/** Return a filter term for a tag, quoted where it holds blanks. */
-export const tagTerm = (tag: string): string => (/[\s"]/.test(tag) ? `tag:"${tag.replaceAll('"', "")}"` : `tag:${tag}`);
-
 /** The next sort after a click on a column's head: this way, the other way, back to the newest first. */
 export function nextSort(
   current: { sort: string; order: "asc" | "desc" },

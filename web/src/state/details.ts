@@ -4,7 +4,6 @@ import { effect, signal, type Signal } from "@preact/signals";
 import { getRun } from "../api/client";
 import { asApiError, type ApiError } from "../api/error";
 import type { LivePoints, MetricInfo, Run, RunDetail } from "../api/types";
-import { fromWire } from "../pure/format";
 import { lost, returns, stream } from "./link";
 
 /** removed: the run was deleted, wherever that was done: it is in the bin, or gone altogether, and then `error` says so. */
@@ -92,10 +91,6 @@ function onPoints({ run: id, metrics }: LivePoints): void {
   }
   if (changed) known.value = { ...known.value, run: { ...run, metrics: [...byName.values()] } };
 }
-
-/** Return a metric's newest value as the details know it. */
-export const lastValue = (run: RunDetail, name: string): number | undefined =>
-  fromWire(run.metrics.find((metric) => metric.name === name)?.last);
 
 let seenReturns = returns.peek() + lost.peek();
 effect(() => {

@@ -26,5 +26,3 @@ export const cycleTheme = (): void => {
 
 /** Return the value of a colour token, as the present theme has it. */
 export const token = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-export const reducedMotion = (): boolean => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
