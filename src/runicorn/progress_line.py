@@ -15,6 +15,7 @@ QUIET_SECS = 1.0  # what takes less than this says nothing
 _TERMINAL_EVERY_SECS = 0.2
 _FILE_EVERY_SECS = 10.0
 _USUAL_COLUMNS = 80
+_PREFIX = "runicorn: "
 _ECHO_COLUMNS = 2  # a terminal shows ^C where the cursor is
 
 
@@ -39,11 +40,12 @@ class ProgressLine:
     """Counts; used with `with`. On a terminal one line is rewritten; elsewhere there is one each ten seconds.
 
     what: what is being done; it may be changed on the way. total: how much there is to do, None where only a share of
-    it is known (`update`).
+    it is known (`update`). silent: only ordinary lines are printed (`say`), as where a table runs over the terminal.
     """
 
     def __init__(self, what: str, total: float | None = None, unit: Unit = MEGABYTES, *,
-                 monotonic: Callable[[], float] = time.monotonic, stream: Any = None) -> None:  # fmt: skip
+                 silent: bool = False, monotonic: Callable[[], float] = time.monotonic,
+                 stream: Any = None) -> None:  # fmt: skip
         self.what = what
         self.total = total
         self._unit = unit
@@ -52,6 +54,8 @@ class ProgressLine:
         self._terminal = _is_terminal(self._stream)
         self._started_at = monotonic()
         self._next_at = self._started_at + (QUIET_SECS if self._terminal else _FILE_EVERY_SECS)
+        if silent:
+            self._next_at = float("inf")
         self._every_secs = _TERMINAL_EVERY_SECS if self._terminal else _FILE_EVERY_SECS
         self._done = 0.0
         self._done_before = 0.0
@@ -105,7 +109,7 @@ class ProgressLine:
         if not self._terminal:
             self._print(f"{text}\n")
             return
-        text = _cut(text, _columns_of(self._stream) - 1 - _ECHO_COLUMNS)  # a line that wraps cannot be rewritten
+        text = _fitted(text, _columns_of(self._stream) - 1 - _ECHO_COLUMNS)  # a line that wraps cannot be rewritten
         width = _width(text)
         self._print(f"\r{text}{' ' * (self._shown - width)}")
         self._shown = max(self._shown, width)
@@ -131,7 +135,7 @@ def progress_text(what: str, done: float, total: float | None, elapsed_secs: flo
     began.
     """
     of = "" if total is None else f" of {unit.number(total)}"
-    parts = [f"runicorn: {what}", f"{unit.number(done, total)}{of} {unit.name}"]
+    parts = [f"{_PREFIX}{what}", f"{unit.number(done, total)}{of} {unit.name}"]
     gained = done - before
     if gained > 0 and elapsed_secs > 0:
         rate = gained / elapsed_secs
@@ -167,7 +171,10 @@ def _width(text: str) -> int:
     return len(text) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in text if letter > "\u10ff")
 
 
-def _cut(text: str, columns: int) -> str:
+def _fitted(text: str, columns: int) -> str:
+    """Return a text without what it can do without, and then without its end."""
+    if _width(text) > columns:
+        text = text.removeprefix(_PREFIX)
     while text and _width(text) > columns:
         text = text[:-1]
     return text

@@ -113,7 +113,7 @@ def test_a_full_disk_says_that_the_same_command_goes_on(tmp_path: Path, root: Pa
         check=False,
     )
     assert (done.returncode, "Traceback" in done.stderr) == (1, False)
-    assert "points are written. Make room; the same command goes on from there." in done.stderr
+    assert "points are written. Once that is put right, the same command goes on from there." in done.stderr
     assert "goes on after" in export(tmp_path, root, "points.csv").stderr
     assert export(tmp_path, root, "whole.csv").returncode == 0
     assert (tmp_path / "points.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
@@ -216,6 +216,16 @@ def test_a_terminal_shows_how_far_it_is_and_ends_clean(tmp_path: Path, root: Pat
     assert [line.split(": ")[1] for line in shown.screen] == ["stopped"]
 
 
+def test_a_table_on_a_terminal_is_not_written_over(tmp_path: Path, root: Path) -> None:
+    words = ("export", "--all", "--root", str(root))
+    with started(sys.executable, "-c", EAGER, *words, home=tmp_path, on_terminal=True) as shown:
+        shown.wait_for(lambda: shown.stderr.count("\n") > 1000)
+        shown.process.send_signal(signal.SIGINT)
+        assert shown.end() == 130
+    assert "exporting" not in shown.stderr
+    assert shown.screen[-1] == "runicorn: stopped before all was written. The same command begins anew."
+
+
 def test_ctrl_c_ends_an_export_that_nobody_reads(tmp_path: Path, root: Path) -> None:
     process = subprocess.Popen(
         command("export", "--all", "--root", str(root)),
@@ -230,7 +240,7 @@ def test_ctrl_c_ends_an_export_that_nobody_reads(tmp_path: Path, root: Path) -> 
     assert process.wait(60) == 130
     assert process.stderr
     said = process.stderr.read()
-    assert (said.count("\n"), said.startswith("runicorn: stopped: ")) == (1, True)
+    assert (said.count("\n"), said.startswith("runicorn: stopped before all was written. ")) == (1, True)
     process.communicate()
 
 

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -63,8 +63,8 @@ class Started:
 
 
 @contextlib.contextmanager
-def started(*command: str, home: Path, environ: Mapping[str, str] | None = None) -> Iterator[Started]:
-    """Start a command with its standard error on a terminal of 200 columns."""
+def started(*command: str, home: Path, on_terminal: bool = False) -> Iterator[Started]:
+    """Start a command with its standard error on a terminal of 200 columns. on_terminal: its output as well."""
     pty = pytest.importorskip("pty")
     import fcntl
     import struct
@@ -74,9 +74,9 @@ def started(*command: str, home: Path, environ: Mapping[str, str] | None = None)
     fcntl.ioctl(child_side, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
     process = subprocess.Popen(
         command,
-        env=environment(home, **(environ or {})),
+        env=environment(home),
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
+        stdout=child_side if on_terminal else subprocess.PIPE,
         stderr=child_side,
         text=True,
     )

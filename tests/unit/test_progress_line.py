@@ -91,6 +91,25 @@ def test_a_line_never_wraps(what):
     assert sum(1 + (letter > "\u2e80") for letter in text) <= 77
 
 
+def test_a_narrow_terminal_gets_the_figures_first():
+    clock = Clock()
+    stream = Terminal()
+    with ProgressLine("exporting", 5_000_000, POINTS, monotonic=clock, stream=stream) as line:
+        clock.now += 2
+        line(1_631_072)
+    assert stream.getvalue().split("\r")[1] == "exporting, 1,631,072 of 5,000,000 points, 815,536 points/s, 4 s left"
+
+
+def test_a_silent_line_says_ordinary_lines_only():
+    clock = Clock()
+    stream = Terminal()
+    with ProgressLine("exporting", 100, POINTS, monotonic=clock, stream=stream, silent=True) as line:
+        clock.now += 5
+        line(50)
+        line.say("left out: x")
+    assert stream.getvalue() == "left out: x\n"
+
+
 def test_a_file_is_told_what_is_done_now_and_then_and_all_ordinary_lines():
     clock = Clock()
     stream = io.StringIO()

@@ -84,9 +84,9 @@ class _Done:
         """Return what to say when the export is stopped."""
         if self.is_whole:
             return f"stopped: all {self.points:,} points are written."
+        if not self.goes_on or not self.points:
+            return "stopped before all was written. The same command begins anew."
         of = f"{self.points:,} of {max(self.points, self.expected):,} points are written"
-        if not self.goes_on:
-            return f"stopped: {of}. The same command begins anew."
         return f"stopped: {of}. The same command goes on from there."
 
 
@@ -116,7 +116,9 @@ class _Export:
     def write(self, table: TableWriter, draft: ExportDraft | None = None) -> None:
         """Write what is not written yet. draft: hears what is. Raises ExchangeError where no run could be read."""
         known = draft.standing.runs if draft is not None else ()
-        with ProgressLine("exporting", self.done.expected, POINTS) as line:
+        with ProgressLine(
+            "exporting", self.done.expected, POINTS, silent=draft is None and sys.stdout.isatty()
+        ) as line:
             line.begin_at(draft.points if draft is not None else 0)
             self.done.points = draft.points if draft is not None else 0
             for number, (run, wanted) in enumerate(zip(self._runs, self.plan.runs, strict=True)):
@@ -159,6 +161,8 @@ def _to_stdout(export: _Export) -> None:
             try:
                 export.write(table)
             except KeyboardInterrupt:
+                if sys.stdout.isatty():
+                    typer.echo(err=True)  # it stands in the middle of a row
                 discard_stdout()  # before the table's last bytes are: who reads may not do so any more
                 raise
         sys.stdout.buffer.flush()
@@ -180,6 +184,6 @@ def _to_file(export: _Export, output: Path) -> None:
     except OSError as error:
         detail = f"{output} cannot be written: {error.strerror or error}."
         if done.goes_on and done.points:
-            hint = f"{done.points:,} points are written. Make room; the same command goes on from there."
+            hint = f"{done.points:,} points are written. Once that is put right, the same command goes on from there."
             raise ExchangeError(detail, hint=hint) from error
         raise ExchangeError(detail) from error

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from runicorn import processes
 from runicorn.exchange import export_journal
 from runicorn.exchange.export_journal import Plan, Standing, WantedRun
 from runicorn.exchange.exporting import Place
@@ -48,6 +49,8 @@ class ExportDraft:
         self._prefix = f".{_short(output.name)}."
         self._folder = output.with_name(f"{self._prefix}{drafts.owner()}.{secrets.token_hex(4)}.export")
         self._journal: IO[bytes] | None = None
+        # Without a name of the boot, a draft of before a power cut may be taken over.
+        self._outlives_boot = processes.scope() is None
         self.standing = Standing()
         self.points = 0
 
@@ -80,6 +83,8 @@ class ExportDraft:
     def mark(self, place: Place, points: int) -> None:
         """Say that what was written is that of the run up to here, and all of it is with the system. points: of all."""
         self.file.flush()
+        if self._outlives_boot and self._journal is not None:
+            os.fsync(self.file.fileno())
         self._note(export_journal.place_line(place, self.file.tell(), points))
         self.points = points if self._goes_on else 0
 

@@ -112,7 +112,7 @@ def _runs(text: bytes, draft_bytes: int) -> list[tuple[Written, list[bytes]]]:
     try:
         for line in text.splitlines(keepends=True):
             said = json.loads(line) if line.endswith(b"\n") else None
-            if said is None or said.get("at", 0) > draft_bytes:
+            if said is None or not 0 <= said.get("at", 0) <= draft_bytes:
                 break
             if "run" in said:
                 at, points = (found[-1][0].at, found[-1][0].points) if found else (0, 0)
