@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runicorn.cli.common import resolve_settings
+from runicorn.cli.interrupts import interruptible
 from runicorn.errors import ArtifactNotFoundError
 from runicorn.sdk.artifacts import find_version
 from runicorn.storage.artifacts import catalogue
@@ -69,8 +70,12 @@ def get(
     ] = None,
     root: Root = None,
 ) -> None:
-    """Copy the files of a version into a folder; each is checked, and what is there already is kept."""
-    typer.echo(find_version(resolve_settings(root=root or context.obj).root, reference).download(output))
+    """Copy the files of a version into a folder; each is checked, and what is there already is kept.
+
+    What Ctrl-C breaks off goes on where it was with the same command.
+    """
+    with interruptible(lambda: "stopped. What was copied is kept, and the same command goes on from there."):
+        typer.echo(find_version(resolve_settings(root=root or context.obj).root, reference).download(output))
 
 
 def _overview(found: list[Artifact]) -> Table:

@@ -45,6 +45,13 @@ class LazyGroup(typer.core.TyperGroup):
             name: typer.core.TyperCommand(name, help=known.help) for name, known in self.subcommands.items()
         }
 
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Before Click sees it: older versions of Typer print "Aborted!" and exit with 1.
+            raise SystemExit(130) from None
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, command, rest = super().resolve_command(ctx, args)
         return name, command if name is None else self.subcommands[name].load(name), rest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runicorn.errors import SourceUnreadableError
@@ -62,12 +62,12 @@ class Survey:
     has_parts: bool
 
 
-def survey(table: Table, roles: Roles) -> Survey:
-    """Look through the columns of steps and times."""
+def survey(table: Table, roles: Roles, tell: Callable[[int], None]) -> Survey:
+    """Look through the columns of steps and times. tell: see Table.rows."""
     latest: float | None = None
     has_parts = False
     width = len(table.header)
-    for row in table.rows():
+    for row in table.rows(tell=tell):
         if len(row.cells) != width:
             continue
         if roles.time is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,13 @@ class CsvFile:
     def content(self) -> str:
         return f"file {self.path.stat().st_size}"
 
+    @property
+    def size_bytes(self) -> int:
+        """Those of its rows; of one that is gone over twice, as its columns are looked through first, twice as many."""
+        size = self.path.stat().st_size
+        start, end = self.rows
+        return (size if end is None else end) - start if self.run is not None else 2 * size
+
     def grew_from(self, contents: Mapping[str, str]) -> str | None:
         """Return which identity this file had when it held less: that of a file that it begins with.
 
@@ -64,7 +71,8 @@ class CsvFile:
         start, end = self.rows
         table = Table(self.path)
         faults = Faults(table)
-        for row in table.rows(start, end):
+        size = max(1, self.size_bytes)
+        for row in table.rows(start, end, lambda at: sink.read_so_far(min(1.0, (at - start) / size))):
             if not faults.width(row, where="" if start == 0 else f"The line that ends at byte {row.ends_at}"):
                 continue
             run, metric, step, time, value = row.cells
@@ -83,13 +91,14 @@ class CsvFile:
     def _read_steps(self, sink: Sink) -> Facts:
         table = Table(self.path)
         header = csv_columns.names(table.header)
-        roles, clock = self._survey(table, header)
+        size = max(1, self.size_bytes)  # in two halves
+        roles, clock = self._survey(table, header, lambda at: sink.read_so_far(min(0.5, at / size)))
         faults = Faults(table)
         changed_at = self.path.stat().st_mtime
         any_number = False
         times: list[float] = []
         texts: dict[str, set[str]] = {}
-        for row in table.rows():
+        for row in table.rows(tell=lambda at: sink.read_so_far(min(1.0, 0.5 + at / size))):
             if not faults.width(row):
                 continue
             step: int | None = faults.whole
@@ -126,7 +135,9 @@ class CsvFile:
         left_out = {f"text-column-{name}"[:100]: 1 for name, found in texts.items() if len(found) > 1}
         return self._facts(self.path.stem, times, config, {**left_out, **faults.left_out})
 
-    def _survey(self, table: Table, header: list[str]) -> tuple[csv_columns.Roles, csv_columns.Clock]:
+    def _survey(
+        self, table: Table, header: list[str], tell: Callable[[int], None]
+    ) -> tuple[csv_columns.Roles, csv_columns.Clock]:
         """Return what the columns are for, and how to read the one of times."""
         try:
             roles = csv_columns.roles(header, self.step)
@@ -134,7 +145,7 @@ class CsvFile:
             raise SourceUnreadableError(
                 f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
             ) from error
-        found = survey(table, roles)
+        found = survey(table, roles, tell)
         is_epoch = self.step is None and roles.step is not None and header[roles.step].lower() == csv_columns.EPOCH
         if is_epoch and found.has_parts:  # 0.5, 1.0, 1.5: how much was seen of the data, and a metric like others
             roles = csv_columns.roles(header, but=csv_columns.EPOCH)
@@ -153,13 +164,16 @@ class CsvFile:
         )
 
 
-def find(path: Path, step: str | None = None) -> Iterator[CsvFile]:
-    """Yield the runs of a CSV file, or of those in a folder; one that cannot be read says so when it is read."""
+def find(path: Path, step: str | None = None, looked: Callable[[int], None] = lambda size: None) -> Iterator[CsvFile]:
+    """Yield the runs of a CSV file, or of those in a folder; one that cannot be read says so when it is read.
+
+    looked: called with how many bytes more were read, now and then: a table of points is looked through for its runs.
+    """
     for file in [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix.lower() in _SUFFIXES):
-        digest = _digest(file)
+        digest = _digest(file, looked)
         table = Table(file)
         try:
-            runs = _rows_of_runs(table) if csv_columns.is_long(table.header) else {}
+            runs = _rows_of_runs(table, looked) if csv_columns.is_long(table.header) else {}
         except SourceUnreadableError:
             runs = {}
         for run, rows in runs.items():
@@ -168,14 +182,21 @@ def find(path: Path, step: str | None = None) -> Iterator[CsvFile]:
             yield CsvFile(file, digest, step=step)
 
 
-def _rows_of_runs(table: Table) -> dict[str, tuple[int, int | None]]:
+def _rows_of_runs(table: Table, looked: Callable[[int], None]) -> dict[str, tuple[int, int | None]]:
     """Return between which bytes the rows of each run lie, so that the file is not read anew for each from its top."""
     found: dict[str, tuple[int, int | None]] = {}
+    at = 0
+
+    def tell(byte: int) -> None:
+        nonlocal at
+        looked(byte - at)
+        at = byte
+
     if not table.has_bytes:
-        return {row.cells[0]: (0, None) for row in table.rows() if _is_point(row.cells)}
+        return {row.cells[0]: (0, None) for row in table.rows(tell=tell) if _is_point(row.cells)}
     begins_at = 0
     run: str | None = None
-    for row in table.rows():
+    for row in table.rows(tell=tell):
         if _is_point(row.cells):
             run = row.cells[0]
         # A row that is none belongs to the run above it, which then tells of it.
@@ -189,9 +210,10 @@ def _is_point(cells: list[str]) -> bool:
     return len(cells) == len(csv_columns.LONG) and not csv_columns.is_long(cells)
 
 
-def _digest(path: Path) -> str:
+def _digest(path: Path, looked: Callable[[int], None]) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         for piece in iter(lambda: file.read(1 << 20), b""):
             digest.update(piece)
+            looked(len(piece))
     return digest.hexdigest()[:32]

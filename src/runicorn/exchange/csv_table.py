@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from runicorn.exchange import csv_columns
 from runicorn.exchange.csv_dialect import COMMENT, HEAD_BYTES, Dialect, recognise
 
 _MAX_CELL_CHARACTERS = 1 << 24
+_TELL_LINES = 1000
 
 
 class Row(NamedTuple):
@@ -69,12 +70,15 @@ class Table:
             hint="Write one on top of it, such as step,loss.",
         )
 
-    def rows(self, start: int = 0, end: int | None = None) -> Iterator[Row]:
-        """Yield the rows below the header. start, end: bytes between which to read; 0 is the file's beginning."""
-        first = self._top[1] if start == 0 else 0
-        return (row for row in self._lines(start, end) if row.line > first)
+    def rows(self, start: int = 0, end: int | None = None, tell: Callable[[int], None] | None = None) -> Iterator[Row]:
+        """Yield the rows below the header. start, end: bytes between which to read; 0 is the file's beginning.
 
-    def _lines(self, start: int, end: int | None) -> Iterator[Row]:
+        tell: called now and then with the byte that the reading is at.
+        """
+        first = self._top[1] if start == 0 else 0
+        return (row for row in self._lines(start, end, tell) if row.line > first)
+
+    def _lines(self, start: int, end: int | None, tell: Callable[[int], None] | None = None) -> Iterator[Row]:
         csv.field_size_limit(_MAX_CELL_CHARACTERS)
         dialect = self.dialect
         try:
@@ -83,6 +87,8 @@ class Table:
                 pulled = _Pulled(file, start, dialect, tells=self.has_bytes)
                 for row in csv.reader(pulled, delimiter=dialect.separator, skipinitialspace=not dialect.is_exact):
                     pulled.is_between = True
+                    if tell is not None and not pulled.line % _TELL_LINES:
+                        tell(pulled.at or file.tell())
                     if row:
                         yield Row(pulled.line, pulled.at, dialect.cells(row), pulled.comment, pulled.is_open)
                     if end is not None and pulled.at >= end:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from runicorn.errors import RootNotUsableError
+from runicorn.exchange import leftovers
 from runicorn.exchange.source import Facts
 from runicorn.model import RunState, number_to_json
 from runicorn.storage import layout
@@ -20,7 +20,7 @@ from runicorn.storage.rewinding import events_before, nothing_yet, records_befor
 from runicorn.storage.writer import replace_json
 
 _BUFFER_BYTES = 1 << 20
-_PROGRESS_POINTS = 500_000
+_PROGRESS_POINTS = 10_000
 _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME = range(6)
 
 
@@ -28,14 +28,14 @@ class RunDraft:
     """Implements Sink. finish() makes a run of it; left without, nothing of it remains.
 
     points, events: how many were taken so far. went_back: some were abandoned again. progress: called with the points
-    so far, now and then.
+    so far and the share of the source that was read, now and then.
     """
 
-    def __init__(self, root: Path, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(self, root: Path, progress: Callable[[int, float], None] | None = None) -> None:
         self._root = root
         self._progress = progress
-        # The dot hides it from every reader of the root.
-        self._folder = root / layout.RUNS / f".new-import-{os.getpid()}-{secrets.token_hex(4)}"
+        self._share = 0.0
+        self._folder = root / layout.RUNS / leftovers.draft_name()
         self._slots: dict[str, tuple[int, list[Any]]] = {}
         self._last_step: int | None = None
         self.points = 0
@@ -47,7 +47,10 @@ class RunDraft:
             self._folder.mkdir(parents=True)
             self._records = (self._folder / layout.METRICS_FILE).open("wb", buffering=_BUFFER_BYTES)
             self._keys = (self._folder / layout.keys_file(layout.METRICS_FILE)).open("wb")
-        except OSError as error:
+        except BaseException as error:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            if not isinstance(error, OSError):
+                raise
             raise RootNotUsableError(
                 f"The storage root {self._root} cannot be written: {error.strerror or error}."
             ) from error
@@ -56,9 +59,14 @@ class RunDraft:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._records.close()
-        self._keys.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        try:
+            self._records.close()
+            self._keys.close()
+        except OSError:  # a full disk refuses what is in their buffers
+            if error is None:
+                raise
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def point(self, metric: str, step: int, time: float, value: float) -> None:
         known = self._slots.get(metric)
@@ -77,7 +85,12 @@ class RunDraft:
         slot[_TIME] = time
         self.points += 1
         if not self.points % _PROGRESS_POINTS and self._progress is not None:
-            self._progress(self.points)
+            self._progress(self.points, self._share)
+
+    def read_so_far(self, share: float) -> None:
+        self._share = share
+        if self._progress is not None:
+            self._progress(self.points, share)
 
     def counts(self) -> dict[str, int]:
         """Return how many points each metric has."""
@@ -139,14 +152,17 @@ class RunDraft:
         return run_id
 
     def _replace(self, target: Path) -> None:
-        old = self._folder.with_name(f"{self._folder.name}-old")
-        target.rename(old)
+        old = leftovers.place_of_old(self._folder)
         try:
+            target.rename(old)
             self._folder.rename(target)
-        except OSError:
-            old.rename(target)
+        except BaseException:
+            if not target.exists():
+                old.rename(target)
+            else:
+                leftovers.remove_old(old)
             raise
-        shutil.rmtree(old, ignore_errors=True)
+        leftovers.remove_old(old)
 
     def _free_id(self, created_at: float) -> str:
         moment = layout.parse_iso(layout.iso(created_at)) or 0.0

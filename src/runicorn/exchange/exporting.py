@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runicorn.errors import ExchangeError, NothingToExportError, UsageError
 from runicorn.exchange.client import Root, StoredRun
@@ -14,15 +15,31 @@ _CHUNK_BYTES = 1 << 22
 _HINT = "Check whether you may read its folder, and whether all of it is there."
 
 
+class Place(NamedTuple):
+    """Where in a run's points: a record file, and a byte of it as it is unpacked."""
+
+    file: str
+    offset: int
+
+
+class FileState(NamedTuple):
+    """What tells, without reading it, that a record file is as it was. size_bytes: as it is unpacked."""
+
+    name: str
+    size_bytes: int
+    mtime_ns: int
+
+
 @dataclass(frozen=True)
 class Points:
-    """Some points of one run: four columns of one length."""
+    """Some points of one run: four columns of one length. ends: the place behind them."""
 
     run_id: str
     metric: list[str]
     step: list[int]
     time: list[float]
     value: list[float]
+    ends: Place
 
     def __len__(self) -> int:
         return len(self.value)
@@ -47,12 +64,25 @@ def choose(root: Root, names: Sequence[str], *, project: str | None, every: bool
     return runs
 
 
-def points(files: Files, run_id: str, *, system: bool = False) -> Iterator[Points]:
+def record_files(files: Files, run_id: str, *, system: bool = False) -> tuple[FileState, ...] | None:
+    """Return the files that points() reads, in their order; None where the run's folder cannot be read."""
+    try:
+        found = {entry.name: entry for entry in files.list(layout.run_path(run_id))}
+    except OSError:
+        return None
+    return tuple(
+        FileState(name, found[name].size_bytes, found[name].mtime_ns)
+        for name in layout.record_files(found)
+        if system or name != layout.SYSTEM_FILE
+    )
+
+
+def points(files: Files, run_id: str, *, system: bool = False, after: Place | None = None) -> Iterator[Points]:
     """Yield the points of a run in pieces, each writer's after the other's. system: those of the machine as well.
 
-    Raises ExchangeError where the run's files cannot be read, be it in the middle.
+    after: only those behind this place. Raises ExchangeError where the run's files cannot be read, be it in the middle.
     """
-    pieces = _points(files, run_id, system=system)
+    pieces = _points(files, run_id, system=system, after=after)
     while True:
         try:
             piece = next(pieces, None)
@@ -63,15 +93,14 @@ def points(files: Files, run_id: str, *, system: bool = False) -> Iterator[Point
         yield piece
 
 
-def _points(files: Files, run_id: str, *, system: bool) -> Iterator[Points]:
+def _points(files: Files, run_id: str, *, system: bool, after: Place | None) -> Iterator[Points]:
     from runicorn.storage.columns import plain_rows, unpack
 
     names_in_folder = [entry.name for entry in files.list(layout.run_path(run_id))]
-    for name in layout.record_files(names_in_folder):
-        if name == layout.SYSTEM_FILE and not system:
-            continue
+    names = [name for name in layout.record_files(names_in_folder) if system or name != layout.SYSTEM_FILE]
+    for name in names[names.index(after.file) if after is not None and after.file in names else 0 :]:
         path = layout.run_path(run_id, name)
-        offset = 0
+        offset = after.offset if after is not None and after.file == name else 0
         while data := files.read(path, offset, _CHUNK_BYTES):
             rows, _, consumed = unpack(data)
             if not consumed:
@@ -81,4 +110,5 @@ def _points(files: Files, run_id: str, *, system: bool) -> Iterator[Points]:
             keys = layout.keys_file(path)
             metrics = layout.shown_keys(files.read(keys)) if files.stat(keys) is not None else []
             numbers, step, time, value = plain_rows(rows)
-            yield Points(run_id, [layout.key_or_number(metrics, n) for n in numbers], step, time, value)
+            names_of = [layout.key_or_number(metrics, n) for n in numbers]
+            yield Points(run_id, names_of, step, time, value, Place(name, offset))

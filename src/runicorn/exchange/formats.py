@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 import io
 import json
-from collections.abc import Callable
 from types import TracebackType
 from typing import IO, Any, Protocol
 
@@ -34,15 +33,19 @@ class TableWriter(Protocol):
 
     def write(self, points: Points) -> None: ...
 
+    def flush(self) -> None:
+        """Hand all that was written so far to the system, as far as the format lets one."""
+        ...
 
-def table_writer(chosen: Format, file: IO[bytes]) -> TableWriter:
-    """Return a writer into an open file. Raises PackageMissingError."""
-    writers: dict[Format, Callable[[IO[bytes]], TableWriter]] = {
-        Format.CSV: CsvWriter,
-        Format.JSONL: JsonLinesWriter,
-        Format.PARQUET: ParquetWriter,
-    }
-    return writers[chosen](file)
+
+def table_writer(chosen: Format, file: IO[bytes], *, goes_on: bool = False) -> TableWriter:
+    """Return a writer into an open file. Raises PackageMissingError.
+
+    goes_on: the file holds the beginning of the table already.
+    """
+    if chosen is Format.CSV:
+        return CsvWriter(file, goes_on=goes_on)
+    return JsonLinesWriter(file) if chosen is Format.JSONL else ParquetWriter(file)
 
 
 class _TextWriter:
@@ -51,6 +54,9 @@ class _TextWriter:
 
     def __enter__(self) -> Any:
         return self
+
+    def flush(self) -> None:
+        self._text.flush()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -63,9 +69,10 @@ class _TextWriter:
 class CsvWriter(_TextWriter):
     """Numbers as Python's repr, the shortest that reads back to the same bits; nan, inf and -inf."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], *, goes_on: bool = False) -> None:
         super().__init__(file)
-        self._text.write(",".join(LONG) + "\n")
+        if not goes_on:
+            self._text.write(",".join(LONG) + "\n")
 
     def write(self, points: Points) -> None:
         # By hand: csv.writer leaves a carriage return in a name unquoted before Python 3.13.
@@ -102,6 +109,9 @@ class ParquetWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._writer.close()
+
+    def flush(self) -> None:
+        pass
 
     def write(self, points: Points) -> None:
         columns = ([points.run_id] * len(points), points.metric, points.step, points.time, points.value)

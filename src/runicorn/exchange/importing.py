@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runicorn.errors import SourceNotFoundError, SourceUnreadableError
-from runicorn.exchange import csv_file, mlflow_database, mlflow_files, tensorboard, wandb
+from runicorn.errors import RunicornError, SourceNotFoundError, SourceUnreadableError
+from runicorn.exchange import csv_file, leftovers, mlflow_database, mlflow_files, tensorboard, wandb
 from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.growth import has_grown, may_have_grown, origin_of, project_of
 from runicorn.exchange.source import Facts, Source
@@ -44,15 +44,18 @@ class Imported:
     has_grown: bool = False
 
 
-def find_sources(path: Path, tool: Tool = Tool.AUTO, *, step: str | None = None) -> list[Source]:
+def find_sources(
+    path: Path, tool: Tool = Tool.AUTO, *, step: str | None = None, looked: Callable[[int], None] = lambda size: None
+) -> list[Source]:
     """Return the runs that a path holds. Raises SourceNotFoundError, SourceUnreadableError.
 
-    step: the column of a CSV file that holds the step.
+    step: the column of a CSV file that holds the step. looked: called with how many bytes more were read, where that
+    takes long.
     """
     if not path.exists():
         raise SourceNotFoundError(f"There is no file or folder {path}.")
     try:
-        found = next((sources for sources in _looks(path, tool, step) if sources), None)
+        found = next((sources for sources in _looks(path, tool, step, looked) if sources), None)
     except OSError as error:
         raise SourceUnreadableError(f"{path} cannot be read: {error.strerror or error}.") from error
     if found is None:
@@ -68,13 +71,13 @@ def import_source(
     known: dict[tuple[str, str], str],
     project: str | None = None,
     force: bool = False,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, float], None] | None = None,
 ) -> Imported:
     """Make a run of a source, unless it is among the `known` ones, which it is then added to.
 
     Where the source only grew since then, the run that was there is replaced by all that it holds now.
     force: make a run all the same, a further one. project: where to file it, else where it comes from.
-    progress: called with the number of points so far, now and then.
+    progress: called with the number of points so far and the share of the source that was read, now and then.
     Raises SourceUnreadableError, RootNotUsableError.
     """
     try:
@@ -133,20 +136,33 @@ def imported_before(root: Path) -> dict[tuple[str, str], str]:
 
 
 def open_target(root: Path) -> dict[tuple[str, str], str]:
-    """Make sure that the root is there, and return what was imported before. Raises RootNotUsableError."""
+    """Make sure that the root is there, and return what was imported before. Raises RootNotUsableError.
+
+    What an import left that was killed is removed, or put back.
+    """
     prepare_root(root, now=time.time())
+    leftovers.tidy(root)
     return imported_before(root)
 
 
-def _looks(path: Path, tool: Tool, step: str | None) -> Iterator[list[Source]]:
+def size_of(source: Source) -> int:
+    """Return about how many bytes there are to read of a source; none where that cannot be told."""
+    try:
+        return source.size_bytes
+    except (OSError, RunicornError):  # which is told when it is read
+        return 0
+
+
+def _looks(path: Path, tool: Tool, step: str | None, looked: Callable[[int], None]) -> Iterator[list[Source]]:
     """Yield what each tool's reader finds, the surest first."""
+    is_table = path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt")
     kinds: list[tuple[Tool, bool, Callable[[], Iterator[Source]]]] = [
         (Tool.WANDB, path.is_dir() or path.suffix == ".wandb", lambda: wandb.find(path)),
         (Tool.MLFLOW, path.is_file() and _is_database(path), lambda: mlflow_database.find(path)),
         (Tool.MLFLOW, path.is_dir(), lambda: mlflow_files.find(path)),
         (Tool.MLFLOW, (path / "mlflow.db").is_file(), lambda: mlflow_database.find(path / "mlflow.db")),
         (Tool.TENSORBOARD, path.is_dir(), lambda: tensorboard.find(path)),
-        (Tool.CSV, path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt"), lambda: csv_file.find(path, step)),
+        (Tool.CSV, is_table, lambda: csv_file.find(path, step, looked)),
     ]
     for kind, fits, find in kinds:
         if tool is kind or (tool is Tool.AUTO and fits):

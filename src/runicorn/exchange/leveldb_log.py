@@ -20,9 +20,10 @@ WHOLE, FIRST, MIDDLE, LAST = 1, 2, 3, 4
 
 @dataclass
 class Damage:
-    """pieces: how many places held no record."""
+    """pieces: how many places held no record. read_bytes: how far the reading is."""
 
     pieces: int = 0
+    read_bytes: int = 0
 
 
 def is_wandb_file(data: bytes) -> bool:
@@ -55,6 +56,7 @@ def records(data: bytes, damage: Damage) -> Iterator[bytes]:
             parts, at = [], at + room
             continue
         at = end
+        damage.read_bytes = end
         parts = [content] if kind in (WHOLE, FIRST) else [*parts, content] if parts else []
         if kind in (WHOLE, LAST) and parts:
             yield b"".join(parts)

@@ -15,6 +15,8 @@ from runicorn.exchange import mlflow
 from runicorn.exchange.source import Facts, Sink
 
 _BUSY_SECS = 10.0
+_PROGRESS_ROWS = 1000
+_ROW_BYTES = 40  # about what one takes in the other stores
 
 
 @dataclass(frozen=True)
@@ -36,17 +38,26 @@ class RunRow:
     @property
     def content(self) -> str:
         with _opened(self.path) as database:
-            (points,) = database.execute("SELECT count(*) FROM metrics WHERE run_uuid = ?", (self.run_id,)).fetchone()
+            points = _count(database, self.run_id)
             state = database.execute("SELECT status, end_time FROM runs WHERE run_uuid = ?", (self.run_id,)).fetchone()
         return f"database {points} {state}"
 
+    @property
+    def size_bytes(self) -> int:
+        with _opened(self.path) as database:
+            return _count(database, self.run_id) * _ROW_BYTES
+
     def read(self, sink: Sink) -> Facts:
         with _opened(self.path) as database:
+            count = _count(database, self.run_id)
             # rowid: in the order in which they were logged
-            for key, value, millis, step, is_nan in database.execute(
+            rows = database.execute(
                 "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY timestamp, rowid",
                 (self.run_id,),
-            ):
+            )
+            for number, (key, value, millis, step, is_nan) in enumerate(rows):
+                if not number % _PROGRESS_ROWS:
+                    sink.read_so_far(min(1.0, number / max(1, count)))
                 sink.point(str(key), int(step), int(millis) / 1000, math.nan if is_nan else _value(value))
             row = database.execute(
                 "SELECT r.name, e.name, r.status, r.start_time, r.end_time, r.user_id FROM runs r "
@@ -87,6 +98,11 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield database
     except sqlite3.Error as error:
         raise SourceUnreadableError(f"{path} cannot be read as a database of MLflow: {error}.") from error
+
+
+def _count(database: sqlite3.Connection, run_id: str) -> int:
+    (points,) = database.execute("SELECT count(*) FROM metrics WHERE run_uuid = ?", (run_id,)).fetchone()
+    return int(points)
 
 
 def _value(value: Any) -> float:

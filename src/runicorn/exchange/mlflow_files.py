@@ -12,6 +12,7 @@ from runicorn.exchange.source import Facts, Sink
 
 MAX_ARTIFACT_BYTES = 64 * 2**20  # models stay where they are, rather than filling the disk a second time
 _META = "meta.yaml"
+_PROGRESS_ROWS = 1000
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,32 @@ class RunFolder:
         files = [path for name in ("metrics", "params", "tags", "artifacts") for _, path in _below(self.path / name)]
         return f"files {len(files)} {sum(path.stat().st_size for path in [self.path / _META, *files])}"
 
+    @property
+    def size_bytes(self) -> int:
+        return _sizes(_below(self.path / "metrics")) + _sizes(_below(self.path / "artifacts"))
+
     def read(self, sink: Sink) -> Facts:
         meta = read_meta(self.path / _META)
         if meta is None:
             raise SourceUnreadableError(f"{self.path} has no {_META} of MLflow.")
         unreadable = 0
         rows: list[tuple[int, str, int, float]] = []
-        for name, path in _below(self.path / "metrics"):
+        metrics = _below(self.path / "metrics")
+        done, to_do = 0, 2 * _sizes(metrics) + _sizes(_below(self.path / "artifacts"))  # metrics are gone over twice
+        for name, path in metrics:
+            done += path.stat().st_size
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     millis, value, *step = line.split()
                     rows.append((int(millis), name, int(step[0]) if step else 0, float(value)))
                 except ValueError:
                     unreadable += 1
+            sink.read_so_far(min(1.0, done / max(1, to_do)))
         # One metric is one file; together they are in the order of time, as they were logged.
-        for at, name, number, metric_value in sorted(rows, key=lambda row: row[0]):
+        rows.sort(key=lambda row: row[0])
+        for position, (at, name, number, metric_value) in enumerate(rows):
+            if not position % _PROGRESS_ROWS:
+                sink.read_so_far(min(1.0, done * (1 + position / len(rows)) / max(1, to_do)))
             sink.point(name, number, at / 1000, metric_value)
         experiment = (read_meta(self.path.parent / _META) or {}).get("name") or "mlflow"
         found = mlflow.facts(
@@ -62,12 +74,14 @@ class RunFolder:
             _texts(self.path / "tags"),
             meta.get("user_id", ""),
         )
-        large = 0
+        large, metrics_bytes = 0, done
         for name, path in _below(self.path / "artifacts"):
             if path.stat().st_size > MAX_ARTIFACT_BYTES:
                 large += 1
             else:
                 sink.media(f"media/artifacts/{name}", path)
+            done += path.stat().st_size
+            sink.read_so_far(min(1.0, (metrics_bytes + done) / max(1, to_do)))
         warnings = {"unreadable-metric-line": unreadable, "large-artifact": large}
         return replace(found, warnings={kind: count for kind, count in warnings.items() if count})
 
@@ -103,6 +117,10 @@ def _unquoted(value: str) -> str:
     if len(value) >= 2 and value[0] == value[-1] and value[0] in "'\"":
         return value[1:-1].replace("''", "'") if value[0] == "'" else value[1:-1]
     return value
+
+
+def _sizes(files: list[tuple[str, Path]]) -> int:
+    return sum(path.stat().st_size for _, path in files)
 
 
 def _texts(folder: Path) -> dict[str, str]:

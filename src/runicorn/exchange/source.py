@@ -50,11 +50,16 @@ class Sink(Protocol):
         """Take the next piece of what the program printed."""
         ...
 
+    def read_so_far(self, share: float) -> None:
+        """Hear how much of the source is behind the reader, 0 to 1; called often."""
+        ...
+
 
 class Source(Protocol):
     """One run of another tracker. tool: whose. label: for people. identity: the same for the same run, always.
 
     content: a word on the kind of source and what changes when it holds more, such as its size.
+    size_bytes: about how much there is to read.
     """
 
     @property
@@ -68,6 +73,9 @@ class Source(Protocol):
 
     @property
     def content(self) -> str: ...
+
+    @property
+    def size_bytes(self) -> int: ...
 
     def read(self, sink: Sink) -> Facts:
         """Put all contents into the sink. Raises SourceUnreadableError where nothing can be read of it."""

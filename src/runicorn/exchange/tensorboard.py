@@ -45,12 +45,17 @@ class EventFolder:
         return f"files {len(self.folder.files)} {sum(file.size_bytes for file in self.folder.files)}"
 
     @property
+    def size_bytes(self) -> int:
+        return sum(file.size_bytes for file in self.folder.files)
+
+    @property
     def _path(self) -> Path:
         return self.root / self.folder.path if self.folder.path else self.root
 
     def read(self, sink: Sink) -> Facts:
         translator = Translator()
         names: list[str] = []
+        before = 0
         for number, file in enumerate(self.folder.files):
             path = self._path / file.name
             for piece in _pieces(path, number, translator):
@@ -65,6 +70,8 @@ class EventFolder:
                     event = decode_object(line) or {}
                     sink.event(event)
                     _copy_media(sink, event, piece)
+                sink.read_so_far(min(1.0, (before + piece.offset + len(piece.data)) / max(1, self.size_bytes)))
+            before += file.size_bytes
         if translator.started_at is None and not translator.stats:
             raise SourceUnreadableError(f"The event files in {self._path} hold no events.")
         last_change = max(file.mtime for file in self.folder.files)

@@ -32,6 +32,7 @@ _FILE_KINDS = {
     "table-file": Kind.TABLE,
 }
 _MAX_DEPTH = 8
+_PROGRESS_RECORDS = 100
 
 
 @dataclass(frozen=True)
@@ -54,13 +55,19 @@ class WandbFile:
     def content(self) -> str:
         return f"file {self.path.stat().st_size}"
 
+    @property
+    def size_bytes(self) -> int:
+        return self.path.stat().st_size
+
     def read(self, sink: Sink) -> Facts:
         data = self.path.read_bytes()
         if not is_wandb_file(data):
             raise SourceUnreadableError(f"{self.path} is no file of W&B.")
         reading = _Reading(sink, self.path.parent / "files")
         damage = Damage()
-        for record in records(data, damage):
+        for number, record in enumerate(records(data, damage)):
+            if not number % _PROGRESS_RECORDS:
+                sink.read_so_far(damage.read_bytes / len(data))
             try:
                 reading.take(record)
             except (WireError, ValueError, RecursionError):

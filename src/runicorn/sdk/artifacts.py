@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
+from runicorn.progress_line import ProgressLine
 from runicorn.sdk.plain import to_json
-from runicorn.sdk.progress import ProgressLine
 from runicorn.sdk.secrets import without_secret_values
 from runicorn.storage import events
 from runicorn.storage.artifacts import catalogue, names, versions

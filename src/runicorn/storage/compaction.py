@@ -24,6 +24,8 @@ from runicorn.storage.records import RECORD_BYTES, scan
 from runicorn.storage.standing import Standing, look
 from runicorn.storage.writer import draft_path
 
+Progress = Callable[[int], None]
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -48,8 +50,8 @@ class LeftAloneError(Exception):
         self.damaged = damaged
 
 
-def compact_run(root: Path, run_id: str) -> Packed:
-    """Pack what has ended of a run. Raises OSError."""
+def compact_run(root: Path, run_id: str, progress: Progress = lambda size: None) -> Packed:
+    """Pack what has ended of a run. Raises OSError. progress: called with how many bytes more are packed."""
     folder = root / layout.RUNS / run_id
     try:
         found = look(LocalFiles(root), run_id, time.time())
@@ -62,16 +64,24 @@ def compact_run(root: Path, run_id: str) -> Packed:
     if number is None:
         return Packed(left_whole="is being recorded into, or packed")
     try:
-        return pack_run(folder, PassingOwnership(folder, number).holds, unclaimed="pid_start" not in (found.info or {}))
+        _sweep(folder)
+        holds = PassingOwnership(folder, number).holds
+        return pack_run(folder, holds, unclaimed="pid_start" not in (found.info or {}), progress=progress)
     finally:
         release_ownership(folder, number)
 
 
-def pack_run(folder: Path, holds: Callable[[], bool] = lambda: True, *, unclaimed: bool = False) -> Packed:
+def pack_run(
+    folder: Path,
+    holds: Callable[[], bool] = lambda: True,
+    *,
+    unclaimed: bool = False,
+    progress: Progress = lambda size: None,
+) -> Packed:
     """Pack the record files of a run that this process owns. Raises OSError; no point is lost by it.
 
     holds: called now and then; tells whether this process owns the run still. unclaimed: whether the run's writers may
-    be of a version that made no claims.
+    be of a version that made no claims. progress: see compact_run.
     """
     before = after = 0
     skipped, left = [], []
@@ -79,7 +89,7 @@ def pack_run(folder: Path, holds: Callable[[], bool] = lambda: True, *, unclaime
     for name in layout.record_files(entry.name for entry in folder.iterdir()):
         try:
             writers.check_closed(folder, name, claims.time_on(folder), unclaimed=unclaimed)
-            size, packed_size = _pack_file(folder / name, holds)
+            size, packed_size = _pack_file(folder / name, holds, progress)
         except writers.HasWriterError as reason:
             left.append(f"{name} {reason}")
         except LeftAloneError as reason:
@@ -130,7 +140,7 @@ def _why_not(folder: Path, found: Standing) -> str | None:
     return None
 
 
-def _pack_file(plain: Path, holds: Callable[[], bool]) -> tuple[int, int]:
+def _pack_file(plain: Path, holds: Callable[[], bool], progress: Progress) -> tuple[int, int]:
     """Pack one file; return its size and that of the packed one. Raises LeftAloneError, OSError."""
     try:
         opened = open_regular(plain)
@@ -144,7 +154,12 @@ def _pack_file(plain: Path, holds: Callable[[], bool]) -> tuple[int, int]:
         _check_whole(data)
         packed = plain.with_name(plain.name + PACKED_SUFFIX)
         _check_known(packed, data)
-        _write(packed, packing.pack(data, each=holds))
+
+        def each() -> None:
+            holds()
+            progress(packing.CHUNK_RECORDS * RECORD_BYTES)
+
+        _write(packed, packing.pack(data, each))
         try:
             if unpacked(read_regular(packed)) != data:
                 raise LeftAloneError("cannot be packed", damaged=True)
@@ -162,6 +177,19 @@ def _pack_file(plain: Path, holds: Callable[[], bool]) -> tuple[int, int]:
     with contextlib.suppress(OSError):  # of a writer that is gone
         plain.with_name(layout.claim_file(plain.name)).unlink()
     return len(data), packed.stat().st_size
+
+
+def plain_bytes(files: LocalFiles, run_id: str) -> int:
+    """Return how many bytes of a run are not packed."""
+    sizes = {entry.name: entry.size_bytes for entry in files.list(layout.run_path(run_id))}
+    return sum(sizes[name] for name in layout.record_files(sizes))
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what a process left that was killed while it packed this run; call it as the run's owner."""
+    for left in folder.glob(f".*{PACKED_SUFFIX}.*.tmp"):
+        with contextlib.suppress(OSError):
+            left.unlink()
 
 
 def _check_whole(data: bytes) -> None:

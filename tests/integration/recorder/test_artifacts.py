@@ -234,7 +234,7 @@ def test_a_file_that_changes_once_while_it_is_copied_is_copied_again(run, tmp_pa
             with source.open("ab") as file:
                 file.write(more)
 
-    monkeypatch.setattr("runicorn.sdk.progress.ProgressLine.__call__", change)
+    monkeypatch.setattr("runicorn.progress_line.ProgressLine.__call__", change)
     logged = run.log_artifact(source)
     assert logged.get_path("growing").read_bytes() == source.read_bytes()
 
@@ -248,7 +248,7 @@ def test_a_file_that_never_rests_is_not_stored(run, tmp_path, monkeypatch):
             with source.open("ab") as file:
                 file.write(b"more")
 
-    monkeypatch.setattr("runicorn.sdk.progress.ProgressLine.__call__", change)
+    monkeypatch.setattr("runicorn.progress_line.ProgressLine.__call__", change)
     logged = run.log_artifact(source)
     assert "was written to while it was copied" in logged.error
     root = run.dir.parents[1]
@@ -258,7 +258,7 @@ def test_a_file_that_never_rests_is_not_stored(run, tmp_path, monkeypatch):
 KILLED_IN_THE_MIDDLE = """
     import os, signal
     import runicorn as rn
-    from runicorn.sdk import progress
+    from runicorn import progress_line as progress
     done = 0
     def kill(self, size):
         global done
@@ -555,7 +555,7 @@ def test_a_download_that_was_killed_goes_on(script, tmp_path):
         f"""
         import os, signal
         import runicorn as rn
-        from runicorn.sdk import progress
+        from runicorn import progress_line as progress
         done = 0
         def kill(self, size):
             global done

@@ -91,14 +91,17 @@ def _copy(blob: Path, entry: Entry, part: Path, progress: Progress) -> str:
 
 def _is_right(place: Path, entry: Entry, progress: Progress) -> bool:
     """Tell whether the file is there already, itself and not as a link to somewhere."""
-    try:
+    counted = 0
+
+    def count(size: int) -> None:
+        nonlocal counted
+        counted += size
+        progress(size)
+
+    with contextlib.suppress(FileNotFoundError, StorageError):
         if place.is_symlink() or place.stat().st_size != entry.size_bytes:
             return False
-        return hash_file(place, lambda _: None) == entry.sha256 and _count(entry, progress)
-    except (FileNotFoundError, StorageError):
-        return False
-
-
-def _count(entry: Entry, progress: Progress) -> bool:
-    progress(entry.size_bytes)
-    return True
+        if hash_file(place, count) == entry.sha256:
+            return True
+    progress(-counted)  # what is wrong there is copied, and counted again
+    return False

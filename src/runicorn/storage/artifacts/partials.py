@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runicorn import processes
 from runicorn.processes import Presence
-from runicorn.storage import claims, liveness
+from runicorn.storage import claims, drafts
 from runicorn.storage.artifacts.copying import Identity
 
 _COUNT = itertools.count()
@@ -66,8 +66,7 @@ def _has_owner(path: Path) -> bool:
 
 
 def _host() -> str:
-    place = liveness.here()
-    return hashlib.sha256(f"{place.host}\0{place.scope}".encode()).hexdigest()[:12]
+    return drafts.place()
 
 
 def _start(pid: int) -> str:
