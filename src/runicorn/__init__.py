@@ -75,6 +75,7 @@ _LAZY = {
     "Text": "runicorn.sdk.media.text",
     "Video": "runicorn.sdk.media.video",
     "keras": "runicorn.integrations.other_names",
+    "xgboost": "runicorn.integrations.other_names",
     "open_root": "runicorn.exchange.client",
     "unwatch": "runicorn.integrations.torch",
     "watch": "runicorn.integrations.torch",

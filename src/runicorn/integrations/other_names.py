@@ -1,4 +1,4 @@
-"""W&B's callbacks for Keras, as the ones that are here: wandb.keras.WandbCallback(). Loads Keras when one is made."""
+"""W&B's callbacks for frameworks: wandb.keras.WandbCallback(). Loads a framework when one is made for it."""
 
 from __future__ import annotations
 
@@ -27,6 +27,17 @@ def _checkpoint(*arguments: Any, **options: Any) -> Any:
     return ModelCheckpoint(*arguments, **options)
 
 
+def _boosting(name: str) -> Any:
+    def make(*_: Any, **__: Any) -> Any:
+        from xgboost.callback import TrainingCallback  # type: ignore[import-not-found,unused-ignore]
+
+        say(f"other:{name}", f"{name}() records nothing; log what `evals_result` holds.")
+        return TrainingCallback()
+
+    return make
+
+
+xgboost = Names("xgboost", {}, _boosting)
 keras = Names(
     "keras",
     {"WandbMetricsLogger": _callback("keras.WandbMetricsLogger"), "WandbModelCheckpoint": _checkpoint},

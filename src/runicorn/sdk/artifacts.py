@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
-from runicorn.sdk.other_names import say
+from runicorn.sdk.other_names import OtherVersionNames, say
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.progress import ProgressLine
 from runicorn.sdk.secrets import without_secret_values
@@ -53,13 +53,16 @@ class Artifact:
         self._own: tempfile.TemporaryDirectory[str] | None = None
         self._logged: ArtifactVersion | None = None
 
-    def add_file(self, path: StrPath, name: str | None = None, **_: Any) -> None:
-        """Add a file under its own name, or under a relative path such as weights/model.pt."""
-        self._added.append((Path(path), name, False))
+    def add_file(self, path: StrPath = "", name: str | None = None, *, local_path: StrPath = "", **_: Any) -> None:
+        """Add a file under its own name, or under a relative path such as weights/model.pt.
 
-    def add_dir(self, path: StrPath, name: str | None = None, **_: Any) -> None:
-        """Add everything below a folder, or put it below a folder of that name."""
-        self._added.append((Path(path), name, True))
+        local_path: what other trackers call the path.
+        """
+        self._added.append((Path(path or local_path), name, False))
+
+    def add_dir(self, path: StrPath = "", name: str | None = None, *, local_path: StrPath = "", **_: Any) -> None:
+        """Add everything below a folder, or put it below a folder of that name. local_path: as in add_file."""
+        self._added.append((Path(path or local_path), name, True))
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "w") -> Iterator[IO[Any]]:
@@ -119,7 +122,7 @@ class Artifact:
         return f"<Artifact {self.name} {self.type}, {len(self._added)} added>"
 
 
-class ArtifactVersion:
+class ArtifactVersion(OtherVersionNames):
     """A version of an artifact. stored: whether it is in the storage root; where it is not, `error` says why."""
 
     def __init__(self, root: Path, manifest: Manifest, error: str | None = None) -> None:
@@ -259,11 +262,22 @@ def use_artifact(run: Run, reference: str | ArtifactVersion | Artifact, type: st
     root = _root(run)
     if isinstance(reference, Artifact):
         reference = f"{names.clean_name(reference.name)}:{reference.version or 'latest'}"
-    found = find_version(root, str(reference))
+    found = _find_anywhere(root, str(reference))
     if type is not None and found.type != type:
         raise ArtifactNotFoundError(f"{found} is a {found.type}, no {type}.", hint="Leave the type out, or correct it.")
     _note(run, ArtifactAction.USE, found.name, str(found.version))
     return found
+
+
+def _find_anywhere(root: Path, reference: str) -> ArtifactVersion:
+    """Return a version by its own name, or by one of W&B's, with a user and a project before it."""
+    try:
+        return find_version(root, reference)
+    except ArtifactNotFoundError:
+        _, slash, name = reference.rpartition("/")
+        if not slash:
+            raise
+        return find_version(root, name)
 
 
 def find_version(root: Path, reference: str) -> ArtifactVersion:

@@ -117,7 +117,7 @@ class Api:
         run = api.current_run()
         if run is None:
             raise ArtifactNotFoundError(f"Api() knows no artifact {str(name)[:200]!r}.", hint=f"It {_READING}.")
-        return run.use_artifact(str(name).rpartition("/")[2], type)
+        return run.use_artifact(str(name), type)
 
 
 class _Controller:
@@ -168,6 +168,11 @@ def _names(name: str, instead: str, **known: Any) -> Names:
     return Names(name, known, lambda full: doing_nothing(f"{full}()", None, instead))
 
 
+def _lightgbm(name: str) -> Callable[..., Any]:
+    """Return what makes a callback, which LightGBM calls after each round, or does nothing at once."""
+    return doing_nothing(f"{name}()", lambda *_, **__: None, "records nothing; call log() in a callback of your own")
+
+
 _OWN: dict[str, Any] = {
     "Api": Api,
     "Settings": Settings,
@@ -179,6 +184,7 @@ _OWN: dict[str, Any] = {
     "util": _names("util", _DOES_NOTHING, generate_id=_generate_id),
     "env": _names("env", _DOES_NOTHING),
     "gym": _names("gym", "records nothing; log the frames as rn.Video"),
+    "lightgbm": Names("lightgbm", {}, _lightgbm),
     "sklearn": _names("sklearn", _NO_PLOTS),
     "tensorboard": _names("tensorboard", _TENSORBOARD),
     "tensorflow": _names("tensorflow", _TENSORBOARD),

@@ -17,6 +17,16 @@ CALLS: dict[str, tuple[Any, str]] = {
     "mark_preempting": (None, "is not needed: SIGTERM marks a run as preempted"),
     "link_artifact": (None, "has no registry to link to; give the artifact an alias"),
     "link_model": (None, "has no registry to link to; give the artifact an alias"),
+    "logged_artifacts": ([], "lists nothing; the run's overview does"),
+    "used_artifacts": ([], "lists nothing; the run's overview does"),
+}
+_OF_VERSION: dict[str, tuple[Any, str]] = {
+    "save": (None, "changes nothing: a version stays as it was logged; log_artifact(..., aliases=[...]) names it"),
+    "delete": (None, "deletes nothing"),
+    "get": (None, "reads no media; download() brings the files"),
+    "logged_by": (None, "gives no run; `.run` is its id"),
+    "used_by": ([], "lists nothing"),
+    "link": (None, "has no registry to link to"),
 }
 _PAGES: dict[str, tuple[Any, str]] = {
     "get_url": ("", NO_PAGE),
@@ -128,6 +138,27 @@ class OtherNames:
         if known is not None:
             kind = "page" if name in _PAGES else name
             return doing_nothing(f"run.{name}()", *known, self.warnings, kind=kind)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+
+class OtherVersionNames:
+    """What a version of an artifact has for scripts of other trackers."""
+
+    ttl = None
+
+    @property
+    def id(self) -> str:
+        return str(self)
+
+    qualified_name = source_name = source_qualified_name = id
+
+    def checkout(self, root: Any = None) -> Path:
+        """Bring all files into a folder. Raises what `download` raises."""
+        return cast(Path, cast(Any, self).download(root))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _OF_VERSION:
+            return doing_nothing(f"ArtifactVersion.{name}()", *_OF_VERSION[name])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
 

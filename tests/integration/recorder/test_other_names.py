@@ -157,6 +157,13 @@ AFTER_INIT = {
     "wandb.Artifact('d', 'x').add_reference('s3://bucket/x')": "add_file",
     "a = wandb.Artifact('d', 'x'); a.add_reference('file://' + __file__); assert run.log_artifact(a).stored": None,
     "wandb.Artifact('d', 'x').add(wandb.Table(['a'], [[1]]), 't')": "add_file",
+    "a = wandb.Artifact('d', 'x'); a.add_file(local_path=__file__); run.log_artifact(a); "
+        "assert wandb.use_artifact('me/p/d:latest').name == run.use_artifact('d:v0', aliases=[]).name == 'd'": None,
+    "v = run.log_artifact(__file__, name='d'); v.save(); assert v.id == v.qualified_name == 'd:v0' and v.ttl is None":
+        "stays as it was logged",
+    "run.log_artifact(__file__, name='d').logged_by()": "its id",
+    "assert os.listdir(run.log_artifact(__file__, name='d').checkout('there'))": None,
+    "run.logged_artifacts()": "overview",
     "run.log_model(__file__, name='m'); assert os.path.exists(run.use_model('m:latest'))": None,
     "run.link_model('path', 'registry/name')": "alias",
     "run.link_artifact('a', 'target')": "alias",
@@ -165,6 +172,8 @@ AFTER_INIT = {
     "wandb.termwarn('w'); wandb.termerror('e', repeat=False)": None,
     "wandb.tensorboard.patch(root_logdir='x')": "runicorn viewer --root",
     "wandb.gym.monitor()": "gym.monitor()",
+    "wandb.lightgbm.wandb_callback()(None)": "records nothing",
+    "wandb.config.update({'lr': 1}, True); assert wandb.config.lr == 1": None,
     "wandb.util.anything(1, key=2)": "util.anything()",
     "assert wandb.Api().runs('me/p') == [] and not wandb.Api().default_entity": "open_root",
     "wandb.join()": None,
