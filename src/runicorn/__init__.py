@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 from runicorn._version import __version__
 from runicorn.errors import RunicornError
+from runicorn.sdk import api
 from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifact, use_artifact
 
 if TYPE_CHECKING:
@@ -71,6 +74,8 @@ _LAZY = {
     "Table": "runicorn.sdk.media.table",
     "Text": "runicorn.sdk.media.text",
     "Video": "runicorn.sdk.media.video",
+    "keras": "runicorn.integrations.other_names",
+    "xgboost": "runicorn.integrations.other_names",
     "open_root": "runicorn.exchange.client",
     "unwatch": "runicorn.integrations.torch",
     "watch": "runicorn.integrations.torch",
@@ -79,27 +84,46 @@ _LAZY = {
 
 def __getattr__(name: str) -> Any:
     """Return what belongs to the current run, or is loaded only when it is asked for."""
-    from runicorn.sdk import api
-
     if name == "config":
         return api.current_config()
     if name == "summary":
         return api.current_summary()
     if name == "run":
-        return api.current_run()
+        current = api.current_run()
+        return current if current is not None and current.takes_points else None
     if name in _LAZY:
         import importlib
 
         from runicorn import locks
 
-        with locks.LOADING:
-            return getattr(importlib.import_module(_LAZY[name]), name)
+        try:
+            with locks.LOADING:
+                return getattr(importlib.import_module(_LAZY[name]), name)
+        except ImportError:
+            if name not in ("watch", "unwatch"):  # these need PyTorch, which no script must miss for them
+                raise
     if name.startswith("_"):
         raise AttributeError(f"module 'runicorn' has no attribute {name!r}")
-    from runicorn.sdk import other_names
+    from runicorn.sdk import other_modules
 
-    return other_names.of_module(name)
+    return other_modules.of_module(name)
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+class _Module(types.ModuleType):
+    """This module, of which the current run's parts cannot be replaced: scripts of W&B say wandb.config = {...}."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in ("config", "summary", "run"):
+            from runicorn.sdk import other_modules
+
+            other_modules.set_in_module(name, value)
+        else:
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Module
+api.public = __getattr__

@@ -119,6 +119,7 @@ class RunDetails:
     packages: Mapping[str, str] = field(default_factory=dict)
     git: Mapping[str, Any] | None = None
     gpus: tuple[str, ...] = ()
+    output_files: tuple[str, ...] = ()
     warnings: Mapping[str, int] = field(default_factory=dict)
     metric_definitions: tuple[Mapping[str, Any], ...] = ()
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import runicorn as rn
+from runicorn.sdk.api import current_run
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "artifacts.md"
 
@@ -25,4 +26,4 @@ def test_the_pages_code_runs(tmp_path, monkeypatch):
     assert (names["data"] / "1.png").read_text() == "images/1.png"
     assert str(names["logged"]) == "bundle:v0"
     assert (tmp_path / "inputs" / "labels.txt").read_text() == "cat\ndog\n"
-    assert rn.run.warnings.counts() == {}
+    assert current_run().warnings.counts() == {}

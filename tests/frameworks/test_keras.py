@@ -54,3 +54,26 @@ def test_a_fit_that_raises_is_a_failed_run(recorded):
 def test_another_frequency_is_refused_before_anything_is_trained():
     with pytest.raises(UsageError):
         RunicornCallback(log_freq="second")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "metric", "said"),
+    [
+        ("WandbCallback", {"save_model": False, "monitor": "val_loss"}, "epoch/loss", 1),
+        ("WandbMetricsLogger", {"log_freq": "batch"}, "batch/loss", 0),
+        ("WandbEvalCallback", {}, "epoch/loss", 1),
+    ],
+)
+def test_callbacks_of_wandbs_record_as_ours_do(recorded, capsys, name, options, metric, said):
+    rn.init()
+    fit(getattr(rn.keras, name)(**options))
+    rn.finish()
+    assert metric in recorded.metrics()
+    assert capsys.readouterr().err.count(f"keras.{name}()") == said
+
+
+def test_a_checkpoint_of_wandbs_is_keras_own(recorded, tmp_path):
+    rn.init()
+    fit(rn.keras.WandbModelCheckpoint(str(tmp_path / "model.keras"), save_best_only=False))
+    rn.finish()
+    assert (tmp_path / "model.keras").exists()

@@ -165,3 +165,15 @@ def test_numbers_of_torch_jax_and_numpy_are_numbers(recorded):
         assert recorded.series(name) == [(7, 1.0)], name
     assert len(recorded.metrics()) == 12
     assert recorded.warnings() == {}
+
+
+def test_the_runs_own_watch_is_the_same_and_raises_nothing(recorded, capsys):
+    with rn.init() as run:
+        model = torch.nn.Linear(2, 1)
+        run.watch(model, log="all", log_freq=1)
+        train(model)
+        run.unwatch(model)
+        run.watch(object())
+        run.watch(None, log="nonsense")
+    assert {"gradients/weight", "parameters/bias"} <= {event["key"] for event in recorded.events()}
+    assert capsys.readouterr().err.count("run.watch()") == 1

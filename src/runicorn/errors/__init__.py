@@ -87,7 +87,19 @@ A class is one thing the caller can do something about. `str(error)` says in one
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from runicorn.errors.local import *  # noqa: F403 - the whole tree has one name, runicorn.errors
 from runicorn.errors.remote import *  # noqa: F403
 from runicorn.errors.root import RunicornError as RunicornError
 from runicorn.errors.root import catalogue as catalogue
+
+_OF_WANDB = ("Error", "CommError", "AuthenticationError", "UnsupportedError", "WandbException")
+
+if not TYPE_CHECKING:  # else a checker would take any name
+
+    def __getattr__(name: str) -> Any:
+        """Return what W&B's names for errors mean here, for `except wandb.errors.CommError`: all are the root."""
+        if name in _OF_WANDB:
+            return RunicornError
+        raise AttributeError(f"module 'runicorn.errors' has no attribute {name!r}")

@@ -30,6 +30,14 @@ _runs = CurrentRuns()
 # The current run's log, looked up once instead of in every call for as long as there is one run only.
 _log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_without_run
 _lock = locks.reentrant_lock()
+
+
+def _no_public(name: str) -> Any:
+    raise AttributeError(name)
+
+
+# Gives what the package calls so, which stands above this file; it puts that in place when it is imported.
+public: Callable[[str], Any] = _no_public
 _endings: Endings | None = None
 _beside: list[Run] = []  # open besides the current ones
 
@@ -44,7 +52,6 @@ def init(
     group: str | None = None,
     job_type: str | None = None,
     root: str | os.PathLike[str] | None = None,
-    dir: str | os.PathLike[str] | None = None,
     id: str | None = None,
     resume: bool | str | None = None,
     mode: str | None = None,
@@ -60,7 +67,7 @@ def init(
 
     project: a path such as "vision/resnet". name: made up when not given. config: a mapping, argparse namespace,
     dataclass, anything else with named values, or the path of a JSON or YAML file. group, job_type: what belongs
-    together, and as what, such as the folds of one experiment. root, or dir: the storage root, else RUNICORN_ROOT, else
+    together, and as what, such as the folds of one experiment. root: the storage root, else RUNICORN_ROOT, else
     ~/runicorn_data. id: chosen by hand, for resume.
 
     resume: what to do where the run `id` exists: "never" (also None, False) refuses, "allow" (also True) goes on with
@@ -69,7 +76,8 @@ def init(
     mode: "disabled" keeps nothing; "online" and "offline" are the same here, for there is no server. When it is not
     given, RUNICORN_MODE says it.
     console, system_metrics: whether what is printed is kept, and whether the machine is sampled.
-    Parameters of W&B and trackio that mean nothing here (entity, settings, space_id ...) are named once and left out.
+    Parameters of W&B and trackio that mean nothing here (entity, settings, dir, space_id ...) are named once and left
+    out.
 
     Raises RootNotUsableError, RunExistsError, RunNotFoundError, UsageError. After this, nothing raises into training.
     """
@@ -86,7 +94,7 @@ def init(
             notes=notes,
             group=group,
             job_type=job_type,
-            root=root if root is not None else dir,
+            root=root,
             id=id,
             resume=resume,
             mode=mode,
@@ -97,8 +105,8 @@ def init(
             open_here.finish()
         run = open_run(wanted)
         _enter(run)
-        if ignored:
-            run.warnings.add("ignored", f"init() has no use for {', '.join(ignored)}.")
+        for kind, text in ignored.items():
+            run.warnings.add(kind, text)
         return run
 
 
@@ -116,12 +124,13 @@ def init_beside(**wanted: Any) -> Run:
     return run
 
 
-def log(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+def log(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None) -> None:
     """Record values of metrics at a step; without one, steps count up by themselves. On disk when it returns.
 
     data: names and values, nested mappings joined by slashes. A value is a number, or an array or tensor that holds
     one; Image, Audio, Video, Text, Table, Histogram, Html or Figure; text; a PIL image, a figure, a data frame; an
-    array of several numbers, which is kept as a histogram. commit: False leaves the step open for the next call.
+    array of several numbers, which is kept as a histogram. commit: False leaves the step open for the next call. sync:
+    of other trackers, without a meaning here.
     Raises UsageError where there is no run, and nothing else.
     """
     _log(data, step, commit)
@@ -136,12 +145,12 @@ def finish(state: str | int | None = "finished", *, exit_code: int | None = None
 
 def alert(title: str, text: str = "", level: Any = "info", wait_duration: Any = 0.0) -> None:
     """Record that something deserves a look. See Run.alert. Raises UsageError where there is no run."""
-    _need_run("alert()").alert(title, text, level, wait_duration)
+    need_run("alert()").alert(title, text, level, wait_duration)
 
 
 def define_metric(name: str, step_metric: str | None = None, **options: Any) -> MetricDefinition:
     """Say what a metric belongs to and how it is summed up. See Run.define_metric. Raises UsageError without a run."""
-    return _need_run("define_metric()").define_metric(name, step_metric, **options)
+    return need_run("define_metric()").define_metric(name, step_metric, **options)
 
 
 def current_run() -> Run | None:
@@ -150,24 +159,24 @@ def current_run() -> Run | None:
 
 
 def log_artifact(path_or_artifact: Artifact | StrPath, name: str | None = None, type: str | None = None,
-                 aliases: Iterable[str] = ()) -> ArtifactVersion:  # fmt: skip
+                 aliases: Iterable[str] = (), **_: Any) -> ArtifactVersion:  # fmt: skip
     """Store a file, a folder or an `Artifact` for the current run, as Run.log_artifact does. Raises UsageError only."""
-    return _need_run("log_artifact()").log_artifact(path_or_artifact, name, type, aliases)
+    return need_run("log_artifact()").log_artifact(path_or_artifact, name, type, aliases)
 
 
-def use_artifact(name: str, type: str | None = None) -> ArtifactVersion:
+def use_artifact(name: str, type: str | None = None, **_: Any) -> ArtifactVersion:
     """Return a version for the current run, as Run.use_artifact does. Raises UsageError, ArtifactNotFoundError."""
-    return _need_run("use_artifact()").use_artifact(name, type)
+    return need_run("use_artifact()").use_artifact(name, type)
 
 
 def current_config() -> NotifyingDict:
     """Return the current run's config. Raises UsageError where there is none."""
-    return _need_run("config").config
+    return need_run("config").config
 
 
 def current_summary() -> NotifyingDict:
     """Return the current run's summary. Raises UsageError where there is none."""
-    return _need_run("summary").summary
+    return need_run("summary").summary
 
 
 def known_run(folder: Path) -> Run | None:
@@ -195,10 +204,11 @@ def _enter(run: Run) -> None:
 
 
 def _log_here(data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
-    _need_run("log()").log(data, step, commit)
+    need_run("log()").log(data, step, commit)
 
 
-def _need_run(what: str) -> Run:
+def need_run(what: str) -> Run:
+    """Return the current run. what: that needs it. Raises UsageError where there is none."""
     current = _runs.here()
     if current is None:
         raise _no_run(what)

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
 from runicorn.progress_line import ProgressLine
+from runicorn.sdk.other_names import OtherVersionNames, say
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.secrets import without_secret_values
 from runicorn.storage import events
@@ -43,21 +44,25 @@ class Artifact:
     """
 
     def __init__(self, name: str, type: str = DEFAULT_TYPE, description: str | None = None,
-                 metadata: Mapping[str, Any] | None = None) -> None:  # fmt: skip
+                 metadata: Mapping[str, Any] | None = None, **_: Any) -> None:  # fmt: skip
         self.name = str(name)
         self.type = str(type)
         self.description = description
         self.metadata: dict[str, Any] = dict(metadata) if isinstance(metadata, Mapping) else {}
         self._added: list[tuple[Path, str | None, bool]] = []
         self._own: tempfile.TemporaryDirectory[str] | None = None
+        self._logged: ArtifactVersion | None = None
 
-    def add_file(self, path: StrPath, name: str | None = None) -> None:
-        """Add a file under its own name, or under a relative path such as weights/model.pt."""
-        self._added.append((Path(path), name, False))
+    def add_file(self, path: StrPath = "", name: str | None = None, *, local_path: StrPath = "", **_: Any) -> None:
+        """Add a file under its own name, or under a relative path such as weights/model.pt.
 
-    def add_dir(self, path: StrPath, name: str | None = None) -> None:
-        """Add everything below a folder, or put it below a folder of that name."""
-        self._added.append((Path(path), name, True))
+        local_path: what other trackers call the path.
+        """
+        self._added.append((Path(path or local_path), name, False))
+
+    def add_dir(self, path: StrPath = "", name: str | None = None, *, local_path: StrPath = "", **_: Any) -> None:
+        """Add everything below a folder, or put it below a folder of that name. local_path: as in add_file."""
+        self._added.append((Path(path or local_path), name, True))
 
     @contextlib.contextmanager
     def new_file(self, name: str, mode: str = "w") -> Iterator[IO[Any]]:
@@ -68,6 +73,37 @@ class Artifact:
         with path.open(mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file
         self._added.append((path, name, False))
+
+    def add_reference(self, uri: Any, name: str | None = None, **_: Any) -> None:
+        """Add the file or folder of a file:// address; any other is left out, which is said once."""
+        import urllib.parse
+        import urllib.request
+
+        parts = urllib.parse.urlsplit(str(uri))
+        if parts.scheme not in ("", "file"):
+            say("other:add_reference", f"Artifact.add_reference() keeps no {parts.scheme}:// address; add_file() does.")
+            return
+        path = Path(urllib.request.url2pathname(parts.path)) if parts.scheme else Path(str(uri))
+        self._added.append((path, name, path.is_dir()))
+
+    def add(self, value: Any, name: str, *_: Any, **__: Any) -> None:
+        """Do nothing but say so: of other trackers, which keep media in artifacts."""
+        say("other:Artifact.add", f"Artifact.add() keeps no {type(value).__name__}; log() does, and add_file() a file.")
+
+    @property
+    def version(self) -> str | None:
+        """`v3` after it was logged, or None."""
+        return None if self._logged is None else self._logged.version
+
+    def wait(self, *_: Any, **__: Any) -> Artifact:
+        """Return itself: a version is complete when log_artifact returns. For scripts that come from elsewhere."""
+        return self
+
+    save = wait
+
+    def note_version(self, version: ArtifactVersion) -> None:
+        """Know as what it was logged last."""
+        self._logged = version
 
     def gather(self) -> Gathered:
         """Return the files that were added. Raises OSError, RunicornError."""
@@ -86,7 +122,7 @@ class Artifact:
         return f"<Artifact {self.name} {self.type}, {len(self._added)} added>"
 
 
-class ArtifactVersion:
+class ArtifactVersion(OtherVersionNames):
     """A version of an artifact. stored: whether it is in the storage root; where it is not, `error` says why."""
 
     def __init__(self, root: Path, manifest: Manifest, error: str | None = None) -> None:
@@ -166,7 +202,7 @@ class ArtifactVersion:
         """
         return self._download(self.files, self._manifest.content.folders, root)
 
-    def wait(self) -> ArtifactVersion:
+    def wait(self, *_: Any, **__: Any) -> ArtifactVersion:
         """Return itself: a version is complete when log_artifact returns. For scripts that come from elsewhere."""
         return self
 
@@ -213,20 +249,35 @@ def log_artifact(run: Run, given: Artifact | StrPath, name: str | None, type: st
         return _not_stored(root, shown, reason)
     _set_aliases(run, root, manifest, aliases)
     _note(run, ArtifactAction.LOG, manifest.name, manifest.version)
-    return ArtifactVersion(root, manifest)
+    version = ArtifactVersion(root, manifest)
+    artifact.note_version(version)
+    return version
 
 
-def use_artifact(run: Run, reference: str | ArtifactVersion, type: str | None = None) -> ArtifactVersion:
+def use_artifact(run: Run, reference: str | ArtifactVersion | Artifact, type: str | None = None) -> ArtifactVersion:
     """Return the version that `name:v3`, `name:alias` or `name` means, and note that the run uses it.
 
     Raises UsageError, ArtifactNotFoundError.
     """
     root = _root(run)
-    found = find_version(root, str(reference))
+    if isinstance(reference, Artifact):
+        reference = f"{names.clean_name(reference.name)}:{reference.version or 'latest'}"
+    found = _find_anywhere(root, str(reference))
     if type is not None and found.type != type:
         raise ArtifactNotFoundError(f"{found} is a {found.type}, no {type}.", hint="Leave the type out, or correct it.")
     _note(run, ArtifactAction.USE, found.name, str(found.version))
     return found
+
+
+def _find_anywhere(root: Path, reference: str) -> ArtifactVersion:
+    """Return a version by its own name, or by one of W&B's, with a user and a project before it."""
+    try:
+        return find_version(root, reference)
+    except ArtifactNotFoundError:
+        _, slash, name = reference.rpartition("/")
+        if not slash:
+            raise
+        return find_version(root, name)
 
 
 def find_version(root: Path, reference: str) -> ArtifactVersion:

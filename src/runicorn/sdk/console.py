@@ -6,7 +6,8 @@ second: a progress bar that is drawn thirty times a second is kept in its last s
 themselves stay in place - only their `write` is wrapped - so that isatty(), progress bars, notebooks, and loggers that
 took hold of the stream earlier all go on working. Not copied: what C code and child programs write to the descriptors.
 A pipe at that level would lose what is in it when the process is killed, and could hang a process that prints while
-holding the GIL. The traceback of a crash in C code (a segmentation fault) is copied all the same, by faulthandler.
+holding the GIL (docs/decisions/console-of-descriptors.md). The traceback of a crash in C code (a segmentation fault) is
+copied all the same, by faulthandler.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.model import RunState
+from runicorn.sdk.folder import RunFolder
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.run import Run
 from runicorn.sdk.warnings import Warnings
@@ -44,7 +45,7 @@ class DisabledRun(Run):
 
         folder = tempfile.mkdtemp(prefix="runicorn-disabled-")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        self._dir = Path(folder)
+        self._dir = RunFolder(folder)
         return self._dir
 
     @property
@@ -86,7 +87,9 @@ class DisabledRun(Run):
     def _write_info(self) -> None:
         pass
 
-    def _skip(self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+    def _skip(
+        self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
         self._step = step if isinstance(step, int) else self._step + (commit is not False)
 
 
@@ -101,7 +104,7 @@ class LoadedRun(DisabledRun):
 
     def __init__(self, folder: str, info: dict[str, Any], summary: dict[str, Any]) -> None:
         super().__init__(info)
-        self._dir = Path(folder)
+        self._dir = RunFolder(folder)
         self.config.preset(info.get("config") or {})
         self.summary.preset(summary)
         self.finish()
@@ -109,7 +112,9 @@ class LoadedRun(DisabledRun):
     def __reduce__(self) -> Any:
         return LoadedRun, (str(self._dir), self._info_now(), self.summary.plain())
 
-    def _skip(self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None) -> None:
+    def _skip(
+        self, data: Mapping[str, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
         self.warnings.add(
             "loaded",
             f"log() was called on the run {self.id} out of a pickle, which is not open here; ignored. "

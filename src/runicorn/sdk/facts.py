@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -37,8 +38,35 @@ def quick_facts() -> dict[str, Any]:
         "cwd": _cwd(),
         "python": ".".join(map(str, sys.version_info[:3])),
         "gpus": gpu_names(),
+        "output_files": output_files(),
         "job": job_facts(),
     }
+
+
+def output_files(descriptors: Iterable[int] = (1, 2)) -> list[str]:
+    """Return the files that stdout and stderr go to, as with nohup and Slurm; none for a terminal or a pipe.
+
+    They hold what the console of a run does not: the output of C code and of child programs.
+    """
+    found = []
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError, ImportError):
+            status = os.fstat(descriptor)
+            path = _path_of(descriptor) if stat.S_ISREG(status.st_mode) else ""
+            if path and os.path.samestat(Path(path).stat(), status):
+                found.append(path)
+    return list(dict.fromkeys(found))
+
+
+def _path_of(descriptor: int) -> str:
+    """Return the path of an open file, "" where the system does not tell. Raises OSError, ImportError."""
+    if sys.platform.startswith("linux"):
+        return str(Path(f"/proc/self/fd/{descriptor}").readlink())
+    if sys.platform == "darwin":
+        import fcntl
+
+        return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+    return ""
 
 
 def job_facts(environ: Mapping[str, str] = os.environ) -> dict[str, Any]:

@@ -49,9 +49,22 @@ class NotifyingDict(MutableMapping[str, Any]):
         self._values.update({key: value for key, value in given.items() if key not in self._values})
         self._changed()
 
+    def update_locked(self, values: Any = None, *_: Any, **__: Any) -> None:
+        """Take in many values, as `update` does; nothing is ever locked here."""
+        self.update(values or {})
+
+    def persist(self) -> None:
+        """Do nothing: what is set is on disk, or will be in a moment."""
+
     def as_dict(self) -> dict[str, Any]:
         """Return a copy as an ordinary dictionary."""
         return dict(self._values)
+
+    _as_dict = as_dict
+
+    @property
+    def _items(self) -> dict[str, Any]:
+        return self.as_dict()
 
     def _put(self, key: Any, value: Any) -> None:
         if not is_plain(value):

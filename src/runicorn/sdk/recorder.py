@@ -60,11 +60,13 @@ class Recorder:
         self.step = -1
         self._open_files(folder, record_file)
 
-    def log(self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None) -> None:
+    def log(
+        self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
+    ) -> None:
         """Record the values at `step`, or at one more than the last; on disk when it returns.
 
-        commit: False keeps a step that counts up by itself open for the next call. Raises nothing that training could
-        trip over.
+        commit: False keeps a step that counts up by itself open for the next call. sync: of other trackers. Raises
+        nothing that training could trip over.
         """
         if commit is False:
             self._log_uncommitted(data, step)

@@ -17,6 +17,7 @@ from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Backgr
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
 from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
+from runicorn.sdk.folder import RunFolder
 from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.names import clean_tags
 from runicorn.sdk.other_names import OtherNames
@@ -59,7 +60,7 @@ class Run(OtherNames):
                  owner: bool = True, status: Mapping[str, Any] | None = None,
                  captures: Captures | None = None) -> None:  # fmt: skip
         self.id = folder.name
-        self.dir = folder
+        self.dir = RunFolder(folder)
         self.warnings = Warnings()
         self.config = NotifyingDict("config", self._write_info, self.warnings)
         self.summary = NotifyingDict("summary", lambda: None, self.warnings)
@@ -294,7 +295,7 @@ class Run(OtherNames):
         }
 
     def log_artifact(self, path_or_artifact: Artifact | StrPath, name: str | None = None, type: str | None = None,
-                     aliases: Iterable[str] = ()) -> ArtifactVersion:  # fmt: skip
+                     aliases: Iterable[str] = (), **_: Any) -> ArtifactVersion:  # fmt: skip
         """Store a file, a folder or an `Artifact` as the next version of an artifact; without a name, under its own.
 
         Content equal to the latest version's makes no new version. Raises nothing: see `.stored` of what is returned.
@@ -304,7 +305,7 @@ class Run(OtherNames):
 
         return log_artifact(self, path_or_artifact, name, type, aliases)
 
-    def use_artifact(self, name: str, type: str | None = None) -> ArtifactVersion:
+    def use_artifact(self, name: str, type: str | None = None, **_: Any) -> ArtifactVersion:
         """Return a version by `name:v3`, `name:alias` or `name`, and note that this run uses it.
 
         Raises UsageError, ArtifactNotFoundError.

@@ -22,7 +22,7 @@ def to_number(value: Any) -> float:
     """
     if value is None or isinstance(value, (str, bytes)):
         raise NotANumberError(f"{type(value).__name__} is no number")
-    if hasattr(value, "detach") or getattr(value, "ndim", 0):
+    if hasattr(value, "detach") or getattr(value, "ndim", None):
         # torch warns where float() is asked of a loss that has a gradient, numpy where it is asked of an array.
         return _item(value)
     try:

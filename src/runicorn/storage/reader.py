@@ -98,6 +98,7 @@ def build_details(run: Run, info: Mapping[str, Any], status: Mapping[str, Any], 
         packages={key: value for key, value in _mapping(info.get("packages")).items() if isinstance(value, str)},
         git=git if isinstance(git, dict) else None,
         gpus=_texts(info.get("gpus")),
+        output_files=_texts(info.get("output_files")),
         metric_definitions=_mappings(info.get("metric_definitions")),
         warnings={key: count for key, value in _mapping(status.get("warnings")).items() if (count := _integer(value))},
     )

@@ -134,6 +134,7 @@ class RunDetailsAnswer(RunAnswer):
     pid: int | None
     packages: dict[str, str]
     gpus: list[str]
+    output_files: list[str]
     files: list[FileAnswer]
     skipped_records: int
     warnings: dict[str, int]
@@ -315,6 +316,7 @@ def details_to_wire(details: RunDetails, files: Sequence[tuple[str, FileStat]], 
         "pid": details.run.origin.pid,
         "packages": details.packages,
         "gpus": details.gpus,
+        "output_files": details.output_files,
         "files": [
             {"path": well_formed(path), "size": file.size_bytes, "mtime": file.mtime_ns / 1e9} for path, file in files
         ],

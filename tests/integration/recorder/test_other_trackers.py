@@ -43,7 +43,7 @@ def test_a_script_of_wandbs_runs_to_its_end(script):
     assert run.name.endswith("-x-x-x")
     assert run.config == {"lr": 0.1}
     assert done.stdout.splitlines() == [(script.root / "runs" / run.id).as_uri()] * 3
-    for said in ("login()", "run.url", "run.save()", "runicorn: save()", "run.log_code()", "run.watch()", "hello"):
+    for said in ("login()", "run.url", "run.save()", "runicorn: save()", "run.log_code()", "watch()", "hello"):
         assert done.stderr.count(said) == 1, said
 
 

@@ -54,6 +54,8 @@ export interface RunDetail extends Run {
   pid?: number | null;
   packages?: Record<string, string> | string[] | null;
   gpus?: unknown;
+  /** Where stdout and stderr went, if to files: with the output of C code and child programs. */
+  output_files?: string[];
   files?: FileInfo[];
   /** How often something was left out, by its kind. */
   warnings?: Record<string, number>;

@@ -137,6 +137,10 @@ function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[]
     ["GPUs", gpus],
     ["Folder", run.cwd ? <PathLine text={run.cwd} label="Copy the folder" /> : null],
     ["Command", command ? <PathLine text={command} label="Copy the command" /> : null],
+    ...(run.output_files ?? []).map((path): [string, ComponentChildren] => [
+      "All output",
+      <PathLine text={path} label="Copy the path" />,
+    ]),
     ["Commit", run.git ? <PathLine text={run.git.commit} label="Copy the commit" /> : null],
     ["Logged artifacts", versionLinks(logged)],
     ["Used artifacts", versionLinks(used)],

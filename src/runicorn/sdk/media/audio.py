@@ -22,7 +22,8 @@ class Audio(Media):
 
     kind = Kind.AUDIO
 
-    def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None) -> None:
+    def __init__(self, data_or_path: Any, sample_rate: int | None = None, caption: str | None = None,
+                 **_: Any) -> None:  # fmt: skip
         self.data = data_or_path
         self.sample_rate = sample_rate
         self.caption = caption

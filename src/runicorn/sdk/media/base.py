@@ -42,7 +42,7 @@ class Media:
     assumed: str | None = None  # what encode() had to assume of the value, for a warning
 
     def _assume(self, what: str) -> None:
-        self.assumed = what
+        self.assumed = what if self.assumed in (None, what) else f"{self.assumed}, and {what}"
 
     def encode(self, store: Store) -> Encoded:
         """Return it ready to be stored; `store` stores one that lies within it. Raises MediaError."""

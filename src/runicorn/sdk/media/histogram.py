@@ -21,7 +21,7 @@ class Histogram(Media):
     kind = Kind.HISTOGRAM
 
     def __init__(self, sequence: Any = None, np_histogram: Any = None, num_bins: int = 64,
-                 caption: str | None = None) -> None:  # fmt: skip
+                 caption: str | None = None, **_: Any) -> None:  # fmt: skip
         self.sequence = sequence
         self.np_histogram = np_histogram
         self.num_bins = num_bins

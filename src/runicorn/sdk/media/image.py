@@ -18,18 +18,22 @@ class Image(Media):
 
     data: (height, width), (height, width, channels) or (channels, height, width), 1 to 4 channels; floats from 0 to 1
     or -1 to 1 are stretched to 0 to 255, unless `normalize` is False; a few that overshoot are cut. mode: what PIL
-    converts a PIL image to. file_type: png or jpg; jpg needs Pillow. Boxes and masks of other trackers are not drawn.
+    converts a PIL image to. file_type: png or jpg; jpg needs Pillow. others: boxes and masks of other trackers, which
+    are not drawn; that is said once.
     """
 
     kind = Kind.IMAGE
 
     def __init__(self, data_or_path: Any, mode: str | None = None, caption: str | None = None, *,
-                 normalize: bool = True, file_type: str | None = None, **_: Any) -> None:  # fmt: skip
+                 normalize: bool = True, file_type: str | None = None, **others: Any) -> None:  # fmt: skip
         self.data = data_or_path
         self.mode = mode
         self.caption = caption
         self.normalize = normalize
         self.file_type = file_type
+        overlaid = [name for name in ("masks", "boxes") if others.get(name)]
+        if overlaid:
+            self._assume(f"{' and '.join(overlaid)}, which are not drawn; draw them into the picture")
 
     def encode(self, store: Store) -> Encoded:
         file = shown_file(self.data, _SHOWN)

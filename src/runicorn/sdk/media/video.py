@@ -21,7 +21,8 @@ class Video(Media):
 
     kind = Kind.VIDEO
 
-    def __init__(self, data_or_path: Any, caption: str | None = None, fps: float = 4, format: str = "gif") -> None:
+    def __init__(self, data_or_path: Any, caption: str | None = None, fps: float = 4, format: str = "gif",
+                 **_: Any) -> None:  # fmt: skip
         self.data = data_or_path
         self.caption = caption
         self.fps = fps
