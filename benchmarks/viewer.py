@@ -6,7 +6,8 @@ Every figure is the median of the repeats; in brackets stands how many times our
 asked for, over HTTP, until it is complete: a viewer that answers at once with half of it goes on being asked.
 
     start          process start until GET / answers, on a root of a thousand runs
-    1,000 runs     the list, the first time and again; 10,000 likewise
+    start to list  process start until the list of these runs is complete: what a person waits for
+    1,000 runs     the list, the first time of a viewer that has loaded all it has, and again; 10,000 likewise
     curve          one metric of a million points: cold is the first answer of a viewer that has just started
     grid           ten runs with 100 metrics of 1,000 steps each: all 1,000 curves
     lag            from the return of log() until the API has the point, at 20 points a second: median and worst
@@ -108,15 +109,18 @@ def measure(name: str, python: Path, folder: Path, points: int) -> Row:
     row: Row = {}
     with served(viewer, python, folder / "runs") as (client, started, _):
         row["start s"] = started
+        first, _ = twice(lambda: viewer.run_names(client) == 1000)
+        row["start to list s"] = started + first / 1000
+    with loaded(viewer, python, folder / "runs") as (client, _):
         row["1,000 runs first ms"], row["1,000 runs again ms"] = twice(lambda: viewer.run_names(client) == 1000)
         row["1,000 runs kB"] = client.bytes / 1000
-    with served(viewer, python, folder / "many") as (client, _, _):
+    with loaded(viewer, python, folder / "many") as (client, _):
         row["10,000 runs first ms"], row["10,000 runs again ms"] = twice(lambda: viewer.run_names(client) == 10_000)
-    with served(viewer, python, folder / "curve") as (client, _, process):
+    with loaded(viewer, python, folder / "curve") as (client, process):
         row["curve cold ms"], row["curve warm ms"] = twice(lambda: viewer.curve(client) == points - 1)
         row["curve kB"] = client.bytes / 1000
         row["memory MB"] = memory_mb(process)
-    with served(viewer, python, folder / "grid") as (client, _, _):
+    with loaded(viewer, python, folder / "grid") as (client, _):
         row["grid cold ms"], row["grid warm ms"] = twice(lambda: viewer.grid(client) == GRID_RUNS * GRID_METRICS)
     row["lag median ms"], row["lag worst ms"] = lags(name, python, folder / f"live-{time.monotonic_ns()}")
     return row
@@ -200,6 +204,15 @@ def served(viewer: Viewer, python: Path, folder: Path) -> Iterator[tuple[Client,
             with contextlib.suppress(psutil.NoSuchProcess):
                 left.kill()
         process.wait(timeout=20)
+
+
+@contextlib.contextmanager
+def loaded(viewer: Viewer, python: Path, folder: Path) -> Iterator[tuple[Client, psutil.Process]]:
+    """The same once it has loaded all it has, where a viewer shows its page before that."""
+    with served(viewer, python, folder) as (client, _, process):
+        if viewer.answers_last is not None:
+            client.get(viewer.answers_last)
+        yield client, process
 
 
 def wait_for_page(port: int, process: subprocess.Popen[bytes]) -> None:

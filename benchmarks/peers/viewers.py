@@ -12,10 +12,14 @@ from peers.samples import GRID_METRICS, GRID_RUNS
 
 
 class Viewer(ABC):
-    """A viewer. packages, module: its environment, and what tells its version."""
+    """A viewer. packages, module: its environment, and what tells its version.
+
+    answers_last: what it answers once it has loaded all it has, where it shows its page before that.
+    """
 
     packages: tuple[str, ...] = ()
     module = "runicorn"
+    answers_last: str | None = None
 
     @abstractmethod
     def command(self, python: Path, folder: Path, port: int) -> list[str]:
@@ -43,6 +47,8 @@ class Viewer(ABC):
 
 
 class Runicorn(Viewer):
+    answers_last = "/api/health"
+
     def command(self, python: Path, folder: Path, port: int) -> list[str]:
         return [str(python), "-m", "runicorn", "viewer", "--root", str(folder), "--port", str(port), "--no-browser"]
 

@@ -68,10 +68,11 @@ class Progress(NamedTuple):
 
 @dataclass
 class _Cached:
-    """What is remembered of a run's folder between two looks."""
+    """What is remembered of a run's folder between two looks. unreadable: some file of it could not be read then."""
 
     folder: FileStat
     settled: bool = False
+    unreadable: bool = False
     deep_look_at: float = float("-inf")
     stats: dict[str, FileStat | None] = field(default_factory=dict)
     script_summary: Mapping[str, Any] = field(default_factory=dict)
@@ -301,11 +302,17 @@ class RunIndex:
         self._publish(folder.name, cached)
 
     def _read(self, run_id: str, cached: _Cached) -> None:
-        stats = {name: self._stat(layout.run_path(run_id, name)) for name in _SMALL_FILES}
+        stats: dict[str, FileStat | None] = {}
+        cached.unreadable = False
+        for name in _SMALL_FILES:
+            try:
+                stats[name] = self._files.stat(layout.run_path(run_id, name))
+            except OSError:
+                stats[name], cached.unreadable = None, True
         if cached.base is not None and stats == cached.stats:
             return
         # All of them are read again: to keep ten thousand run.json in memory would take 150 MB.
-        info, status, notes = (self._object(run_id, name, stats) for name in _SMALL_FILES)
+        info, status, notes = (self._object(run_id, name, stats, cached) for name in _SMALL_FILES)
         before = cached.base
         cached.stats = stats
         cached.base = reader.build_run(
@@ -317,14 +324,16 @@ class RunIndex:
             cached.heartbeat_changed = before is not None
             cached.last_points = None
 
-    def _object(self, run_id: str, name: str, stats: dict[str, FileStat | None]) -> Mapping[str, Any] | None:
+    def _object(
+        self, run_id: str, name: str, stats: dict[str, FileStat | None], cached: _Cached
+    ) -> Mapping[str, Any] | None:
         """Return what a small file holds; one that cannot be read for a moment is looked at again the next time."""
         if stats[name] is None:
             return None
         try:
             return reader.load_object(self._files, layout.run_path(run_id, name))
         except OSError:
-            stats[name] = None
+            stats[name], cached.unreadable = None, True
             return None
 
     def _publish(self, run_id: str, cached: _Cached) -> None:
@@ -405,13 +414,12 @@ class RunIndex:
 
     def _save(self) -> None:
         self._saved_version, self._saved_at = self._version, self._monotonic()
-        # Few runs are read as fast from their own files; nothing is left in the cache folder for them.
-        if self._cache is not None and len(self._cached) > _FEW:
+        if self._cache is not None and len(self._cached) >= self._cache.worth_from:
             self._cache.save(
                 [
                     CachedRun(cached.folder, cached.stats, cached.base, cached.script_summary)
                     for cached in self._cached.values()
-                    if cached.base is not None and cached.settled
+                    if cached.base is not None and cached.settled and not cached.unreadable
                 ]
             )
 

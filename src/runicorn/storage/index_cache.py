@@ -16,6 +16,10 @@ from runicorn.storage.files import FileStat
 
 # A file of another version, or of another shape of Run, is not read.
 _VERSION = 2
+# Fewer runs are read in a moment from their own files; nothing is left in the cache folder for them.
+WORTH_SAVING = 200
+# On a server of others', nothing is left for a list that is there after a fifth of a second.
+WORTH_SAVING_AS_A_GUEST = 2000
 
 
 @dataclass
@@ -36,9 +40,13 @@ class _Content:
 
 
 class IndexCache:
-    """The cache of one storage root's list. Of several viewers the last one that writes it wins."""
+    """The cache of one storage root's list. Of several viewers the last one that writes it wins.
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    worth_from: how many runs there must be for a file to be left.
+    """
+
+    def __init__(self, folder: Path, root: Path, *, worth_from: int = WORTH_SAVING) -> None:
+        self.worth_from = worth_from
         self._root = os.path.realpath(root)
         name = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:16]
         self.path = folder / "index" / f"{name}.msgpack"

@@ -11,7 +11,7 @@ from fastapi import Request
 
 from runicorn.settings import Settings
 from runicorn.storage.index import RunIndex
-from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard.overlay import OverlayFiles
 from runicorn.viewer.artifact_list import ArtifactList
@@ -44,7 +44,9 @@ class ViewerState:
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
         files = OverlayFiles(settings.root, settings.cache_folder)
-        index = RunIndex(files, cache=IndexCache(settings.cache_folder, settings.root))
+        worth_from = WORTH_SAVING if session is None else WORTH_SAVING_AS_A_GUEST
+        cache = IndexCache(settings.cache_folder, settings.root, worth_from=worth_from)
+        index = RunIndex(files, cache=cache)
         return cls(settings, files, index, PointStore(files), Workers(), remote, session)
 
 

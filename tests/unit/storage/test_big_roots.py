@@ -1,5 +1,6 @@
 """The list of a root with very many runs: bounded work in each call, progress, and a cache between two viewers."""
 
+import errno
 import json
 import shutil
 import time
@@ -9,7 +10,7 @@ import pytest
 from runicorn.storage import index as index_module
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
-from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.index_cache import WORTH_SAVING_AS_A_GUEST, IndexCache
 from runicorn.storage.layout import iso
 from runicorn.storage.writer import replace_json, update_notes
 
@@ -120,6 +121,38 @@ def test_the_next_viewer_begins_with_what_the_last_one_knew(root, tmp_path):
     assert "20240101-000007-aaaaaa" not in runs
     unchanged = "20240101-000100-aaaaaa"
     assert runs[unchanged] == known[unchanged]
+
+
+@pytest.mark.parametrize("call", ["stat", "read"])
+def test_a_run_that_could_not_be_read_for_a_moment_is_not_kept_so(root, tmp_path, call):
+    bad = "runs/20240101-000005-aaaaaa/status.json"
+
+    class Failing(LocalFiles):
+        pass
+
+    def fail(self, path, *rest):
+        if path == bad:
+            raise OSError(errno.ESTALE, "stale")
+        return getattr(LocalFiles, call)(self, path, *rest)
+
+    setattr(Failing, call, fail)
+    cache = IndexCache(tmp_path / "cache", root)
+    index = RunIndex(Failing(root), now=later, cache=cache)
+    complete(index)
+    index.close()
+    assert len(cache.load()) == COUNT - 1
+    assert (
+        complete(RunIndex(LocalFiles(root), now=later, cache=cache))["20240101-000005-aaaaaa"].state.value == "finished"
+    )
+
+
+def test_a_guest_leaves_nothing_for_a_list_that_is_there_in_a_moment(root, tmp_path):
+    cache = IndexCache(tmp_path / "cache", root, worth_from=WORTH_SAVING_AS_A_GUEST)
+    index = RunIndex(LocalFiles(root), now=later, cache=cache)
+    assert COUNT < WORTH_SAVING_AS_A_GUEST
+    complete(index)
+    index.close()
+    assert not (tmp_path / "cache").exists()
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"\x83\xa7version", None])
