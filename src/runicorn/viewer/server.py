@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 _STOP_SECS = 5
-_LIST_FIRST_SECS = 0.2
 _KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
 # A comparison of hundreds of runs names them all in its address and in its cursor.
 _MAX_HEAD_BYTES = 512 * 1024
@@ -147,9 +146,8 @@ class ViewerServer:
         self.stop()
 
     def _warm_up(self) -> None:
-        """Have ready what is asked for next: the list of runs, and a moment after that what the first chart needs."""
+        """Have ready what is asked for next: the list of runs, and what the first chart needs."""
         self.app.state.viewer.index.runs()
-        time.sleep(_LIST_FIRST_SECS)
         from runicorn.storage import columns
 
         columns.warm_up()
