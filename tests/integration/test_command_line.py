@@ -28,6 +28,23 @@ def test_the_version_is_printed(tmp_path: Path) -> None:
     assert run("--version", home=tmp_path).stdout == f"runicorn {__version__}\n"
 
 
+def test_ctrl_c_while_a_command_is_loaded_leaves_no_traceback(tmp_path: Path) -> None:
+    code = """
+import runpy, sys
+class CtrlC:
+    def find_spec(self, name, *rest):
+        if name == "typer":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+sys.argv = ["runicorn", "--help"]
+runpy.run_module("runicorn", run_name="__main__")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_SECS, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

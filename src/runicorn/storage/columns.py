@@ -217,8 +217,26 @@ def _pick(x: npt.NDArray[Any], y: Floats, points: int) -> Ints:
     wanted = points - len(extremes)
     sampler: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
     # Buckets of equal width in x where x allows it (a resumed run goes back in steps), else of equal count.
-    picked = sampler.downsample(x, y, n_out=wanted) if is_sorted(x) else sampler.downsample(y, n_out=wanted)
+    along = _distances(x)
+    picked = sampler.downsample(y, n_out=wanted) if along is None else sampler.downsample(along, y, n_out=wanted)
     return np.union1d(picked.astype(np.int64), extremes)
+
+
+def _distances(x: npt.NDArray[Any]) -> Floats | None:
+    """Return how far each x lies from the first one; None where they go back, all are one, or floats do not reach.
+
+    Not x itself: the sampler computes with whole numbers, too, and ends in a panic where the sum of two overflows.
+    """
+    if not is_sorted(x):
+        return None
+    along: Floats
+    if x.dtype.kind == "i":
+        unsigned = x.astype(np.uint64)
+        along = (unsigned - unsigned[0]).astype(np.float64)  # modulo 2**64, which is right as none goes back
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            along = x - x[0]
+    return along if 0 < along[-1] < np.inf else None
 
 
 def _thin_odd(y: Floats, odd: Ints, room: int) -> Ints:

@@ -16,6 +16,7 @@ from runicorn.storage.jsonio import decode_object
 
 # Enough for the last value of some hundred metrics.
 _TAIL_BYTES = 1024 * records.RECORD_BYTES
+_MAX_LINE_BYTES = 16 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -125,17 +126,22 @@ def read_text(files: Files, path: str, start: int, limit: int) -> Text:
 def read_lines(files: Files, path: str, start: int, limit: int) -> tuple[list[dict[str, Any]], int, int, int]:
     """Return the JSON objects on whole lines from byte `start`, and start, end and size; other lines are skipped.
 
-    At least one line is read even if it is longer than `limit`. Raises OSError.
+    At least one line is read even if it is longer than `limit`. What goes on for 16 MiB without an end is no line that
+    anybody wrote, and is skipped as far as it was read. Raises OSError.
     """
     status = files.stat(path)
     size = status.size_bytes if status else 0
     start = max(0, size + start) if start < 0 else min(start, size)
-    data = files.read(path, start, limit) if start < size else b""
-    while data and b"\n" not in data and start + len(data) < size:
-        data += files.read(path, start + len(data), max(limit, 65536))
-    whole = data[: data.rfind(b"\n") + 1]
-    objects = [found for line in whole.splitlines() if (found := decode_object(line)) is not None]
-    return objects, start, start + len(whole), size
+    piece = files.read(path, start, limit) if start < size else b""
+    pieces, length = [piece], len(piece)
+    while piece and b"\n" not in piece and start + length < size and length < _MAX_LINE_BYTES:
+        piece = files.read(path, start + length, min(max(limit, 65536, length), _MAX_LINE_BYTES - length))
+        pieces.append(piece)
+        length += len(piece)
+    data = b"".join(pieces)
+    end = data.rfind(b"\n") + 1
+    objects = [found for line in data[:end].splitlines() if (found := decode_object(line)) is not None]
+    return objects, start, start + (end if end or length < _MAX_LINE_BYTES else length), size
 
 
 def script_summary(status: Mapping[str, Any] | None) -> Mapping[str, Any]:

@@ -7,13 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
-from fastapi.middleware.gzip import GZipMiddleware
 
 from runicorn._version import __version__
 from runicorn.errors import RemoteUnavailableError
 from runicorn.settings import Settings
 from runicorn.viewer import errors
 from runicorn.viewer.answers import ERRORS
+from runicorn.viewer.compression import Compression
 from runicorn.viewer.guard import Guard, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.routes import artifacts, console, files, health, live, runs, series
@@ -72,7 +72,7 @@ def _add_middleware(app: FastAPI, settings: Settings, session: Session | None) -
     """Add what wraps all routes, the innermost first."""
     if session is not None:
         # Over a tunnel bytes cost more than cycles; on one machine it is the other way round.
-        app.add_middleware(GZipMiddleware, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=1)
+        app.add_middleware(Compression, minimum_size=_COMPRESS_FROM_BYTES, compresslevel=1)
     app.add_middleware(errors.CatchAll)
     app.add_middleware(Guard, rules=Rules(settings.port, settings.allowed_hosts, settings.token))
 

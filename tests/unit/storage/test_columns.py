@@ -80,6 +80,35 @@ def test_steps_that_all_repeat_keep_their_spike():
     assert columns.thin(np.zeros(10_000, np.int64), y, 50).y.max() == 7.0
 
 
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.linspace(0, 2**62, 5000).astype(np.int64),
+        np.linspace(-(2**62), 2**62, 5000).astype(np.int64),
+        np.sort(np.concatenate(([-(2**63), 2**63 - 1], np.arange(4998)))),
+        np.concatenate((np.arange(4999), [2**63 - 1])),
+        np.concatenate(([-(2**63)], np.arange(4999))),
+        np.full(5000, 2**63 - 1),
+        np.full(5000, -(2**63)),
+        np.arange(5000) + 1_795_698_472_000_000_000,
+        np.concatenate((np.linspace(-1.7e308, 0, 2500), np.linspace(0, 1.7e308, 2500))),
+        np.concatenate((np.arange(4999.0), [np.inf])),
+        np.concatenate(([-np.inf], np.arange(4999.0))),
+        np.full(5000, np.inf),
+        np.full(5000, np.nan),
+        np.concatenate((np.arange(4999.0), [np.nan])),
+    ],
+    ids=range(14),
+)
+def test_steps_and_times_as_far_apart_as_they_can_be_keep_their_spike(x):
+    y = np.zeros(5000)
+    y[3210], y[4321] = 7, -7
+    thinned = columns.thin(x, y, 500)
+    assert len(thinned.y) <= 500
+    assert {-7.0, 7.0} <= set(thinned.y.tolist())
+    assert thinned.x.dtype == x.dtype
+
+
 def test_the_same_line_is_thinned_the_same_way():
     x, y = line(100_000)
     first, second = columns.thin(x, y, 777), columns.thin(x, y, 777)

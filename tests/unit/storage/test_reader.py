@@ -99,3 +99,34 @@ def test_all_tags_can_be_taken_away_by_notes():
 def test_an_id_that_leaves_the_folder_is_no_run():
     with pytest.raises(RunNotFoundError):
         check_run_id("../../etc")
+
+
+def test_a_file_of_events_without_line_ends_is_read_once(tmp_path):
+    class Counting(LocalFiles):
+        bytes_read = 0
+
+        def read(self, path, offset=0, length=None):
+            data = super().read(path, offset, length)
+            self.bytes_read += len(data)
+            return data
+
+    size = 40 * 1024 * 1024
+    (tmp_path / "events").write_bytes(b"x" * size + b'\n{"kind": "text"}\n')
+    files = Counting(tmp_path)
+    at, found = 0, []
+    while at < size:
+        events, _, end, _ = read_lines(files, "events", at, 65536)
+        assert end > at
+        at, found = end, found + events
+    assert found == [{"kind": "text"}]
+    assert files.bytes_read < 1.1 * size
+
+
+def test_a_long_line_that_is_still_being_written_is_waited_for(tmp_path):
+    long = b'{"text": "' + b"x" * 3_000_000
+    (tmp_path / "events").write_bytes(long)
+    files = LocalFiles(tmp_path)
+    assert read_lines(files, "events", 0, 1000) == ([], 0, 0, len(long))
+    (tmp_path / "events").write_bytes(long + b'"}\n')
+    events, _, end, _ = read_lines(files, "events", 0, 1000)
+    assert (len(events), end) == (1, len(long) + 3)
