@@ -14,11 +14,12 @@ import pytest
 from tests.support.commands import environment
 
 WAIT_SECS = 60
-# The commands as they are, but for the second in which they are silent.
+# The commands as they are, but for the second in which they are silent, and the pause between two lines.
 EAGER = """
 import sys
 from runicorn import progress_line
 progress_line.QUIET_SECS = 0.0
+progress_line._TERMINAL_EVERY_SECS = 0.02
 from runicorn.cli.main import main
 main()
 """

@@ -23,6 +23,17 @@ from runicorn.storage.packed_files import PackedFiles
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals")
 RUNS = 8
 MEGABYTE = 1_000_000
+# A megabyte takes five milliseconds at least: on a fast disk all would be there before it can be broken off.
+SLOW_DISK = f"""
+import time
+from runicorn.storage.artifacts import copying
+rest = copying._rest
+def slow(*given):
+    for data in rest(*given):
+        time.sleep(0.005)
+        yield data
+copying._rest = slow
+{EAGER}"""
 KILLED_WHILE_IT_WRITES = f"""
 import os, signal
 os.fsync = lambda fd: os.kill(os.getpid(), signal.SIGKILL)
@@ -130,7 +141,7 @@ def test_a_signal_keeps_what_was_copied_and_the_same_command_goes_on(
     def copied() -> int:
         return sum(part.stat().st_size for part in target.glob(".*.runicorn-part"))
 
-    with started(sys.executable, "-c", EAGER, *words, home=tmp_path) as shown:
+    with started(sys.executable, "-c", SLOW_DISK, *words, home=tmp_path) as shown:
         shown.wait_for(lambda: copied() > 20 * MEGABYTE and " MB/s, " in shown.stderr)
         shown.process.send_signal(number)
         assert shown.end() == code

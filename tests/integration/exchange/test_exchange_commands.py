@@ -13,7 +13,7 @@ from tests.support.commands import run
 
 import runicorn as rn
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 
 
 @pytest.fixture

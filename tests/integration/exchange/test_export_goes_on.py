@@ -55,6 +55,8 @@ def break_off(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Tests that run under nohup ignore it, and a command that is started so keeps to that.
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
     wait_for(process, lambda: pieces(tmp_path) >= after)
     process.send_signal(number)

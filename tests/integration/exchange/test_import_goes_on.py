@@ -21,7 +21,7 @@ from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.importing import find_sources, open_target
 from runicorn.storage import drafts
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 posix = pytest.mark.skipif(os.name == "nt", reason="needs signals")
 
 
