@@ -184,6 +184,8 @@ class _Opening:
                     except RunicornError as error:
                         session.error = error.kept()
                     else:
+                        # The connection may have lived all along, where only a tunnel's own login was refused.
+                        session.try_login()
                         break
 
     async def _tell_link(self, session: Session) -> None:

@@ -1,4 +1,7 @@
-"""The single steps of looking at the way to a server. Each blocks, with a limit, and changes nothing there."""
+"""The single steps of looking at the way to a server. Each blocks, with a limit, and changes nothing there.
+
+The SSH libraries are loaded by the steps that speak SSH: the first lines of an examination are not held up by them.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,6 @@ from runicorn.settings import Settings, TunnelChoice
 if TYPE_CHECKING:
     from runicorn.remote.ssh.paramiko.stepwise import Introduction
 
-# The SSH libraries are loaded by the steps that speak SSH: the first lines of an examination are not held up by them.
 VERSION_TIMEOUT_SECS = 10.0
 VERSION_LIMIT_BYTES = 8192
 COMMAND_TIMEOUT_SECS = 15.0

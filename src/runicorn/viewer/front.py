@@ -25,8 +25,8 @@ class Front:
     """An ASGI app in front of one that is still to be loaded; once it is there, it gets every request as it came.
 
     load: returns the app; called once, in a thread. loaded: whether it is there already; then nothing is answered
-    before it has started. warm_up: called in a thread afterwards, for what is used a moment later. failed: called with
-    what `load` raised; whoever waits is let go with it.
+    before it has started. warm_up: called in a thread afterwards, for what is used a moment later; the end waits for
+    it. failed: called with what `load` raised; whoever waits is let go with it.
     """
 
     def __init__(
@@ -85,11 +85,9 @@ class Front:
             self._ready.set()
             if there:
                 await send({"type": "lifespan.startup.complete"})
-            warming = asyncio.create_task(asyncio.to_thread(self._warm_up))
-            try:
-                await receive()
-            finally:
-                await asyncio.wait([warming])
+            if self._app is not None:
+                await asyncio.to_thread(self._warm_up)
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
 
 

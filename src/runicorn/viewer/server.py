@@ -80,7 +80,7 @@ class ViewerServer:
                     lambda: self.app,
                     Rules(self.port, self.settings.allowed_hosts, token),
                     loaded=lambda: self._app is not None,
-                    warm_up=self._warm_up,
+                    warm_up=_load_numpy,
                     failed=self._fail,
                 ),
                 http=PromptProtocol,
@@ -144,13 +144,6 @@ class ViewerServer:
         """End the viewer: what stands behind the page could not be loaded."""
         self._failure = error
         self.stop()
-
-    def _warm_up(self) -> None:
-        """Have ready what is asked for next: the list of runs, and what the first chart needs."""
-        self.app.state.viewer.index.runs()
-        from runicorn.storage import columns
-
-        columns.warm_up()
 
     def _end_streams(self) -> None:
         if self._app is not None:
@@ -290,3 +283,10 @@ def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
 def _announce(server: ViewerServer) -> None:
     sys.stdout.write(f"Runicorn viewer: {server.url}\n")
     sys.stdout.flush()
+
+
+def _load_numpy() -> None:
+    """Load what the first chart needs before anybody waits for that chart. Reads nothing of the root, which may hang."""
+    from runicorn.storage import columns
+
+    columns.warm_up()
