@@ -286,7 +286,7 @@ def _announce(server: ViewerServer) -> None:
 
 
 def _load_numpy() -> None:
-    """Load what the first chart needs before anybody waits for that chart. Reads nothing of the root, which may hang."""
+    """Load what the first chart needs before anybody waits for it. Reads nothing of the root, which may hang."""
     from runicorn.storage import columns
 
     columns.warm_up()
