@@ -16,7 +16,7 @@ class RunState(enum.Enum):
     """Where a run stands.
 
     KILLED: somebody ended it, or a reader concludes it from a process that is gone. PREEMPTED: the scheduler asked it
-    to end (SIGTERM), and it can be resumed.
+    to end (SIGTERM), and it can be resumed. UNKNOWN: what tells it cannot be read right now.
     """
 
     RUNNING = "running"
@@ -24,6 +24,7 @@ class RunState(enum.Enum):
     FAILED = "failed"
     KILLED = "killed"
     PREEMPTED = "preempted"
+    UNKNOWN = "unknown"
 
     @classmethod
     def parse(cls, text: object) -> RunState | None:

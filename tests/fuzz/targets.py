@@ -17,15 +17,18 @@ from typing import Any
 import msgspec
 
 from runicorn.errors import InvalidQueryError, UsageError
+from runicorn.sources import artifact_list
+from runicorn.sources.folder import Place
 from runicorn.storage import claims, columns, layout, liveness, packing, reader, records
 from runicorn.storage.artifacts import manifest
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.jsonio import MAX_DEPTH, decode_object, encode_object
 from runicorn.storage.query import parse_query
-from runicorn.storage.reader import Sources
+from runicorn.storage.reader import SmallFiles
 from runicorn.storage.tensorboard import framing, wire
 from runicorn.storage.tensorboard.translate import Piece, Translator
-from runicorn.viewer import artifact_list, live, run_list
+from runicorn.viewer import run_list
+from runicorn.viewer.cursors import Cursor, SourceCursor
 from runicorn.viewer.schemas import details_to_wire, encode
 
 NOW = 1_800_000_000.0
@@ -92,10 +95,10 @@ def made_runs(data: bytes) -> None:
 
 
 def _check_run(info: Any, status: Any, notes: Any) -> None:
-    run = reader.build_run("run", Sources(info, status, notes, NOW))
+    run = reader.build_run("run", SmallFiles(info, status, notes, NOW))
     details = reader.build_details(run, info or {}, status or {}, {}, 0)
     _assert_answer(details_to_wire(details, [], NOW))
-    other = reader.build_run("other", Sources(notes, info, status, NOW))
+    other = reader.build_run("other", SmallFiles(notes, info, status, NOW))
     items = [IndexedRun(run, version=1), IndexedRun(other, version=2)]
     for wanted in _LISTS:
         assert isinstance(msgspec.json.decode(run_list.RunListWriter().write(items, wanted, NOW)), dict)
@@ -220,11 +223,11 @@ def _check_cursor(text: str) -> None:
         assert run_list.page_start([], (position, last_id)) >= 0
         assert run_list.decode_cursor(run_list.encode_cursor(position, last_id)) == (position, last_id)
     try:
-        place = live.Cursor.decode(text)
+        place = Cursor.decode(text)
     except UsageError:
         return
-    again = live.Cursor.decode(place.encode())
-    assert (again.runs, again.version, again.instance) == (place.runs, place.version, place.instance)
+    again = Cursor.decode(place.encode())
+    assert (again.sources, again.instance) == (place.sources, place.instance)
     assert abs(place.at - NOW) < float("inf")
 
 
@@ -378,6 +381,8 @@ SEEDS: dict[str, list[bytes]] = {
     "queries": [b'config.lr < 0.01 and not tag:baseline or "two words"', b"state:running step>=3 (x) config.list=[1]"],
     "cursors": [
         run_list.encode_cursor(3, "run").encode(),
-        live.Cursor(NOW, {"run": {"metrics.bin": 64}}, 7).encode().encode(),
+        Cursor(NOW, {"local": SourceCursor(7, {"run": Place({"metrics.bin": 64}, {"metrics.bin": 5})})})
+        .encode()
+        .encode(),
     ],
 }

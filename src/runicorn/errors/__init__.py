@@ -19,6 +19,7 @@
     ├── StorageError                      500  STORAGE_ERROR
     │   ├── RootNotUsableError            500  ROOT_NOT_USABLE
     │   ├── RunNotFoundError              404  RUN_NOT_FOUND
+    │   ├── RunUnreadableError            503  RUN_UNREADABLE
     │   ├── MetricNotFoundError           404  METRIC_NOT_FOUND
     │   ├── FileNotInRunError             404  FILE_NOT_FOUND
     │   ├── ArtifactNotFoundError         404  ARTIFACT_NOT_FOUND

@@ -114,6 +114,12 @@ class RunNotFoundError(StorageError):
     default_hint = "List the runs; it may have been removed, or belong to another storage root."
 
 
+class RunUnreadableError(StorageError):
+    code = "RUN_UNREADABLE"
+    http_status = 503
+    default_hint = "Try again; if it stays so, look at the file's permissions, and whether its disk answers at all."
+
+
 class MetricNotFoundError(StorageError):
     code = "METRIC_NOT_FOUND"
     http_status = 404

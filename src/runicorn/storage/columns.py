@@ -5,7 +5,8 @@ Loading numpy and tsdownsample takes 150 ms, so import this file where it is nee
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +22,12 @@ Ints = npt.NDArray[np.int64]
 
 RECORD_DTYPE = np.dtype([("mark", "<u4"), ("metric", "<u4"), ("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
 POINT_DTYPE = np.dtype([("step", "<i8"), ("time", "<f8"), ("value", "<f8")])
+_STATS_DTYPE = np.dtype(
+    [("count", "<i8"), ("last", "<f8"), ("low", "<f8"), ("high", "<f8"), ("step", "<i8"), ("time", "<f8")]
+)
 _FIRST_LOOK = 64
+# What three small arrays take besides what is in them, measured with tracemalloc.
+_OBJECTS_BYTES = 700
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,9 @@ class Columns:
 
     def select(self, chosen: Any) -> Columns:
         return Columns(self.step[chosen], self.time[chosen], self.value[chosen])
+
+    def copy(self) -> Columns:
+        return Columns(self.step.copy(), self.time.copy(), self.value.copy())
 
 
 @dataclass(frozen=True)
@@ -71,41 +80,125 @@ def count_marked(data: bytes, start: int) -> int:
 def unpack(data: bytes) -> tuple[npt.NDArray[Any], int, int]:
     """Return the records in `data` as a structured array, how many were skipped, how many bytes are settled."""
     found = records.scan(data, count_marked)
+    return rows_in(data, found), found.skipped, found.consumed
+
+
+def rows_in(data: bytes, found: records.Scan) -> npt.NDArray[Any]:
+    """Return the records that a scan of `data` found as a structured array."""
     parts = [np.frombuffer(data, RECORD_DTYPE, count, start) for start, count in found.spans]
-    rows = parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, RECORD_DTYPE)
-    return rows, found.skipped, found.consumed
+    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, RECORD_DTYPE)
 
 
 def split(rows: npt.NDArray[Any], wanted: set[int] | None = None) -> Iterator[tuple[int, Columns]]:
     """Yield each metric's number with its points, in file order; only those of the `wanted` metrics, if given."""
     if wanted is not None and len(rows):
         rows = rows[np.isin(rows["metric"], list(wanted))]
-    if not len(rows):
-        return
+    if len(rows):
+        yield from group(rows).each()
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """Points sorted by metric, in file order within each: those of numbers[i] lie at starts[i]:starts[i + 1]."""
+
+    numbers: npt.NDArray[np.uint32]
+    starts: Ints
+    points: Columns
+
+    def each(self) -> Iterator[tuple[int, Columns]]:
+        """Yield each metric's number with its points, which are copies."""
+        bounds = self.starts.tolist()
+        for number, start, end in zip(self.numbers.tolist(), bounds, bounds[1:], strict=False):
+            yield number, self.points.select(slice(start, end)).copy()
+
+    def of(self, number: int) -> Columns | None:
+        """Return the points of one metric, which are not to be changed; None where it has none."""
+        at = int(np.searchsorted(self.numbers, number))
+        if at == len(self.numbers) or int(self.numbers[at]) != number:
+            return None
+        return self.points.select(slice(int(self.starts[at]), int(self.starts[at + 1])))
+
+    @property
+    def counts(self) -> list[int]:
+        counts: list[int] = np.diff(self.starts).tolist()
+        return counts
+
+    def without(self, dropped: Sequence[bool]) -> Grouped:
+        """Return what is left without some of the metrics, as a copy. dropped: for each of the numbers."""
+        kept, counts = ~np.array(dropped, bool), np.diff(self.starts)
+        return Grouped(self.numbers[kept], _starts(counts[kept]), self.points.select(np.repeat(kept, counts)))
+
+    @property
+    def size_bytes(self) -> int:
+        return 24 * len(self.points) + 12 * len(self.numbers) + _OBJECTS_BYTES
+
+
+def group(rows: npt.NDArray[Any]) -> Grouped:
+    """Return records, at least one, sorted by metric, as copies."""
     numbers = rows["metric"]
     if (numbers == numbers[0]).all():
-        yield int(numbers[0]), _columns(rows, slice(None))
-        return
+        return Grouped(numbers[:1].copy(), _starts(np.array([len(rows)])), _columns(rows, slice(None)))
     if numbers.max() < 2**16:
         numbers = numbers.astype(np.uint16)  # sorted by radix, 4 times faster
-    order = np.argsort(numbers, kind="stable")
-    ordered = numbers[order]
-    starts = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1, [len(order)]))
-    for start, end in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True):
-        yield int(ordered[start]), _columns(rows, order[start:end])
+    return _grouped(numbers, rows)
+
+
+def regroup(parts: list[Grouped]) -> Grouped:
+    """Return several groups, at least one, as one; the points of a metric in the order of the parts."""
+    if len(parts) == 1:
+        return parts[0]
+    numbers = np.concatenate([np.repeat(part.numbers, np.diff(part.starts)) for part in parts])
+    points = [np.concatenate(arrays) for arrays in zip(*(_arrays(part.points) for part in parts), strict=True)]
+    return _grouped(numbers, dict(zip(("step", "time", "value"), points, strict=True)))
+
+
+class GrowingStats:
+    """Count, last, least and greatest value of every metric of a record file, however many there are."""
+
+    def __init__(self) -> None:
+        self._numbers = np.empty(0, np.uint32)
+        self._rows = np.empty(0, _STATS_DTYPE)
+
+    def add(self, more: Grouped) -> None:
+        """Take in points that come after those that were."""
+        new = _stats_of(more)
+        if len(self._numbers) != len(more.numbers) or not np.array_equal(self._numbers, more.numbers):
+            numbers = np.union1d(self._numbers, more.numbers)
+            rows = np.zeros(len(numbers), _STATS_DTYPE)
+            rows["low"] = rows["high"] = np.nan
+            rows[np.searchsorted(numbers, self._numbers)] = self._rows
+            self._numbers, self._rows = numbers, rows
+        at = np.searchsorted(self._numbers, more.numbers)
+        old = self._rows[at]
+        new["count"] += old["count"]
+        new["low"], new["high"] = np.fmin(old["low"], new["low"]), np.fmax(old["high"], new["high"])
+        self._rows[at] = new
+
+    def each(self) -> Iterator[tuple[int, MetricStats]]:
+        """Yield each metric's number with its statistics."""
+        for number, row in zip(self._numbers.tolist(), self._rows.tolist(), strict=True):
+            count, last, low, high, step, moment = row
+            seen = not math.isnan(low)
+            yield number, MetricStats(count, last, low if seen else None, high if seen else None, step, moment)
+
+    @property
+    def size_bytes(self) -> int:
+        return self._rows.nbytes + self._numbers.nbytes + _OBJECTS_BYTES
 
 
 class GrowingColumns:
     """The points of one metric, appended to as a file grows; doubles its room, so that appending stays cheap."""
 
-    def __init__(self) -> None:
+    def __init__(self, begin: Sequence[Columns] = ()) -> None:
         self._parts = Columns(np.empty(0, np.int64), np.empty(0), np.empty(0))
         self._length = 0
+        for each in begin:
+            self.append(each)
 
     def append(self, more: Columns) -> None:
         end = self._length + len(more)
         if self._length == 0:
-            self._parts = more
+            self._parts = more.copy()  # the bytes behind it can be let go of
         else:
             if end > len(self._parts):
                 self._parts = _with_room(self._parts, self._length, 2 * end)
@@ -118,7 +211,7 @@ class GrowingColumns:
 
     @property
     def size_bytes(self) -> int:
-        return 24 * len(self._parts)
+        return 24 * len(self._parts) + _OBJECTS_BYTES
 
 
 def merged_stats(stats: MetricStats | None, more: Columns) -> MetricStats:
@@ -141,6 +234,13 @@ def joined(parts: list[Columns]) -> Columns:
         return parts[0]
     together = Columns(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True)))
     return together.select(np.argsort(together.step, kind="stable"))
+
+
+def concatenated(parts: Sequence[Columns]) -> Columns | None:
+    """Return the points of all parts, one after the other; None where there are no parts."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return Columns(*(np.concatenate(arrays) for arrays in zip(*map(_arrays, parts), strict=True)))
 
 
 def select(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
@@ -246,6 +346,27 @@ def _thin_odd(y: Floats, odd: Ints, room: int) -> Ints:
     kinds = [found[0] for test in (np.isnan(y[odd]), y[odd] > 0, y[odd] < 0) if len(found := odd[test])]
     even = odd[np.linspace(0, len(odd) - 1, max(1, room - len(kinds))).astype(np.int64)]
     return np.union1d(even, np.array(kinds))[:room]
+
+
+def _starts(counts: Ints) -> Ints:
+    return np.concatenate(([0], np.cumsum(counts)))
+
+
+def _grouped(numbers: npt.NDArray[Any], rows: Any) -> Grouped:
+    order = np.argsort(numbers, kind="stable")
+    ordered = numbers[order]
+    first = np.concatenate(([0], np.flatnonzero(ordered[1:] != ordered[:-1]) + 1))
+    starts = np.concatenate((first, [len(order)]))
+    return Grouped(ordered[first].astype(np.uint32), starts, _columns(rows, order))
+
+
+def _stats_of(grouped: Grouped) -> npt.NDArray[Any]:
+    first, last, points = grouped.starts[:-1], grouped.starts[1:] - 1, grouped.points
+    rows = np.empty(len(grouped.numbers), _STATS_DTYPE)
+    rows["count"] = np.diff(grouped.starts)
+    rows["low"], rows["high"] = np.fmin.reduceat(points.value, first), np.fmax.reduceat(points.value, first)
+    rows["last"], rows["step"], rows["time"] = points.value[last], points.step[last], points.time[last]
+    return rows
 
 
 def _columns(rows: npt.NDArray[Any], chosen: Any) -> Columns:

@@ -1,61 +1,148 @@
-"""How a storage root is read: list, stat, read a byte range. Paths are relative to the root, with slashes."""
+"""How a storage root is read: look into folders, stat, fetch ranges of bytes. Paths are relative to it, with slashes.
+
+Reading is asked for in batches, because behind a slow link each call is a round trip, however much it asks for.
+"""
 
 from __future__ import annotations
 
+import abc
 import os
 import stat as stat_mode
-from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple, TypeVar
 
 from runicorn.regular_files import open_regular
 from runicorn.storage import layout
 
+Found = TypeVar("Found")
+
 
 class FileStat(NamedTuple):
-    """What identifies a file's content without reading it. inode is 0 where the system has none."""
+    """What identifies a file's content without reading it. inode is 0 where the system has none.
+
+    Of a link, all of it is said of what it points to. is_link is told by look() only.
+    """
 
     name: str
     is_dir: bool
     size_bytes: int
     mtime_ns: int
     inode: int
+    is_link: bool = False
 
 
-class Files(Protocol):
-    """Read access to one storage root. Every call may raise OSError, except for what is merely not there."""
+Listing = Mapping[str, FileStat]
 
+
+class Range(NamedTuple):
+    """A part of a file: `length` bytes from `start`, or all of the rest for None."""
+
+    path: str
+    start: int = 0
+    length: int | None = None
+
+
+class Files(abc.ABC):
+    """Read access to one storage root.
+
+    What cannot be read gives an OSError in its place, and spoils nothing else that was asked for in the same call: of
+    what cannot be read for a moment, nobody may conclude that it is not there.
+    """
+
+    # About how much is asked for in one call where more is wanted: what takes memory here, and a round trip elsewhere.
+    batch_bytes = 32 * 2**20
+
+    @abc.abstractmethod
     def names(self, path: str) -> list[str]:
-        """Return the names of what a folder holds, which may cost far less than list(); nothing where it is missing."""
-        ...
+        """Return the names of what a folder holds, which may cost far less than look(); nothing where it is missing.
 
-    def list(self, path: str) -> list[FileStat]:
-        """Return what a folder holds, in no order; nothing where it does not exist."""
-        ...
+        Raises OSError.
+        """
 
-    def stat(self, path: str) -> FileStat | None:
-        """Return what is at `path`, or None."""
-        ...
+    @abc.abstractmethod
+    def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
+        """Return what each folder holds, in no order; nothing of one that is missing."""
 
-    def is_link(self, path: str) -> bool:
-        """Tell whether `path` only points to what is there."""
-        ...
+    @abc.abstractmethod
+    def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
+        """Return what is at each path, None where nothing is."""
 
-    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        """Return up to `length` bytes from `offset`; all of the rest for None. Raises FileNotFoundError."""
-        ...
+    @abc.abstractmethod
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+        """Return the bytes of each range, fewer where the file ends before; FileNotFoundError for what is missing."""
 
+    @abc.abstractmethod
+    def inside(self, folder: str, path: str) -> str | None:
+        """Return the path of a file below a folder; None where there is none, or it lies outside if links are followed.
 
-@runtime_checkable
-class Growing(Protocol):
-    """Files whose runs are still being found, by somebody else than who reads them."""
+        path: by whoever asks, to be trusted in nothing. Raises OSError.
+        """
 
     def arriving(self) -> int:
-        """Return how many runs are known that names() does not show yet."""
-        ...
+        """Return how many runs are known that names() does not show yet, as somebody else still brings them."""
+        return 0
+
+    def list(self, path: str) -> list[FileStat]:
+        """Return what one folder holds: look(). Raises OSError."""
+        return found_or_raise(self.look([path])[0])
+
+    def stat(self, path: str) -> FileStat | None:
+        """Return what is at one path: stats(). Raises OSError."""
+        return found_or_raise(self.stats([path])[0])
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return one range of a file: fetch(). Raises OSError."""
+        return found_or_raise(self.fetch([Range(path, offset, length)])[0])
 
 
-class LocalFiles:
+def found_or_raise(found: Found | OSError) -> Found:
+    """Return what a batch gave for one of its parts, or raise the error that stands in its place."""
+    if isinstance(found, OSError):
+        raise found
+    return found
+
+
+def by_name(entries: Iterable[FileStat]) -> Listing:
+    """Return what look() showed of a folder by the names in it."""
+    return {entry.name: entry for entry in entries}
+
+
+class OneByOne(Files):
+    """Files of this machine, where a batch is nothing but its parts: made of list(), stat() and read()."""
+
+    def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
+        found: list[list[FileStat] | OSError] = []
+        for folder in folders:
+            try:
+                found.append(self.list(folder))
+            except OSError as error:
+                found.append(error)
+        return found
+
+    def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
+        found: list[FileStat | OSError | None] = []
+        for path in paths:
+            try:
+                found.append(self.stat(path))
+            except OSError as error:
+                found.append(error)
+        return found
+
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+        found: list[bytes | OSError] = []
+        for path, start, length in ranges:
+            try:
+                found.append(self.read(path, start, length))
+            except OSError as error:
+                found.append(error)
+        return found
+
+
+class LocalFiles(OneByOne):
     """A storage root on this machine's file systems."""
+
+    batch_bytes = 4 * 2**20
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -66,6 +153,19 @@ class LocalFiles:
             return os.listdir(self._prefix + path)  # noqa: PTH208 - see stat
         except (FileNotFoundError, NotADirectoryError):
             return []
+
+    def inside(self, folder: str, path: str) -> str | None:
+        parts = PurePosixPath(path).parts
+        if not parts or any(part in ("..", "/") or "\\" in part or ":" in part or "\0" in part for part in parts):
+            return None
+        home = self.path(folder)
+        try:
+            file = home.joinpath(*parts).resolve(strict=True)
+            if file.is_relative_to(home.resolve(strict=True)) and file.is_file():
+                return f"{folder}/{'/'.join(parts)}"
+        except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):  # a loop of links, a forbidden name
+            pass
+        return None
 
     def list(self, path: str) -> list[FileStat]:
         try:
@@ -80,9 +180,6 @@ class LocalFiles:
         except (FileNotFoundError, NotADirectoryError):
             return None
         return _file_stat(path.rsplit("/", 1)[-1], status)
-
-    def is_link(self, path: str) -> bool:
-        return os.path.islink(self._prefix + path)  # noqa: PTH114 - see stat
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         with open_regular(self._prefix + path) as file:
@@ -99,27 +196,38 @@ class LocalFiles:
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:
     """Return the files under a folder with their paths below it, at most `limit`, sorted by path.
 
-    Left out are the claims of writers, which come and go. Links to folders are not followed: they may lead out of it,
-    or round in circles.
+    Left out are the claims of writers, which come and go, and folders below it that cannot be read. Links to folders
+    are not followed: they may lead out of it, or round in circles. Raises OSError where the folder itself cannot be
+    read.
     """
     found: list[tuple[str, FileStat]] = []
-    pending = [("", depth)]
-    while pending and len(found) < limit:
-        below, levels = pending.pop()
-        for entry in files.list(f"{path}/{below}" if below else path):
-            name = f"{below}/{entry.name}" if below else entry.name
-            if entry.name.startswith(layout.CLAIM_PREFIX):
+    level = [""]
+    for left in range(depth, -1, -1):
+        deeper: list[str] = []
+        for below, entries in zip(level, files.look([f"{path}/{below}" if below else path for below in level]),
+                                  strict=True):  # fmt: skip
+            if isinstance(entries, OSError):
+                if not below:
+                    raise entries
                 continue
-            if not entry.is_dir:
-                found.append((name, entry))
-            elif levels > 0 and not files.is_link(f"{path}/{name}"):
-                pending.append((name, levels - 1))
+            for entry in entries:
+                name = f"{below}/{entry.name}" if below else entry.name
+                if entry.name.startswith(layout.CLAIM_PREFIX):
+                    continue
+                if not entry.is_dir:
+                    found.append((name, entry))
+                elif left > 0 and not entry.is_link:
+                    deeper.append(name)
+        level = deeper
+        if not level or len(found) >= limit:
+            break
     return sorted(found)[:limit]
 
 
 def _entry_stat(entry: os.DirEntry[str]) -> FileStat | None:
     try:
-        return _file_stat(entry.name, entry.stat())
+        status = _file_stat(entry.name, entry.stat())
+        return status._replace(is_link=True) if entry.is_symlink() else status
     except OSError:  # gone since the folder was read, or a link to nowhere
         return None
 

@@ -2,37 +2,29 @@
 
 What one call does is bounded, so that a root of a hundred thousand runs answers as a small one does: new folders are
 found by their names, runs that live are looked at each time, all others in turn, and a first reading goes on from call
-to call, the newest runs first.
+to call, the newest runs first. One caller at a time looks at the files; all others are told what is known meanwhile.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import itertools
 import threading
 import time
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from runicorn.errors import RunNotFoundError
-from runicorn.model import Run, RunState
-from runicorn.storage import layout, liveness, reader
-from runicorn.storage.files import Files, FileStat, Growing
-from runicorn.storage.index_cache import CachedRun, IndexCache
+from runicorn.storage import layout, liveness
+from runicorn.storage.files import Files, FileStat, Listing
+from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.indexed_run import IndexedRun
-from runicorn.storage.liveness import Place, Pulse
-from runicorn.storage.records import Record
+from runicorn.storage.liveness import Place
+from runicorn.storage.run_scan import Seen, Wanted, last_points, scan, scan_listed, stat_records
+from runicorn.storage.run_table import RunTable
 
-_SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
-# A folder's mtime moves with every file that is replaced in it, so one stat per run usually tells that nothing changed.
-# Its clock ticks every 4 ms or worse: only an mtime that lies this far back is believed to be the last one.
 _SETTLED_SECS = 2.0
-# What was edited in place does not move the folder's mtime, and is noticed this late, or up to twice as late: each run
-# has a time of its own, so that ten thousand are not looked into at once. With many runs it takes longer: so much each.
-_DEEP_EVERY_SECS = 10.0
-_DEEP_SECS_PER_RUN = 0.002
 # A call reads new folders for so long, and looks at known ones for so long; the next call goes on.
 _READ_SECS = 0.7
 _LOOK_SECS = 0.06
@@ -42,8 +34,12 @@ _REST_FACTOR = 4
 # Up to so many runs, all are looked at in each call, however long it takes: it costs one reading of their folder.
 _FEW = 2000
 _MANY = 5000
-_AT_ONCE = 16
-_CLOSE_SECS = 2.0
+# How many runs are read in one go: few at first, for whoever waits; then as many as there is time for. Behind a slow
+# link it is the number of goes that takes time, and not what they bring.
+_AT_ONCE, _MOST_AT_ONCE = 32, 4096
+_MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
+_FIRST_TURN, _LONGEST_TURN = 512, 8192
+_CLOSE_SECS = 1.0
 _SAVE_EVERY_SECS = 60.0
 
 
@@ -66,26 +62,11 @@ class Progress(NamedTuple):
     total: int
 
 
-@dataclass
-class _Cached:
-    """What is remembered of a run's folder between two looks. unreadable: some file of it could not be read then."""
-
-    folder: FileStat
-    settled: bool = False
-    unreadable: bool = False
-    deep_look_at: float = float("-inf")
-    stats: dict[str, FileStat | None] = field(default_factory=dict)
-    script_summary: Mapping[str, Any] = field(default_factory=dict)
-    base: Run | None = None
-    published_base: Run | None = None
-    published_alive: bool = False
-    heartbeat_seen_at: float = 0.0
-    heartbeat_changed: bool = False
-    last_points: dict[str, Record] | None = None
-
-
 class RunIndex:
-    """All runs of a storage root. Every call looks at the files first, unless that was only just done."""
+    """All runs of a storage root. Every call looks at the files first, unless that was only just done.
+
+    What is read, is read without the lock, so that a file that does not answer holds up nobody who asks for the rest.
+    """
 
     def __init__(
         self,
@@ -99,20 +80,20 @@ class RunIndex:
         self._files = files
         self._now = now
         self._monotonic = monotonic
-        self._place = place or liveness.here()
         self._cache = cache
-        self._lock = threading.Lock()
-        self._reading = threading.Lock()
-        self._cached: dict[str, _Cached] = {}
-        self._items: dict[str, IndexedRun] = {}  # in the order of their versions
+        self._lock = threading.Lock()  # of what is published; nobody waits for a file with it
+        self._table = RunTable(now, monotonic, place or liveness.here())
+        self._problem: str | None = None
         self._unread: list[str] = []  # the next one last
-        self._restless: set[str] = set()
+        self._behind = False  # runs were still arriving at the last look
+        self._looks = itertools.count(1)
+        self._reading = threading.Lock()  # of all that follows: whoever looks at the files
+        self._folders: Mapping[str, FileStat] = {}  # of those that are not read yet, as they were just seen
         self._turn: list[str] = []
+        self._turn_length = _FIRST_TURN
+        self._at_once = _AT_ONCE
         self._folder: FileStat | None = None
         self._names_settled = False
-        self._behind = False  # runs were still arriving at the last look
-        self._removed: dict[str, int] = {}
-        self._version = 0
         self._looked_at = float("-inf")
         self._look_secs = 0.0
         self._loaded = cache is None
@@ -127,263 +108,231 @@ class RunIndex:
         """
         self._renew(force=fresh)
         with self._lock:
-            return list(self._items.values())
+            return self._table.items
 
     def progress(self) -> Progress | None:
         """Return how far the first reading has come, or None where everything was read."""
-        arriving = self._arriving()
+        arriving = self._files.arriving()
         with self._lock:
             left = len(self._unread) + max(arriving, int(self._behind))
-            return Progress(len(self._cached), len(self._cached) + left) if left else None
+            return Progress(len(self._table), len(self._table) + left) if left else None
 
-    def _arriving(self) -> int:
-        return self._files.arriving() if isinstance(self._files, Growing) else 0
+    @property
+    def problem(self) -> str | None:
+        """What keeps runs from being found right now, in one sentence; what was known before is shown meanwhile."""
+        with self._lock:
+            return self._problem
 
     def find(self, run_id: str) -> IndexedRun:
-        """Return one run as its files are now. Raises RunNotFoundError."""
-        reader.check_run_id(run_id)
-        status = self._files.stat(layout.run_path(run_id))
+        """Return one run as its files are now. Raises RunNotFoundError; OSError where it cannot be told."""
+        found = self.find_each([run_id])[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def find_each(self, run_ids: Sequence[str]) -> list[IndexedRun | RunNotFoundError | OSError]:
+        """Return what find() does for each run, or the error in its place, in two calls at most."""
+        asked = [run_id for run_id in run_ids if layout.is_run_id(run_id)]
         with self._lock:
-            if status is not None and status.is_dir:
-                self._load()
-                self._look_at(status, deep=True)
-                item = self._items.get(run_id)
-                if item is not None:
-                    return item
-        raise RunNotFoundError(f"There is no run {run_id}.")
+            wanted = [self._table.wanted(run_id) for run_id in asked]
+        return self._found(run_ids, dict(zip(asked, self._look_into(wanted), strict=True)))
+
+    def find_listed(self, listings: Mapping[str, Listing | OSError]) -> list[IndexedRun | RunNotFoundError | OSError]:
+        """Return what find_each() does for runs whose folders were just looked into: one call at most.
+
+        listings: by run, what is in its folder by name; nothing for a run that is not there.
+        """
+        asked = {run_id: each for run_id, each in listings.items() if not isinstance(each, OSError) and each}
+        # Of an empty folder nothing tells it from one that is not there.
+        empty = [run_id for run_id, each in listings.items() if not each and layout.is_run_id(run_id)]
+        with self._lock:
+            known = [self._table.wanted(run_id) for run_id in asked]
+            others = [self._table.wanted(run_id) for run_id in empty]
+        seen = dict(zip(asked, self._look_into(known, list(asked.values())), strict=True))
+        seen.update(zip(empty, self._look_into(others), strict=True))
+        found = self._found(list(listings), seen)
+        return [
+            listing if isinstance(listing, OSError) else each
+            for listing, each in zip(listings.values(), found, strict=True)
+        ]
 
     @property
     def version(self) -> int:
         with self._lock:
-            return self._version
+            return self._table.version
 
     def version_at(self, moment: float) -> int:
         """Return the version after which every change since `moment` (unix seconds) lies, as far as files tell."""
         self._renew(force=False)
         with self._lock:
-            recent = [
-                self._items[run_id].version
-                for run_id, cached in self._cached.items()
-                if cached.folder.mtime_ns / 1e9 >= moment and run_id in self._items
-            ]
-            return min(recent, default=self._version + 1) - 1
+            return self._table.version_at(moment)
 
     def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
         self._renew(force=False)
         with self._lock:
-            changed = []
-            for item in reversed(self._items.values()):
-                if item.version <= since:
-                    break
-                changed.append(item)
-            removed = [run_id for run_id, version in self._removed.items() if version > since]
-            return changed, removed, self._version
+            changed, removed = self._table.changes(since)
+            return changed, removed, self._table.version
 
     def close(self) -> None:
-        """Save the list for the next viewer, unless a call that hangs on a dead disk still holds it."""
-        if self._lock.acquire(timeout=_CLOSE_SECS):
+        """Save the list for the next viewer, unless somebody still waits for a disk that does not answer."""
+        if self._reading.acquire(timeout=_CLOSE_SECS):
             try:
-                if self._loaded and self._version != self._saved_version:
+                if self._loaded and self.version != self._saved_version:
                     self._save()
             finally:
-                self._lock.release()
+                self._reading.release()
 
     def _renew(self, *, force: bool) -> None:
-        with self._lock:
+        # One caller looks; another one waits for it, and then looks itself, or goes on reading if there is more.
+        if not self._reading.acquire(timeout=_READ_SECS):
+            return
+        try:
+            self._load()
             self._refresh(force=force)
-        self._read_on()
+            self._read_on()
+        finally:
+            self._reading.release()
 
     def _refresh(self, *, force: bool) -> None:
         """Look at the folders, unless that was only just done."""
-        self._load()
         started = self._monotonic()
         hurries = bool(self._unread) or self._behind
         rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not hurries else 0.0
         if not force and started - self._looked_at < rest:
             return
-        arriving = self._arriving()
-        if len(self._cached) + len(self._unread) <= _FEW:
-            self._look_at_all()
-        else:
-            self._look_for_names()
-            self._look_at_some(self._restless.copy(), deadline=None)
-            self._look_at_some(self._next_turn(), deadline=self._monotonic() + _LOOK_SECS)
-            if force:
-                self._look_at_some(list(self._cached), deadline=None)
-        # The first look at a folder may be what begins to find them.
-        self._behind = max(arriving, self._arriving()) > 0
+        arriving = self._files.arriving()
+        try:
+            if len(self._table) + len(self._unread) <= _FEW:
+                self._look_at_all()
+            else:
+                self._look_at_some(everything=force)
+            problem = None
+        except OSError as error:
+            problem = f"The runs cannot be listed right now: {error.strerror or error}."
+        with self._lock:
+            self._problem = problem
+            # The first look at a folder may be what begins to find them.
+            self._behind = max(arriving, self._files.arriving()) > 0
         self._looked_at = self._monotonic()
         self._look_secs = self._looked_at - started
+
+    def _look_at_all(self) -> None:
+        """Look at all runs by one look at their folder. Raises OSError."""
+        entries = self._files.list(layout.RUNS)
+        folders = {entry.name: entry for entry in entries if entry.is_dir and layout.is_run_id(entry.name)}
+        with self._lock:
+            self._unread, self._folders = self._table.keep(set(folders)), folders
+        self._look_at([folder for folder in folders.values() if folder.name in self._table])
+
+    def _look_at_some(self, *, everything: bool) -> None:
+        """Find out which runs came and went; look at those that may be changing, and some of the others in turn.
+
+        Raises OSError.
+        """
+        started = self._monotonic()
+        with self._lock:
+            turn = list(self._table) if everything else self._next_turn()
+            asked = list(dict.fromkeys([*self._table.restless, *turn]))
+        status, *found = self._files.stats([layout.RUNS, *(layout.run_path(run_id) for run_id in asked)])
+        if isinstance(status, OSError):
+            raise status
+        if self._monotonic() - started > _LOOK_SECS:
+            self._turn_length = max(_AT_ONCE, self._turn_length // 2)
+        else:
+            self._turn_length = min(_LONGEST_TURN, self._turn_length * 2)
+        if status is None or status != self._folder or not self._names_settled:
+            self._folder = status
+            self._names_settled = status is not None and self._now() - status.mtime_ns / 1e9 > _SETTLED_SECS
+            present = {name for name in self._files.names(layout.RUNS) if layout.is_run_id(name)}
+            with self._lock:
+                self._unread, self._folders = self._table.keep(present), {}
+        folders = [each for each in found if isinstance(each, FileStat) and each.is_dir]
+        self._look_at([folder for folder in folders if folder.name in self._table])
+
+    def _next_turn(self) -> list[str]:
+        """Return the runs whose turn it is to be looked at; all of them come, one call after the other."""
+        if not self._turn:
+            self._turn = list(self._table)
+        turn, self._turn = self._turn[-self._turn_length :], self._turn[: -self._turn_length]
+        return turn
+
+    def _look_at(self, folders: Sequence[FileStat]) -> None:
+        """Look into those of the known runs for which it is time, and tell how all of them stand now."""
+        with self._lock:
+            due = self._table.due(folders)
+        self._look_into(due)
+        self._publish([folder.name for folder in folders], {})
+
+    def _look_into(self, wanted: Sequence[Wanted], listings: Sequence[Listing] | None = None) -> list[Seen]:
+        if not wanted:
+            return []
+        number = next(self._looks)
+        found = scan(self._files, wanted) if listings is None else scan_listed(self._files, wanted, listings)
+        with self._lock:
+            for each, seen in zip(wanted, found, strict=True):
+                self._table.take(each.run_id, seen, number)
+        self._publish([each.run_id for each in wanted], {
+            each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)
+            if each.known is None or listings is not None
+        })  # fmt: skip
+        return found
+
+    def _publish(self, run_ids: Sequence[str], records: Mapping[str, Listing]) -> None:
+        """Tell how these runs stand now. records: what was just seen of the record files of some of them."""
+        with self._lock:
+            dead = self._table.dead_without_points(run_ids)
+        if dead:
+            there = {run_id: records[run_id] for run_id in dead if run_id in records}
+            unseen = [run_id for run_id in dead if run_id not in there]
+            there.update(stat_records(self._files, unseen) if unseen else {})
+            points = last_points(self._files, there)
+            with self._lock:
+                for run_id in dead:
+                    self._table.take_last_points(run_id, points.get(run_id, OSError()))
+        with self._lock:
+            for run_id in run_ids:
+                self._table.publish(run_id)
 
     def _read_on(self) -> None:
         """Read runs that were not read yet, for a while. Others can ask for what is known in between."""
         deadline = self._monotonic() + _READ_SECS
-        # One call reads; another one waits for it, and then goes on itself if there is more.
-        if not self._reading.acquire(timeout=_READ_SECS):
-            return
-        try:
-            while self._read_some():
-                if self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
-                    return
-                time.sleep(0)
-        finally:
-            self._reading.release()
-
-    def _read_some(self) -> bool:
-        """Read a few runs; return whether there are more."""
-        with self._lock:
-            for _ in range(min(_AT_ONCE, len(self._unread))):
-                run_id = self._unread.pop()
-                status = self._stat(layout.run_path(run_id))
-                if status is not None and status.is_dir:
-                    self._look_at(status, deep=True)
-            if self._unread:
-                return True
-            self._settle_collector()
-            due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
-            if due and self._version != self._saved_version:
-                self._save()
-            return False
-
-    def _look_at_all(self) -> None:
-        folders = [f for f in self._files.list(layout.RUNS) if f.is_dir and layout.is_run_id(f.name)]
-        self._take_names({folder.name for folder in folders})
-        for folder in folders:
-            if folder.name in self._cached:
-                self._look_at(folder, deep=False)
-
-    def _look_for_names(self) -> None:
-        """Find out which runs came and went, unless the folder says that none did."""
-        status = self._files.stat(layout.RUNS)
-        if status is not None and status == self._folder and self._names_settled:
-            return
-        self._folder = status
-        self._names_settled = status is not None and self._now() - status.mtime_ns / 1e9 > _SETTLED_SECS
-        self._take_names({name for name in self._files.names(layout.RUNS) if layout.is_run_id(name)})
-
-    def _take_names(self, present: set[str]) -> None:
-        for run_id in [run_id for run_id in self._cached if run_id not in present]:
-            del self._cached[run_id]
-            self._restless.discard(run_id)
-            self._items.pop(run_id, None)
-            self._version += 1
-            self._removed[run_id] = self._version
-        # Ids begin with the time: the newest ones are read first.
-        self._unread = sorted(present.difference(self._cached))
-
-    def _look_at_some(self, run_ids: Iterable[str], *, deadline: float | None) -> None:
-        for count, run_id in enumerate(run_ids):
-            status = self._stat(layout.run_path(run_id))
-            if status is not None and status.is_dir and run_id in self._cached:
-                self._look_at(status, deep=False)
-            if deadline is not None and count % 64 == 63 and self._monotonic() >= deadline:
+        while self._unread:
+            started = self._monotonic()
+            with self._lock:
+                batch = self._unread[-self._at_once :][::-1]
+                del self._unread[-self._at_once :]
+            found = self._look_into([Wanted(run_id, self._folders.get(run_id)) for run_id in batch])
+            if any("folder" in seen.unreadable for seen in found):
+                self._names_settled = False  # they are found once more
+            took = self._monotonic() - started
+            if took < _MORE_IF_WITHIN_SECS:
+                self._at_once = min(_MOST_AT_ONCE, 8 * self._at_once)
+            elif took > _FEWER_IF_BEYOND_SECS:
+                self._at_once = max(_AT_ONCE // 4, self._at_once // 2)
+            if self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
                 return
+            time.sleep(0)
+        self._folders = {}
+        self._settle_collector()
+        version = self.version
+        due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
+        if due and version != self._saved_version:
+            self._save()
 
-    def _next_turn(self) -> Iterable[str]:
-        """Yield the runs whose turn it is to be looked at; all of them come, one call after the other."""
-        for _ in range(len(self._cached)):
-            if not self._turn:
-                self._turn = list(self._cached)
-            yield self._turn.pop()
-
-    def _look_at(self, folder: FileStat, *, deep: bool) -> None:
-        cached = self._cached.get(folder.name)
-        if cached is None:
-            cached = self._cached[folder.name] = _Cached(folder)
-        deep = deep or self._monotonic() >= cached.deep_look_at
-        if deep or not cached.settled or cached.folder.mtime_ns != folder.mtime_ns:
-            spread = zlib.crc32(folder.name.encode()) % 1000 / 1000
-            every = max(_DEEP_EVERY_SECS, len(self._cached) * _DEEP_SECS_PER_RUN)
-            cached.deep_look_at = self._monotonic() + every * (1 + spread)
-            cached.settled = self._now() - folder.mtime_ns / 1e9 > _SETTLED_SECS
-            cached.folder = folder
-            self._read(folder.name, cached)
-        self._publish(folder.name, cached)
-
-    def _read(self, run_id: str, cached: _Cached) -> None:
-        stats: dict[str, FileStat | None] = {}
-        cached.unreadable = False
-        for name in _SMALL_FILES:
-            try:
-                stats[name] = self._files.stat(layout.run_path(run_id, name))
-            except OSError:
-                stats[name], cached.unreadable = None, True
-        if cached.base is not None and stats == cached.stats:
-            return
-        # All of them are read again: to keep ten thousand run.json in memory would take 150 MB.
-        info, status, notes = (self._object(run_id, name, stats, cached) for name in _SMALL_FILES)
-        before = cached.base
-        cached.stats = stats
-        cached.base = reader.build_run(
-            run_id, reader.Sources(info, status, notes, folder_changed_at=cached.folder.mtime_ns / 1e9)
-        )
-        cached.script_summary = reader.script_summary(status)
-        if before is None or cached.base.heartbeat_at != before.heartbeat_at:
-            cached.heartbeat_seen_at = self._monotonic()
-            cached.heartbeat_changed = before is not None
-            cached.last_points = None
-
-    def _object(
-        self, run_id: str, name: str, stats: dict[str, FileStat | None], cached: _Cached
-    ) -> Mapping[str, Any] | None:
-        """Return what a small file holds; one that cannot be read for a moment is looked at again the next time."""
-        if stats[name] is None:
-            return None
-        try:
-            return reader.load_object(self._files, layout.run_path(run_id, name))
-        except OSError:
-            stats[name], cached.unreadable = None, True
-            return None
-
-    def _publish(self, run_id: str, cached: _Cached) -> None:
-        """Put the run into the list as a new version if it differs from what stands there."""
-        run = cached.base
-        if run is None:
-            return
-        alive = run.state is RunState.RUNNING and self._is_alive(run, cached)
-        if alive or not cached.settled:
-            self._restless.add(run_id)
-        else:
-            self._restless.discard(run_id)
-        if cached.published_base is run and cached.published_alive is alive:
-            return
-        cached.published_base, cached.published_alive = run, alive
-        if run.state is RunState.RUNNING and not alive:
-            # Of other tools' runs nobody can tell whether they were killed: they have no end mark.
-            run = replace(run, state=RunState.FINISHED if run.origin.recorded_by else RunState.KILLED)
-        if run.state is RunState.KILLED:
-            run = self._with_last_points(run, cached)
-        known = self._items.get(run_id)
-        if known is None or known.run != run:
-            self._version += 1
-            self._items.pop(run_id, None)
-            self._items[run_id] = IndexedRun(run, self._version, self._now)
-            self._removed.pop(run_id, None)
-
-    def _is_alive(self, run: Run, cached: _Cached) -> bool:
-        age = None if run.heartbeat_at is None else self._now() - run.heartbeat_at
-        unchanged = self._monotonic() - cached.heartbeat_seen_at
-        return liveness.is_alive(run.origin, Pulse(age, unchanged, cached.heartbeat_changed), self._place)
-
-    def _with_last_points(self, run: Run, cached: _Cached) -> Run:
-        """Return the run with what it logged after its last status.json, which may lie 5 s before its death."""
-        if cached.last_points is None:
-            try:
-                cached.last_points = reader.last_points(self._files, run.id)
-            except OSError:
-                cached.last_points = {}
-        if not cached.last_points:
-            return run
-        # A time that cannot be is garbage on the disk, not a sign of life.
-        times = [point.time for point in cached.last_points.values() if run.created_at <= point.time <= self._now()]
-        last = {name: point.value for name, point in cached.last_points.items()}
-        return replace(
-            run,
-            summary={**run.summary, **last, **cached.script_summary},
-            step=max(point.step for point in cached.last_points.values()),
-            heartbeat_at=max([run.heartbeat_at or run.created_at, *times]),
-        )
+    def _found(self, run_ids: Sequence[str], seen: Mapping[str, Seen]) -> list[IndexedRun | RunNotFoundError | OSError]:
+        found: list[IndexedRun | RunNotFoundError | OSError] = []
+        with self._lock:
+            for run_id in run_ids:
+                look = seen.get(run_id)
+                item = self._table.item(run_id)
+                if look is not None and item is not None and (look.folder is not None or "folder" in look.unreadable):
+                    found.append(item)  # what was known of it holds while its folder cannot be looked at
+                elif look is not None and "folder" in look.unreadable:
+                    found.append(OSError(None, look.unreadable["folder"]))
+                else:
+                    found.append(RunNotFoundError(f"There is no run {run_id!r}."))
+        return found
 
     def _load(self) -> None:
         """Begin with what an earlier viewer saved. Its runs are looked at before anything is said of them."""
@@ -398,39 +347,33 @@ class RunIndex:
         saved = {known.folder.name: known for known in cache.load()}
         if not saved:
             return
-        for folder in self._files.list(layout.RUNS):
-            known = saved.get(folder.name)
-            if known is None or known.folder != folder or known.base.id != folder.name:
-                continue  # read anew, with the others that are not known
-            cached = self._cached[folder.name] = _Cached(folder, base=known.base, stats=known.stats)
-            cached.script_summary = known.script_summary
-            cached.settled = self._now() - folder.mtime_ns / 1e9 > _SETTLED_SECS
-            cached.heartbeat_seen_at = self._monotonic()
-            spread = zlib.crc32(folder.name.encode()) % 1000 / 1000
-            every = max(_DEEP_EVERY_SECS, len(saved) * _DEEP_SECS_PER_RUN)
-            cached.deep_look_at = self._monotonic() + every * (1 + spread)
-            self._publish(folder.name, cached)
-        self._saved_version = self._version
+        try:
+            folders = self._files.list(layout.RUNS)
+        except OSError:
+            self._loaded = False
+            return
+        same = [
+            (folder, known)
+            for folder in folders
+            if (known := saved.get(folder.name)) is not None and known.folder == folder and known.base.id == folder.name
+        ]  # the others are read anew
+        with self._lock:
+            for folder, known in same:
+                self._table.restore(folder, known, len(saved))
+        self._publish([folder.name for folder, _ in same], {})
+        self._saved_version = self.version
 
     def _save(self) -> None:
-        self._saved_version, self._saved_at = self._version, self._monotonic()
-        if self._cache is not None and len(self._cached) >= self._cache.worth_from:
-            self._cache.save(
-                [
-                    CachedRun(cached.folder, cached.stats, cached.base, cached.script_summary)
-                    for cached in self._cached.values()
-                    if cached.base is not None and cached.settled and not cached.unreadable
-                ]
-            )
+        with self._lock:
+            self._saved_version = self._table.version
+            runs = self._table.to_save()
+            count = len(self._table)
+        self._saved_at = self._monotonic()
+        if self._cache is not None and count >= self._cache.worth_from:
+            self._cache.save(runs)
 
     def _settle_collector(self) -> None:
         """Spare the collector what stays: with a hundred thousand runs, it would halve the speed of everything."""
-        if len(self._items) > _MANY and len(self._items) > 2 * self._spared:
-            self._spared = len(self._items)
+        if len(self._table) > _MANY and len(self._table) > 2 * self._spared:
+            self._spared = len(self._table)
             gc.freeze()
-
-    def _stat(self, path: str) -> FileStat | None:
-        try:
-            return self._files.stat(path)
-        except OSError:
-            return None

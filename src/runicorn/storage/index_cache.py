@@ -15,7 +15,7 @@ from runicorn.model import Run
 from runicorn.storage.files import FileStat
 
 # A file of another version, or of another shape of Run, is not read.
-_VERSION = 2
+_VERSION = 3
 # Fewer runs are read in a moment from their own files; nothing is left in the cache folder for them.
 WORTH_SAVING = 200
 # On a server of others', nothing is left for a list that is there after a fifth of a second.
@@ -30,6 +30,7 @@ class CachedRun:
     stats: dict[str, FileStat | None]
     base: Run
     script_summary: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass

@@ -109,7 +109,12 @@ def decode_keys(data: bytes) -> tuple[list[str | None], int]:
 
 def shown_keys(data: bytes) -> list[str | None]:
     """Return the names by number as an answer can hold them; two that differ in broken characters become one."""
-    return [name and well_formed(name) for name in decode_keys(data)[0]]
+    return [name and shown(name) for name in decode_keys(data)[0]]
+
+
+def shown(name: str) -> str:
+    """Return a metric's name as an answer can hold it."""
+    return well_formed(name)
 
 
 def key_or_number(names: list[str | None], number: int) -> str:

@@ -69,6 +69,13 @@ class PackedFiles(LocalFiles):
             pieces.append(chunk[max(0, offset - first) : end - first])
         return b"".join(pieces)
 
+    def inside(self, folder: str, path: str) -> str | None:
+        found = super().inside(folder, path)
+        if found is None and path.endswith(".bin"):
+            packed = super().inside(folder, path + PACKED_SUFFIX)
+            found = None if packed is None else packed.removesuffix(PACKED_SUFFIX)
+        return found
+
     def _contents(self, path: str, status: FileStat) -> packing.Contents | None:
         """Return what a packed file holds, or None where its header is damaged."""
         key = (path, status.inode, status.mtime_ns)

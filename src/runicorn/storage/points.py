@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from runicorn.model import MetricStats
 from runicorn.storage import layout
-from runicorn.storage.files import Files
+from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
+from runicorn.storage.point_table import PointTable
+from runicorn.storage.tail import advance
 
 if TYPE_CHECKING:
-    from runicorn.storage.columns import Columns, GrowingColumns
+    from runicorn.storage.columns import Columns
 
-DEFAULT_BUDGET_BYTES = 256 * 2**20
-_CHUNK_BYTES = 64 * 2**20
+DEFAULT_BUDGET_BYTES = 96 * 2**20
 
 
 @dataclass(frozen=True)
 class RunPoints:
     """Metrics of one run at one moment. columns: by metric; those that the run lacks are not in it.
 
-    offsets: how far each record file was read for all of them, so that a follower can go on from there.
+    offsets: how far each record file was read for all of them, and heads: what tells it from another one, so that a
+    follower can go on from there.
     """
 
     columns: Mapping[str, Columns]
     offsets: Mapping[str, int]
+    heads: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -48,190 +52,173 @@ class PointStore:
     def __init__(self, files: Files, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
         self._files = files
         self._budget_bytes = budget_bytes
-        self._tables: OrderedDict[str, _Table] = OrderedDict()
+        self._tables: OrderedDict[str, PointTable] = OrderedDict()
         self._lock = threading.Lock()
 
-    def read(self, run_id: str, metrics: Iterable[str]) -> RunPoints:
-        """Return all points of these metrics so far, from every file of the run."""
-        from runicorn.storage.columns import joined
+    def read(self, run_id: str, metrics: Iterable[str], listing: Listing | None = None) -> RunPoints:
+        """Return all points of these metrics so far, from every file of the run.
 
+        listing: what look() showed of the run's folder a moment ago, by name. Raises OSError.
+        """
+        found = dict(self.read_each({run_id: self._listed(run_id, listing)}, metrics))
+        return found_or_raise(found[run_id])
+
+    def read_each(
+        self, listings: Mapping[str, Listing], metrics: Iterable[str]
+    ) -> Iterator[tuple[str, RunPoints | OSError]]:
+        """Yield what read() returns for each run, or the error in its place; as many are read at once as one call may
+        ask for.
+        """
         wanted = set(metrics)
-        parts: dict[str, list[Columns]] = {}
-        offsets: dict[str, int] = {}
-        for name in self._record_files(run_id):
-            table = self._table(layout.run_path(run_id, name))
-            found, offsets[name] = table.read(wanted)
-            for metric, columns in found.items():
-                parts.setdefault(metric, []).extend(columns)
-            self._make_room(table, wanted)
-        return RunPoints({metric: joined(columns) for metric, columns in parts.items()}, offsets)
+        for batch in self._batches(listings):
+            found: list[tuple[str, _Parts | OSError]] = []
+            with self._tables_of(batch) as tables:
+                errors = self._follow(tables, wanted)
+                for run_id, listing in batch.items():
+                    mine = {name: layout.run_path(run_id, name) for name in layout.record_files(listing)}
+                    failed = next((errors[path] for path in mine.values() if path in errors), None)
+                    found.append(
+                        (run_id, failed or _parts({name: tables[path][0] for name, path in mine.items()}, wanted))
+                    )
+            self._make_room(wanted)
+            # Not while the tables are held: who takes what is found may take it slowly.
+            found.reverse()
+            while found:
+                run_id, parts = found.pop()
+                yield run_id, parts if isinstance(parts, OSError) else parts.joined()
 
-    def stats(self, run_id: str) -> RunStats:
-        """Return count, last, least and greatest value of every metric, from every file of the run."""
+    def stats(self, run_id: str, listing: Listing | None = None) -> RunStats:
+        """Return count, last, least and greatest value of every metric, from every file of the run. Raises OSError."""
+        batch = {run_id: self._listed(run_id, listing)}
         metrics: dict[str, MetricStats] = {}
         skipped = 0
-        for name in self._record_files(run_id):
-            table = self._table(layout.run_path(run_id, name))
-            found, missing = table.stats()
-            skipped += missing
-            for metric, stats in found.items():
-                metrics[metric] = _combined(metrics[metric], stats) if metric in metrics else stats
-            self._make_room(table, set())
+        with self._tables_of(batch) as tables:
+            for error in self._follow(tables, set()).values():
+                raise error
+            for table, _ in tables.values():
+                skipped += table.skipped
+                for metric, stats in table.stats():
+                    metrics[metric] = combined(metrics[metric], stats) if metric in metrics else stats
+        self._make_room(set())
         return RunStats(metrics, skipped)
 
     @property
     def size_bytes(self) -> int:
-        """How much memory the points take that are kept."""
+        """How much memory is taken by what is kept."""
         with self._lock:
             return sum(table.size_bytes for table in self._tables.values())
 
-    def _record_files(self, run_id: str) -> list[str]:
-        return layout.record_files(entry.name for entry in self._files.list(layout.run_path(run_id)))
+    def _listed(self, run_id: str, listing: Listing | None) -> Listing:
+        return by_name(self._files.list(layout.run_path(run_id))) if listing is None else listing
 
-    def _table(self, path: str) -> _Table:
+    def _batches(self, listings: Mapping[str, Listing]) -> Iterator[Mapping[str, Listing]]:
+        """Yield the runs in groups whose files can be read in one call, as far as that is possible."""
+        batch: dict[str, Listing] = {}
+        left = self._files.batch_bytes
+        for run_id, listing in listings.items():
+            size = sum(
+                max(0, listing[name].size_bytes - self._offset(layout.run_path(run_id, name)))
+                for name in layout.record_files(listing)
+            )
+            if batch and size > left:
+                yield batch
+                batch, left = {}, self._files.batch_bytes
+            batch[run_id] = listing
+            left -= size
+        if batch:
+            yield batch
+
+    def _offset(self, path: str) -> int:
+        with self._lock:
+            table = self._tables.get(path)
+            return 0 if table is None else table.offset
+
+    @contextlib.contextmanager
+    def _tables_of(self, batch: Mapping[str, Listing]) -> Iterator[dict[str, tuple[PointTable, Listing]]]:
+        """Hold the tables of these runs' record files, by their paths; nobody else reads them meanwhile."""
+        tables = {
+            path: (self._table(path, listing[name]), listing)
+            for run_id, listing in batch.items()
+            for name in layout.record_files(listing)
+            for path in [layout.run_path(run_id, name)]
+        }
+        with contextlib.ExitStack() as held:
+            for path in sorted(tables):  # in one order, so that no two readers wait for each other
+                held.enter_context(tables[path][0].lock)
+            yield tables
+
+    def _table(self, path: str, status: FileStat) -> PointTable:
         with self._lock:
             table = self._tables.get(path)
             if table is None:
-                # 24 of 32 bytes stay in memory; a quarter of the budget leaves room for a comparison of runs.
-                status = self._files.stat(path)
-                whole = status is None or status.size_bytes <= self._budget_bytes // 4
-                table = self._tables[path] = _Table(self._files, path, None if whole else set())
+                # 24 of 32 bytes stay in memory; a third of the budget leaves room for a comparison of runs.
+                whole = status.size_bytes <= self._budget_bytes // 3
+                table = self._tables[path] = PointTable(path, None if whole else set())
             self._tables.move_to_end(path)
             return table
 
-    def _make_room(self, newest: _Table, wanted: set[str]) -> None:
+    def _follow(self, tables: Mapping[str, tuple[PointTable, Listing]], wanted: set[str]) -> dict[str, OSError]:
+        """Take in what is new in all of them, as many bytes at once as one call may ask for. Return what failed."""
+        for table, _ in tables.values():
+            table.want(wanted)
+        errors: dict[str, OSError] = {}
+        pending: Sequence[tuple[PointTable, Listing]] = list(tables.values())
+        while pending:
+            found = advance(self._files, [(table.tail, listing) for table, listing in pending], self._files.batch_bytes)
+            again = []
+            for (table, listing), piece in zip(pending, found, strict=True):
+                path = table.tail.path
+                if isinstance(piece, OSError):
+                    errors[path] = piece
+                elif table.take(piece, listing[path.rsplit("/", 1)[-1]]):
+                    again.append((table, listing))
+            pending = again
+        return errors
+
+    def _make_room(self, wanted: set[str]) -> None:
+        """Let go of what was not used for longest; of the one that was used last, of what was not asked for."""
         with self._lock:
             total = sum(table.size_bytes for table in self._tables.values())
             while total > self._budget_bytes and len(self._tables) > 1:
                 _, oldest = self._tables.popitem(last=False)
                 total -= oldest.size_bytes
-        if total > self._budget_bytes:
+            newest = next(reversed(self._tables.values()), None)
+        if newest is None or total <= self._budget_bytes:
+            return
+        with newest.lock:
             newest.keep_only(wanted)
-        if newest.size_bytes > self._budget_bytes:  # one metric of more than ten million points: read anew each time
-            newest.keep_only(set())
+            if newest.size_bytes > self._budget_bytes:  # one metric of millions of points: read anew each time
+                newest.keep_only(set())
 
 
-class _Table:
-    """One record file in memory. kept: the metrics whose points are kept, None for all; statistics cover all."""
+@dataclass(frozen=True)
+class _Parts:
+    """What the tables of a run's record files hold of some metrics; see RunPoints."""
 
-    def __init__(self, files: Files, path: str, kept: set[str] | None) -> None:
-        self._files = files
-        self._path = path
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._points: dict[int, GrowingColumns] = {}
-        self._forget()
+    columns: Mapping[str, list[Columns]]
+    offsets: Mapping[str, int]
+    heads: Mapping[str, int]
 
-    def read(self, metrics: set[str]) -> tuple[dict[str, list[Columns]], int]:
-        with self._lock:
-            self._follow()
-            if self._kept is not None and not metrics <= self._kept:
-                self._fill_in(metrics - self._kept)
-            found: dict[str, list[Columns]] = {}
-            for metric in metrics:
-                parts = [self._points[number].view() for number in self._numbers(metric) if number in self._points]
-                if parts:
-                    found[metric] = parts
-            return found, self._offset
+    def joined(self) -> RunPoints:
+        from runicorn.storage.columns import joined
 
-    def stats(self) -> tuple[dict[str, MetricStats], int]:
-        with self._lock:
-            self._follow()
-            named: dict[str, MetricStats] = {}
-            for number, stats in self._stats.items():
-                name = layout.key_or_number(self._names, number)
-                named[name] = _combined(named[name], stats) if name in named else stats
-            return named, self._skipped
-
-    def keep_only(self, metrics: set[str]) -> None:
-        """Let go of the points of all other metrics; they can be read again."""
-        with self._lock:
-            numbers = self._all_numbers(metrics)
-            self._kept = set(metrics)
-            self._points = {number: points for number, points in self._points.items() if number in numbers}
-
-    @property
-    def size_bytes(self) -> int:
-        return sum(points.size_bytes for points in list(self._points.values()))
-
-    def _forget(self) -> None:
-        self._inode = 0
-        self._offset = 0
-        self._skipped = 0
-        self._names: list[str | None] = []
-        self._names_size = -1
-        self._points = {}
-        self._stats: dict[int, MetricStats] = {}
-
-    def _follow(self) -> None:
-        """Take in what was appended since the last call; start over where the file is another one."""
-        status = self._files.stat(self._path)
-        if status is None:
-            self._forget()
-            return
-        if status.inode != self._inode or status.size_bytes < self._offset:
-            self._forget()
-            self._inode = status.inode
-        while self._offset < status.size_bytes:
-            length = min(_CHUNK_BYTES, status.size_bytes - self._offset)
-            rows, skipped, consumed = self._unpacked(self._offset, length)
-            if not consumed:
-                break
-            self._offset += consumed
-            self._skipped += skipped
-            # After the records: a name is written before the first record that uses it.
-            self._read_names()
-            self._take(rows, None if self._kept is None else self._all_numbers(self._kept))
-
-    def _take(self, rows: Any, wanted: set[int] | None) -> None:
-        from runicorn.storage.columns import GrowingColumns, merged_stats, split
-
-        for number, columns in split(rows):
-            self._stats[number] = merged_stats(self._stats.get(number), columns)
-            if wanted is None or number in wanted:
-                self._points.setdefault(number, GrowingColumns()).append(columns)
-
-    def _fill_in(self, metrics: set[str]) -> None:
-        """Read the points of further metrics, up to where the others were read."""
-        from runicorn.storage.columns import GrowingColumns, split
-
-        wanted = self._all_numbers(metrics)
-        offset = 0
-        while wanted and offset < self._offset:
-            rows, _, consumed = self._unpacked(offset, min(_CHUNK_BYTES, self._offset - offset))
-            if not consumed:
-                break
-            offset += consumed
-            for number, columns in split(rows, wanted):
-                self._points.setdefault(number, GrowingColumns()).append(columns)
-        assert self._kept is not None
-        self._kept |= metrics
-
-    def _unpacked(self, offset: int, length: int) -> tuple[Any, int, int]:
-        from runicorn.storage.columns import unpack
-
-        return unpack(self._files.read(self._path, offset, length))
-
-    def _read_names(self) -> None:
-        path = layout.keys_file(self._path)
-        status = self._files.stat(path)
-        if status is None or status.size_bytes == self._names_size:
-            return
-        self._names = layout.shown_keys(self._files.read(path))
-        self._names_size = status.size_bytes
-
-    def _all_numbers(self, metrics: set[str]) -> set[int]:
-        return {number for metric in metrics for number in self._numbers(metric)}
-
-    def _numbers(self, metric: str) -> list[int]:
-        """Return the numbers that go by this name; more than one where a keys file was damaged and written on."""
-        numbers = [number for number, name in enumerate(self._names) if name == metric]
-        if not numbers and metric.startswith("unnamed/") and metric[8:].isdecimal():
-            return [int(metric[8:])]
-        return numbers
+        columns = {metric: joined(parts) for metric, parts in self.columns.items()}
+        return RunPoints(columns, self.offsets, self.heads)
 
 
-def _combined(first: MetricStats, second: MetricStats) -> MetricStats:
+def _parts(tables: Mapping[str, PointTable], wanted: set[str]) -> _Parts:
+    columns: dict[str, list[Columns]] = {}
+    for table in tables.values():
+        for metric, parts in table.read(wanted).items():
+            columns.setdefault(metric, []).extend(parts)
+    return _Parts(
+        columns,
+        {name: table.offset for name, table in tables.items()},
+        {name: crc for name, table in tables.items() if (crc := table.tail.head_crc) is not None},
+    )
+
+
+def combined(first: MetricStats, second: MetricStats) -> MetricStats:
     """Return the statistics of two parts of one metric; the later point is the last one."""
     last = max(first, second, key=lambda stats: stats.last_time or 0.0)
     lows = [value for value in (first.min, second.min) if value is not None]

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from runicorn.errors import RunNotFoundError
 from runicorn.model import MetricStats, Origin, Run, RunDetails, RunState, number_from_json
-from runicorn.storage import layout, records
+from runicorn.storage import layout
 from runicorn.storage.files import Files
+from runicorn.storage.growing import without_coming
 from runicorn.storage.jsonio import decode_object
+from runicorn.storage.texts import cut_lines, cut_text
 
-# Enough for the last value of some hundred metrics.
-_TAIL_BYTES = 1024 * records.RECORD_BYTES
-_MAX_LINE_BYTES = 16 * 1024 * 1024
+# In memory, JSON takes up to 25 times its size. 4 MiB hold the statistics of 25,000 metrics.
+MAX_SMALL_BYTES = 4 * 2**20
+TOO_LARGE = f"it is larger than {MAX_SMALL_BYTES // 2**20} MiB"
+_MAX_LINE_BYTES = 16 * 2**20
 
 
 @dataclass(frozen=True)
-class Sources:
-    """The small files of a run as objects; None for one that is missing or holds no JSON object."""
+class SmallFiles:
+    """The small files of a run as objects; None for one that is missing, holds no JSON object or cannot be read.
+
+    problem: what keeps some of them from being known, in one sentence; None for what their absence alone tells.
+    state_known: whether status.json was read, or is known to be missing.
+    """
 
     info: Mapping[str, Any] | None
     status: Mapping[str, Any] | None
     notes: Mapping[str, Any] | None
     folder_changed_at: float
+    problem: str | None = None
+    state_known: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,29 +60,34 @@ def read_object(files: Files, path: str) -> Mapping[str, Any] | None:
 def load_object(files: Files, path: str) -> Mapping[str, Any] | None:
     """Return the JSON object in a file, or None where there is none: for those who must not take the one for the other.
 
-    Raises OSError where it cannot be told, as in the moment in which a file server does not answer.
+    Raises OSError where it cannot be told, as in the moment in which a file server does not answer, and for a file of
+    more than MAX_SMALL_BYTES.
     """
     try:
-        return decode_object(files.read(path))
+        data = files.read(path, 0, MAX_SMALL_BYTES + 1)
     except FileNotFoundError:
         return None
+    if len(data) > MAX_SMALL_BYTES:
+        raise OSError(errno.EFBIG, TOO_LARGE, path)
+    return decode_object(data)
 
 
-def build_run(run_id: str, sources: Sources) -> Run:
+def build_run(run_id: str, sources: SmallFiles) -> Run:
     """Return the run that these sources tell of, RUNNING taken at its word; what has a wrong type is left out."""
     info, status, notes = sources.info or {}, sources.status or {}, sources.notes or {}
+    known = RunState.parse(status.get("state")) or RunState.KILLED
     created_at = layout.parse_iso(info.get("created_at")) or layout.created_at_of(run_id) or sources.folder_changed_at
     return Run(
         id=run_id,
         project=layout.clean_project(_text(info.get("project"))),
         name=_text(notes.get("name")) or _text(info.get("name")) or run_id,
-        state=RunState.parse(status.get("state")) or RunState.KILLED,
+        state=known if sources.state_known else RunState.UNKNOWN,
         created_at=created_at,
         finished_at=layout.parse_iso(status.get("finished_at")),
         heartbeat_at=layout.parse_iso(status.get("heartbeat_at")),
         tags=_texts(notes["tags"] if "tags" in notes else info.get("tags")),
         config=_mapping(info.get("config")),
-        summary=_summary(status, _left_out(info)),
+        summary=_summary(status, left_out(info)),
         note=_text(notes.get("note")) or _text(info.get("notes")),
         group=_text(info.get("group")),
         job_type=_text(info.get("job_type")),
@@ -109,18 +124,16 @@ def read_text(files: Files, path: str, start: int, limit: int) -> Text:
     """Return up to `limit` bytes of a UTF-8 file from `start`, a negative one counting from the end.
 
     Never cuts a character: the piece begins after, and ends before, a character that it would cut. A character that the
-    file itself ends within is still being written. Raises OSError.
+    file itself ends within is still being written, and so may zeros at its end be. Raises OSError.
     """
     status = files.stat(path)
     size = status.size_bytes if status else 0
     start = max(0, size + start) if start < 0 else min(start, size)
     data = files.read(path, start, limit) if start < size and limit > 0 else b""
-    lead = _continuation_bytes(data) if start else 0
-    tail = _cut_character(data)
-    end = len(data) - tail
-    if end <= lead:
-        return Text("", start + lead if end > 0 else start, start + lead if end > 0 else start, size)
-    return Text(data[lead:end].decode("utf-8", "replace"), start + lead, start + end, size)
+    if status is not None and start + len(data) >= size:
+        data = without_coming(data, status)
+    text, begin, end = cut_text(data, inside=start > 0)
+    return Text(text, start + begin, start + end, size)
 
 
 def read_lines(files: Files, path: str, start: int, limit: int) -> tuple[list[dict[str, Any]], int, int, int]:
@@ -138,9 +151,7 @@ def read_lines(files: Files, path: str, start: int, limit: int) -> tuple[list[di
         piece = files.read(path, start + length, min(max(limit, 65536, length), _MAX_LINE_BYTES - length))
         pieces.append(piece)
         length += len(piece)
-    data = b"".join(pieces)
-    end = data.rfind(b"\n") + 1
-    objects = [found for line in data[:end].splitlines() if (found := decode_object(line)) is not None]
+    objects, end = cut_lines(b"".join(pieces))
     return objects, start, start + (end if end or length < _MAX_LINE_BYTES else length), size
 
 
@@ -149,17 +160,15 @@ def script_summary(status: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return _mapping((status or {}).get("summary"))
 
 
-def last_points(files: Files, run_id: str) -> dict[str, records.Record]:
-    """Return the last record of the metrics near the end of metrics.bin, for a run that died in between."""
-    path = layout.run_path(run_id, layout.METRICS_FILE)
-    status = files.stat(path)
-    if status is None or not status.size_bytes:
-        return {}
-    whole = status.size_bytes - status.size_bytes % records.RECORD_BYTES
-    data = files.read(path, max(0, whole - _TAIL_BYTES), _TAIL_BYTES)
-    names = layout.shown_keys(files.read(layout.keys_file(path)))
-    found = records.unpack(data, records.scan(data))
-    return {layout.key_or_number(names, record.metric): record for record in found}
+def left_out(info: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the names, or patterns of names, of metrics that the script wants out of the summary."""
+    known = _mappings((info or {}).get("metric_definitions"))
+    return tuple(_text(one.get("name")) for one in known if "none" in _texts(one.get("summary")))
+
+
+def is_left_out(name: str, unwanted: Sequence[str]) -> bool:
+    """Tell whether a metric fits one of the patterns that left_out() returns."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in unwanted)
 
 
 def check_run_id(run_id: str) -> str:
@@ -169,16 +178,10 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def _left_out(info: Mapping[str, Any]) -> list[str]:
-    """Return the names, or patterns of names, of metrics that the script wants out of the summary."""
-    known = _mappings(info.get("metric_definitions"))
-    return [_text(one.get("name")) for one in known if "none" in _texts(one.get("summary"))]
-
-
-def _summary(status: Mapping[str, Any], left_out: list[str]) -> dict[str, Any]:
+def _summary(status: Mapping[str, Any], unwanted: Sequence[str]) -> dict[str, Any]:
     summary: dict[str, Any] = {}
     for name, stats in _mapping(status.get("metrics")).items():
-        if left_out and any(fnmatch.fnmatchcase(name, pattern) for pattern in left_out):
+        if is_left_out(name, unwanted):
             continue
         last = number_from_json(stats.get("last")) if isinstance(stats, dict) else None
         if last is not None:
@@ -200,7 +203,9 @@ def _origin(info: Mapping[str, Any]) -> Origin:
     )
 
 
-def _complaint(sources: Sources) -> str | None:
+def _complaint(sources: SmallFiles) -> str | None:
+    if sources.problem is not None:
+        return sources.problem
     if sources.info is None:
         return "run.json is missing or unreadable, so its project, name and config are not known."
     if sources.status is None:
@@ -226,22 +231,3 @@ def _mappings(value: object) -> tuple[dict[str, Any], ...]:
 
 def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else None
-
-
-def _continuation_bytes(data: bytes) -> int:
-    """Return how many bytes at the beginning belong to a character that began before."""
-    count = 0
-    while count < min(3, len(data)) and data[count] & 0xC0 == 0x80:
-        count += 1
-    return count
-
-
-def _cut_character(data: bytes) -> int:
-    """Return how many bytes at the end belong to a character that goes on after."""
-    for back in range(1, min(3, len(data)) + 1):
-        byte = data[-back]
-        if byte & 0xC0 == 0x80:
-            continue
-        needed = 2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
-        return back if needed > back else 0
-    return 0

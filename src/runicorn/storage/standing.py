@@ -39,7 +39,7 @@ def look(files: Files, run_id: str, now: float) -> Standing:
     """Look at a run. Raises OSError where its files cannot be read, though they may be there."""
     info = reader.load_object(files, layout.run_path(run_id, layout.RUN_FILE))
     status = reader.load_object(files, layout.run_path(run_id, layout.STATUS_FILE))
-    run = reader.build_run(run_id, reader.Sources(info, status, None, now))
+    run = reader.build_run(run_id, reader.SmallFiles(info, status, None, now))
     heartbeat_at = run.heartbeat_at
     if status is None:  # damaged; who replaces it still beats
         found = files.stat(layout.run_path(run_id, layout.STATUS_FILE))

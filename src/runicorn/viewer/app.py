@@ -34,7 +34,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        state.files.mirror.start()
+        state.start()
         if remote is not None:
             await remote.start()
         try:
@@ -43,9 +43,7 @@ def create_app(settings: Settings, *, remote: RemoteHook | None = None, session:
             state.streams.close()
             if remote is not None:
                 await remote.stop()
-            await asyncio.to_thread(state.files.close)  # its limit is its own
-            await asyncio.to_thread(state.index.close)  # likewise
-            state.workers.close()
+            await asyncio.to_thread(state.close)  # its limits are its own
 
     app = FastAPI(
         title="Runicorn viewer",

@@ -45,7 +45,7 @@ class Wanted:
         for name in states:
             if RunState.parse(name) is None:
                 raise UsageError(
-                    f"{name[:100]!r} is no state.", hint="Use running, finished, failed, killed or preempted."
+                    f"{name[:100]!r} is no state.", hint="Use running, finished, failed, killed, preempted or unknown."
                 )
         if sort not in SORT_FIELDS and not sort.startswith(("config.", "summary.")):
             raise UsageError(

@@ -20,7 +20,7 @@ from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
 Number = float | Literal["NaN", "Infinity", "-Infinity"]
-State = Literal["running", "finished", "failed", "killed", "preempted"]
+State = Literal["running", "finished", "failed", "killed", "preempted", "unknown"]
 
 
 class ErrorAnswer(BaseModel):
@@ -169,15 +169,24 @@ class SeriesAnswer(BaseModel):
     last_time: Number | None
 
 
+class UnreadableRun(BaseModel):
+    """A run and what keeps its files from being read right now."""
+
+    run: str
+    detail: str
+
+
 class SeriesListAnswer(BaseModel):
     """cursor: where GET /api/live goes on, so that no point is missed or doubled.
 
-    missing: those of the runs asked for that are not there, and have no series.
+    missing: those of the runs asked for that are not there, and have no series. unreadable: those whose files cannot be
+    read right now.
     """
 
     series: list[SeriesAnswer]
     cursor: str
     missing: list[str]
+    unreadable: list[UnreadableRun]
 
 
 class ConsoleAnswer(BaseModel):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +9,10 @@ from urllib.parse import quote
 from fastapi import Response
 from fastapi.responses import StreamingResponse
 
-from runicorn.storage.tensorboard.overlay import FileRange
+from runicorn.sources.content import Content
 from runicorn.viewer.answers import NOT_FOUND
 from runicorn.viewer.byte_ranges import UnsatisfiableRangeError, parse_range
 
-_CHUNK_BYTES = 1024 * 1024
 _TEXT = {".txt", ".log", ".json", ".jsonl", ".csv", ".tsv", ".md", ".yaml", ".yml", ".toml", ".keys", ".py", ".ini"}
 _INLINE = {
     ".png": "image/png",
@@ -40,13 +38,13 @@ FILE_RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def send(file: FileRange, name: str, range_header: str | None) -> Response:
-    """Return the file, or what a Range header asks of it.
+def send(content: Content, range_header: str | None) -> Response:
+    """Return a file, or what a Range header asks of it.
 
-    Text is text/plain, pictures and sound are themselves, all else is a download called `name`.
+    Text is text/plain, pictures and sound are themselves, all else is a download.
     """
-    size = file.size_bytes
-    headers = _headers(name)
+    size = content.size_bytes
+    headers = _headers(content.name)
     try:
         span = parse_range(range_header, size)
     except UnsatisfiableRangeError:
@@ -56,7 +54,7 @@ def send(file: FileRange, name: str, range_header: str | None) -> Response:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
     # The length is fixed here: the file may grow while it is sent.
     headers["Content-Length"] = str(end - start)
-    return StreamingResponse(_read(file, start, end), 200 if span is None else 206, headers)
+    return StreamingResponse(content.pieces(start, end), 200 if span is None else 206, headers)
 
 
 def _headers(name: str) -> dict[str, str]:
@@ -74,14 +72,3 @@ def _headers(name: str) -> dict[str, str]:
         headers["Content-Type"] = "application/octet-stream"
         headers["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     return headers
-
-
-def _read(file: FileRange, start: int, end: int) -> Iterator[bytes]:
-    with file.path.open("rb") as content:
-        content.seek(file.start + start)
-        while start < end:
-            data = content.read(min(_CHUNK_BYTES, end - start))
-            if not data:
-                return
-            start += len(data)
-            yield data

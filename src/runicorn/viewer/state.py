@@ -1,53 +1,88 @@
-"""What all routes share: the storage root's readers and the threads that use them."""
+"""What all routes share: the sources of runs, and the threads that ask them."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fastapi import Request
 
+from runicorn.errors import RunNotFoundError
 from runicorn.settings import Settings
-from runicorn.storage.index import RunIndex
-from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
-from runicorn.storage.points import PointStore
-from runicorn.storage.tensorboard.overlay import OverlayFiles
-from runicorn.viewer.artifact_list import ArtifactList
+from runicorn.sources.folder import FolderSource
 from runicorn.viewer.hooks import RemoteHook, Session
+from runicorn.viewer.places import PlaceBook
 from runicorn.viewer.run_list import RunListWriter
 from runicorn.viewer.streams import Streams
 from runicorn.viewer.workers import Workers
 
+LOCAL = "local"
+
+
+class SourceState(NamedTuple):
+    """A source and its share of the viewer: nobody waits for the threads of another one."""
+
+    source: FolderSource
+    workers: Workers
+    run_list: RunListWriter
+
+    @property
+    def id(self) -> str:
+        return self.source.id
+
+
+class Address(NamedTuple):
+    """A run: its source, and its id there."""
+
+    place: SourceState
+    run_id: str
+
 
 @dataclass
 class ViewerState:
-    """One viewer's belongings."""
+    """One viewer's belongings. sources: by id; the one called `local` is this machine's root."""
 
     settings: Settings
-    files: OverlayFiles
-    index: RunIndex
-    points: PointStore
-    workers: Workers
+    sources: dict[str, SourceState]
     remote: RemoteHook | None
     session: Session | None
     now: Callable[[], float] = time.time
-    artifacts: ArtifactList = field(init=False)
-    run_list: RunListWriter = field(default_factory=RunListWriter)
-    notes_lock: threading.Lock = field(default_factory=threading.Lock)
     streams: Streams = field(default_factory=Streams)
-
-    def __post_init__(self) -> None:
-        self.artifacts = ArtifactList(self.files)
+    places: PlaceBook = field(default_factory=PlaceBook)
 
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
-        files = OverlayFiles(settings.root, settings.cache_folder)
-        worth_from = WORTH_SAVING if session is None else WORTH_SAVING_AS_A_GUEST
-        cache = IndexCache(settings.cache_folder, settings.root, worth_from=worth_from)
-        index = RunIndex(files, cache=cache)
-        return cls(settings, files, index, PointStore(files), Workers(), remote, session)
+        source = FolderSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
+        return cls(settings, {LOCAL: SourceState(source, Workers(), RunListWriter())}, remote, session)
+
+    @property
+    def local(self) -> SourceState:
+        return self.sources[LOCAL]
+
+    def find(self, address: str) -> Address:
+        """Return where a run is to be asked for, by `ID` or `SOURCE:ID`. Raises RunNotFoundError for no such source."""
+        source_id, colon, run_id = address.rpartition(":")
+        place = self.sources.get(source_id if colon else LOCAL)
+        if place is None:
+            raise RunNotFoundError(f"There is no run {address[:200]!r}.")
+        return Address(place, run_id)
+
+    def start(self) -> None:
+        for place in self.sources.values():
+            place.source.start()
+
+    def stop_waiting(self) -> None:
+        """Let nobody wait for files any more; must not block."""
+        for place in self.sources.values():
+            place.source.stop_waiting()
+
+    def close(self) -> None:
+        """End all sources, within a second or two."""
+        for place in self.sources.values():
+            place.source.close()
+            place.workers.close()
 
 
 def viewer_state(request: Request) -> ViewerState:

@@ -271,7 +271,7 @@ def test_what_nobody_expected_is_an_answer_too(viewer, run, monkeypatch, caplog)
     def broken(*_):
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(viewer.server.app.state.viewer.index, "find", broken)
+    monkeypatch.setattr(viewer.server.app.state.viewer.local.source, "details", broken)
     answer = viewer.http.get(f"/api/runs/{run.id}")
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
     assert "secret detail" not in answer.text

@@ -5,7 +5,7 @@ import pytest
 from runicorn.errors import RunNotFoundError
 from runicorn.model import RunState
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.reader import Sources, build_run, check_run_id, read_lines, read_text
+from runicorn.storage.reader import SmallFiles, build_run, check_run_id, read_lines, read_text
 
 TEXT = "naïve — 日本 🦄 end"
 
@@ -76,24 +76,24 @@ def test_a_line_longer_than_the_limit_is_read_whole(files, tmp_path):
     [None, {}, {"id": 7, "project": [], "name": {}, "config": "x", "tags": {"a": 1}, "created_at": 5, "pid": "x"}],
 )
 def test_a_run_with_a_broken_run_json_is_shown_as_far_as_known(broken):
-    run = build_run("20261122-093015-7f3a2c", Sources(broken, {"state": "finished"}, None, 5.0))
+    run = build_run("20261122-093015-7f3a2c", SmallFiles(broken, {"state": "finished"}, None, 5.0))
     assert (run.state, run.project, run.config, run.tags) == (RunState.FINISHED, "default", {}, ())
     assert run.created_at == 1795339815.0
     assert (run.error is not None) == (broken is None)
 
 
 def test_a_run_without_a_status_counts_as_killed():
-    assert build_run("r", Sources({"name": "x"}, None, None, 5.0)).state is RunState.KILLED
+    assert build_run("r", SmallFiles({"name": "x"}, None, None, 5.0)).state is RunState.KILLED
 
 
 def test_notes_overlay_what_the_script_wrote():
     notes = {"name": "renamed", "tags": ["mine"], "note": "hm", "archived": True}
-    run = build_run("r", Sources({"name": "x", "tags": ["a"]}, {"state": "finished"}, notes, 5.0))
+    run = build_run("r", SmallFiles({"name": "x", "tags": ["a"]}, {"state": "finished"}, notes, 5.0))
     assert (run.name, run.tags, run.note, run.archived) == ("renamed", ("mine",), "hm", True)
 
 
 def test_all_tags_can_be_taken_away_by_notes():
-    assert build_run("r", Sources({"tags": ["a"]}, {}, {"tags": []}, 5.0)).tags == ()
+    assert build_run("r", SmallFiles({"tags": ["a"]}, {}, {"tags": []}, 5.0)).tags == ()
 
 
 def test_an_id_that_leaves_the_folder_is_no_run():

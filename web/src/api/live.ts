@@ -7,7 +7,7 @@ import { parseAnswer } from "../pure/json";
 import { composeQuery } from "../pure/query";
 import { errorFromBody, type ApiError } from "./error";
 import { EventParser } from "./sse";
-import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveRuns, RemoteStatus } from "./types";
+import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveReplaced, LiveRuns, RemoteStatus } from "./types";
 
 /** The server says something every 15 s; a link that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -31,6 +31,7 @@ export interface LiveEvents {
   remote: RemoteStatus;
   following: LiveFollowing;
   gap: LiveGap;
+  replaced: LiveReplaced;
 }
 
 export type LinkState =
@@ -50,6 +51,7 @@ export class LiveStream {
     remote: new Set(),
     following: new Set(),
     gap: new Set(),
+    replaced: new Set(),
   };
   private readonly wanted = new Map<string, number>();
   private covered: Set<string> | null = null;
@@ -254,6 +256,7 @@ export class LiveStream {
       }
       for (const event of parser.push(decoder.decode(value, { stream: true }))) {
         if (event.id !== null) this.cursor = event.id;
+        if (event.event === "again") this.onLost(); // a viewer that was started anew, and does not know where we were
         const name = event.event as keyof LiveEvents;
         if (!this.listeners[name]?.size) continue;
         const data = parsed(event.data) as LiveEvents[typeof name] | null;

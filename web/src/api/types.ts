@@ -4,7 +4,7 @@ import type { WireNumber } from "../pure/format";
 
 import type { SessionStatus } from "./session-states";
 
-export type RunState = "running" | "finished" | "failed" | "killed" | "preempted";
+export type RunState = "running" | "finished" | "failed" | "killed" | "preempted" | "unknown";
 
 export interface Run {
   id: string;
@@ -236,6 +236,12 @@ export interface LiveConsole {
 export interface LiveFollowing {
   missing: string[];
   left_out: string[];
+}
+
+/** Another file lies in the place of this one, and begins anew: what was sent of it before is void. */
+export interface LiveReplaced {
+  run: string;
+  file: string;
 }
 
 /** A part of a file that was left out because this client was too far behind. */

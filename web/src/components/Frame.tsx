@@ -123,7 +123,7 @@ const Part = ({ title, children }: { title?: string; children: preact.ComponentC
   </span>
 );
 
-const STATE_SIGNS: Record<string, string> = { running: "▶", finished: "✓", failed: "✗", killed: "■", preempted: "‖" };
+const STATE_SIGNS: Record<string, string> = { running: "▶", finished: "✓", failed: "✗", killed: "■", preempted: "‖", unknown: "?" };
 
 /** Keep the window's title and its icon in step with what is shown. */
 export function useTitle(title: string, state: string | null, running: boolean): void {

@@ -70,7 +70,7 @@ export function Mark() {
   );
 }
 
-/** Colour and shape of a state: a triangle runs, a tick is done, a cross failed, a square was killed, two bars were preempted. */
+/** Colour and shape of a state: a triangle runs, a tick is done, a cross failed, a square was killed, two bars were preempted; a question is not known. */
 export function StateIcon({ state }: { state: string }) {
   const shape =
     state === "running" ? (
@@ -79,6 +79,8 @@ export function StateIcon({ state }: { state: string }) {
       <path d="m2.8 8.4 3.4 3.4 7-7.6" />
     ) : state === "failed" ? (
       <path d="m3.8 3.8 8.4 8.4m0-8.4-8.4 8.4" />
+    ) : state === "unknown" ? (
+      <path d="M4.8 5.2a3.2 3.2 0 1 1 4.6 2.9c-.9.5-1.4 1-1.4 2.1m0 3v.1" />
     ) : state === "preempted" ? (
       <path d="M5 3v10M11 3v10" />
     ) : (

@@ -51,6 +51,7 @@ export class ConsoleView {
     this.stops = [
       stream.follow([this.run]),
       stream.on("console", (piece) => piece.run === this.run && this.onLive(piece)),
+      stream.on("replaced", (piece) => piece.run === this.run && piece.file === "console.log" && void this.startOver()),
       link.subscribe((state) => {
         if (state.kind === "open" && this.loaded.peek()) void this.catchUp();
       }),
@@ -66,6 +67,12 @@ export class ConsoleView {
     await stream.covers([this.run], 1500);
     await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
     if (this.loaded.peek()) void this.catchUp();
+  }
+
+  /** Show the end of another output that lies in the place of this one. */
+  private startOver(): Promise<void> {
+    this.size.value = 0;
+    return this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
   }
 
   /** Put the piece before the first line in front. */

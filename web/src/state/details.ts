@@ -29,6 +29,7 @@ export function detail(id: string): Signal<Detail> {
     stream.on("points", onPoints);
     // New metrics may be among what was left out.
     stream.on("gap", ({ run, file }) => file.endsWith(".bin") && void loadDetail(run));
+    stream.on("replaced", ({ run, file }) => file.endsWith(".bin") && void loadDetail(run));
   }
   let known = details.get(id);
   if (!known) {

@@ -41,6 +41,7 @@ export class EventsView {
     this.stops = [
       stream.follow([this.run]),
       stream.on("events", (piece) => piece.run === this.run && this.onLive(piece)),
+      stream.on("replaced", (piece) => piece.run === this.run && this.places.has(piece.file) && void this.startOver()),
       link.subscribe((state) => {
         if (state.kind === "open" && this.loaded.peek()) for (const file of this.places.keys()) void this.readOn(file);
       }),
@@ -88,6 +89,17 @@ export class EventsView {
     } finally {
       place.busy = false;
     }
+  }
+
+  /** Read all files from the beginning: one of them is another one now. */
+  private async startOver(): Promise<void> {
+    const files = [...this.places.keys()];
+    this.places.clear();
+    this.batches = [];
+    this.notices = [];
+    this.bytes = 0;
+    this.events.value = [];
+    await Promise.all(files.map((file) => this.readOn(file)));
   }
 
   private onLive(piece: LiveEventLines): void {

@@ -310,6 +310,9 @@ stream.on("runs", ({ runs, removed }) => {
 stream.on("gap", ({ run, file }) => {
   if (file.endsWith(".bin")) refreshCurves(run);
 });
+stream.on("replaced", ({ run, file }) => {
+  if (file.endsWith(".bin")) refreshCurves(run);
+});
 
 // Curves whose base was asked for without the stream, or not at all, are put right as soon as it runs.
 let seenLost = lost.peek();

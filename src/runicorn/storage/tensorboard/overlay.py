@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from runicorn.regular_files import open_regular
 from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
-from runicorn.storage.files import FileStat, LocalFiles
+from runicorn.storage.files import FileStat, LocalFiles, OneByOne
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
@@ -28,8 +29,10 @@ class FileRange(NamedTuple):
     size_bytes: int
 
 
-class OverlayFiles:
-    """Implements Files. Media of mirrored runs are ranges of their event files; nothing of them is copied."""
+class OverlayFiles(OneByOne):
+    """Reads both as one. Media of mirrored runs are ranges of their event files; nothing of them is copied."""
+
+    batch_bytes = LocalFiles.batch_bytes
 
     def __init__(self, root: Path, cache: Path) -> None:
         self._own = PackedFiles(root)
@@ -61,9 +64,6 @@ class OverlayFiles:
             return self._mirrored.stat(path)
         return FileStat(below.split("/")[1], False, media.size_bytes, media.path.stat().st_mtime_ns, 0)
 
-    def is_link(self, path: str) -> bool:
-        return self._home_of(_split(path)[0]).is_link(path)
-
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         run_id, below = _split(path)
         if run_id is None or run_id not in self.mirror.runs():
@@ -72,13 +72,17 @@ class OverlayFiles:
         if media is None:
             return self._mirrored.read(path, offset, length)
         left = max(0, media.size_bytes - offset)
-        with media.path.open("rb") as file:
+        with open_regular(media.path) as file:
             file.seek(media.start + offset)
-            return file.read(left if length is None else min(left, length))
+            return file.read(left if length is None else min(left, length)) or b""
 
-    def path(self, path: str) -> Path:
-        """Return where a relative path lies on this machine."""
-        return self._home_of(_split(path)[0]).path(path)
+    def inside(self, folder: str, path: str) -> str | None:
+        run_id, below = _split(f"{folder}/{path}")
+        if run_id is not None and self.media(run_id, below) is not None:
+            return f"{folder}/{path}"
+        if run_id is not None and run_id not in self.mirror.runs() and not self._is_own_run(run_id):
+            return None
+        return self._home_of(run_id).inside(folder, path)
 
     def root_of(self, run_id: str) -> Path:
         """Return the storage root that holds a run's own files, and so its notes."""
@@ -165,7 +169,7 @@ class OverlayFiles:
         if path == layout.RUNS:
             return self._list_runs()
         if run_id is None or run_id not in self.mirror.runs():
-            return self._own.list(path)
+            return self._own.list(path) if run_id is None or self._is_own_run(run_id) else []
         if below == MEDIA:
             names = self._media_names(run_id)
             return [found for name in names if (found := self.stat(f"{path}/{name.split('/')[1]}")) is not None]

@@ -6,8 +6,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from runicorn.errors import FileNotInRunError
-from runicorn.storage import layout, reader
 from runicorn.viewer.answers import NOT_FOUND, json_answer
 from runicorn.viewer.schemas import ConsoleAnswer, EventsAnswer, text_to_wire
 from runicorn.viewer.state import ViewerState, viewer_state
@@ -24,12 +22,9 @@ _DEFAULT_LIMIT_BYTES = 262_144
 async def read_console(state: State, run_id: str, start: Offset = 0, limit: Limit = _DEFAULT_LIMIT_BYTES) -> Response:
     """Return a piece of console.log, escape codes included; never cuts a character. `to` is where to go on."""
 
-    def read() -> dict[str, object]:
-        state.index.find(run_id)
-        piece = reader.read_text(state.files, layout.run_path(run_id, layout.CONSOLE_FILE), start, limit)
-        return {**text_to_wire(piece.text, piece.start, piece.end), "size": piece.size_bytes}
-
-    return json_answer(await state.workers.run(read))
+    place, known_id = state.find(run_id)
+    piece = await place.workers.run(place.source.console, known_id, start, limit)
+    return json_answer({**text_to_wire(piece.text, piece.start, piece.end), "size": piece.size_bytes})
 
 
 @router.get("/api/runs/{run_id}/events", response_model=EventsAnswer, responses=NOT_FOUND)
@@ -42,12 +37,6 @@ async def read_events(
 ) -> Response:
     """Return whole events from a byte offset on; `to` is where to go on. Lines that are no objects are left out."""
 
-    def read() -> dict[str, object]:
-        state.index.find(run_id)
-        if not layout.event_files([file]):
-            raise FileNotInRunError(f"The run {run_id} has no events file {file[:200]!r}.")
-        path = layout.run_path(run_id, file)
-        events, begin, end, size = reader.read_lines(state.files, path, start, limit)
-        return {"events": events, "from": begin, "to": end, "size": size}
-
-    return json_answer(await state.workers.run(read))
+    place, known_id = state.find(run_id)
+    events, begin, end, size = await place.workers.run(place.source.events, known_id, file, start, limit)
+    return json_answer({"events": events, "from": begin, "to": end, "size": size})

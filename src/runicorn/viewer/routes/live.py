@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import StreamingResponse
 
-from runicorn.viewer.live import Cursor, LiveStream
+from runicorn.viewer.live import LiveStream
 from runicorn.viewer.state import ViewerState, viewer_state
 
 router = APIRouter(tags=["runs"])
@@ -45,12 +45,16 @@ async def live(
     """Send changes of runs, and the points and output of the runs asked for, each with an id to go on from.
 
     Last-Event-ID, which a browser sends when it reconnects, wins over `cursor`. Events: runs, points, console, events,
-    remote, following, gap. A run that is not there is waited for, and sent from its beginning once it is; `following`
-    tells which are `missing` so, and which are `left_out` because more than a thousand were asked for.
+    remote, following, gap, replaced, again. A run that is not there is waited for, and sent from its beginning once it
+    is; `following` tells which are `missing` so, and which are `left_out` because more than a thousand were asked for.
+    `replaced` tells that another file lies in the place of one that was sent, which begins anew; `again`, that a viewer
+    which has started since does not know that id: it goes on from `cursor`, or from now, and what was sent may come
+    again or be left out.
     """
-    place = last_event_id or cursor
+    known = [state.places.find(each) for each in (last_event_id, cursor) if each]
+    place = next((each for each in known if each is not None), None)
     runs = list(dict.fromkeys(run or []))
-    stream = LiveStream(state, runs, Cursor.decode(place) if place else None, max_behind=max_behind)
+    stream = LiveStream(state, runs, place, max_behind=max_behind, again=None in known[:1])
     return StreamingResponse(
         stream.events(),
         media_type="text/event-stream",

@@ -6,18 +6,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from runicorn.storage import reader
-from runicorn.storage.files import walk
-from runicorn.storage.layout import RUN_FILE, STATUS_FILE, iso, run_path
-from runicorn.storage.writer import update_notes
+from runicorn.storage.layout import iso
 from runicorn.viewer.answers import NOT_FOUND, json_answer, raw_json_answer
 from runicorn.viewer.run_list import Wanted
 from runicorn.viewer.schemas import RunAnswer, RunChanges, RunDetailsAnswer, RunListAnswer, details_to_wire, run_to_wire
-from runicorn.viewer.state import ViewerState, viewer_state
+from runicorn.viewer.state import Address, ViewerState, viewer_state
 
 router = APIRouter(tags=["runs"])
 State = Annotated[ViewerState, Depends(viewer_state)]
-_MAX_FILES = 1000
 
 
 @router.get("/api/runs", response_model=RunListAnswer)
@@ -46,51 +42,51 @@ async def list_runs(
         archived=archived,
         deleted=deleted,
     )
-    return raw_json_answer(await state.workers.run(_list, state, wanted))
+    return raw_json_answer(await state.local.workers.run(_list, state, wanted))
 
 
 @router.get("/api/runs/{run_id}", response_model=RunDetailsAnswer, responses=NOT_FOUND)
 async def read_run(state: State, run_id: str) -> Response:
     """Return one run with its metrics and files; the metrics are counted from the points themselves."""
-    return json_answer(await state.workers.run(_details, state, run_id))
+    address = state.find(run_id)
+    return json_answer(await address.place.workers.run(_details, state, address))
 
 
 @router.patch("/api/runs/{run_id}", response_model=RunAnswer, responses=NOT_FOUND)
 async def change_run(state: State, run_id: str, changes: RunChanges) -> Response:
     """Change name, tags, note or archived; what the script wrote stays as it is on disk."""
-    return json_answer(await state.workers.run(_note, state, run_id, changes.model_dump(exclude_none=True)))
+    return await _changed(state, run_id, changes.model_dump(exclude_none=True))
 
 
 @router.delete("/api/runs/{run_id}", response_model=RunAnswer, responses=NOT_FOUND)
 async def delete_run(state: State, run_id: str) -> Response:
     """Move a run to the bin; nothing is removed from disk."""
-    return json_answer(await state.workers.run(_note, state, run_id, {"deleted_at": iso(state.now())}))
+    return await _changed(state, run_id, {"deleted_at": iso(state.now())})
 
 
 @router.post("/api/runs/{run_id}/restore", response_model=RunAnswer, responses=NOT_FOUND)
 async def restore_run(state: State, run_id: str) -> Response:
     """Bring a run back from the bin."""
-    return json_answer(await state.workers.run(_note, state, run_id, {"deleted_at": None}))
+    return await _changed(state, run_id, {"deleted_at": None})
+
+
+async def _changed(state: ViewerState, run_id: str, changes: dict[str, Any]) -> Response:
+    address = state.find(run_id)
+    return json_answer(await address.place.workers.run(_change, state, address, changes))
 
 
 def _list(state: ViewerState, wanted: Wanted) -> bytes:
-    before = state.index.progress()
-    runs = state.index.runs()
+    source = state.local.source
+    before = source.progress()
+    runs = source.runs()
     # What came in between is not among these runs: the page asks once more.
-    return state.run_list.write(runs, wanted, state.now(), state.index.progress() or before, state.files.mirror.problem)
+    return state.local.run_list.write(runs, wanted, state.now(), source.progress() or before, source.problem)
 
 
-def _details(state: ViewerState, run_id: str) -> dict[str, Any]:
-    run = state.index.find(run_id).run
-    info, status = (reader.read_object(state.files, run_path(run_id, name)) or {} for name in (RUN_FILE, STATUS_FILE))
-    stats = state.points.stats(run_id)
-    details = reader.build_details(run, info, status, stats.metrics, stats.skipped)
-    files = walk(state.files, run_path(run_id), limit=_MAX_FILES)
+def _details(state: ViewerState, address: Address) -> dict[str, Any]:
+    details, files = address.place.source.details(address.run_id)
     return details_to_wire(details, files, state.now())
 
 
-def _note(state: ViewerState, run_id: str, changes: dict[str, Any]) -> dict[str, Any]:
-    state.index.find(run_id)
-    with state.notes_lock:
-        update_notes(state.files.root_of(run_id), run_id, changes)
-    return run_to_wire(state.index.find(run_id).run, state.now())
+def _change(state: ViewerState, address: Address, changes: dict[str, Any]) -> dict[str, Any]:
+    return run_to_wire(address.place.source.change(address.run_id, changes).run, state.now())

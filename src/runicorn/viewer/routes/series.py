@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import AsyncIterator, Iterator
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
+from fastapi.responses import StreamingResponse
 
 from runicorn.errors import RunNotFoundError, UsageError
 from runicorn.model import Axis
-from runicorn.storage import layout
-from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
-from runicorn.viewer.live import Cursor, text_ends
+from runicorn.sources.folder import SeriesReading
+from runicorn.storage.series import Line, Window
+from runicorn.viewer.answers import NOT_FOUND
+from runicorn.viewer.cursors import Cursor
 from runicorn.viewer.schemas import SeriesListAnswer, encode
-from runicorn.viewer.state import ViewerState, viewer_state
-
-if TYPE_CHECKING:
-    from runicorn.storage.columns import Columns
+from runicorn.viewer.state import SourceState, ViewerState, viewer_state
 
 router = APIRouter(tags=["runs"])
 
 _MAX_SERIES = 2000
+# 100 lines of 100,000 points; an answer takes up to 100 bytes for each.
+_MAX_POINTS = 10_000_000
+# Lines are put into pieces of about this size, so that an answer takes no more memory than one of them.
+_PIECE_BYTES = 256 * 1024
 
 
 @router.get("/api/series", response_model=SeriesListAnswer, responses=NOT_FOUND)
@@ -37,67 +40,109 @@ async def read_series(
     """Return at most `points` points of each metric of each run; a metric that a run lacks is there and empty.
 
     x: the step, unix seconds (`time`), or seconds since the run was created (`relative`). One run that is not there
-    does not take the others' curves away: it is named in `missing`. Where none of the runs is there, that is a 404.
+    does not take the others' curves away: it is named in `missing`, and one whose files cannot be read right now in
+    `unreadable`. Where none of the runs is there, that is a 404. At most 2,000 series, and 10,000,000 points by
+    `points`, in one answer.
     """
     runs, metrics = list(dict.fromkeys(run)), list(dict.fromkeys(metric))
     if len(runs) * len(metrics) > _MAX_SERIES:
         raise UsageError(f"{len(runs) * len(metrics)} series are too many for one answer.", hint="Ask for fewer.")
-    window = Window(x, points, low, high)
-    return raw_json_answer(await state.workers.run(_series, state, runs, metrics, window))
+    if len(runs) * len(metrics) * points > _MAX_POINTS:
+        raise UsageError(
+            f"{len(runs) * len(metrics)} series of {points} points are too many for one answer.",
+            hint=f"Ask for {_MAX_POINTS // (len(runs) * len(metrics))} points each, or for fewer series.",
+        )
+    answer = _Answer(state, _by_source(state, runs), metrics, Window(x, points, low, high))
+    await answer.begin()
+    return StreamingResponse(answer.pieces(), media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-@dataclass(frozen=True)
-class Window:
-    """The part of each series to draw: over which axis, with how many points at most, from where to where."""
-
-    axis: Axis
-    points: int
-    low: float | None
-    high: float | None
-
-
-def _series(state: ViewerState, runs: list[str], metrics: list[str], window: Window) -> bytes:
-    cursor = Cursor(at=state.now())
-    series = []
-    missing: list[str] = []
-    for run_id in runs:
+def _by_source(state: ViewerState, runs: list[str]) -> dict[str, dict[str, str]]:
+    """Return the runs by source: each id there with how it was asked for; by "" those of no source."""
+    found: dict[str, dict[str, str]] = {}
+    for address in runs:
         try:
-            run = state.index.find(run_id).run
-            found = state.points.read(run_id, metrics)
-        except (RunNotFoundError, FileNotFoundError):  # the latter: taken away a moment ago
-            if len(missing) == len(runs) - 1:
-                raise
-            missing.append(run_id)
-            if layout.is_run_id(run_id):
-                cursor.runs[run_id] = {}
-            continue
-        cursor.runs[run_id] = {**found.offsets, **text_ends(state.files, run_id)}
-        for metric in metrics:
-            columns = found.columns.get(metric)
-            drawn = _EMPTY if columns is None else draw(columns, run.created_at, window)
-            series.append({"run": run_id, "metric": metric, **drawn})
-    return encode({"series": series, "cursor": cursor.encode(), "missing": missing})
+            place, run_id = state.find(address)
+        except RunNotFoundError:
+            found.setdefault("", {})[address] = address
+        else:
+            found.setdefault(place.id, {})[run_id] = address
+    return found
 
 
-_EMPTY = {"count": 0, "x": [], "y": [], "y_min": None, "y_max": None, "last_step": None, "last_time": None}
+class _Answer:
+    """One answer, made while it is sent."""
+
+    def __init__(self, state: ViewerState, runs: dict[str, dict[str, str]], metrics: list[str], window: Window) -> None:
+        self._cursor = Cursor(at=state.now())
+        self._missing = list(runs.pop("", {}))
+        self._unreadable: list[dict[str, str]] = []
+        self._runs = runs
+        self._places = [state.sources[source_id] for source_id in runs]
+        self._metrics = metrics
+        self._window = window
+        self._readings: list[tuple[SourceState, SeriesReading]] = []
+
+    async def begin(self) -> None:
+        """Find the runs. Raises RunNotFoundError, RunUnreadableError where there is none of them."""
+        failure: Exception = RunNotFoundError(f"There is no run {self._missing[0]!r}.") if self._missing else KeyError()
+        for place in self._places:
+            try:
+                reading = await place.workers.run(
+                    place.source.series, list(self._runs[place.id]), self._metrics, self._window
+                )
+            except RunNotFoundError as error:
+                failure = error
+                self._missing += self._runs[place.id].values()
+            else:
+                self._readings.append((place, reading))
+        if not self._readings:
+            raise failure
+
+    async def pieces(self) -> AsyncIterator[bytes]:
+        """Yield the JSON of the answer."""
+        before = b'{"series":['
+        for place, reading in self._readings:
+            lines = self._encoded(place, reading)
+            while (piece := await place.workers.run(_some, lines)) is not None:
+                yield before + piece
+                before = b","
+            self._note(place, reading)
+        end = b"]," if before == b"," else before + b"],"
+        rest = {"cursor": self._cursor.encode(), "missing": self._missing, "unreadable": self._unreadable}
+        yield end + encode(rest)[1:]
+
+    def _encoded(self, place: SourceState, reading: SeriesReading) -> Iterator[bytes]:
+        for run_id, metric, line in reading.lines:
+            yield encode({"run": self._runs[place.id][run_id], "metric": metric, **_line_to_wire(line)})
+
+    def _note(self, place: SourceState, reading: SeriesReading) -> None:
+        """Take note of what is known once all lines were read."""
+        addresses = self._runs[place.id]
+        self._missing += [addresses[run_id] for run_id in reading.missing]
+        self._unreadable += [{"run": addresses[run_id], "detail": why} for run_id, why in reading.unreadable.items()]
+        self._cursor.source(place.id).runs.update(reading.places)
 
 
-def draw(columns: Columns, created_at: float, window: Window) -> dict[str, Any]:
-    """Return the columns of one series as the wire has them; `columns` holds at least one point."""
-    from runicorn.storage.columns import plain, select, thin
+def _some(lines: Iterator[bytes]) -> bytes | None:
+    """Return some of the lines, by commas; None where there are no more."""
+    found: list[bytes] = []
+    size = 0
+    for line in lines:
+        found.append(line)
+        size += len(line)
+        if size >= _PIECE_BYTES:
+            break
+    return b",".join(found) if found else None
 
-    x: Any = columns.step if window.axis is Axis.STEP else columns.time
-    if window.axis is Axis.RELATIVE:
-        x = x - created_at
-    chosen = select(x, window.low, window.high)
-    x, y = x[chosen], columns.value[chosen]
-    thinned = thin(x, y, window.points)
+
+def _line_to_wire(line: Line) -> dict[str, Any]:
     return {
-        "count": len(y),
-        "x": plain(thinned.x),
-        "y": plain(thinned.y),
-        "y_min": None if thinned.low is None else plain(thinned.low),
-        "y_max": None if thinned.high is None else plain(thinned.high),
-        "last_step": int(columns.step[-1]),
-        "last_time": plain(columns.time[-1:])[0],
+        "count": line.count,
+        "x": line.x,
+        "y": line.y,
+        "y_min": line.low,
+        "y_max": line.high,
+        "last_step": line.last_step,
+        "last_time": line.last_time,
     }

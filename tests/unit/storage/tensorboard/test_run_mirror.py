@@ -21,7 +21,7 @@ from tests.support.event_files import (
 
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.follow import RunFollower
+from runicorn.storage.follow import RunFollower, news
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard import run_mirror
 from runicorn.storage.tensorboard.framing import frames
@@ -163,10 +163,11 @@ def test_a_process_that_ends_at_any_write_costs_and_doubles_nothing(folder, surv
 def test_a_follower_is_not_led_astray_by_a_second_process(folder):
     folder.write(losses(0, 5))
     folder.follow()
-    follower = RunFollower(LocalFiles(folder.home), folder.run.name)
+    files, follower = LocalFiles(folder.home), RunFollower(folder.run.name)
+    assert list(news(files, [follower])) == []
     folder.write(losses(0, 8))
     folder.follow()
-    assert [news.metrics["loss"][0] for news in follower.news()] == [[5, 6, 7]]
+    assert [new.metrics["loss"][0] for _, new in news(files, [follower])] == [[5, 6, 7]]
 
 
 def test_a_copied_file_that_has_grown_goes_on(folder):

@@ -51,6 +51,10 @@ class ArtifactList:
             raise ArtifactNotFoundError(f"There is no artifact {str(wanted)[:400]!r}.")
         return catalogue.resolve(self._files, wanted)
 
+    def files(self, name: str, version: str, offset: int, limit: int, run_names: Mapping[str, str]) -> dict[str, Any]:
+        """Return a version with some of its files, sorted by path. Raises ArtifactNotFoundError."""
+        return files_to_wire(self.manifest(name, version), offset, limit, run_names)
+
     def _aliases(self, name: str, versions: list[dict[str, Any]]) -> dict[str, str]:
         known = {alias: names.version_text(number) for alias, number in catalogue.aliases(self._files, name).items()}
         return {**known, names.LATEST: versions[-1]["version"]}

@@ -1,0 +1,326 @@
+"""One storage root as a source of runs: its files, and all that is kept in memory of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+from runicorn.errors import (
+    ArtifactDamagedError,
+    ArtifactNotFoundError,
+    FileNotInRunError,
+    RunicornError,
+    RunNotFoundError,
+    RunUnreadableError,
+)
+from runicorn.model import RunDetails
+from runicorn.sources.artifact_list import ArtifactList
+from runicorn.sources.content import Content
+from runicorn.storage import layout, reader
+from runicorn.storage.artifacts import names
+from runicorn.storage.artifacts.manifest import Manifest
+from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise, walk
+from runicorn.storage.follow import News, RunFollower, news, text_ends
+from runicorn.storage.index import Progress, RunIndex
+from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
+from runicorn.storage.indexed_run import IndexedRun
+from runicorn.storage.patience import PatientFiles
+from runicorn.storage.points import PointStore
+from runicorn.storage.series import Line, Window, draw
+from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.storage.writer import update_notes
+
+T = TypeVar("T")
+
+_MAX_FILES = 1000
+
+
+@dataclass
+class Place:
+    """How far a run was read, so that a live stream can go on from there: bytes by file; see RunFollower."""
+
+    offsets: dict[str, int] = field(default_factory=dict)
+    heads: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class SeriesReading:
+    """Series of some runs, read while each() goes on; afterwards `places` holds how far.
+
+    missing: runs that are not there. unreadable: why others cannot be read right now, by run.
+    """
+
+    missing: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+    lines: Iterator[tuple[str, str, Line]] = field(default_factory=lambda: iter(()))
+
+
+class FolderSource:
+    """A storage root that lies in a folder of this machine. Every call blocks, a few seconds at most.
+
+    id: what runs of it are asked for by. cache: the folder for what is derived. guest: whether it is somebody else's
+    server, where as little as possible is left.
+    """
+
+    def __init__(
+        self, source_id: str, root: Path, cache: Path, *, guest: bool = False, now: Callable[[], float] = time.time
+    ) -> None:
+        self.id = source_id
+        self.now = now
+        self._overlay = OverlayFiles(root, cache)
+        self._patient = PatientFiles(self._overlay)
+        self.files: Files = self._patient
+        worth_from = WORTH_SAVING_AS_A_GUEST if guest else WORTH_SAVING
+        self._index = RunIndex(self.files, cache=IndexCache(cache, root, worth_from=worth_from))
+        self._points = PointStore(self.files)
+        self._artifacts = ArtifactList(self.files)
+        self._notes = threading.Lock()
+
+    def start(self) -> None:
+        """Begin to find what takes time to find; returns at once."""
+        self._overlay.mirror.start()
+
+    def stop_waiting(self) -> None:
+        """Let go of everybody who waits for a file; from now on all calls fail."""
+        self._patient.close()
+
+    def close(self) -> None:
+        """End what goes on in the background, within a second or two."""
+        self._overlay.close()
+        self._index.close()
+        self.stop_waiting()
+
+    # --- the list ---------------------------------------------------------------------------------------------------
+
+    def runs(self) -> list[IndexedRun]:
+        """Return all runs that are known, those in the bin too; while a first reading goes on, those so far."""
+        return self._index.runs()
+
+    def progress(self) -> Progress | None:
+        """Return how far a first reading has come; None where everything was read."""
+        return self._index.progress()
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps runs from being shown, in one sentence."""
+        return self._index.problem or self._overlay.mirror.problem
+
+    def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
+        """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
+        return self._index.changes(since)
+
+    def version_at(self, moment: float) -> int:
+        """Return the version after which every change since `moment` (unix seconds) lies."""
+        return self._index.version_at(moment)
+
+    # --- one run ----------------------------------------------------------------------------------------------------
+
+    def find(self, run_id: str) -> IndexedRun:
+        """Return a run as its files are now. Raises RunNotFoundError, RunUnreadableError."""
+        return self._of_run(run_id, lambda: self._index.find(run_id))
+
+    def details(self, run_id: str) -> tuple[RunDetails, list[tuple[str, FileStat]]]:
+        """Return a run with its metrics, counted from the points themselves, and its files by path."""
+
+        def look() -> tuple[RunDetails, list[tuple[str, FileStat]]]:
+            run, listing = self._looked_at(run_id)
+            info, status = (
+                reader.read_object(self.files, layout.run_path(run_id, name)) or {}
+                for name in (layout.RUN_FILE, layout.STATUS_FILE)
+            )
+            stats = self._points.stats(run_id, listing)
+            files = walk(self.files, layout.run_path(run_id), limit=_MAX_FILES)
+            return reader.build_details(run.run, info, status, stats.metrics, stats.skipped), files
+
+        return self._of_run(run_id, look)
+
+    def console(self, run_id: str, start: int, limit: int) -> reader.Text:
+        """Return a piece of what a run printed; see reader.read_text."""
+        path = layout.run_path(run_id, layout.CONSOLE_FILE)
+        self.find(run_id)
+        return self._of_run(run_id, lambda: reader.read_text(self.files, path, start, limit))
+
+    def events(self, run_id: str, file: str, start: int, limit: int) -> tuple[list[dict[str, Any]], int, int, int]:
+        """Return events of a run; see reader.read_lines. Raises FileNotInRunError."""
+        self.find(run_id)
+        if not layout.event_files([file]):
+            raise FileNotInRunError(f"The run {run_id} has no events file {file[:200]!r}.")
+        return self._of_run(run_id, lambda: reader.read_lines(self.files, layout.run_path(run_id, file), start, limit))
+
+    def content(self, run_id: str, path: str) -> Content:
+        """Return a file of a run, which lies in its folder even if links are followed. Raises FileNotInRunError."""
+        self.find(run_id)
+        found = self._of_run(run_id, lambda: self._content(layout.run_path(run_id), path))
+        if found is None:
+            raise FileNotInRunError(f"The run {run_id} has no file {path[:500]!r}.")
+        return found
+
+    def change(self, run_id: str, changes: Mapping[str, Any]) -> IndexedRun:
+        """Write what a person changed about a run into its notes; return it as it is then. Raises StorageError."""
+        self.find(run_id)
+
+        def write() -> None:
+            with self._notes:
+                update_notes(self._overlay.root_of(run_id), run_id, dict(changes))
+
+        self._of_run(run_id, lambda: self._patient.do(layout.run_path(run_id), write))
+        return self.find(run_id)
+
+    # --- many runs --------------------------------------------------------------------------------------------------
+
+    def series(self, run_ids: Sequence[str], metrics: Sequence[str], window: Window) -> SeriesReading:
+        """Return metrics of runs as lines, one after the other; an empty one for a metric that a run lacks.
+
+        Raises RunNotFoundError, RunUnreadableError where there is none of the runs.
+        """
+        reading = SeriesReading()
+        listings = self._listings(run_ids)
+        present: dict[str, Listing] = {}
+        created_at: dict[str, float] = {}
+        for (run_id, listing), found in zip(listings.items(), self._index.find_listed(listings), strict=True):
+            if isinstance(found, RunNotFoundError):
+                reading.missing.append(run_id)
+                if layout.is_run_id(run_id):
+                    reading.places[run_id] = Place()
+            elif isinstance(found, OSError) or isinstance(listing, OSError):
+                reading.unreadable[run_id] = _why(found if isinstance(found, OSError) else listing)
+            else:
+                present[run_id], created_at[run_id] = listing, found.run.created_at
+        if not present:
+            for run_id, why in reading.unreadable.items():
+                raise _unreadable(run_id, why)
+            raise RunNotFoundError(f"There is no run {run_ids[0]!r}.")
+        reading.lines = self._lines(reading, present, created_at, metrics, window)
+        return reading
+
+    def _lines(
+        self,
+        reading: SeriesReading,
+        present: Mapping[str, Listing],
+        created_at: Mapping[str, float],
+        metrics: Sequence[str],
+        window: Window,
+    ) -> Iterator[tuple[str, str, Line]]:
+        for run_id, found in self._points.read_each(present, metrics):
+            if isinstance(found, FileNotFoundError):  # taken away a moment ago
+                reading.missing.append(run_id)
+                reading.places[run_id] = Place()
+                continue
+            if isinstance(found, OSError):
+                reading.unreadable[run_id] = _why(found)
+                continue
+            offsets = {**found.offsets, **text_ends(present[run_id])}
+            reading.places[run_id] = Place(offsets, dict(found.heads))
+            for metric in metrics:
+                columns = found.columns.get(metric)
+                yield run_id, metric, Line() if columns is None else draw(columns, created_at[run_id], window)
+
+    def follow(self, places: Mapping[str, Place | None], max_behind: int | None) -> dict[str, RunFollower | None]:
+        """Return a follower for each run, None for one that is not there.
+
+        places: where to begin in each; None for now. One whose disk does not answer is followed: the next look at it
+        may succeed.
+        """
+        listings = self._listings(list(places))
+        followers: dict[str, RunFollower | None] = {}
+        for (run_id, listing), found in zip(listings.items(), self._index.find_listed(listings), strict=True):
+            place = places[run_id]
+            if isinstance(found, RunNotFoundError):
+                followers[run_id] = None
+                continue
+            offsets, heads = (None, None) if place is None else (place.offsets, place.heads)
+            followers[run_id] = follower = RunFollower(run_id, offsets, heads, max_behind=max_behind)
+            if not isinstance(listing, OSError):
+                follower.begin(listing)
+        return followers
+
+    def news(self, followers: Sequence[RunFollower]) -> Iterator[tuple[RunFollower, News]]:
+        """Yield what is new of runs that are followed; see follow.news."""
+        return news(self.files, followers)
+
+    # --- artifacts --------------------------------------------------------------------------------------------------
+
+    def artifacts(self) -> list[dict[str, Any]]:
+        """Return each artifact with its latest version."""
+        return self._of_artifacts(lambda: self._artifacts.overview(self._run_names()))
+
+    def artifact(self, name: str) -> dict[str, Any]:
+        """Return one artifact with all of its versions. Raises ArtifactNotFoundError."""
+        return self._of_artifacts(lambda: self._artifacts.artifact(name, self._run_names()))
+
+    def artifact_files(self, name: str, version: str, offset: int, limit: int) -> dict[str, Any]:
+        """Return a version of an artifact with some of its files. Raises ArtifactNotFoundError."""
+        return self._of_artifacts(lambda: self._artifacts.files(name, version, offset, limit, self._run_names()))
+
+    def artifact_content(self, name: str, version: str, path: str) -> Content:
+        """Return a file of a version, out of the root's blobs even if links are followed.
+
+        Raises ArtifactNotFoundError, ArtifactDamagedError.
+        """
+        manifest: Manifest = self._of_artifacts(lambda: self._artifacts.manifest(name, version))
+        entry = manifest.entry(path)
+        if entry is None:
+            raise ArtifactNotFoundError(f"{name}:{version} has no file {path[:500]!r}.")
+        blobs = f"{names.ARTIFACTS}/{names.BLOBS}"
+        below = names.blob_path(entry.sha256).removeprefix(blobs + "/")
+        found = self._of_artifacts(lambda: self._content(blobs, below))
+        if found is None:
+            raise ArtifactDamagedError(f"The content of {path[:500]!r} in {name}:{version} is lost.")
+        return found
+
+    # --- inside -----------------------------------------------------------------------------------------------------
+
+    def _listings(self, run_ids: Sequence[str]) -> dict[str, Listing | OSError]:
+        """Return what is in the folders of runs, by name; nothing for one that is not there."""
+        there = [run_id for run_id in run_ids if layout.is_run_id(run_id)]
+        looked = self.files.look([layout.run_path(run_id) for run_id in there])
+        found = {
+            run_id: entries if isinstance(entries, OSError) else by_name(entries)
+            for run_id, entries in zip(there, looked, strict=True)
+        }
+        return {run_id: found.get(run_id, {}) for run_id in run_ids}
+
+    def _looked_at(self, run_id: str) -> tuple[IndexedRun, Listing]:
+        listing = self._listings([run_id])[run_id]
+        found = self._index.find_listed({run_id: listing})[0]
+        if isinstance(found, Exception):
+            raise found
+        return found, found_or_raise(listing)
+
+    def _content(self, folder: str, path: str) -> Content | None:
+        inside = self.files.inside(folder, path)
+        status = None if inside is None else self.files.stat(inside)
+        if inside is None or status is None or status.is_dir:
+            return None
+        return Content(self.files, inside, PurePosixPath(path).name, status.size_bytes)
+
+    def _run_names(self) -> dict[str, str]:
+        return {item.run.id: item.run.name for item in self._index.runs()}
+
+    def _of_run(self, run_id: str, work: Callable[[], T]) -> T:
+        """Return what `work` returns; what keeps the run's files from being read becomes an error of ours."""
+        try:
+            return work()
+        except FileNotFoundError as error:  # taken away a moment ago
+            raise RunNotFoundError(f"There is no run {run_id!r}.") from error
+        except OSError as error:
+            raise _unreadable(run_id, _why(error)) from error
+
+    def _of_artifacts(self, work: Callable[[], T]) -> T:
+        try:
+            return work()
+        except OSError as error:
+            raise RunUnreadableError(f"The artifacts cannot be read right now: {_why(error)}.") from error
+
+
+def _unreadable(run_id: str, why: str) -> RunicornError:
+    return RunUnreadableError(f"The run {run_id} cannot be read right now: {why}.")
+
+
+def _why(error: object) -> str:
+    return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

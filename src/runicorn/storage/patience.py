@@ -1,0 +1,303 @@
+"""Files that may never answer, as on a dead network disk: asked by threads that can be left behind.
+
+A call into the system that hangs cannot be broken off, only be waited for no longer. So each of them is made by a
+thread of its own; one that does not come back within its time is left where it is, whoever asked goes on with an error
+in that place, and nobody else is sent to the same run until it has come back.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from runicorn.storage import layout
+from runicorn.storage.files import Files, FileStat, Range, found_or_raise
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+PATIENCE_SECS = 2.0
+# Of one call, all that hangs together may take so long; what it had not come to by then is not asked for.
+_PATIENCE_PER_CALL_SECS = 3.0
+# A range is read in pieces, so that a slow disk is not taken for a dead one.
+_PIECE_BYTES = 4 * 2**20
+_MAX_STUCK = 24
+_IDLE_SECS = 20.0
+
+
+class UnansweredError(OSError):
+    """A file or folder did not answer in time."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(errno.ETIMEDOUT, "does not answer", path)
+
+
+class PatientFiles(Files):
+    """Files in front of others that may hang: every call comes back within seconds.
+
+    patience_secs: how long one file is waited for.
+    """
+
+    def __init__(self, files: Files, *, patience_secs: float = PATIENCE_SECS) -> None:
+        self.batch_bytes = files.batch_bytes
+        self._files = files
+        self._patience_secs = patience_secs
+        self._crew = _Crew()
+
+    def names(self, path: str) -> list[str]:
+        return self._one(path, lambda: self._files.names(path))
+
+    def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
+        return self._each(folders, str, lambda folder: self._files.look([folder])[0])
+
+    def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
+        return self._each(paths, str, lambda path: self._files.stats([path])[0])
+
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+        pieces = [_pieces(each) for each in ranges]
+        flat = [piece for each in pieces for piece in each]
+        found = iter(self._each(flat, lambda piece: piece.path, lambda piece: self._files.fetch([piece])[0]))
+        return [_together([next(found) for _ in each]) for each in pieces]
+
+    def inside(self, folder: str, path: str) -> str | None:
+        return self._one(folder, lambda: self._files.inside(folder, path))
+
+    def arriving(self) -> int:
+        return self._files.arriving()
+
+    def do(self, path: str, work: Callable[[], T]) -> T:
+        """Return what `work` returns, which touches the files at a path in its own way. Raises OSError."""
+        return self._one(path, work)
+
+    @property
+    def stuck(self) -> int:
+        """How many threads are waiting for what does not answer."""
+        return self._crew.stuck
+
+    def close(self) -> None:
+        """Wait for nothing any more: all who wait, and all who come, get an error."""
+        self._crew.close()
+
+    def _one(self, path: str, work: Callable[[], T]) -> T:
+        return found_or_raise(self._each([path], str, lambda _: work())[0])
+
+    def _each(
+        self, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T]
+    ) -> list[T | OSError]:
+        errand = _Errand(items, path_of, ask, self._crew)
+        left = _PATIENCE_PER_CALL_SECS
+        while not errand.complete:
+            if left <= 0 or not self._crew.send(errand):
+                errand.give_up()
+                break
+            began = time.monotonic()
+            if not errand.wait(min(self._patience_secs, left)):
+                left -= time.monotonic() - began
+        if errand.raised is not None:
+            raise errand.raised
+        return errand.found
+
+
+def _pieces(wanted: Range) -> list[Range]:
+    if wanted.length is None or wanted.length <= _PIECE_BYTES:
+        return [wanted]
+    return [
+        Range(wanted.path, wanted.start + at, min(_PIECE_BYTES, wanted.length - at))
+        for at in range(0, wanted.length, _PIECE_BYTES)
+    ]
+
+
+def _together(pieces: list[bytes | OSError]) -> bytes | OSError:
+    """Return one range out of its pieces; what comes after one that is short is not part of it."""
+    whole: list[bytes] = []
+    for piece in pieces:
+        if isinstance(piece, OSError):
+            return piece
+        whole.append(piece)
+        if len(piece) < _PIECE_BYTES:
+            break
+    return whole[0] if len(whole) == 1 else b"".join(whole)
+
+
+class _Errand(Generic[Item, T]):
+    """A list of things to ask for, one after the other, by one thread at a time."""
+
+    def __init__(
+        self, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T], crew: _Crew
+    ) -> None:
+        self._items = items
+        self._path_of = path_of
+        self._ask = ask
+        self._crew = crew
+        self._turn = 0  # grows when a thread is left behind: it has no say any more
+        self._changed = threading.Condition(threading.Lock())
+        self.found: list[T | OSError] = []
+        self.raised: BaseException | None = None  # something that is no answer, such as a path with a zero byte
+
+    @property
+    def complete(self) -> bool:
+        return len(self.found) == len(self._items)
+
+    def run(self) -> str | None:
+        """Ask for all that is left, on a thread of the crew. Return the place at which it was left behind."""
+        with self._changed:
+            turn = self._turn
+        while not self.complete:
+            item = self._items[len(self.found)]
+            place = _place(self._path_of(item))
+            if self._crew.is_stuck_at(place):
+                answer: T | OSError = UnansweredError(self._path_of(item))
+            else:
+                answer = self._asked(item)
+            with self._changed:
+                if self._turn != turn:
+                    return place
+                self.found.append(answer)
+                if self.complete:
+                    self._changed.notify_all()
+        return None
+
+    def _asked(self, item: Item) -> T | OSError:
+        try:
+            return self._ask(item)
+        except OSError as error:
+            return error
+        except BaseException as error:  # noqa: BLE001 - handed over to who asked
+            self.raised = error
+            return OSError(errno.EINVAL, str(error), self._path_of(item))
+
+    def wait(self, patience_secs: float) -> bool:
+        """Wait until all is found; False where the next thing did not come in time, which is an error then."""
+        with self._changed:
+            count, since = len(self.found), time.monotonic()
+            while not self.complete:
+                self._changed.wait(patience_secs / 4)
+                now = time.monotonic()
+                if self._crew.closed:
+                    self._turn += 1
+                    self._fill()
+                elif len(self.found) != count:
+                    count, since = len(self.found), now
+                elif now - since >= patience_secs:
+                    self._turn += 1
+                    path = self._path_of(self._items[count])
+                    self._crew.left_behind(_place(path))
+                    self.found.append(UnansweredError(path))
+                    return False
+        return True
+
+    def give_up(self) -> None:
+        with self._changed:
+            self._turn += 1
+            self._fill()
+
+    def wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _fill(self) -> None:
+        for item in self._items[len(self.found) :]:
+            self.found.append(UnansweredError(self._path_of(item)))
+
+
+class _Crew:
+    """The threads that ask: as many as are needed, kept for a while, and those that were left behind."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._idle: list[_Member] = []
+        self._stuck: dict[str, int] = {}
+        self._errands: set[_Errand] = set()  # type: ignore[type-arg]
+        self.closed = False
+
+    @property
+    def stuck(self) -> int:
+        with self._lock:
+            return sum(self._stuck.values())
+
+    def is_stuck_at(self, place: str) -> bool:
+        return place in self._stuck
+
+    def left_behind(self, place: str) -> None:
+        with self._lock:
+            self._stuck[place] = self._stuck.get(place, 0) + 1
+
+    def came_back(self, place: str) -> None:
+        with self._lock:
+            left = self._stuck.pop(place, 1) - 1  # at the end, nobody is left behind by name
+            if left:
+                self._stuck[place] = left
+
+    def send(self, errand: _Errand) -> bool:  # type: ignore[type-arg]
+        """Let a thread run the errand; False where too many wait for what does not answer."""
+        with self._lock:
+            if self.closed or sum(self._stuck.values()) >= _MAX_STUCK:
+                return False
+            self._errands.add(errand)
+            member = self._idle.pop() if self._idle else None
+        if member is None:
+            member = _Member(self)
+        member.give(errand)
+        return True
+
+    def done(self, member: _Member, errand: _Errand, place: str | None) -> None:  # type: ignore[type-arg]
+        with self._lock:
+            self._errands.discard(errand)
+            self._idle.append(member)
+        if place is not None:
+            self.came_back(place)
+
+    def leaves(self, member: _Member) -> bool:
+        """Let an idle thread go; False where it was given something in this moment."""
+        with self._lock:
+            if member not in self._idle:
+                return False
+            self._idle.remove(member)
+            return True
+
+    def close(self) -> None:
+        with self._lock:
+            self.closed = True
+            errands, idle = list(self._errands), list(self._idle)
+        for errand in errands:
+            errand.wake()
+        for member in idle:
+            member.wake()
+
+
+class _Member:
+    """One thread. Daemonic, as nothing can end it while it hangs."""
+
+    def __init__(self, crew: _Crew) -> None:
+        self._crew = crew
+        self._given = threading.Event()
+        self._errand: _Errand | None = None  # type: ignore[type-arg]
+        threading.Thread(target=self._work, name="runicorn-files", daemon=True).start()
+
+    def give(self, errand: _Errand) -> None:  # type: ignore[type-arg]
+        self._errand = errand
+        self._given.set()
+
+    def wake(self) -> None:
+        self._given.set()
+
+    def _work(self) -> None:
+        while True:
+            came = self._given.wait(_IDLE_SECS)
+            self._given.clear()  # before the look at what was given, or it could be overlooked
+            errand, self._errand = self._errand, None
+            if errand is not None:
+                place = errand.run()
+                self._crew.done(self, errand, place)
+                del errand
+            elif (not came or self._crew.closed) and self._crew.leaves(self):
+                return
+
+
+def _place(path: str) -> str:
+    """Return what hangs together: a run's folder with all in it, or the first part of a path."""
+    first, _, rest = path.partition("/")
+    return f"{first}/{rest.partition('/')[0]}" if first == layout.RUNS and rest else first

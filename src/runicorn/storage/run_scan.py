@@ -1,0 +1,164 @@
+"""Looking at the folders of runs: their small files, many runs in one call. Gives values, and keeps nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from runicorn.storage import layout, reader, records
+from runicorn.storage.files import Files, FileStat, Listing, Range, by_name
+from runicorn.storage.growing import is_young
+from runicorn.storage.jsonio import decode_object
+from runicorn.storage.records import Record
+from runicorn.storage.tail import RecordTail, advance
+
+SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
+_RECORD_FILES = (layout.METRICS_FILE, layout.keys_file(layout.METRICS_FILE))
+# Enough for the last value of some hundred metrics.
+_TAIL_BYTES = 1024 * records.RECORD_BYTES
+
+
+class Wanted(NamedTuple):
+    """A run to look at.
+
+    folder: what is known of it from a look a moment ago; None to find out. known: the states of its small files when
+    they were last read, which are not read again in these states; None where they never were.
+    """
+
+    run_id: str
+    folder: FileStat | None = None
+    known: Mapping[str, FileStat | None] | None = None
+
+
+@dataclass
+class Seen:
+    """What was found of one run.
+
+    folder: None where it is gone. unreadable: what could not be read right now, by file, and why; `folder` among them.
+    contents: by small file; None where they are as they were known. records: what lies there of metrics.bin, if the run
+    was not known. guessed: whether of the folder nothing is known but that it is there.
+    """
+
+    folder: FileStat | None = None
+    stats: dict[str, FileStat | None] = field(default_factory=dict)
+    unreadable: dict[str, str] = field(default_factory=dict)
+    too_large: list[str] = field(default_factory=list)
+    contents: dict[str, dict[str, Any] | None] | None = None
+    records: dict[str, FileStat] = field(default_factory=dict)
+    guessed: bool = False
+
+
+def scan(files: Files, wanted: Sequence[Wanted]) -> list[Seen]:
+    """Look at runs in two calls, one for what there is and one for what changed of it."""
+    questions: list[tuple[Seen, str, str]] = []
+    found = []
+    for each in wanted:
+        seen = Seen(each.folder)
+        found.append(seen)
+        names = [*([""] if each.folder is None else []), *SMALL_FILES, *(_RECORD_FILES if each.known is None else ())]
+        questions += [(seen, name, layout.run_path(each.run_id, *([name] if name else []))) for name in names]
+    answers = files.stats([path for _, _, path in questions])
+    for (seen, name, _), status in zip(questions, answers, strict=True):
+        _note(seen, name, status)
+    _read(files, [(each, seen) for each, seen in zip(wanted, found, strict=True) if _has_changed(each, seen)])
+    return found
+
+
+def scan_listed(files: Files, wanted: Sequence[Wanted], listings: Sequence[Listing]) -> list[Seen]:
+    """Look at runs whose folders were just looked into: one call for what changed, or none."""
+    found = []
+    for each, listing in zip(wanted, listings, strict=True):
+        changed_ns = max((status.mtime_ns for status in listing.values()), default=0)
+        folder = FileStat(each.run_id, True, 0, changed_ns, 0)
+        seen = Seen(folder, {name: listing.get(name) for name in SMALL_FILES}, guessed=True)
+        seen.records = {name: listing[name] for name in _RECORD_FILES if name in listing}
+        found.append(seen)
+    _read(files, [(each, seen) for each, seen in zip(wanted, found, strict=True) if _has_changed(each, seen)])
+    return found
+
+
+def last_points(files: Files, runs: Mapping[str, Mapping[str, FileStat]]) -> dict[str, dict[str, Record] | OSError]:
+    """Return the last record of the metrics near the end of metrics.bin, by run, of runs that died in between.
+
+    runs: the states of metrics.bin and metrics.keys. One call for all of them.
+    """
+    tails = []
+    for run_id, listing in runs.items():
+        status = listing.get(layout.METRICS_FILE)
+        size = 0 if status is None else status.size_bytes
+        begin = max(0, size - size % records.RECORD_BYTES - _TAIL_BYTES)
+        tails.append((RecordTail(layout.run_path(run_id, layout.METRICS_FILE), begin), listing))
+    found: dict[str, dict[str, Record] | OSError] = {}
+    pieces = advance(files, tails, len(tails) * 2 * _TAIL_BYTES)
+    for run_id, (tail, _), piece in zip(runs, tails, pieces, strict=True):
+        if isinstance(piece, OSError):
+            found[run_id] = piece
+        else:
+            unpacked = records.unpack(piece.data, piece.found) if piece is not None else ()
+            found[run_id] = {tail.names.name(record.metric): record for record in unpacked}
+    return found
+
+
+def stat_records(files: Files, run_ids: Sequence[str]) -> dict[str, Listing]:
+    """Return what there is of metrics.bin and its names, by run; nothing of a run for which that cannot be told."""
+    paths = [layout.run_path(run_id, name) for run_id in run_ids for name in _RECORD_FILES]
+    answers = files.stats(paths)
+    found: dict[str, Listing] = {}
+    for at, run_id in enumerate(run_ids):
+        mine = answers[len(_RECORD_FILES) * at : len(_RECORD_FILES) * (at + 1)]
+        if not any(isinstance(each, OSError) for each in mine):
+            found[run_id] = by_name(each for each in mine if isinstance(each, FileStat))
+    return found
+
+
+def _note(seen: Seen, name: str, status: FileStat | OSError | None) -> None:
+    if isinstance(status, OSError):
+        seen.unreadable[name or "folder"] = _why(status)
+        status = None
+    if not name:
+        seen.folder = status
+    elif name in SMALL_FILES:
+        seen.stats[name] = status
+    elif status is not None:
+        seen.records[name] = status
+
+
+def _has_changed(wanted: Wanted, seen: Seen) -> bool:
+    return (seen.folder is not None and seen.folder.is_dir) and (wanted.known is None or wanted.known != seen.stats)
+
+
+def _read(files: Files, changed: Sequence[tuple[Wanted, Seen]]) -> None:
+    """Fetch the small files of these runs. All of a run's: to keep those of ten thousand would take 150 MB."""
+    questions = [
+        (seen, name, layout.run_path(wanted.run_id, name))
+        for wanted, seen in changed
+        for name in SMALL_FILES
+        if seen.stats[name] is not None
+    ]
+    for _, seen in changed:
+        seen.contents = dict.fromkeys(SMALL_FILES)
+    limit = reader.MAX_SMALL_BYTES + 1
+    answers = files.fetch([Range(path, 0, limit) for _, _, path in questions]) if questions else []
+    for (seen, name, _), data in zip(questions, answers, strict=True):
+        assert seen.contents is not None
+        if isinstance(data, FileNotFoundError):  # replaced, or taken away, between the two calls
+            seen.unreadable[name] = "it was replaced in this moment"
+        elif isinstance(data, OSError):
+            seen.unreadable[name] = _why(data)
+        elif len(data) == limit:
+            seen.too_large.append(name)
+        else:
+            seen.contents[name] = decode_object(data)
+            if seen.contents[name] is None and _is_incomplete(data, seen.stats[name]):
+                seen.unreadable[name] = "it is incomplete"
+
+
+def _is_incomplete(data: bytes, status: FileStat | None) -> bool:
+    """Tell whether what is no JSON may be so for a moment only: cut short, or with bytes that are still coming."""
+    assert status is not None
+    return len(data) < status.size_bytes or (b"\0" in data and is_young(status))
+
+
+def _why(error: OSError) -> str:
+    return error.strerror or type(error).__name__
