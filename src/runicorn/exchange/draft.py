@@ -45,15 +45,16 @@ class RunDraft:
     def __enter__(self) -> RunDraft:
         try:
             self._folder.mkdir(parents=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
             self._records = (self._folder / layout.METRICS_FILE).open("wb", buffering=_BUFFER_BYTES)
             self._keys = (self._folder / layout.keys_file(layout.METRICS_FILE)).open("wb")
         except BaseException as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             if not isinstance(error, OSError):
                 raise
-            raise RootNotUsableError(
-                f"The storage root {self._root} cannot be written: {error.strerror or error}."
-            ) from error
+            raise self._unusable(error) from error
         return self
 
     def __exit__(
@@ -150,6 +151,9 @@ class RunDraft:
         else:
             self._folder.rename(target)
         return run_id
+
+    def _unusable(self, error: OSError) -> RootNotUsableError:
+        return RootNotUsableError(f"The storage root {self._root} cannot be written: {error.strerror or error}.")
 
     def _replace(self, target: Path) -> None:
         old = leftovers.place_of_old(self._folder)

@@ -55,9 +55,9 @@ class ExportDraft:
         self.points = 0
 
     def __enter__(self) -> ExportDraft:
+        if not self._goes_on or not self._take_over():
+            self._folder.mkdir()
         try:
-            if not self._goes_on or not self._take_over():
-                self._folder.mkdir()
             self.file = open(self._folder / _DRAFT, "wb", buffering=_BUFFER_BYTES, opener=_opener)
             self.file.truncate(self.standing.at)
             self.file.seek(self.standing.at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -16,8 +17,7 @@ from runicorn.storage import claims, layout
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.records import RECORD_BYTES
 
-_DRAFTS = itertools.count()
-_TOKEN = os.urandom(4).hex()
+_DRAFT_ATTEMPTS = 10
 _RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
@@ -58,17 +58,17 @@ def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]])
     Raises RunExistsError if the id is taken, RootNotUsableError if the root cannot be written.
     """
     target = root / layout.RUNS / run_id
-    draft = target.with_name(f".new-{run_id}-{os.getpid()}-{_TOKEN}")
     try:
-        draft.mkdir(parents=True)
+        draft = _new_draft(target)
+    except OSError as error:
+        raise _unusable(root, "cannot be written", error) from error
+    try:
         for name, content in files.items():
             (draft / name).write_bytes(encode_object(content))
         (draft / layout.METRICS_FILE).touch()
         if target.exists():
             raise RunExistsError(f"The run {run_id} exists already.")
         draft.rename(target)
-    except FileExistsError as error:
-        raise RunExistsError(f"The run {run_id} exists already.") from error
     except OSError as error:
         if target.exists():  # another process took the id between the look and the rename
             raise RunExistsError(f"The run {run_id} exists already.") from error
@@ -99,9 +99,9 @@ def draft_path(path: Path) -> Path:
     """Return where to write what is to be renamed over `path`: another place each time.
 
     Neither two threads may share one, nor a signal handler and what it interrupts, nor two containers that number their
-    processes alike.
+    processes alike. So it is drawn anew in each call: what a process drew once, its forked children have as well.
     """
-    return path.with_name(f".{path.name}.{os.getpid()}-{_TOKEN}.{next(_DRAFTS)}.tmp")
+    return path.with_name(f".{path.name}.{_unique()}.tmp")
 
 
 def rename_over(draft: Path, path: Path) -> None:
@@ -237,7 +237,23 @@ def _write_root_file(root: Path, now: float) -> None:
         replace_json(path, {"format": layout.FORMAT, "created_at": layout.iso(now)})
 
 
+def _new_draft(target: Path) -> Path:
+    """Create a folder for what is to become `target`, one that nobody else has. Raises OSError."""
+    for _ in range(_DRAFT_ATTEMPTS):
+        draft = target.with_name(f".new-{target.name}-{_unique()}")
+        with contextlib.suppress(FileExistsError):
+            draft.mkdir(parents=True)
+            return draft
+    raise FileExistsError(errno.EEXIST, "no name is free for a draft", os.fspath(target))
+
+
+def _unique() -> str:
+    """Return what no other call returns, here or in any process that shares the storage root."""
+    return os.urandom(8).hex()
+
+
 def _remove_draft(draft: Path) -> None:
+    """Remove what is left of a draft of this call; nothing where it was renamed."""
     if not draft.exists():
         return
     with contextlib.suppress(OSError):
