@@ -15,10 +15,10 @@ from runicorn.sdk.metric_names import MetricNames
 from runicorn.sdk.values import FractionalStepError, NotANumberError, as_step, flatten_metrics, to_number
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import claims, layout
+from runicorn.storage.appending import AppendFile
 from runicorn.storage.claims import HeldClaim
 from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN, unpack
 from runicorn.storage.records import scan as scan_records
-from runicorn.storage.writer import open_records
 
 _INFINITY = float("inf")
 
@@ -179,7 +179,8 @@ class Recorder:
     def _open_files(self, folder: Path, record_file: str) -> None:
         self._path = folder / record_file
         self._claim = self._claimed(folder, record_file)
-        self._records = open_records(folder, record_file)
+        self._records = AppendFile(folder / record_file)
+        self._records.cut(self._records.size_bytes // RECORD_BYTES * RECORD_BYTES)
         self._names = MetricNames(folder / layout.keys_file(record_file))
         self._fd = self._records.fd
         self._open = True
