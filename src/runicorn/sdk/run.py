@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn import locks
 from runicorn.errors import UsageError
+from runicorn.masking import without_secret_text
 from runicorn.model import RunState
 from runicorn.sdk import facts
 from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Background, Task
@@ -23,7 +24,6 @@ from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.names import clean_tags
 from runicorn.sdk.other_names import OtherNames
 from runicorn.sdk.recorder import Recorder
-from runicorn.sdk.secrets import without_secret_text
 from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
@@ -112,7 +112,7 @@ class Run(OtherNames):
 
     @name.setter
     def name(self, name: str) -> None:
-        self._info["name"] = str(name)[:500]
+        self._info["name"] = without_secret_text(str(name)[:500])
         self._write_info()
 
     @property
@@ -222,7 +222,8 @@ class Run(OtherNames):
                 return
             self._alerted_at[str(title)] = moment
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
-            self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
+            shown, said = without_secret_text(str(title)[:1000]), without_secret_text(str(text)[:10_000])
+            self.append_event(events.alert(shown, said, known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
             self.warnings.add("alert", f"an alert was not recorded: {error}.")
 
@@ -257,7 +258,7 @@ class Run(OtherNames):
             end, reason = self._unless_beside_failed(end, reason)
         # The first one counts, in one step: a signal handler may have come as far meanwhile.
         end, reason = self._end_as.setdefault("end", (end, reason))
-        self._state, self._reason = end, reason
+        self._state, self._reason = end, None if reason is None else without_secret_text(reason)
         if not self._owner and end is RunState.FAILED:
             self._tell_failure()
 

@@ -298,3 +298,23 @@ def test_a_draft_whose_name_is_taken_leaves_that_of_the_other_alone(tmp_path, mo
             pass
         run_id = first.finish(Facts(name="a", project="p", created_at=1.0), {})
     assert (tmp_path / "runs" / run_id / "metrics.bin").stat().st_size == 32
+
+
+def test_no_secret_of_another_tracker_comes_in(tmp_path):
+    facts = Facts(
+        name="auth=s3cret-1",
+        project="p",
+        created_at=1.0,
+        config={"wandb_key": "s3cret-2", "nested": {"token": "s3cret-3"}, "author": "me", "lr": 0.1},
+        summary={"url": "https://s3cret-4@host/"},
+        tags=("pat=s3cret-5", "a"),
+        note="see https://me:s3cret-6@host",
+        exit_reason="401 for https://me:s3cret-7@host",
+    )
+    with RunDraft(tmp_path) as draft:
+        run_id = draft.finish(facts, {})
+    everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"s3cret" not in everything
+    info = json.loads((tmp_path / "runs" / run_id / "run.json").read_bytes())
+    assert info["config"] == {"wandb_key": "***", "nested": {"token": "***"}, "author": "me", "lr": 0.1}
+    assert info["tags"] == ["pat=***", "a"]
