@@ -148,7 +148,7 @@ def _is_token(scheme: str, user: str) -> bool:
 def _looks() -> tuple[tuple[re.Pattern[str], Any], ...]:
     return (
         (re.compile(r"(?i)(?<![a-z0-9+.-])(?P<scheme>[a-z0-9][a-z0-9+.-]{0,30})://(?P<user>[^\s/:@?#'\"]*)"
-                    r"(?P<password>:[^\s/'\"]*)?@"), _hide_user),
+                    r"(?P<password>:(?:[^\s/'\"]*(?=@)|(?!\d{1,5}[/?#])[^\s'\"@]*))?@"), _hide_user),
         (re.compile(r"(?i)([?&#](?:[\w.-]{0,40}(?:token|key|secret|passw(?:or)?d|signature|sig|credential|jwt)|"
                     r"(?:[\w.-]{0,40}[._-])?(?:pat|auth|pass|pwd?))=)[^\s&'\"#]+"), rf"\1{HIDDEN}"),
         (re.compile(r"(?i)\b(bearer)\s+[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),

@@ -36,6 +36,7 @@ def test_these_names_are_not(name):
 
 @pytest.mark.parametrize(("text", "shown"), [
     ("postgres://me:p@ss:word@host/db", "postgres://me:***@host/db"),
+    ("postgres://me:p/w?x#@host/db", "postgres://me:***@host/db"),
     ("https://me:hunter2@github.com/a/b.git", "https://me:***@github.com/a/b.git"),
     ("https://ghp0123456789abcdefghijkl@github.com/a", "https://***@github.com/a"),
     ("https://host/x?a=1&access_token=abc&b=2", "https://host/x?a=1&access_token=***&b=2"),
@@ -52,6 +53,7 @@ def test_secrets_within_a_text_are_hidden(text, shown):
 
 
 @pytest.mark.parametrize("text", [
+    "https://host:8080?mail=a/b@c", "http://a:80/x, me@host",
     "ssh://git@github.com/a/b", "the next token: foo", "https://host:8080/a@b", "pad_token=<pad>", "max_token=512",
     "sk-learn-random-forest-classifier", "see https://arxiv.org/abs/1706.03762?context=cs", "token=None",
     "C:/keys/monkey=1", "key points: three", "--pad-token x",
