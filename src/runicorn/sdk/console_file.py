@@ -18,6 +18,7 @@ class ConsoleFile:
     def __init__(self, path: Path) -> None:
         self._file = AppendFile(path)
         self._owed = b""  # what is missing of the last character and its line
+        self._in_line = False
 
     @property
     def fd(self) -> int:
@@ -32,7 +33,11 @@ class ConsoleFile:
             while written < len(data):
                 written += os.write(self._file.fd, data[written:])
         finally:
-            self._owed = owed_after(data, written) if written else self._owed
+            if written:
+                self._in_line = data[written - 1 : written] != b"\n"
+                self._owed = owed_after(data, written)
+            elif self._in_line:  # print() writes the end of a line by itself
+                self._owed = self._owed or b"\n"
 
     def after_fork(self) -> None:
         """In a forked child, leave to the parent what it owes."""

@@ -132,6 +132,22 @@ def test_a_print_that_is_cut_short_stays_as_far_as_it_came_and_the_next_begins_a
     assert json.loads((folder / "status.json").read_bytes())["warnings"]["console-lost"] >= 1
 
 
+def test_an_end_of_a_line_that_is_lost_comes_with_the_next_print(script):
+    run_limited(
+        script,
+        """
+        run = rn.init(system_metrics=False)
+        print("x" * 2000)
+        room(7, run.dir / "console.log")
+        print("epoch 1")
+        room(None)
+        print("epoch 2")
+        run.finish()
+        """,
+    )
+    assert (the_run(script) / "console.log").read_text().splitlines()[1:] == ["epoch 1", "epoch 2"]
+
+
 def test_the_events_of_a_forked_child_are_whole_too(script):
     run_limited(
         script,
