@@ -24,8 +24,9 @@ from runicorn.errors import (
     UsageError,
 )
 from runicorn.exchange import frames
+from runicorn.exchange.run_events import read_events
 from runicorn.model import MetricStats, Run, RunState
-from runicorn.storage import layout, reader
+from runicorn.storage import layout
 from runicorn.storage.files import walk
 from runicorn.storage.index import RunIndex
 from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 WAIT_SECS = 60.0
 _MAX_FILES = 100_000
 _MORE_SECS = 0.02
-_EVENT_BYTES = 1 << 22
 
 
 def open_root(path: str | os.PathLike[str] | None = None, *, wait_secs: float = WAIT_SECS) -> Root:
@@ -277,16 +277,12 @@ class StoredRun:
         return frames.points_to_polars(self._chosen(metrics), wide=wide)
 
     def events(self, kind: str | None = None) -> list[dict[str, Any]]:
-        """Return what was logged besides numbers, in order; only of one `type`, such as "text" or "image"."""
-        path = layout.run_path(self.id, layout.EVENTS_FILE)
-        found: list[dict[str, Any]] = []
-        at = 0
-        while True:
-            events, _, end, size = reader.read_lines(self._files, path, at, _EVENT_BYTES)
-            found += [event for event in events if kind is None or event.get("type") == kind]
-            if end <= at or end >= size:
-                return found
-            at = end
+        """Return what was logged besides numbers by all processes of the run, in the order of their times.
+
+        kind: only of one `type`, such as "text" or "image".
+        """
+        found = read_events(self._files, self.id)
+        return [event for event in found if kind is None or event.get("type") == kind]
 
     def console(self) -> str:
         """Return what the program printed, escape codes included."""

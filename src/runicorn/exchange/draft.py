@@ -12,6 +12,7 @@ from typing import Any
 from runicorn.errors import RootNotUsableError
 from runicorn.exchange import leftovers
 from runicorn.exchange.source import Facts
+from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.model import RunState, number_to_json
 from runicorn.storage import layout
 from runicorn.storage.jsonio import encode_object, well_formed
@@ -45,15 +46,16 @@ class RunDraft:
     def __enter__(self) -> RunDraft:
         try:
             self._folder.mkdir(parents=True)
+        except OSError as error:
+            raise self._unusable(error) from error
+        try:
             self._records = (self._folder / layout.METRICS_FILE).open("wb", buffering=_BUFFER_BYTES)
             self._keys = (self._folder / layout.keys_file(layout.METRICS_FILE)).open("wb")
         except BaseException as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             if not isinstance(error, OSError):
                 raise
-            raise RootNotUsableError(
-                f"The storage root {self._root} cannot be written: {error.strerror or error}."
-            ) from error
+            raise self._unusable(error) from error
         return self
 
     def __exit__(
@@ -141,7 +143,7 @@ class RunDraft:
         replace_json(self._folder / layout.RUN_FILE, _info(run_id, facts, imported_from))
         replace_json(self._folder / layout.STATUS_FILE, self._status(facts))
         if facts.note:
-            replace_json(self._folder / layout.NOTES_FILE, {"note": facts.note})
+            replace_json(self._folder / layout.NOTES_FILE, {"note": without_secret_text(facts.note)})
         target = self._root / layout.RUNS / run_id
         if instead_of is not None:
             if (target / layout.NOTES_FILE).is_file():
@@ -150,6 +152,9 @@ class RunDraft:
         else:
             self._folder.rename(target)
         return run_id
+
+    def _unusable(self, error: OSError) -> RootNotUsableError:
+        return RootNotUsableError(f"The storage root {self._root} cannot be written: {error.strerror or error}.")
 
     def _replace(self, target: Path) -> None:
         old = leftovers.place_of_old(self._folder)
@@ -179,9 +184,9 @@ class RunDraft:
             "state": state.value,
             "heartbeat_at": layout.iso(ended_at),
             "finished_at": layout.iso(ended_at),
-            "exit_reason": facts.exit_reason,
+            "exit_reason": None if facts.exit_reason is None else without_secret_text(facts.exit_reason),
             "step": self._last_step,
-            "summary": dict(facts.summary),
+            "summary": without_secret_values(dict(facts.summary)),
             "metrics": {well_formed(name): _stats(slot) for name, (_, slot) in self._slots.items() if slot[_COUNT]},
             "warnings": dict(facts.warnings),
         }
@@ -191,9 +196,9 @@ def _info(run_id: str, facts: Facts, imported_from: Mapping[str, Any]) -> dict[s
     return {
         "id": run_id,
         "project": layout.clean_project(facts.project),
-        "name": facts.name[:500] or run_id,
-        "config": dict(facts.config),
-        "tags": list(facts.tags),
+        "name": without_secret_text(facts.name[:500]) or run_id,
+        "config": without_secret_values(dict(facts.config)),
+        "tags": [without_secret_text(tag) for tag in facts.tags],
         "created_at": layout.iso(facts.created_at),
         "host": facts.host,
         "user": facts.user,

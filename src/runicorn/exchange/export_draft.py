@@ -24,6 +24,7 @@ from runicorn.exchange.exporting import Place
 from runicorn.files import replace_file
 from runicorn.processes import Presence
 from runicorn.storage import drafts
+from runicorn.storage.appending import LineFile
 
 _DRAFT, _JOURNAL = "draft", "journal"
 _BUFFER_BYTES = 1 << 20
@@ -48,24 +49,24 @@ class ExportDraft:
         self._goes_on = goes_on
         self._prefix = f".{_short(output.name)}."
         self._folder = output.with_name(f"{self._prefix}{drafts.owner()}.{secrets.token_hex(4)}.export")
-        self._journal: IO[bytes] | None = None
+        self._journal: LineFile | None = None
         # Without a name of the boot, a draft of before a power cut may be taken over.
         self._outlives_boot = processes.scope() is None
         self.standing = Standing()
         self.points = 0
 
     def __enter__(self) -> ExportDraft:
+        if not self._goes_on or not self._take_over():
+            self._folder.mkdir()
         try:
-            if not self._goes_on or not self._take_over():
-                self._folder.mkdir()
             self.file = open(self._folder / _DRAFT, "wb", buffering=_BUFFER_BYTES, opener=_opener)
             self.file.truncate(self.standing.at)
             self.file.seek(self.standing.at)
             self.points = self.standing.points
             if self._goes_on:
-                self._journal = (self._folder / _JOURNAL).open("ab", buffering=0)
+                self._journal = LineFile(self._folder / _JOURNAL)
                 if not self.standing.runs:
-                    self._journal.write(self._plan.head())
+                    self._journal.append(self._plan.head())
         except BaseException:
             self._close(keep=bool(self.standing.runs))
             raise
@@ -140,7 +141,7 @@ class ExportDraft:
 
     def _note(self, line: bytes) -> None:
         if self._journal is not None:
-            self._journal.write(line)
+            self._journal.append(line)
 
     def _close(self, *, keep: bool) -> None:
         for opened in (getattr(self, "file", None), self._journal):

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
+from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.progress_line import ProgressLine
 from runicorn.sdk.other_names import OtherVersionNames, say
 from runicorn.sdk.plain import to_json
-from runicorn.sdk.secrets import without_secret_values
 from runicorn.storage import events
 from runicorn.storage.artifacts import catalogue, names, versions
 from runicorn.storage.artifacts.blobs import BlobStore
@@ -346,7 +346,7 @@ def _store(run: Run, root: Path, artifact: Artifact) -> Manifest:
         created_at=time.time(),
         digest=content.digest,
         type=artifact.type[:200] or DEFAULT_TYPE,
-        description=str(artifact.description or "")[:_MAX_TEXT],
+        description=without_secret_text(str(artifact.description or "")[:_MAX_TEXT]),
         metadata=without_secret_values(to_json(artifact.metadata)),
         run=run.id,
         step=run.step,

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runicorn import locks
+from runicorn.sdk.console_file import ConsoleFile
 from runicorn.sdk.repaint import RepaintFolder
 from runicorn.sdk.streams import CopyingBytes, CopyingWrite, Inside, LateCopyingWrite, QuietFlush
 from runicorn.sdk.warnings import Warnings
-from runicorn.storage.writer import AppendFile
 
 if TYPE_CHECKING:
     from runicorn.sdk.cells import CellWatch
@@ -36,7 +36,7 @@ class ConsoleCapture:
     """Copies stdout and stderr to a file from the moment it is made until stop()."""
 
     def __init__(self, path: Path, warnings: Warnings) -> None:
-        self._file = AppendFile(path)
+        self._file = ConsoleFile(path)
         self._warnings = warnings
         self._active = True
         self._folder = RepaintFolder()
@@ -116,6 +116,7 @@ class ConsoleCapture:
         """In a forked child, where a thread may have been in the middle of something that is not there, start over."""
         self._folder = RepaintFolder()
         self._folding = False
+        self._file.after_fork()
 
     def hold_on(self) -> None:
         """Wrap the streams again where somebody has put back the `write` of before."""
@@ -172,7 +173,7 @@ class ConsoleCapture:
         if not text or not self._active:
             return
         try:
-            os.write(self._file.fd, text.encode("utf-8", "backslashreplace"))
+            self._file.write(text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             self._lost(error)
 

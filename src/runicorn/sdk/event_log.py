@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from runicorn import locks
+from runicorn.storage.appending import LineFile
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.writer import AppendFile
 
 
 class EventLog:
@@ -15,7 +15,7 @@ class EventLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file: AppendFile | None = None
+        self._file: LineFile | None = None
         self._lock = locks.reentrant_lock()
 
     def append(self, event: dict[str, Any]) -> None:
@@ -24,7 +24,7 @@ class EventLog:
         with locks.held(self._lock):  # else without: a line is one write(2), which the file system keeps whole
             file = self._file
             if file is None:
-                file = self._file = self._open()
+                file = self._file = LineFile(self._path)
             file.append(line)
 
     def close(self) -> None:
@@ -44,14 +44,3 @@ class EventLog:
     @property
     def path(self) -> Path:
         return self._path
-
-    def _open(self) -> AppendFile:
-        """Open the file; a line torn by an earlier writer's death is ended, so that it spoils no other."""
-        file = AppendFile(self._path)
-        if file.size_bytes:
-            with self._path.open("rb") as written:
-                written.seek(-1, 2)
-                torn = written.read(1) != b"\n"
-            if torn:
-                file.append(b"\n")
-        return file

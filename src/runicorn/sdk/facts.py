@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runicorn import processes
-from runicorn.sdk.secrets import without_secret_arguments
+from runicorn.masking import without_secret_arguments
 from runicorn.storage import liveness
 
 _GIT_TIMEOUT_SECS = 10.0

@@ -10,6 +10,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+from runicorn.masking import without_secret_text
 from runicorn.sdk import facts
 from runicorn.storage import events, layout, reader
 from runicorn.storage.events import AlertLevel
@@ -26,7 +27,7 @@ def failure_event(reason: str | None, error: BaseException | None, step: int | N
     text = reason or ""
     if error is not None:
         text = "".join(traceback.format_exception(type(error), error, error.__traceback__))[-_MAX_TRACEBACK:]
-    found = events.alert(f"{who} failed", text, AlertLevel.ERROR, step, now)
+    found = events.alert(f"{who} failed", without_secret_text(text), AlertLevel.ERROR, step, now)
     return {**found, "exit_reason": f"{who}: {reason or 'unknown'}"[:1000]}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, MutableMapping
 from typing import Any
 
+from runicorn.masking import without_secret_values
 from runicorn.sdk.plain import fields_of, is_plain, to_json
-from runicorn.sdk.secrets import without_secret_values
 from runicorn.sdk.warnings import Warnings
 
 

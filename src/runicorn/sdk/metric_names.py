@@ -6,6 +6,7 @@ place in the file, before anything is written; to write it a second time changes
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -23,17 +24,22 @@ class MetricNames:
         try:
             check_regular(self._fd, path)
             data = path.read_bytes()
-            names, whole = layout.decode_keys(data)
-            if whole < len(data):  # a line torn by an earlier writer's death: ended, it counts as a name nobody uses
-                names.append(None)
-                _write_at(self._fd, b"\n", len(data))
-                whole = len(data) + 1
+            self.known, whole = layout.decode_keys(data)
+            self._written = len(self.known), whole  # names, bytes
+            if whole < len(data):  # torn by an earlier writer's death: its number is none that another name may have
+                os.ftruncate(self._fd, whole)  # to end the line would need room on the disk
+                self.known.append(None)
         except OSError:
             os.close(self._fd)
             raise
-        self.known: list[str | None] = names
-        self._written = len(names), whole  # names, bytes
         self._unwritten: dict[str, int] = {}
+
+    def reserve(self, count: int) -> None:
+        """Give no new name a number below `count`: records have them whose names were lost, as in a power cut."""
+        self.known += [None] * (count - len(self.known))
+        if len(self.known) > self._written[0]:
+            with contextlib.suppress(OSError):  # a full disk; the next name's line brings them along
+                self._write()
 
     def add(self, name: str) -> int:
         """Return the number of a name that is new; it is in the file when this returns. Raises OSError."""
@@ -56,7 +62,13 @@ class MetricNames:
         count, size = self._written
         waiting = self.known[count:]
         lines = b"".join(layout.encode_key(each) if each is not None else b"\n" for each in waiting)
-        _write_at(self._fd, lines, size)
+        try:
+            _write_at(self._fd, lines, size)
+        except BaseException:
+            if self._written == (count, size):  # no signal handler has written the same, and more
+                with contextlib.suppress(OSError):
+                    os.ftruncate(self._fd, size)
+            raise
         self._written = count + len(waiting), size + len(lines)
 
     def close(self) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from runicorn.masking import without_secret_text
+
 # fmt: off
 ADJECTIVES = (
     "amber", "bold", "brave", "brisk", "calm", "clear", "clever", "cosy", "crisp", "deep", "eager", "early", "fair",
@@ -32,6 +34,6 @@ def run_name(number: int) -> str:
 
 
 def clean_tags(tags: Iterable[str] | None) -> list[str]:
-    """Return the tags as texts, each once, in order; a single text is one tag."""
+    """Return the tags as texts without secrets, each once, in order; a single text is one tag."""
     given = [tags] if isinstance(tags, str) else tags or ()
-    return list(dict.fromkeys(str(tag) for tag in given))
+    return list(dict.fromkeys(without_secret_text(str(tag)) for tag in given))

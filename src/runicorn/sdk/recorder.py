@@ -7,23 +7,30 @@ import time
 from collections.abc import Callable, Mapping
 from os import write
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runicorn import locks
 from runicorn.model import MetricStats
+from runicorn.sdk.counts import Counts
 from runicorn.sdk.metric_names import MetricNames
 from runicorn.sdk.values import FractionalStepError, NotANumberError, as_step, flatten_metrics, to_number
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import claims, layout
+from runicorn.storage.appending import AppendFile
 from runicorn.storage.claims import HeldClaim
-from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN, unpack
-from runicorn.storage.records import scan as scan_records
-from runicorn.storage.writer import open_records
+from runicorn.storage.records import MARK, RECORD_BYTES, STEP_MAX, STEP_MIN
+
+# What only a run needs that goes on is loaded when it does: a script waits for all of init().
+if TYPE_CHECKING:
+    from runicorn.sdk.going_on import Beginning
+    from runicorn.sdk.tally import Tally
 
 _INFINITY = float("inf")
+_SNAPSHOT_SECS = 0.05  # how long a status waits for a call that a disk holds up
+_MAX_LOST_NAMES = 10_000  # more of them in a row are damage
 
 # A metric's slot is a list, because attribute access would cost a tenth of the call. The first item is the mark and the
-# metric's number as the 8 bytes that every record of it begins with.
+# metric's number as the 8 bytes that every record of it begins with; the others are those of a tally.
 _HEAD, _COUNT, _LAST, _MIN, _MAX, _STEP, _TIME, _SUM = range(8)
 
 
@@ -46,10 +53,12 @@ class Recorder:
     """Writes points to one record file and keeps each metric's statistics. Safe to use from several threads.
 
     After a failed write the points of that call are lost, counted and warned of; the file stays whole.
-    other: takes the values of a call that are no numbers.
+    other: takes the values of a call that are no numbers. beginning: from where to count a file of before, None
+    for all of it.
     """
 
-    def __init__(self, folder: Path, record_file: str, warnings: Warnings, other: OtherValue | None = None) -> None:
+    def __init__(self, folder: Path, record_file: str, warnings: Warnings, other: OtherValue | None = None,
+                 beginning: Beginning | None = None) -> None:  # fmt: skip
         self._warnings = warnings
         self._other = other
         self._lock = locks.reentrant_lock()  # the lock itself: what wraps one would cost a tenth of the call
@@ -58,7 +67,9 @@ class Recorder:
         self._slots: dict[Any, list[Any]] = {}
         self._open = False
         self.step = -1
-        self._open_files(folder, record_file)
+        self._highest_step = STEP_MIN - 1
+        self._closed_at: int | None = None
+        self._open_files(folder, record_file, beginning)
 
     def log(
         self, data: Mapping[Any, Any], step: int | None = None, commit: bool | None = None, sync: bool | None = None
@@ -101,6 +112,8 @@ class Recorder:
                 self._failed(error, size)
                 return
             self.step = step
+            if step > self._highest_step and size:
+                self._highest_step = step
             for slot, value in used:
                 slot[1] += 1
                 slot[2] = value
@@ -112,18 +125,30 @@ class Recorder:
                 slot[6] = now
                 slot[7] += value
 
-    def stats(self) -> dict[str, MetricStats]:
-        """Return each metric's statistics so far."""
-        slots = {str(name): list(slot) for name, slot in self._slots_now()}
-        return {name: _stats(slot) for name, slot in slots.items() if slot[_COUNT]}
+    def counts(self) -> Counts:
+        """Return what was counted so far. A thread that waits for a slow disk in log() holds up nobody's end."""
+        interrupts = locks.is_mine(self._lock)
+        with locks.held(self._lock, _SNAPSHOT_SECS) as ours:
+            slots = {str(name): list(slot) for name, slot in list(self._slots.items()) if slot[_COUNT]}
+            highest = self._highest_step
+            end = self._counted_to() if ours and not interrupts else None
+        return Counts(
+            {name: _stats(slot) for name, slot in slots.items()},
+            {name: slot[_SUM] for name, slot in slots.items()},
+            end,
+            len(self._names.known),
+            highest if highest >= STEP_MIN else None,
+        )
 
-    def sums(self) -> dict[str, float]:
-        """Return the sum of each metric's values so far."""
-        return {str(name): slot[_SUM] for name, slot in self._slots_now()}
-
-    def _slots_now(self) -> list[tuple[Any, list[Any]]]:
-        """Return the slots. Without the lock: a thread that waits for a slow disk in log() holds up nobody's end."""
-        return list(self._slots.items())
+    def _counted_to(self) -> int | None:
+        """Return the size of the file where it holds just what was counted; None where Ctrl-C came between the two."""
+        if not self._open:
+            return self._closed_at
+        counted = self._uncounted_bytes + RECORD_BYTES * sum(slot[_COUNT] for slot in self._slots.values())
+        try:
+            return counted if self._move_to is None and counted == self._records.size_bytes else None
+        except OSError:
+            return None
 
     @property
     def record_count(self) -> int:
@@ -137,6 +162,7 @@ class Recorder:
         """Close the files, once nobody is about to write to them; `move_to`: what the next log() asks for others."""
         interrupts = locks.is_mine(self._lock)
         with locks.held(self._lock) as ours:
+            self._closed_at = self._counted_to() if ours and not interrupts else None
             self._fd = -1
             self._move_to = move_to if self._open else None
             if self._move_to is None:
@@ -176,14 +202,14 @@ class Recorder:
         self._claim = claims.take_over(claim.path)
         return True
 
-    def _open_files(self, folder: Path, record_file: str) -> None:
+    def _open_files(self, folder: Path, record_file: str, beginning: Beginning | None = None) -> None:
         self._path = folder / record_file
         self._claim = self._claimed(folder, record_file)
-        self._records = open_records(folder, record_file)
+        self._records = AppendFile(self._path)
         self._names = MetricNames(folder / layout.keys_file(record_file))
         self._fd = self._records.fd
         self._open = True
-        self._resume(folder / record_file)
+        self._resume(beginning)
 
     def _claimed(self, folder: Path, record_file: str) -> HeldClaim | None:
         """Say that this process writes the file, before it does: nobody packs what has a writer."""
@@ -247,7 +273,7 @@ class Recorder:
     def _new_slot(self, name: str) -> list[Any] | None:
         """Give a metric its number; its name is in the keys file before the first record that uses it."""
         try:
-            slot = _empty_slot(self._names.add(name))
+            slot = _slot(self._names.add(name))
         except OSError as error:
             self._failed(error, 1)
             return None
@@ -277,30 +303,36 @@ class Recorder:
         for _ in range(points):
             self._warnings.add("points-lost", f"points could not be written and are lost: {error.strerror or error}.")
 
-    def _resume(self, points: Path) -> None:
-        """Go on with the numbers and statistics of a file that was written before."""
-        names = self._names.known
-        slots = {number: _empty_slot(number) for number in range(len(names))}
-        stored = points.read_bytes()
-        for record in unpack(stored, scan_records(stored)):
-            slot = slots.get(record.metric)
-            if slot is not None:
-                value = record.value
-                slot[1:] = [
-                    slot[_COUNT] + 1,
-                    value,
-                    min(slot[_MIN], value) if value == value else slot[_MIN],  # noqa: PLR0124 - NaN
-                    max(slot[_MAX], value) if value == value else slot[_MAX],  # noqa: PLR0124 - NaN
-                    record.step,
-                    record.time,
-                    slot[_SUM] + value,
-                ]
-            self.step = max(self.step, record.step)
+    def _resume(self, beginning: Beginning | None) -> None:
+        """Go on with the numbers and statistics of a file that was written before; a torn end of it is cut off."""
+        names, tally = self._names.known, self._counted_before(beginning)
+        metrics = {} if tally is None else tally.metrics
+        self._names.reserve(1 + max((n for n in metrics if n < len(names) + _MAX_LOST_NAMES), default=-1))
+        slots = {number: _slot(number, metrics.get(number)) for number in range(len(names))}
         self._slots = {name: slots[number] for number, name in enumerate(names) if name is not None}
+        self._uncounted_bytes = 0
+        if tally is not None:
+            self._uncounted_bytes = tally.end - RECORD_BYTES * sum(slot[_COUNT] for slot in self._slots.values())
+            if tally.highest_step is not None:
+                self._highest_step = tally.highest_step
+                self.step = max(self.step, tally.highest_step)
+
+    def _counted_before(self, beginning: Beginning | None) -> Tally | None:
+        """Return what the file's records come to, None where there are none. Raises OSError."""
+        if not self._records.size_bytes:
+            return None
+        with locks.LOADING:
+            from runicorn.sdk.tally import Tally, count_on
+
+        tally = Tally() if beginning is None else beginning(self._path, self._names.known)
+        count_on(tally, self._path)
+        self._records.cut(tally.end)
+        return tally
 
 
-def _empty_slot(number: int) -> list[Any]:
-    return [MARK | number << 32, 0, 0.0, _INFINITY, -_INFINITY, 0, 0.0, 0.0]
+def _slot(number: int, counted: list[Any] | None = None) -> list[Any]:
+    """Return the slot of a metric; counted: as tally.py keeps it, None for nothing yet."""
+    return [MARK | number << 32, *(counted or (0, 0.0, _INFINITY, -_INFINITY, 0, 0.0, 0.0))]
 
 
 def _stats(slot: list[Any]) -> MetricStats:

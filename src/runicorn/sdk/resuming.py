@@ -16,10 +16,9 @@ from runicorn.storage import layout, reader
 from runicorn.storage.compaction import unpack_run
 from runicorn.storage.events import resumed
 from runicorn.storage.files import Files, LocalFiles
-from runicorn.storage.jsonio import encode_object
 from runicorn.storage.ownership import claim_ownership, resumed_count
 from runicorn.storage.standing import look
-from runicorn.storage.writer import AppendFile, claim_record_file, replace_json
+from runicorn.storage.writer import claim_record_file, replace_json
 
 _MAX_LOOKED_AT = 500
 
@@ -101,9 +100,4 @@ def _rank() -> str | None:
 
 def _mark_resumed(run: Run) -> None:
     """Note in events.jsonl where the resumed part begins, so that views can hide what it overwrites."""
-    event = resumed(run.step, run.record_count, time.time())
-    events = AppendFile(run.dir / layout.EVENTS_FILE)
-    try:
-        events.append(encode_object(event) + b"\n")
-    finally:
-        events.close()
+    run.append_event(resumed(run.step, run.record_count, time.time()))

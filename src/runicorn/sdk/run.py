@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn import locks
 from runicorn.errors import UsageError
-from runicorn.model import MetricStats, RunState, number_to_json
+from runicorn.masking import without_secret_text
+from runicorn.model import RunState
 from runicorn.sdk import facts
 from runicorn.sdk.background import SAMPLE_EVERY_SECS, STATUS_EVERY_SECS, Background, Task
 from runicorn.sdk.console import FLUSH_EVERY_SECS, ConsoleCapture
+from runicorn.sdk.counts import Counts, counted_to_json, metrics_to_json
 from runicorn.sdk.ends import describe, end_of
 from runicorn.sdk.event_log import EventLog
 from runicorn.sdk.folder import RunFolder
@@ -22,7 +24,6 @@ from runicorn.sdk.mappings import NotifyingDict
 from runicorn.sdk.names import clean_tags
 from runicorn.sdk.other_names import OtherNames
 from runicorn.sdk.recorder import Recorder
-from runicorn.sdk.secrets import without_secret_text
 from runicorn.sdk.small_files import SmallFile
 from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events, layout
@@ -32,6 +33,7 @@ from runicorn.storage.writer import claim_record_file
 if TYPE_CHECKING:
     from runicorn.sdk.artifacts import Artifact, ArtifactVersion, StrPath
     from runicorn.sdk.definitions import MetricDefinition
+    from runicorn.sdk.going_on import Beginning
     from runicorn.sdk.ownership import OwnerWatch
     from runicorn.sdk.system.sampler import SystemSampler
 
@@ -88,7 +90,8 @@ class Run(OtherNames):
         self._events = EventLog(folder / layout.events_file(record_file))
         self._info_file = SmallFile(folder / layout.RUN_FILE, self._info_now, self.warnings)
         self._status_file = SmallFile(folder / layout.STATUS_FILE, self.status, self.warnings)
-        self._recorder = Recorder(folder, record_file, self.warnings, self._log_other)
+        beginning = _behind_status(status) if owner and status else None
+        self._recorder = Recorder(folder, record_file, self.warnings, self._log_other, beginning)
         self.log = self._recorder.log  # an instance attribute: a call less on the hot path
         self._owner_watch = None if owner else _watch_owner(folder)
         self._console: ConsoleCapture | None = None
@@ -109,7 +112,7 @@ class Run(OtherNames):
 
     @name.setter
     def name(self, name: str) -> None:
-        self._info["name"] = str(name)[:500]
+        self._info["name"] = without_secret_text(str(name)[:500])
         self._write_info()
 
     @property
@@ -219,7 +222,8 @@ class Run(OtherNames):
                 return
             self._alerted_at[str(title)] = moment
             known = events.AlertLevel(str(getattr(level, "value", level)).lower())  # other trackers' levels, too
-            self.append_event(events.alert(str(title)[:1000], str(text)[:10_000], known, self.step, now))
+            shown, said = without_secret_text(str(title)[:1000]), without_secret_text(str(text)[:10_000])
+            self.append_event(events.alert(shown, said, known, self.step, now))
         except Exception as error:  # noqa: BLE001 - disk full, a level of its own: training goes on
             self.warnings.add("alert", f"an alert was not recorded: {error}.")
 
@@ -254,7 +258,7 @@ class Run(OtherNames):
             end, reason = self._unless_beside_failed(end, reason)
         # The first one counts, in one step: a signal handler may have come as far meanwhile.
         end, reason = self._end_as.setdefault("end", (end, reason))
-        self._state, self._reason = end, reason
+        self._state, self._reason = end, None if reason is None else without_secret_text(reason)
         if not self._owner and end is RunState.FAILED:
             self._tell_failure()
 
@@ -281,8 +285,8 @@ class Run(OtherNames):
     def status(self) -> dict[str, Any]:
         """Return what status.json should hold now."""
         now = layout.iso(time.time())
-        stats = self._recorder.stats()
-        summed = self._summed(stats)
+        counts = self._recorder.counts()
+        summed = self._summed(counts)
         return {
             "state": self._state.value,
             "heartbeat_at": now,
@@ -290,7 +294,8 @@ class Run(OtherNames):
             "exit_reason": self._reason,
             "step": self.step,
             "summary": {**summed, **self.summary.plain()},
-            "metrics": {**self._inherited, **{name: stats_to_json(known) for name, known in stats.items()}},
+            "metrics": {**self._inherited, **metrics_to_json(counts)},
+            "counted": None if self._inherited else counted_to_json(counts, self._record_file),
             "warnings": self.warnings.counts(),
         }
 
@@ -326,12 +331,12 @@ class Run(OtherNames):
             self._recorder.move_now()
         self._events.append(event)
 
-    def _summed(self, stats: Mapping[str, MetricStats]) -> dict[str, Any]:
+    def _summed(self, counts: Counts) -> dict[str, Any]:
         if not self._definitions:
             return {}
         from runicorn.sdk.definitions import defined
 
-        return defined(self._definitions, stats, self._recorder.sums())
+        return defined(self._definitions, counts.stats, counts.sums)
 
     def leave_to_parent(self) -> None:
         """In a forked child, leave the run's files to the parent; what the child logs goes into files of its own."""
@@ -479,18 +484,13 @@ class Run(OtherNames):
             self._status_file.write()
 
 
+def _behind_status(status: Mapping[str, Any]) -> Beginning:
+    from runicorn.sdk.going_on import behind_status
+
+    return behind_status(status)
+
+
 def _watch_owner(folder: Path) -> OwnerWatch:
     from runicorn.sdk.ownership import OwnerWatch
 
     return OwnerWatch(folder)
-
-
-def stats_to_json(stats: MetricStats) -> dict[str, Any]:
-    """Return what status.json holds of a metric."""
-    values = {"last": stats.last, "min": stats.min, "max": stats.max}
-    return {
-        "count": stats.count,
-        **{key: None if value is None else number_to_json(value) for key, value in values.items()},
-        "last_step": stats.last_step,
-        "last_time": stats.last_time,
-    }

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, RunNotFoundError, UsageError
+from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.names import clean_tags, run_name
 from runicorn.sdk.plain import to_json
 from runicorn.sdk.run import Captures, Run
-from runicorn.sdk.secrets import without_secret_text, without_secret_values
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.writer import create_run_folder, prepare_root
@@ -197,12 +197,12 @@ def _info(wanted: Wanted, config: dict[Any, Any]) -> dict[str, Any]:
     return {
         "id": "",
         "project": layout.clean_project(wanted.project),
-        "name": str(wanted.name or "")[:500],
+        "name": without_secret_text(str(wanted.name or "")[:500]),
         "config": without_secret_values(to_json(config)),
         "tags": clean_tags(wanted.tags),
         "notes": without_secret_text(str(wanted.notes or "")[:100_000]),
-        "group": str(wanted.group or "")[:500],
-        "job_type": str(wanted.job_type or "")[:500],
+        "group": without_secret_text(str(wanted.group or "")[:500]),
+        "job_type": without_secret_text(str(wanted.job_type or "")[:500]),
         "created_at": "",
         **to_json(facts.quick_facts()),
         "packages": {},

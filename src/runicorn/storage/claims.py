@@ -59,8 +59,13 @@ def create(path: Path) -> HeldClaim:
     Raises FileExistsError where there is a claim, OSError.
     """
     fd = os.open(path, _CREATE, 0o644)
-    with os.fdopen(fd, "wb") as file:
-        file.write(_this_process())
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(_this_process())
+    except BaseException:  # a full disk: an empty claim would hold up others for a while, and say nothing
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
     return HeldClaim(path)
 
 
@@ -69,9 +74,12 @@ def take_over(path: Path) -> HeldClaim:
     try:
         return create(path)
     except FileExistsError:
-        draft = path.with_name(f"{path.name}.{os.urandom(4).hex()}.tmp")
-        create(draft)
-        draft.replace(path)
+        draft = create(path.with_name(f"{path.name}.{os.urandom(8).hex()}.tmp"))
+        try:
+            draft.path.replace(path)
+        except BaseException:
+            draft.release()
+            raise
         return HeldClaim(path)
 
 

@@ -1,8 +1,9 @@
-"""Writing into a storage root: roots, run folders, whole files replaced at once, bytes appended for good."""
+"""Writing into a storage root: roots, run folders, whole files replaced at once."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import json
 import os
@@ -11,17 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
-from runicorn.regular_files import NO_WAIT, check_regular, read_regular
+from runicorn.regular_files import read_regular
 from runicorn.storage import claims, layout
 from runicorn.storage.jsonio import encode_object
-from runicorn.storage.records import RECORD_BYTES
 
-_DRAFTS = itertools.count()
-_TOKEN = os.urandom(4).hex()
+_DRAFT_ATTEMPTS = 10
 _RANKS = range(1, 100_000)
 _REPLACE_ATTEMPTS = 20
 _REPLACE_PAUSE_SECS = 0.01
-_APPEND = NO_WAIT | os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 def prepare_root(root: Path, *, now: float) -> Path:
@@ -58,17 +56,17 @@ def create_run_folder(root: Path, run_id: str, files: dict[str, dict[str, Any]])
     Raises RunExistsError if the id is taken, RootNotUsableError if the root cannot be written.
     """
     target = root / layout.RUNS / run_id
-    draft = target.with_name(f".new-{run_id}-{os.getpid()}-{_TOKEN}")
     try:
-        draft.mkdir(parents=True)
+        draft = _new_draft(target)
+    except OSError as error:
+        raise _unusable(root, "cannot be written", error) from error
+    try:
         for name, content in files.items():
             (draft / name).write_bytes(encode_object(content))
         (draft / layout.METRICS_FILE).touch()
         if target.exists():
             raise RunExistsError(f"The run {run_id} exists already.")
         draft.rename(target)
-    except FileExistsError as error:
-        raise RunExistsError(f"The run {run_id} exists already.") from error
     except OSError as error:
         if target.exists():  # another process took the id between the look and the rename
             raise RunExistsError(f"The run {run_id} exists already.") from error
@@ -99,9 +97,9 @@ def draft_path(path: Path) -> Path:
     """Return where to write what is to be renamed over `path`: another place each time.
 
     Neither two threads may share one, nor a signal handler and what it interrupts, nor two containers that number their
-    processes alike.
+    processes alike. So it is drawn anew in each call: what a process drew once, its forked children have as well.
     """
-    return path.with_name(f".{path.name}.{os.getpid()}-{_TOKEN}.{next(_DRAFTS)}.tmp")
+    return path.with_name(f".{path.name}.{_unique()}.tmp")
 
 
 def rename_over(draft: Path, path: Path) -> None:
@@ -129,57 +127,6 @@ def update_notes(root: Path, run_id: str, changes: dict[str, Any]) -> None:
         replace_json(path, {key: value for key, value in notes.items() if value is not None})
     except (OSError, ValueError) as error:
         raise StorageError(f"The notes of run {run_id} cannot be written: {error}.") from error
-
-
-class AppendFile:
-    """A file of one writer that only ever grows. Each append is one write(2), whole before it returns.
-
-    unit: appended bytes come in multiples of this; after a failed write the rest of a unit is taken away again.
-    """
-
-    def __init__(self, path: Path, *, unit: int = 1) -> None:
-        self.path = path
-        self.fd = os.open(path, _APPEND, 0o644)
-        self._unit = unit
-        try:
-            check_regular(self.fd, path)
-            self._drop_torn_end()
-        except OSError:
-            os.close(self.fd)
-            raise
-
-    def append(self, data: bytes) -> None:
-        """Append all of `data`, or raise OSError with no part of a unit left behind."""
-        self.complete(data, os.write(self.fd, data))
-
-    def complete(self, data: bytes, written: int) -> None:
-        """Append what a short write(2) left over; what `append` does, for a caller that made the write itself."""
-        try:
-            while written < len(data):
-                written += os.write(self.fd, data[written:])
-        except OSError:
-            with contextlib.suppress(OSError):
-                self._drop_torn_end()
-            raise
-
-    @property
-    def size_bytes(self) -> int:
-        return os.fstat(self.fd).st_size
-
-    def close(self) -> None:
-        fd, self.fd = self.fd, -1
-        if fd >= 0:
-            os.close(fd)
-
-    def _drop_torn_end(self) -> None:
-        torn = self.size_bytes % self._unit
-        if torn:
-            os.ftruncate(self.fd, self.size_bytes - torn)
-
-
-def open_records(folder: Path, name: str) -> AppendFile:
-    """Open a record file for appending; a record torn by an earlier writer's death is taken away first."""
-    return AppendFile(folder / name, unit=RECORD_BYTES)
 
 
 def claim_record_file(folder: Path, wanted: str | None = None) -> str:
@@ -237,7 +184,23 @@ def _write_root_file(root: Path, now: float) -> None:
         replace_json(path, {"format": layout.FORMAT, "created_at": layout.iso(now)})
 
 
+def _new_draft(target: Path) -> Path:
+    """Create a folder for what is to become `target`, one that nobody else has. Raises OSError."""
+    for _ in range(_DRAFT_ATTEMPTS):
+        draft = target.with_name(f".new-{target.name}-{_unique()}")
+        with contextlib.suppress(FileExistsError):
+            draft.mkdir(parents=True)
+            return draft
+    raise FileExistsError(errno.EEXIST, "no name is free for a draft", os.fspath(target))
+
+
+def _unique() -> str:
+    """Return what no other call returns, here or in any process that shares the storage root."""
+    return os.urandom(8).hex()
+
+
 def _remove_draft(draft: Path) -> None:
+    """Remove what is left of a draft of this call; nothing where it was renamed."""
     if not draft.exists():
         return
     with contextlib.suppress(OSError):

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 
 import pytest
@@ -310,6 +311,59 @@ def test_no_secret_of_config_gets_into_a_run_and_the_script_keeps_it(script):
     assert b"s3cret" not in everything
     config = only_run(script.root).config
     assert (config["hf_token"], config["db"], config["environ"]["PATH"]) == ("***", "pg://me:***@host/db", "/bin")
+
+
+def test_no_secret_of_a_command_line_or_an_error_gets_into_a_run(script):
+    code = """
+        import sys
+        import runicorn as rn
+        run = rn.init(console=False, name="auth=s3cret-1", group="pat=s3cret-2", tags=["wandb_key=s3cret-3", "a"])
+        run.alert("see https://s3cret-4@host/", "--pat s3cret-5")
+        run.log_artifact(rn.Artifact("a", "b", description="from https://me:s3cret-6@host/"))
+        raise OSError("401 for https://me:s3cret-7@host/?auth=s3cret-8")
+    """
+    arguments = [
+        "--pat=s3cret-9",
+        "--auth",
+        "s3cret-10",
+        "--wandb_key=s3cret-11",
+        "https://s3cret-12@host",
+        "--author=me",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *arguments],
+        env=script.environ(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert b"401 for https://me:s3cret-7@host/" in done.stderr
+    everything = b"".join(path.read_bytes() for path in script.root.rglob("*") if path.is_file())
+    assert b"s3cret" not in everything
+    run = only_run(script.root)
+    assert run.exit_reason == "OSError: 401 for https://me:***@host/?auth=***"
+    assert run.tags == ("wandb_key=***", "a")
+    info = json.loads((script.root / "runs" / run.id / "run.json").read_text())
+    assert info["argv"][1:] == ["--pat=***", "--auth", "***", "--wandb_key=***", "https://***@host", "--author=me"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_no_secret_of_an_error_of_a_rank_gets_into_a_run(script):
+    script.run(
+        """
+        import os
+        import runicorn as rn
+        run = rn.init(console=False)
+        child = os.fork()
+        if child == 0:
+            joined = rn.init(id=run.id, resume="must", console=False)
+            raise OSError("401 for https://me:s3cret-1@host/?auth=s3cret-2")
+        os.waitpid(child, 0)
+        """
+    )
+    everything = b"".join(path.read_bytes() for path in script.root.rglob("*") if path.is_file())
+    assert b"401 for https://me:***@host/?auth=***" in everything
+    assert b"s3cret" not in everything
 
 
 def test_the_machine_is_sampled_at_little_cost(script):

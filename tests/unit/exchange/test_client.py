@@ -1,8 +1,12 @@
 """Runs are read from Python as they are: found by query and name, their points as arrays and tables."""
 
+import io
+import json
 import math
+import os
 import subprocess
 import sys
+import textwrap
 
 import numpy as np
 import pytest
@@ -20,6 +24,8 @@ from runicorn.errors import (
     UsageError,
 )
 from runicorn.exchange import frames
+from runicorn.exchange.exporting import points
+from runicorn.exchange.formats import CsvWriter, JsonLinesWriter, ParquetWriter
 
 
 @pytest.fixture(autouse=True)
@@ -226,3 +232,74 @@ class TestPolars:
         with rn.init(name="odd", root=path) as run:
             run.log({"step": 7.5})
         assert root.run("odd").to_polars(wide=True).columns == ["step", "step (metric)"]
+
+
+def test_events_points_and_media_of_all_processes_of_a_run_are_there(path):
+    script = """
+        import os, sys
+        import runicorn as rn
+        run = rn.init(root=sys.argv[1], id="job", console=False, system_metrics=False)
+        run.log({"loss": 1.0, "note": "first"}, step=0)
+        for rank in (1, 2):
+            child = os.fork()
+            if child == 0:
+                run.log({"loss": 10.0 * rank, f"only{rank}": 1.0, "note": f"of rank {rank}"}, step=rank)
+                run.log({"page": rn.Html(f"<b>{rank}</b>")}, step=rank)
+                run.alert(f"alert {rank}")
+                run.finish()
+                os._exit(0)
+            os.waitpid(child, 0)
+        run.log({"loss": 2.0, "note": "last"}, step=3)
+        run.finish()
+    """
+    if not hasattr(os, "fork"):
+        pytest.skip("needs fork")
+    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script), str(path)], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    with rn.open_root(path) as opened:
+        run = opened.run("job")
+        assert [event["items"][0]["text"] for event in run.events("text")] == [
+            "first",
+            "of rank 1",
+            "of rank 2",
+            "last",
+        ]
+        assert [event["title"] for event in run.events("alert")] == ["alert 1", "alert 2"]
+        pages = [run.read_file(event["items"][0]["file"]) for event in run.events("html")]
+        assert [b"<b>1</b>" in pages[0], b"<b>2</b>" in pages[1]] == [True, True]
+        times = [event["time"] for event in run.events()]
+        assert len(times) == 8
+        assert times == sorted(times)
+        assert run.series("loss").value.tolist() == [1.0, 10.0, 20.0, 2.0]
+        assert set(run.metrics) == {"loss", "only1", "only2"}
+        assert len(run.to_pandas()) == 6
+        assert run.to_pandas(wide=True)["only2"].dropna().tolist() == [1.0]
+        for write, ending in ((CsvWriter, b"\n"), (JsonLinesWriter, b"\n"), (ParquetWriter, b"PAR1")):
+            out = io.BytesIO()
+            with write(out) as table:
+                for piece in points(opened.files, "job"):
+                    table.write(piece)
+            assert out.getvalue().endswith(ending)
+            if ending == b"\n":
+                assert (out.getvalue().count(b"only1"), out.getvalue().count(b"only2")) == (1, 1)
+                assert out.getvalue().count(b"loss") == 4
+
+
+def test_the_events_of_each_process_stay_in_their_order_whatever_its_clock_does(path):
+    folder = path / "runs" / "job"
+    folder.mkdir(parents=True)
+    (path / "runicorn.json").write_text('{"format": 1}')
+    (folder / "run.json").write_text('{"name": "job"}')
+
+    def write(name, *events):
+        lines = [
+            json.dumps({"type": "text", "title": title, **({"time": time} if time else {})}) for title, time in events
+        ]
+        (folder / name).write_text("".join(line + "\n" for line in lines) + '{"type": "torn')
+
+    write("events.jsonl", ("a", "2026-01-01T00:00:05Z"), ("b", "2026-01-01T00:00:01Z"), ("c", None),
+          ("d", "2026-01-01T00:00:09Z"))  # fmt: skip
+    write("events.rank1.jsonl", ("x", None), ("y", "2026-01-01T00:00:06Z"), ("z", "nonsense"))
+    write("events.rank10.jsonl", ("q", "2026-01-01T00:00:05Z"))
+    with rn.open_root(path) as opened:
+        assert "".join(event["title"] for event in opened.run("job").events()) == "xabcqyzd"

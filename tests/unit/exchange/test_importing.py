@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 from tests.support.event_files import event, image, png, restart, scalar, write_events
 
-from runicorn.errors import SourceNotFoundError, SourceUnreadableError
-from runicorn.exchange import mlflow_files
+from runicorn.errors import RootNotUsableError, SourceNotFoundError, SourceUnreadableError
+from runicorn.exchange import leftovers, mlflow_files
+from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.importing import Tool
+from runicorn.exchange.source import Facts
 from runicorn.storage import layout
 from runicorn.storage.tensorboard.framing import frames
 
@@ -286,3 +288,33 @@ def test_a_file_that_is_no_database_is_told(root, tmp_path):
         root.bring(tmp_path / "x.db")
     with pytest.raises(SourceUnreadableError, match="no file of W&B"):
         root.bring(tmp_path / "x.db", tool=Tool.WANDB)
+
+
+def test_a_draft_whose_name_is_taken_leaves_that_of_the_other_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(leftovers, "draft_name", lambda: ".new-import-both")
+    with RunDraft(tmp_path) as first:
+        first.point("loss", 0, 1.0, 2.0)
+        with pytest.raises(RootNotUsableError), RunDraft(tmp_path):
+            pass
+        run_id = first.finish(Facts(name="a", project="p", created_at=1.0), {})
+    assert (tmp_path / "runs" / run_id / "metrics.bin").stat().st_size == 32
+
+
+def test_no_secret_of_another_tracker_comes_in(tmp_path):
+    facts = Facts(
+        name="auth=s3cret-1",
+        project="p",
+        created_at=1.0,
+        config={"wandb_key": "s3cret-2", "nested": {"token": "s3cret-3"}, "author": "me", "lr": 0.1},
+        summary={"url": "https://s3cret-4@host/"},
+        tags=("pat=s3cret-5", "a"),
+        note="see https://me:s3cret-6@host",
+        exit_reason="401 for https://me:s3cret-7@host",
+    )
+    with RunDraft(tmp_path) as draft:
+        run_id = draft.finish(facts, {})
+    everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"s3cret" not in everything
+    info = json.loads((tmp_path / "runs" / run_id / "run.json").read_bytes())
+    assert info["config"] == {"wandb_key": "***", "nested": {"token": "***"}, "author": "me", "lr": 0.1}
+    assert info["tags"] == ["pat=***", "a"]

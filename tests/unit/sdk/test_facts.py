@@ -4,7 +4,8 @@ import subprocess
 
 import pytest
 
-from runicorn.sdk import facts, secrets
+from runicorn import masking
+from runicorn.sdk import facts
 from runicorn.sdk.names import ADJECTIVES, ANIMALS, run_name
 
 
@@ -21,7 +22,7 @@ from runicorn.sdk.names import ADJECTIVES, ANIMALS, run_name
 )  # fmt: skip
 def test_a_command_line_is_kept_without_its_secrets(given, shown):
     arguments = given.split(" ")
-    assert secrets.without_secret_arguments(arguments) == (arguments if shown is None else shown.split(" "))
+    assert masking.without_secret_arguments(arguments) == (arguments if shown is None else shown.split(" "))
 
 
 def test_packages_are_named_without_opening_their_metadata(tmp_path):

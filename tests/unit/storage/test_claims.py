@@ -2,6 +2,9 @@
 
 import json
 import os
+import subprocess
+import sys
+import textwrap
 
 import pytest
 from hypothesis import given
@@ -139,3 +142,27 @@ def test_a_clock_that_is_wrong_makes_no_second_owner(tmp_path, monkeypatch, ahea
     assert claim_ownership(tmp_path, 0) is None
     os.utime(path, (now - 61, now - 61))
     assert claim_ownership(tmp_path, 0) == 2
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs RLIMIT_FSIZE")
+def test_a_claim_that_a_full_disk_does_not_take_leaves_nothing_behind(tmp_path):
+    code = """
+        import resource, sys
+        from pathlib import Path
+        from runicorn.storage import claims
+
+        folder = Path(sys.argv[1])
+        claims.create(folder / ".writer-a")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (3, resource.RLIM_INFINITY))
+        for claim, name in ((claims.create, ".writer-b"), (claims.take_over, ".writer-a")):
+            try:
+                claim(folder / name)
+            except OSError:
+                print("refused")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["refused"] * 2, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [".writer-a"]
+    assert claims.read(tmp_path / ".writer-a").origin.pid is not None

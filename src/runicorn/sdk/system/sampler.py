@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
+from runicorn.sdk.going_on import near_end
 from runicorn.sdk.recorder import Recorder
 from runicorn.sdk.system.gpus import GpuReader
 from runicorn.sdk.system.machine import MachineReader
@@ -51,4 +52,4 @@ class SystemSampler:
         self._machine = MachineReader(self._folder)
         with contextlib.suppress(ImportError, OSError):
             self._gpus = GpuReader()
-        self._recorder = Recorder(self._folder, layout.SYSTEM_FILE, self._warnings)
+        self._recorder = Recorder(self._folder, layout.SYSTEM_FILE, self._warnings, beginning=near_end)
