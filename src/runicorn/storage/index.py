@@ -36,7 +36,7 @@ _FEW = 2000
 _MANY = 5000
 # How many runs are read in one go: few at first, for whoever waits; then as many as there is time for. Behind a slow
 # link it is the number of goes that takes time, and not what they bring.
-_AT_ONCE, _MOST_AT_ONCE = 32, 4096
+_AT_ONCE, _MOST_AT_ONCE, _TIMES_MORE = 64, 4096, 16
 _MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
 _FIRST_TURN, _LONGEST_TURN = 512, 8192
 _CLOSE_SECS = 1.0
@@ -268,14 +268,15 @@ class RunIndex:
         if not wanted:
             return []
         number = next(self._looks)
-        found = scan(self._files, wanted) if listings is None else scan_listed(self._files, wanted, listings)
+        with _collector_paused():
+            found = scan(self._files, wanted) if listings is None else scan_listed(self._files, wanted, listings)
         with self._lock:
             for each, seen in zip(wanted, found, strict=True):
                 self._table.take(each.run_id, seen, number)
-        self._publish([each.run_id for each in wanted], {
+        records = {} if listings is None else {
             each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)
-            if each.known is None or listings is not None
-        })  # fmt: skip
+        }  # fmt: skip
+        self._publish([each.run_id for each in wanted], records)
         return found
 
     def _publish(self, run_ids: Sequence[str], records: Mapping[str, Listing]) -> None:
@@ -307,7 +308,7 @@ class RunIndex:
                 self._names_settled = False  # they are found once more
             took = self._monotonic() - started
             if took < _MORE_IF_WITHIN_SECS:
-                self._at_once = min(_MOST_AT_ONCE, 8 * self._at_once)
+                self._at_once = min(_MOST_AT_ONCE, _TIMES_MORE * self._at_once)
             elif took > _FEWER_IF_BEYOND_SECS:
                 self._at_once = max(_AT_ONCE // 4, self._at_once // 2)
             if self._monotonic() >= deadline and len(self._unread) > _FEW // 10:

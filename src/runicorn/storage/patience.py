@@ -51,15 +51,15 @@ class PatientFiles(Files):
         return self._one(path, lambda: self._files.names(path))
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
-        return self._each(folders, str, lambda folder: self._files.look([folder])[0])
+        return self._each(folders, str, self._files.list)
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
-        return self._each(paths, str, lambda path: self._files.stats([path])[0])
+        return self._each(paths, str, self._files.stat)
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         pieces = [_pieces(each) for each in ranges]
         flat = [piece for each in pieces for piece in each]
-        found = iter(self._each(flat, lambda piece: piece.path, lambda piece: self._files.fetch([piece])[0]))
+        found = iter(self._each(flat, lambda piece: piece.path, lambda piece: self._files.read(*piece)))
         return [_together([next(found) for _ in each]) for each in pieces]
 
     def inside(self, folder: str, path: str) -> str | None:
@@ -133,7 +133,8 @@ class _Errand(Generic[Item, T]):
         self._ask = ask
         self._crew = crew
         self._turn = 0  # grows when a thread is left behind: it has no say any more
-        self._changed = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self.found: list[T | OSError] = []
         self.raised: BaseException | None = None  # something that is no answer, such as a path with a zero byte
 
@@ -143,31 +144,28 @@ class _Errand(Generic[Item, T]):
 
     def run(self) -> str | None:
         """Ask for all that is left, on a thread of the crew. Return the place at which it was left behind."""
-        with self._changed:
-            turn = self._turn
-        while not self.complete:
-            item = self._items[len(self.found)]
-            place = _place(self._path_of(item))
-            if self._crew.is_stuck_at(place):
-                answer: T | OSError = UnansweredError(self._path_of(item))
+        # Ten thousand times in a listing: hence no property and no call that is not needed.
+        items, found, lock, crew, ask = self._items, self.found, self._lock, self._crew, self._ask
+        turn = self._turn
+        answer: T | OSError
+        while len(found) < len(items):
+            item = items[len(found)]
+            if crew.has_stuck and crew.is_stuck_at(_place(self._path_of(item))):
+                answer = UnansweredError(self._path_of(item))
             else:
-                answer = self._asked(item)
-            with self._changed:
+                try:
+                    answer = ask(item)
+                except OSError as error:
+                    answer = error
+                except BaseException as error:  # noqa: BLE001 - handed over to who asked
+                    self.raised = error
+                    answer = OSError(errno.EINVAL, str(error), self._path_of(item))
+            with lock:
                 if self._turn != turn:
-                    return place
-                self.found.append(answer)
-                if self.complete:
-                    self._changed.notify_all()
+                    return _place(self._path_of(item))
+                found.append(answer)
+        self.wake()
         return None
-
-    def _asked(self, item: Item) -> T | OSError:
-        try:
-            return self._ask(item)
-        except OSError as error:
-            return error
-        except BaseException as error:  # noqa: BLE001 - handed over to who asked
-            self.raised = error
-            return OSError(errno.EINVAL, str(error), self._path_of(item))
 
     def wait(self, patience_secs: float) -> bool:
         """Wait until all is found; False where the next thing did not come in time, which is an error then."""
@@ -217,6 +215,10 @@ class _Crew:
     def stuck(self) -> int:
         with self._lock:
             return sum(self._stuck.values())
+
+    @property
+    def has_stuck(self) -> bool:
+        return bool(self._stuck)
 
     def is_stuck_at(self, place: str) -> bool:
         return place in self._stuck

@@ -15,6 +15,7 @@ from runicorn.storage.tail import RecordTail, advance
 
 SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
 _RECORD_FILES = (layout.METRICS_FILE, layout.keys_file(layout.METRICS_FILE))
+_MORE_BYTES = 4096
 # Enough for the last value of some hundred metrics.
 _TAIL_BYTES = 1024 * records.RECORD_BYTES
 
@@ -36,8 +37,8 @@ class Seen:
     """What was found of one run.
 
     folder: None where it is gone. unreadable: what could not be read right now, by file, and why; `folder` among them.
-    contents: by small file; None where they are as they were known. records: what lies there of metrics.bin, if the run
-    was not known. guessed: whether of the folder nothing is known but that it is there.
+    contents: by small file; None where they are as they were known. records: what lies there of metrics.bin, where that
+    was seen along with it. guessed: whether of the folder nothing is known but that it is there.
     """
 
     folder: FileStat | None = None
@@ -56,11 +57,19 @@ def scan(files: Files, wanted: Sequence[Wanted]) -> list[Seen]:
     for each in wanted:
         seen = Seen(each.folder)
         found.append(seen)
-        names = [*([""] if each.folder is None else []), *SMALL_FILES, *(_RECORD_FILES if each.known is None else ())]
-        questions += [(seen, name, layout.run_path(each.run_id, *([name] if name else []))) for name in names]
+        folder = layout.run_path(each.run_id)
+        if each.folder is None:
+            questions.append((seen, "", folder))
+        questions += [(seen, name, f"{folder}/{name}") for name in SMALL_FILES]
     answers = files.stats([path for _, _, path in questions])
-    for (seen, name, _), status in zip(questions, answers, strict=True):
-        _note(seen, name, status)
+    for (seen, name, _), answer in zip(questions, answers, strict=True):
+        status = None if isinstance(answer, OSError) else answer
+        if isinstance(answer, OSError):
+            seen.unreadable[name or "folder"] = _why(answer)
+        if name:
+            seen.stats[name] = status
+        else:
+            seen.folder = status
     _read(files, [(each, seen) for each, seen in zip(wanted, found, strict=True) if _has_changed(each, seen)])
     return found
 
@@ -112,35 +121,24 @@ def stat_records(files: Files, run_ids: Sequence[str]) -> dict[str, Listing]:
     return found
 
 
-def _note(seen: Seen, name: str, status: FileStat | OSError | None) -> None:
-    if isinstance(status, OSError):
-        seen.unreadable[name or "folder"] = _why(status)
-        status = None
-    if not name:
-        seen.folder = status
-    elif name in SMALL_FILES:
-        seen.stats[name] = status
-    elif status is not None:
-        seen.records[name] = status
-
-
 def _has_changed(wanted: Wanted, seen: Seen) -> bool:
     return (seen.folder is not None and seen.folder.is_dir) and (wanted.known is None or wanted.known != seen.stats)
 
 
 def _read(files: Files, changed: Sequence[tuple[Wanted, Seen]]) -> None:
     """Fetch the small files of these runs. All of a run's: to keep those of ten thousand would take 150 MB."""
+    limit = reader.MAX_SMALL_BYTES + 1
     questions = [
-        (seen, name, layout.run_path(wanted.run_id, name))
+        # A little more than there was, and not the limit: as much memory is taken for each as is asked for.
+        (seen, name, Range(layout.run_path(wanted.run_id, name), 0, min(limit, status.size_bytes + _MORE_BYTES)))
         for wanted, seen in changed
         for name in SMALL_FILES
-        if seen.stats[name] is not None
+        if (status := seen.stats[name]) is not None
     ]
     for _, seen in changed:
         seen.contents = dict.fromkeys(SMALL_FILES)
-    limit = reader.MAX_SMALL_BYTES + 1
-    answers = files.fetch([Range(path, 0, limit) for _, _, path in questions]) if questions else []
-    for (seen, name, _), data in zip(questions, answers, strict=True):
+    answers = files.fetch([asked for _, _, asked in questions]) if questions else []
+    for (seen, name, asked), data in zip(questions, answers, strict=True):
         assert seen.contents is not None
         if isinstance(data, FileNotFoundError):  # replaced, or taken away, between the two calls
             seen.unreadable[name] = "it was replaced in this moment"
@@ -148,6 +146,8 @@ def _read(files: Files, changed: Sequence[tuple[Wanted, Seen]]) -> None:
             seen.unreadable[name] = _why(data)
         elif len(data) == limit:
             seen.too_large.append(name)
+        elif len(data) == asked.length:
+            seen.unreadable[name] = "it was replaced in this moment"
         else:
             seen.contents[name] = decode_object(data)
             if seen.contents[name] is None and _is_incomplete(data, seen.stats[name]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,8 @@ from runicorn.storage.tensorboard.translate import media_range
 
 _MEDIA_NAME = re.compile(rb'"file":("media/[^"]*")')
 _MAX_MEDIA = 1000
+_LOOK_EVERY_SECS = 0.02
+_BELOW_RUNS = layout.RUNS + "/"
 
 
 class FileRange(NamedTuple):
@@ -37,10 +40,20 @@ class OverlayFiles(OneByOne):
     def __init__(self, root: Path, cache: Path) -> None:
         self._own = PackedFiles(root)
         self.mirror = Mirror(root, mirror_home(cache, root))
+        self._known_runs: dict[str, str] = {}
+        self._looked_at = float("-inf")
         self._is_storage_root = False
+        self._root_looked_at = float("-inf")
         self._own_runs: set[str] = set()
         self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
         self._media: dict[str, tuple[int, list[str]]] = {}
+
+    def _runs(self) -> dict[str, str]:
+        """Return the mirrored runs; asked for a hundred times in a listing, they are looked up once."""
+        moment = time.monotonic()
+        if moment - self._looked_at > _LOOK_EVERY_SECS:
+            self._known_runs, self._looked_at = self.mirror.runs(), moment
+        return self._known_runs
 
     @property
     def _mirrored(self) -> LocalFiles:
@@ -49,7 +62,7 @@ class OverlayFiles(OneByOne):
     def names(self, path: str) -> list[str]:
         if path != layout.RUNS:
             return [entry.name for entry in self.list(path)]
-        mirrored = self.mirror.runs()
+        mirrored = self._runs()
         own = [name for name in self._own.names(path) if self._is_own_run(name)]
         return own + [name for name in self._mirrored.names(path) if name in mirrored]
 
@@ -57,7 +70,7 @@ class OverlayFiles(OneByOne):
         if path == layout.RUNS:
             return self._stat_runs()
         run_id, below = _split(path)
-        if run_id is None or run_id not in self.mirror.runs():
+        if run_id is None or run_id not in self._runs():
             return None if run_id is not None and not self._is_own_run(run_id) else self._own.stat(path)
         media = self.media(run_id, below)
         if media is None:
@@ -66,7 +79,7 @@ class OverlayFiles(OneByOne):
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         run_id, below = _split(path)
-        if run_id is None or run_id not in self.mirror.runs():
+        if run_id is None or run_id not in self._runs():
             return self._own.read(path, offset, length)
         media = self.media(run_id, below)
         if media is None:
@@ -80,7 +93,7 @@ class OverlayFiles(OneByOne):
         run_id, below = _split(f"{folder}/{path}")
         if run_id is not None and self.media(run_id, below) is not None:
             return f"{folder}/{path}"
-        if run_id is not None and run_id not in self.mirror.runs() and not self._is_own_run(run_id):
+        if run_id is not None and run_id not in self._runs() and not self._is_own_run(run_id):
             return None
         return self._home_of(run_id).inside(folder, path)
 
@@ -110,18 +123,18 @@ class OverlayFiles(OneByOne):
         self.mirror.close()
 
     def _home_of(self, run_id: str | None) -> LocalFiles:
-        return self._mirrored if run_id is not None and run_id in self.mirror.runs() else self._own
+        return self._mirrored if run_id is not None and run_id in self._runs() else self._own
 
     def _stat_runs(self) -> FileStat | None:
         """Return what changes whenever a run comes or goes in either of the two folders."""
         found = [status for files in (self._own, self._mirrored) if (status := files.stat(layout.RUNS)) is not None]
         if not found:
             return None
-        size = sum(status.size_bytes for status in found) + len(self.mirror.runs())
+        size = sum(status.size_bytes for status in found) + len(self._runs())
         return FileStat(layout.RUNS, True, size, max(status.mtime_ns for status in found), found[0].inode)
 
     def _list_runs(self) -> list[FileStat]:
-        mirrored = self.mirror.runs()
+        mirrored = self._runs()
         own = [entry for entry in self._own.list(layout.RUNS) if self._is_own_run(entry.name)]
         if not mirrored:
             return own
@@ -132,8 +145,9 @@ class OverlayFiles(OneByOne):
 
         In a storage root all are that hold no event files; elsewhere those that say that they are.
         """
-        if not self._is_storage_root:
+        if not self._is_storage_root and time.monotonic() - self._root_looked_at > _LOOK_EVERY_SECS:
             self._is_storage_root = self._own.stat(layout.ROOT_FILE) is not None
+            self._root_looked_at = time.monotonic()
         if self._is_storage_root:
             return name not in self.mirror.claimed()
         if name in self._own_runs:
@@ -168,7 +182,7 @@ class OverlayFiles(OneByOne):
         run_id, below = _split(path)
         if path == layout.RUNS:
             return self._list_runs()
-        if run_id is None or run_id not in self.mirror.runs():
+        if run_id is None or run_id not in self._runs():
             return self._own.list(path) if run_id is None or self._is_own_run(run_id) else []
         if below == MEDIA:
             names = self._media_names(run_id)
@@ -181,7 +195,7 @@ class OverlayFiles(OneByOne):
 
 def _split(path: str) -> tuple[str | None, str]:
     """Return the run that a path lies in, and the path below the run's folder."""
-    parts = path.split("/", 2)
-    if parts[0] != layout.RUNS or len(parts) < 2:
+    if not path.startswith(_BELOW_RUNS):
         return None, ""
-    return parts[1], parts[2] if len(parts) > 2 else ""
+    run_id, _, below = path[len(_BELOW_RUNS) :].partition("/")
+    return run_id, below
