@@ -1,12 +1,10 @@
-"""One storage root as a source of runs: its files, and all that is kept in memory of them."""
+"""One storage root as a source of runs: what is asked of it, and all that is kept in memory of its files."""
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from runicorn.errors import (
@@ -16,6 +14,7 @@ from runicorn.errors import (
     RunicornError,
     RunNotFoundError,
     RunUnreadableError,
+    StorageError,
 )
 from runicorn.model import RunDetails
 from runicorn.sources.artifact_list import ArtifactList
@@ -26,13 +25,10 @@ from runicorn.storage.artifacts.manifest import Manifest
 from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise, walk
 from runicorn.storage.follow import News, RunFollower, news, text_ends
 from runicorn.storage.index import Progress, RunIndex
-from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
+from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.indexed_run import IndexedRun
-from runicorn.storage.patience import PatientFiles
 from runicorn.storage.points import PointStore
 from runicorn.storage.series import Line, Window, draw
-from runicorn.storage.tensorboard.overlay import OverlayFiles
-from runicorn.storage.writer import update_notes
 
 T = TypeVar("T")
 
@@ -61,37 +57,27 @@ class SeriesReading:
 
 
 class FolderSource:
-    """A storage root that lies in a folder of this machine. Every call blocks, a few seconds at most.
+    """A storage root, read through Files, wherever it lies. Every call blocks, as long as those do.
 
-    id: what runs of it are asked for by. cache: the folder for what is derived. guest: whether it is somebody else's
-    server, where as little as possible is left.
+    id: what runs of it are asked for by. cache: where its list is kept between two viewers. Nothing of it can be
+    changed, unless a class of its own says how.
     """
 
-    def __init__(
-        self, source_id: str, root: Path, cache: Path, *, guest: bool = False, now: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, source_id: str, files: Files, *, cache: IndexCache | None = None) -> None:
         self.id = source_id
-        self.now = now
-        self._overlay = OverlayFiles(root, cache)
-        self._patient = PatientFiles(self._overlay)
-        self.files: Files = self._patient
-        worth_from = WORTH_SAVING_AS_A_GUEST if guest else WORTH_SAVING
-        self._index = RunIndex(self.files, cache=IndexCache(cache, root, worth_from=worth_from))
-        self._points = PointStore(self.files)
-        self._artifacts = ArtifactList(self.files)
-        self._notes = threading.Lock()
+        self.files = files
+        self._index = RunIndex(files, cache=cache)
+        self._points = PointStore(files)
+        self._artifacts = ArtifactList(files)
 
     def start(self) -> None:
         """Begin to find what takes time to find; returns at once."""
-        self._overlay.mirror.start()
 
     def stop_waiting(self) -> None:
-        """Let go of everybody who waits for a file; from now on all calls fail."""
-        self._patient.close()
+        """Let go of everybody who waits for a file; from now on all calls fail. Must not block."""
 
     def close(self) -> None:
         """End what goes on in the background, within a second or two."""
-        self._overlay.close()
         self._index.close()
         self.stop_waiting()
 
@@ -108,7 +94,7 @@ class FolderSource:
     @property
     def problem(self) -> str | None:
         """What keeps runs from being shown, in one sentence."""
-        return self._index.problem or self._overlay.mirror.problem
+        return self._index.problem
 
     def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
@@ -163,13 +149,11 @@ class FolderSource:
     def change(self, run_id: str, changes: Mapping[str, Any]) -> IndexedRun:
         """Write what a person changed about a run into its notes; return it as it is then. Raises StorageError."""
         self.find(run_id)
-
-        def write() -> None:
-            with self._notes:
-                update_notes(self._overlay.root_of(run_id), run_id, dict(changes))
-
-        self._of_run(run_id, lambda: self._patient.do(layout.run_path(run_id), write))
+        self._of_run(run_id, lambda: self._write_notes(run_id, changes))
         return self.find(run_id)
+
+    def _write_notes(self, run_id: str, changes: Mapping[str, Any]) -> None:
+        raise StorageError(f"The notes of run {run_id} cannot be written there.")
 
     # --- many runs --------------------------------------------------------------------------------------------------
 

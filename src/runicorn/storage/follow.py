@@ -24,12 +24,14 @@ _MAX_LINE_BYTES = 16 * 2**20
 _KEPT_BYTES = 64 * 1024
 # On network disks a record may be seen before the line that names its metric: it is waited for so long.
 _NAME_SECS = 2.0
+_MAX_UNNAMED = 1000
 
 
 @dataclass
 class NewPoints:
-    """Points in file order, by metric: steps, times, values."""
+    """Points of one record file in its order, by metric: steps, times, values."""
 
+    file: str
     metrics: dict[str, tuple[list[int], list[float], list[float]]] = field(default_factory=dict)
 
 
@@ -94,7 +96,7 @@ class RunFollower:
         self._from_now = offsets is None
         self._max_behind = max_behind
         self._monotonic = monotonic
-        self._readers: dict[str, _Records | _Lines | _Text] = {}
+        self._readers: dict[str, _Records | _Growing] = {}
 
     @property
     def heads(self) -> dict[str, int]:
@@ -110,22 +112,27 @@ class RunFollower:
             self._from_now = False
             self.offsets = ends(listing)
 
-    def readers(self, listing: Listing) -> Iterator[_Records | _Lines | _Text]:
+    def readers(self, listing: Listing) -> Iterator[_Records | _Growing]:
         """Yield what reads the files that are there: points first, then output, then events."""
         self.begin(listing)
         for name in layout.record_files(listing):
             if name not in self._readers:
-                path, offset = layout.run_path(self.run_id, name), self.offsets.setdefault(name, 0)
-                self._readers[name] = _Records(
-                    name, RecordTail(path, offset, head_crc=self._heads.get(name)), self._max_behind, self._monotonic
-                )
+                self._readers[name] = self._records(name)
             yield self._readers[name]
         for name in ([layout.CONSOLE_FILE] if layout.CONSOLE_FILE in listing else []) + layout.event_files(listing):
             if name not in self._readers:
-                path, offset = layout.run_path(self.run_id, name), self.offsets.setdefault(name, 0)
-                kind = _Text if name == layout.CONSOLE_FILE else _Lines
-                self._readers[name] = kind(name, GrowingFile(path, offset, may_shrink=True), self._max_behind)
+                self._readers[name] = self._text(name)
             yield self._readers[name]
+
+    def _records(self, name: str) -> _Records:
+        path, offset = layout.run_path(self.run_id, name), self.offsets.setdefault(name, 0)
+        tail = RecordTail(path, offset, head_crc=self._heads.get(name), monotonic=self._monotonic)
+        return _Records(name, tail, self._max_behind, self._monotonic)
+
+    def _text(self, name: str) -> _Growing:
+        path, offset = layout.run_path(self.run_id, name), self.offsets.setdefault(name, 0)
+        kind = _Text if name == layout.CONSOLE_FILE else _Lines
+        return kind(name, GrowingFile(path, offset), self._max_behind)
 
 
 def ends(listing: Listing) -> dict[str, int]:
@@ -195,6 +202,7 @@ class _Records:
         self._held: tuple[Piece, float] | None = None
         self._generation = 0
         self._name_ranges = 0
+        self._sent_unnamed: set[int] = set()
         self._progressed = False
 
     def plan(self, listing: Listing) -> list[Range]:
@@ -204,9 +212,9 @@ class _Records:
             end = status.size_bytes - behind % records.RECORD_BYTES
             self._gap = Gap(self.name, self.tail.offset, end)
             self.tail.jump(end)
+        data = self.tail.plan(status, _CHUNK_BYTES) if self._held is None else []
         names = self.tail.names.plan(listing.get(self.tail.names.path.rsplit("/", 1)[-1]))
         self._name_ranges = len(names)
-        data = self.tail.plan(status, _CHUNK_BYTES) if self._held is None else []
         return data + names
 
     def take(self, listing: Listing, read: list[bytes]) -> Iterator[tuple[News, int]]:
@@ -214,6 +222,10 @@ class _Records:
         data, names = read[: len(read) - self._name_ranges], read[len(read) - self._name_ranges :]
         for each in names:
             self.tail.names.take(each)
+        if any(self.tail.names.is_known(number) for number in self._sent_unnamed):
+            # What was sent without its name is sent again with it.
+            self.tail.begin_again()
+            data = []
         if self._gap is not None:
             gap, self._gap = self._gap, None
             self.offset = gap.end
@@ -222,6 +234,7 @@ class _Records:
         replaced = self.tail.generation != self._generation
         if replaced:
             self._generation, self._held, self.offset = self.tail.generation, None, 0
+            self._sent_unnamed = set()
             yield Replaced(self.name), 0
         since = self._monotonic()
         if self._held is not None:
@@ -241,12 +254,14 @@ class _Records:
         return self._progressed and self.tail.is_behind(listing[self.name])
 
     def _is_unnamed(self, piece: Piece) -> bool:
-        known = len(self.tail.names)
-        return any(record.metric >= known for record in records.unpack(piece.data, piece.found))
+        names = self.tail.names
+        return any(record.metric >= len(names) for record in records.unpack(piece.data, piece.found))
 
     def _points(self, piece: Piece) -> NewPoints:
-        points = NewPoints()
+        points = NewPoints(self.name)
         for record in records.unpack(piece.data, piece.found):
+            if not self.tail.names.is_known(record.metric) and len(self._sent_unnamed) < _MAX_UNNAMED:
+                self._sent_unnamed.add(record.metric)
             steps, times, values = points.metrics.setdefault(self.tail.names.name(record.metric), ([], [], []))
             steps.append(record.step)
             times.append(record.time)
@@ -264,6 +279,7 @@ class _Growing:
         self._file = file
         self._max_behind = max_behind
         self._gap_from: int | None = None
+        self._generation = 0
         self._progressed = False
 
     @property
@@ -279,12 +295,10 @@ class _Growing:
 
     def take(self, listing: Listing, read: list[bytes]) -> Iterator[tuple[News, int]]:
         """Yield what is new, each with the place behind it."""
-        self._progressed = False
-        if not read:
-            return
-        verdict, new = self._file.judge(read)
-        if verdict is Verdict.ANOTHER:
-            self._progressed = True
+        verdict, new = self._file.judge(read) if read else (Verdict.UNSURE, b"")
+        self._progressed = replaced = self._file.generation != self._generation
+        if replaced:
+            self._generation, self._gap_from = self._file.generation, None
             yield Replaced(self.name), 0
         if verdict is not Verdict.SAME:
             return
@@ -299,7 +313,7 @@ class _Growing:
         self._file.advance(new, consumed)
         if at_end and len(settled) == len(new):
             self._file.rest(status)
-        self._progressed = consumed > 0 or not at_end
+        self._progressed = replaced or consumed > 0 or not at_end
         if item is not None:
             yield item, self.offset
 

@@ -38,15 +38,14 @@ class Verdict(enum.Enum):
 class GrowingFile:
     """How far one file was read. generation grows when another one is found in its place; it is read from 0 then.
 
-    offset: where to go on, in bytes; a follower may begin anywhere. may_shrink: whether what is cut off its end, as a
-    torn line is, makes no other file of it. head_crc: what an earlier reader that came so far found this to be.
+    offset: where to go on, in bytes; a follower may begin anywhere. head_crc: what an earlier reader that came so far
+    found this to be.
     """
 
-    def __init__(self, path: str, offset: int = 0, *, may_shrink: bool = False, head_crc: int | None = None) -> None:
+    def __init__(self, path: str, offset: int = 0, *, head_crc: int | None = None) -> None:
         self.path = path
         self.offset = offset
         self.generation = 0
-        self._may_shrink = may_shrink
         self._expected_crc = head_crc
         # The first bytes, and those before the offset: as many as there are of them, or none while nothing is known.
         self._head = b""
@@ -61,10 +60,7 @@ class GrowingFile:
     def plan(self, status: FileStat, limit: int) -> list[Range]:
         """Return what to read now: the marks and at most `limit` new bytes; nothing where nothing changed."""
         if status.size_bytes < self.offset:
-            if self._may_shrink:
-                self.jump(status.size_bytes)
-            else:
-                self.begin_again()
+            self.begin_again()
         if self._seen == _state(status):
             return []
         if not status.size_bytes:
@@ -99,6 +95,7 @@ class GrowingFile:
     def jump(self, offset: int) -> None:
         """Go on at `offset`, whatever lies before it."""
         self.offset, self._anchor, self._seen = offset, b"", None
+        self._head = self._head[:offset]
 
     def rest(self, status: FileStat) -> None:
         """Take note that there is nothing more to read until it changes."""

@@ -27,7 +27,7 @@ class MetricNames:
         self._now = now
         self._offset = 0
         self._seen: FileStat | None = None
-        self._planned: FileStat | None = None
+        self._planned: tuple[FileStat, int] | None = None
 
     def __len__(self) -> int:
         return len(self.by_number)
@@ -35,6 +35,10 @@ class MetricNames:
     def name(self, number: int) -> str:
         """Return a metric's name, or one made of its number where its line is lost."""
         return layout.key_or_number(self.by_number, number)
+
+    def is_known(self, number: int) -> bool:
+        """Tell whether a metric's line was read, and is a name."""
+        return number < len(self.by_number) and self.by_number[number] is not None
 
     def numbers(self, wanted: set[str]) -> dict[str, list[int]]:
         """Return the numbers that go by each name; more than one where a keys file was damaged and written on."""
@@ -57,24 +61,28 @@ class MetricNames:
             replaced = status.inode != self._seen.inode or status.size_bytes < self._offset
             if replaced or None in self.by_number:  # what was damaged may be whole now
                 self.forget()
-        self._planned = status
+        self._planned = (status, self._offset)
         more = min(max(0, status.size_bytes - self._offset) + _MORE_BYTES, _MAX_BYTES)
         return [Range(self.path, self._offset, more)]
 
     def take(self, data: bytes) -> None:
         """Take in what plan() asked for; a line without its end is still being written."""
-        assert self._planned is not None
-        whole = self._offset + len(data) >= self._planned.size_bytes
-        if b"\0" in data and is_young(self._planned, self._now):  # no name holds one: bytes that are still coming
+        if self._planned is None:
+            return
+        (status, offset), self._planned = self._planned, None
+        if offset != self._offset:  # all was forgotten since
+            return
+        whole = offset + len(data) >= status.size_bytes
+        if b"\0" in data and is_young(status, self._now):  # no name holds one: bytes that are still coming
             data, whole = data[: data.index(b"\0")], False
         found, consumed = layout.decode_keys(data)
         self.by_number += [None if name is None else _share(layout.shown(name)) for name in found]
         self._offset += consumed
-        self._seen = self._planned if whole else None
+        self._seen = status if whole else None
 
     def forget(self) -> None:
         self.by_number = []
-        self._offset, self._seen = 0, None
+        self._offset, self._seen, self._planned = 0, None, None
 
 
 def _share(name: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from runicorn.model import MetricStats
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
-from runicorn.storage.point_table import PointTable
-from runicorn.storage.tail import advance
+from runicorn.storage.point_table import PointTable, counting
+from runicorn.storage.tail import RecordTail, advance
 
 if TYPE_CHECKING:
     from runicorn.storage.columns import Columns
@@ -49,8 +50,17 @@ class PointStore:
     two of them never read the same file at once.
     """
 
-    def __init__(self, files: Files, budget_bytes: int = DEFAULT_BUDGET_BYTES) -> None:
+    def __init__(
+        self,
+        files: Files,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._files = files
+        self._now = now
+        self._monotonic = monotonic
         self._budget_bytes = budget_bytes
         self._tables: OrderedDict[str, PointTable] = OrderedDict()
         self._lock = threading.Lock()
@@ -153,7 +163,8 @@ class PointStore:
             if table is None:
                 # 24 of 32 bytes stay in memory; a third of the budget leaves room for a comparison of runs.
                 whole = status.size_bytes <= self._budget_bytes // 3
-                table = self._tables[path] = PointTable(path, None if whole else set())
+                tail = RecordTail(path, count=counting(), now=self._now, monotonic=self._monotonic)
+                table = self._tables[path] = PointTable(tail, None if whole else set())
             self._tables.move_to_end(path)
             return table
 

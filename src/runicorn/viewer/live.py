@@ -152,7 +152,7 @@ class LiveStream:
 
     def _news_event(self, address: str, news: News) -> bytes:
         if isinstance(news, NewPoints):
-            return self._event("points", points_to_wire(address, news.metrics))
+            return self._event("points", points_to_wire(address, news))
         if isinstance(news, NewEvents):
             return self._event("events", events_to_wire(address, news))
         if isinstance(news, Gap):

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from runicorn.model import MetricStats, Run, RunDetails, number_to_json
 from runicorn.storage.files import FileStat
-from runicorn.storage.follow import Gap, NewEvents
+from runicorn.storage.follow import Gap, NewEvents, NewPoints
 from runicorn.storage.jsonio import well_formed
 from runicorn.storage.layout import iso
 
@@ -357,13 +357,14 @@ def metric_to_wire(name: str, stats: MetricStats) -> dict[str, Any]:
     }
 
 
-def points_to_wire(run_id: str, metrics: Mapping[str, tuple[list[int], list[float], list[float]]]) -> dict[str, Any]:
-    """Return the data of a `points` event."""
+def points_to_wire(run_id: str, news: NewPoints) -> dict[str, Any]:
+    """Return the data of a `points` event; file: whose points these are."""
     return {
         "run": run_id,
+        "file": news.file,
         "metrics": {
             name: {"step": steps, "time": numbers(times), "value": numbers(values)}
-            for name, (steps, times, values) in metrics.items()
+            for name, (steps, times, values) in news.metrics.items()
         },
     }
 

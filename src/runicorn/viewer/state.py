@@ -12,6 +12,7 @@ from fastapi import Request
 from runicorn.errors import RunNotFoundError
 from runicorn.settings import Settings
 from runicorn.sources.folder import FolderSource
+from runicorn.sources.local import LocalSource
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.places import PlaceBook
 from runicorn.viewer.run_list import RunListWriter
@@ -54,7 +55,7 @@ class ViewerState:
 
     @classmethod
     def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
-        source = FolderSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
+        source = LocalSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
         return cls(settings, {LOCAL: SourceState(source, Workers(), RunListWriter())}, remote, session)
 
     @property

@@ -1,0 +1,113 @@
+"""How often a link is crossed: each call of Files is one round trip, 100 ms or more on the way to a far server."""
+
+import json
+
+import pytest
+from tests.support.far_files import CountedFiles
+
+from runicorn.model import Axis
+from runicorn.sources.folder import FolderSource
+from runicorn.storage import layout, records
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.follow import RunFollower, news
+from runicorn.storage.index import RunIndex
+from runicorn.storage.series import Window
+
+
+def add(root, number, *, state="finished", points=5):
+    folder = root / "runs" / f"20240101-{number:06d}-aaaaaa"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps({"name": f"run-{number}", "created_at": "2024-01-01T00:00:00Z"}))
+    (folder / "status.json").write_text(json.dumps({"state": state, "heartbeat_at": "2024-01-01T00:00:00Z"}))
+    (folder / "metrics.keys").write_bytes(layout.encode_key("loss"))
+    (folder / "metrics.bin").write_bytes(b"".join(records.pack(0, step, 1.0, 0.5) for step in range(points)))
+    return folder.name
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "runs").mkdir()
+    return CountedFiles(LocalFiles(tmp_path))
+
+
+def later():
+    return 4e9  # all that is on the disk is old
+
+
+@pytest.mark.parametrize("state", ["finished", "killed", "running"])
+def test_a_first_list_of_a_thousand_runs_takes_at_most_twelve(files, tmp_path, state):
+    for number in range(1000):
+        add(tmp_path, number, state=state)
+    index = RunIndex(files, now=later)
+    assert len(index.runs()) == 1000
+    assert index.progress() is None
+    assert len(files.taken()) <= 12
+    assert all(item.run.summary == ({} if state == "finished" else {"loss": 0.5}) for item in index.runs())
+
+
+def test_an_unchanged_list_takes_one(files, tmp_path):
+    for number in range(1000):
+        add(tmp_path, number, state="killed")
+    index = RunIndex(files, now=later)
+    index.runs()
+    files.taken()
+    index.runs()
+    assert files.taken() == [("look", 1)]
+
+
+def test_one_run_that_changed_takes_three(files, tmp_path):
+    names = [add(tmp_path, number) for number in range(100)]
+    index = RunIndex(files, now=later)
+    index.runs()
+    files.taken()
+    (tmp_path / "runs" / names[7] / "notes.json").write_text('{"name": "renamed"}')
+    index.runs()
+    assert [call for call, _ in files.taken()] == ["look", "stats", "fetch"]
+    assert index.find(names[7]).run.name == "renamed"
+
+
+@pytest.mark.parametrize("points", [5, 1_000_000])
+def test_a_cold_chart_takes_at_most_three(tmp_path, points):
+    run_id = add(tmp_path, 1, points=0)
+    (tmp_path / "runs" / run_id / "metrics.bin").write_bytes(records.pack(0, 1, 1.0, 0.5) * points)
+    far = CountedFiles(LocalFiles(tmp_path))
+    reading = FolderSource("far", far).series([run_id], ["loss"], Window(Axis.STEP, 800))
+    ((_, _, line),) = reading.lines
+    assert line.count == points
+    assert len(far.taken()) <= 3
+
+
+def test_a_cold_chart_of_fifty_runs_takes_no_more_than_one_of_one(tmp_path):
+    run_ids = [add(tmp_path, number) for number in range(50)]
+    far = CountedFiles(LocalFiles(tmp_path))
+    source = FolderSource("far", far)
+    assert [line.count for _, _, line in source.series(run_ids, ["loss"], Window(Axis.STEP, 800)).lines] == [5] * 50
+    assert len(far.taken()) <= 3
+    assert len(list(source.series(run_ids, ["loss"], Window(Axis.STEP, 800)).lines)) == 50
+    assert [call for call, _ in far.taken()] == ["look"]
+
+
+def test_a_poll_of_fifty_live_runs_takes_one_and_one_more_for_what_is_new(files, tmp_path):
+    run_ids = [add(tmp_path, number, state="running") for number in range(50)]
+    followers = [RunFollower(run_id) for run_id in run_ids]
+    assert list(news(files, followers)) == []
+    files.taken()
+    assert list(news(files, followers)) == []
+    assert files.taken() == [("look", 50)]
+    for run_id in run_ids:
+        with (tmp_path / "runs" / run_id / "metrics.bin").open("ab") as file:
+            file.write(records.pack(0, 5, 1.0, 0.5))
+    assert len(list(news(files, followers))) == 50
+    assert [call for call, _ in files.taken()] == ["look", "fetch"]
+
+
+def test_a_missing_file_of_names_costs_no_call_a_point(files, tmp_path):
+    run_id = add(tmp_path, 1, state="running")
+    (tmp_path / "runs" / run_id / "metrics.keys").unlink()
+    moment = [0.0]
+    follower = RunFollower(run_id, {}, monotonic=lambda: moment[0])
+    for _ in range(2):
+        found = list(news(files, [follower]))
+        moment[0] += 60
+    assert [list(each.metrics) for _, each in found] == [["unnamed/0"]]
+    assert len(files.taken()) <= 4
