@@ -95,10 +95,12 @@ class Mirror:
         self.look()
         board = self._board
         board.settled.clear()
+        board.asked_to_settle = True
         ends_at = time.monotonic() + timeout_secs
         while not board.settled.is_set() and time.monotonic() < ends_at and not board.closed.is_set():
             self.look()
             board.settled.wait(POLL_SECS)
+        board.asked_to_settle = False
         return board.settled.is_set()
 
     def close(self) -> None:
