@@ -147,12 +147,13 @@ class RunMirror:
 
     def settle(self) -> None:
         """Renew the run's status, and the note that the next process goes on from. Raises OSError as follow() does."""
-        if not self._owes:
+        if not self.owes:
             return
         paths = self._folder / layout.STATUS_FILE, self._folder / STATE_FILE
         for path, content in zip(paths, (self._status(self._heartbeat_at), self._state()), strict=True):
             replace_json(path, content)
         self._pace.wrote(sum(path.stat().st_size for path in paths))
+        self._noted_files = len(self._files)
         self._owes = False
 
     def _follow_file(self, file: EventFile, followed: _Followed, limit_bytes: int) -> bool:
@@ -232,6 +233,8 @@ class RunMirror:
         for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.records), strict=True):
             if parts:
                 self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
+        if batch.events and piece.file_number >= self._noted_files:
+            self._pace = Pace(self._monotonic)  # media are found by the note: see file_names()
         if batch.rewinds_to is not None:
             self._translator.recount(self._pending.get(layout.METRICS_FILE, b""))
 
@@ -344,7 +347,8 @@ class RunMirror:
         self._config: dict[str, Any] = {}
         self._created = False
         self._heartbeat_at = 0.0
-        self._owes: bool = False
+        self._owes = False
+        self._noted_files = 0
         self._pace = Pace(self._monotonic)
 
     def _restart(self) -> None:
@@ -371,6 +375,7 @@ class RunMirror:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # begun anew
         self._translator, self._files, self._lengths = translator, files, lengths
+        self._noted_files = len(files)
         self._config = dict(translator.config)
         self._heartbeat_at = heartbeat_at
         self._created = True

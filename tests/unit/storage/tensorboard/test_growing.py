@@ -1,5 +1,6 @@
 """An event file that grows by a little costs a little to follow, however much of it there is."""
 
+import json
 import os
 from itertools import count
 
@@ -13,7 +14,7 @@ from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard.framing import framed
 from runicorn.storage.tensorboard.logdir import walk
 from runicorn.storage.tensorboard.pacing import LONGEST_SECS
-from runicorn.storage.tensorboard.run_mirror import STATE_FILE, RunMirror
+from runicorn.storage.tensorboard.run_mirror import STATE_FILE, RunMirror, file_names
 
 pytestmark = needs_io_counts
 
@@ -124,6 +125,15 @@ def test_what_was_not_noted_is_neither_lost_nor_doubled(growing):
     growing.follow()
     growing.mirror.settle()
     assert growing.count() == 2
+
+
+def test_a_picture_in_a_new_file_is_found_at_once_however_large_the_note_is(growing):
+    growing.append(many_metrics(0))
+    growing.follow()
+    (growing.source / "events.out.tfevents.1800000000.gpu7").write_bytes(record(image("in", png(2, 2), 2, 2), step=1))
+    growing.follow()
+    noted = json.loads((growing.run / STATE_FILE).read_bytes())
+    assert file_names(noted)[1] == "events.out.tfevents.1800000000.gpu7"
 
 
 def test_a_record_that_comes_in_small_pieces_is_read_once(growing):
