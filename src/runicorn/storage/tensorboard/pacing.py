@@ -20,11 +20,15 @@ class Pace:
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
-        self._due_at = float("-inf")
+        self.hurry()
 
     @property
     def due(self) -> bool:
         return self._monotonic() >= self._due_at
+
+    def hurry(self) -> None:
+        """Let it be due now, whatever was written before."""
+        self._due_at = float("-inf")
 
     def wrote(self, size_bytes: int) -> None:
         """Note that this much was written just now."""

@@ -89,7 +89,7 @@ class RunMirror:
         self, home: Path, path: str, source: Path, root_name: str, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.run_id = logdir.run_id(path)
-        self._monotonic = monotonic
+        self._pace = Pace(monotonic)
         self._home = home
         self._path = path
         self._source = source
@@ -149,10 +149,10 @@ class RunMirror:
         """Renew the run's status, and the note that the next process goes on from. Raises OSError as follow() does."""
         if not self.owes:
             return
-        paths = self._folder / layout.STATUS_FILE, self._folder / STATE_FILE
-        for path, content in zip(paths, (self._status(self._heartbeat_at), self._state()), strict=True):
-            replace_json(path, content)
-        self._pace.wrote(sum(path.stat().st_size for path in paths))
+        status, note = self._folder / layout.STATUS_FILE, self._folder / STATE_FILE
+        replace_json(status, self._status(self._heartbeat_at))
+        replace_json(note, self._state())
+        self._pace.wrote(status.stat().st_size + note.stat().st_size)
         self._noted_files = len(self._files)
         self._owes = False
 
@@ -234,7 +234,7 @@ class RunMirror:
             if parts:
                 self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
         if batch.events and piece.file_number >= self._noted_files:
-            self._pace = Pace(self._monotonic)  # media are found by the note: see file_names()
+            self._pace.hurry()  # media are found by the note: see file_names()
         if batch.rewinds_to is not None:
             self._translator.recount(self._pending.get(layout.METRICS_FILE, b""))
 
@@ -251,7 +251,7 @@ class RunMirror:
                 # Renamed over: between unlink and touch, a file system may give the same inode again, and a reader
                 # that knows a file by its inode would go on in the middle of the new one.
                 replace_bytes(path, b"")
-        self._pace = Pace(self._monotonic)  # the note is gone: there is to be a new one at once
+        self._pace.hurry()  # the note is gone: there is to be a new one at once
 
     def _commit(self, heartbeat_at: float) -> None:
         if not self._translator.started_at and not self._translator.warnings:
@@ -349,7 +349,7 @@ class RunMirror:
         self._heartbeat_at = 0.0
         self._owes = False
         self._noted_files = 0
-        self._pace = Pace(self._monotonic)
+        self._pace.hurry()
 
     def _restart(self) -> None:
         self._begin()
