@@ -284,9 +284,12 @@ while True:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
+@pytest.mark.parametrize("metrics", [1, 2000], ids=["small note", "large note"])
+def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, metrics):
+    """A large note is not renewed with each piece that is taken in."""
     logs, home = tmp_path / "logs", tmp_path / "home"
-    write_events(logs / "a" / NAME, losses(0, 60_000))
+    others = [event(scalar(f"other{number}", 1.0), step=-1) for number in range(metrics - 1)]
+    write_events(logs / "a" / NAME, [*others, *losses(0, 60_000)])
     points = home / layout.RUNS / run_id("a") / layout.METRICS_FILE
     kills = 0
     for kill_at_bytes in range(1, 60_000 * 32, 60_000 * 4):
@@ -306,7 +309,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
     from runicorn.storage.columns import unpack
 
     rows, skipped, _ = unpack(points.read_bytes())
-    assert rows["step"].tolist() == list(range(60_000))
+    assert rows["step"].tolist() == [-1] * (metrics - 1) + list(range(60_000))
     assert skipped == 0
 
 
