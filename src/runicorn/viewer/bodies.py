@@ -47,10 +47,10 @@ class BodyLimit:
             return
         try:
             body = await self._whole(headers, receive)
-        except BodyTooLargeError as error:
-            await _refuse(error, scope, receive, send, drain_secs=_DRAIN_SECS)
-        except UsageError as error:
-            await _refuse(error, scope, receive, send, drain_secs=0.0)
+        except (BodyTooLargeError, BodyTooSlowError) as error:
+            await _refuse(error, scope, receive, send)
+        except UsageError as error:  # all of it came: the connection is as good as before
+            await error_response(error)(scope, receive, send)
         else:
             if body is not None:
                 await self._app(scope, _replaying(body, receive), send)
@@ -115,15 +115,15 @@ def _replaying(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-async def _refuse(error: RunicornError, scope: Scope, receive: Receive, send: Send, *, drain_secs: float) -> None:
+async def _refuse(error: RunicornError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer, read on for a moment, and close the connection."""
 
     async def send_then_drain(message: Message) -> None:
         last = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if last and drain_secs:
+        if last:
             await send({**message, "more_body": True})  # all of it: its length stands in its head
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(_drain(receive), drain_secs)
+                await asyncio.wait_for(_drain(receive), _DRAIN_SECS)
             message = {"type": "http.response.body", "body": b"", "more_body": False}
         await send(message)
 
