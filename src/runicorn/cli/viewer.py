@@ -11,7 +11,7 @@ import typer
 from runicorn.cli.common import open_browser, remote_support, resolve_settings
 from runicorn.errors import RunicornError
 from runicorn.settings import Settings, parse_grace
-from runicorn.viewer.server import ViewerServer
+from runicorn.viewer.server import ViewerServer, end_process
 from runicorn.viewer.session import ViewerSession
 
 REFUSED_STATUS = 3  # a viewer in a session that told its master why it cannot start
@@ -46,8 +46,9 @@ def viewer(
     )
     if session is not None:
         _serve_session(settings, ViewerSession(session, session_marker, parse_grace(session_grace)))
-        return
-    serve(settings, browser=browser)
+    else:
+        serve(settings, browser=browser)
+    end_process()
 
 
 def serve(settings: Settings, *, browser: bool, notes: tuple[str, ...] = ()) -> None:

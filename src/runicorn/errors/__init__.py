@@ -7,7 +7,9 @@
     │   ├── InvalidHostKeyError           400  HOST_KEY_INVALID
     │   ├── InvalidQueryError             400  INVALID_QUERY
     │   ├── InvalidArtifactPathError      400  INVALID_ARTIFACT_PATH
-    │   └── UnsupportedMediaTypeError     415  UNSUPPORTED_MEDIA_TYPE
+    │   ├── UnsupportedMediaTypeError     415  UNSUPPORTED_MEDIA_TYPE
+    │   ├── BodyTooLargeError             413  BODY_TOO_LARGE
+    │   └── BodyTooSlowError              408  BODY_TOO_SLOW
     ├── GuardError                        403  a request that the viewer does not serve
     │   ├── HostNotAllowedError                HOST_NOT_ALLOWED
     │   ├── OriginNotAllowedError              ORIGIN_NOT_ALLOWED

@@ -44,6 +44,18 @@ class UnsupportedMediaTypeError(UsageError):
     default_hint = "Send the body as JSON, with Content-Type: application/json."
 
 
+class BodyTooLargeError(UsageError):
+    code = "BODY_TOO_LARGE"
+    http_status = 413
+    default_hint = "Send less at once; files are not uploaded to a viewer."
+
+
+class BodyTooSlowError(UsageError):
+    code = "BODY_TOO_SLOW"
+    http_status = 408
+    default_hint = "Send the request again, with its body right behind its head."
+
+
 # --- what the viewer does not serve -----------------------------------------------------------------------------
 
 

@@ -56,11 +56,18 @@ class SavedConnections:
 
 
 def without_secrets(value: Any) -> Any:
-    """Return the value without any field whose name says that it is secret, at any depth."""
+    """Return the value without any field whose name says that it is secret, at any depth; all texts fit into UTF-8."""
     if isinstance(value, dict):
         return {
-            key: without_secrets(item) for key, item in value.items() if key in _ALLOWED or not _SECRET.search(str(key))
+            _well_formed(str(key)): without_secrets(item)
+            for key, item in value.items()
+            if key in _ALLOWED or not _SECRET.search(str(key))
         }
     if isinstance(value, list):
         return [without_secrets(item) for item in value]
-    return value
+    return _well_formed(value) if isinstance(value, str) else value
+
+
+def _well_formed(text: str) -> str:
+    """Return the text with U+FFFD for each half of a surrogate pair, which JSON can name and UTF-8 cannot hold."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

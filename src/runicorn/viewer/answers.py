@@ -12,6 +12,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorAnswer, "description": "A value that cannot be used."},
     401: {"model": ErrorAnswer, "description": "The viewer wants its token, or a server refused the login."},
     403: {"model": ErrorAnswer, "description": "The guard does not let this request in."},
+    408: {"model": ErrorAnswer, "description": "A body that does not arrive."},
+    413: {"model": ErrorAnswer, "description": "A body of more than 2 MiB."},
     415: {"model": ErrorAnswer, "description": "A body that is not JSON."},
     422: {"model": ErrorAnswer, "description": "A parameter or body of the wrong shape."},
     500: {"model": ErrorAnswer, "description": "The viewer failed; its log says where."},

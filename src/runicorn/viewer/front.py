@@ -25,8 +25,9 @@ class Front:
     """An ASGI app in front of one that is still to be loaded; once it is there, it gets every request as it came.
 
     load: returns the app; called once, in a thread. loaded: whether it is there already; then nothing is answered
-    before it has started. warm_up: called in a thread afterwards, for what is used a moment later; the end waits for
-    it. failed: called with what `load` raised; whoever waits is let go with it.
+    before it has started. warm_up: called in a thread afterwards, for what is used a moment later. failed: called with
+    what `load` raised; whoever waits is let go with it. end_secs: asked at the end, how long what is behind may take to
+    end, wherever it is: still loading, or hanging on a file.
     """
 
     def __init__(
@@ -37,11 +38,13 @@ class Front:
         loaded: Callable[[], bool],
         warm_up: Callable[[], None],
         failed: Callable[[Exception], None],
+        end_secs: Callable[[], float],
     ) -> None:
         self._load = load
         self._loaded = loaded
         self._warm_up = warm_up
         self._failed = failed
+        self._end_secs = end_secs
         self._app: ASGIApp | None = None
         self._error: Exception | None = None
         self._ready = asyncio.Event()
@@ -70,9 +73,23 @@ class Front:
     async def _live(self, receive: Receive, send: Send) -> None:
         """Be there from the first moment; start what is behind, and stop it at the end."""
         await receive()
+        started, ending = asyncio.Event(), asyncio.Event()
         there = self._loaded()
-        if not there:
-            await send({"type": "lifespan.startup.complete"})
+        behind = asyncio.create_task(self._live_behind(started, ending))
+        if there:
+            await started.wait()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        ending.set()
+        await asyncio.wait({behind}, timeout=self._end_secs())
+        if behind.done():
+            behind.result()
+        else:
+            behind.cancel()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _live_behind(self, started: asyncio.Event, ending: asyncio.Event) -> None:
+        """Load and start the app, warm up, and stop the app when it is to end."""
         async with contextlib.AsyncExitStack() as stack:
             try:
                 app = await asyncio.to_thread(self._load)
@@ -83,12 +100,11 @@ class Front:
             else:
                 self._app = app
             self._ready.set()
-            if there:
-                await send({"type": "lifespan.startup.complete"})
-            if self._app is not None:
-                await asyncio.to_thread(self._warm_up)
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
+            started.set()
+            warming = None if self._app is None else asyncio.create_task(asyncio.to_thread(self._warm_up))
+            await ending.wait()
+        if warming is not None:  # last: numpy, in the middle of being loaded, is a bad companion of a process that ends
+            await warming
 
 
 def _page_answer(method: str, path: str) -> Response | None:

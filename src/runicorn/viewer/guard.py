@@ -22,6 +22,7 @@ from runicorn.errors import (
     TokenRequiredError,
     UnsupportedMediaTypeError,
 )
+from runicorn.viewer.bodies import BodyLimit, has_body
 from runicorn.viewer.error_answers import error_response
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -68,7 +69,7 @@ def check_request(rules: Rules, method: str, path: str, headers: Headers, scheme
     site = headers.get("sec-fetch-site", "none").lower()
     if site not in ("same-origin", "none") and not _is_navigation(method, path, headers):
         raise OriginNotAllowedError("Requests from other sites are not served.")
-    if _has_body(headers) and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    if has_body(headers) and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaTypeError("The body of a request must be JSON.")
 
 
@@ -90,10 +91,13 @@ def split_host(host: str) -> tuple[str, str]:
 
 
 class Guard:
-    """ASGI middleware: refuses what the rules do not let in; puts security headers on whatever is answered."""
+    """ASGI middleware: refuses what the rules do not let in; puts security headers on whatever is answered.
+
+    Nothing of the body is read of what is not let in, and of what is, only as much as bodies.py allows.
+    """
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
-        self._app = app
+        self._app = BodyLimit(app)
         self._rules = rules
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -152,10 +156,6 @@ def _is_navigation(method: str, path: str, headers: Headers) -> bool:
         and headers.get("sec-fetch-mode", "").lower() == "navigate"
         and headers.get("sec-fetch-dest", "").lower() == "document"
     )
-
-
-def _has_body(headers: Headers) -> bool:
-    return headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in headers
 
 
 def _cookie_values(headers: Headers, name: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 import signal
 import socket
@@ -23,6 +24,7 @@ from runicorn.loopback.gate import Gate
 from runicorn.loopback.listening import listen
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_to_look_at
+from runicorn.viewer import running
 from runicorn.viewer.coalescing import CoalescingTransport
 from runicorn.viewer.error_answers import error_body
 from runicorn.viewer.front import Front
@@ -33,7 +35,14 @@ from runicorn.viewer.session import require_root
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-_STOP_SECS = 5
+# Ctrl-C and SIGTERM end a viewer within 3 s, whatever it hangs on. These add up to 2.4 s, and 0.3 s are uvicorn's own.
+_GATE_SECS = 0.2
+_REQUEST_SECS = 0.7  # a request that is not done by then is cut off
+_APP_SECS = 0.9
+_TASK_SECS = 0.15  # twice: see running.py
+_THREAD_SECS = 0.3
+# Viewers on servers are stopped first: RemoteService.stop() has a limit of its own, 11 s.
+_SESSIONS_SECS = 12.0
 _KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
 # A comparison of hundreds of runs names them all in its address and in its cursor.
 _MAX_HEAD_BYTES = 512 * 1024
@@ -82,6 +91,7 @@ class ViewerServer:
                     loaded=lambda: self._app is not None,
                     warm_up=_load_numpy,
                     failed=self._fail,
+                    end_secs=self._end_secs,
                 ),
                 http=PromptProtocol,
                 ws="none",
@@ -92,7 +102,7 @@ class ViewerServer:
                 server_header=False,
                 h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
                 proxy_headers=False,
-                timeout_graceful_shutdown=_STOP_SECS,
+                timeout_graceful_shutdown=_REQUEST_SECS,  # type: ignore[arg-type]  # takes parts of a second as well
                 timeout_keep_alive=_KEEP_ALIVE_SECS,
             ),
             self._listeners,
@@ -122,8 +132,12 @@ class ViewerServer:
         return f"http://{shown}:{self.port}/{query}"
 
     def run(self, on_ready: Callable[[ViewerServer], None] | None = None) -> None:
-        """Serve until stop(), Ctrl-C or SIGTERM. on_ready is called once requests are answered."""
-        asyncio.run(self.run_async(on_ready))
+        """Serve until stop(), Ctrl-C or SIGTERM. on_ready is called once requests are answered.
+
+        It returns within 3 s of being asked to stop, longer only while viewers on servers are stopped.
+        """
+        with _quiet_about_cuts():
+            running.run(self.run_async(on_ready), end_secs=_TASK_SECS)
 
     async def run_async(self, on_ready: Callable[[ViewerServer], None] | None = None) -> None:
         """Serve in the running event loop; what run() does."""
@@ -137,13 +151,18 @@ class ViewerServer:
             raise self._failure
 
     def stop(self) -> None:
-        """Ask it to stop, from any thread or signal handler: streams end at once, requests within seconds."""
+        """Ask it to stop, from any thread or signal handler: streams end at once, requests within a second."""
         self._server.should_exit = True
 
     def _fail(self, error: Exception) -> None:
         """End the viewer: what stands behind the page could not be loaded."""
         self._failure = error
         self.stop()
+
+    def _end_secs(self) -> float:
+        """Return how long the app may take to end."""
+        remote = None if self._app is None else self._app.state.viewer.remote
+        return _SESSIONS_SECS + _APP_SECS if remote is not None and remote.snapshot()["viewer_sessions"] else _APP_SECS
 
     def _end_streams(self) -> None:
         if self._app is not None:
@@ -152,6 +171,11 @@ class ViewerServer:
     def _stop_listening(self) -> None:
         for listener in self._listeners:
             listener.close()
+
+
+def end_process() -> None:
+    """Let the process of a viewer end, now that run() has returned, although threads may hang that nobody can end."""
+    running.end_process_within(_THREAD_SECS)
 
 
 def serve(
@@ -227,7 +251,8 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._gate is not None:
-            await asyncio.to_thread(self._gate.close)
+            closing = asyncio.create_task(asyncio.to_thread(self._gate.close))
+            await asyncio.wait({closing}, timeout=_GATE_SECS)
         # Before waiting for connections, or open streams would hold it up.
         self._end_streams()
         await super().shutdown(sockets=sockets)
@@ -278,6 +303,22 @@ def _stop_signals(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _quiet_about_cuts() -> Iterator[None]:
+    """Keep uvicorn from logging an error with all of its stack for each request that is cut off at the end."""
+
+    def is_news(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not isinstance(error, asyncio.CancelledError) and "running task(s)" not in str(record.msg)
+
+    log = logging.getLogger("uvicorn.error")
+    log.addFilter(is_news)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_news)
 
 
 def _announce(server: ViewerServer) -> None:

@@ -32,6 +32,14 @@ def test_what_is_saved_is_loaded_again(tmp_path: Path) -> None:
     assert (tmp_path / "new" / "connections.json").stat().st_mode & 0o077 == 0
 
 
+def test_half_a_surrogate_pair_spoils_no_file_and_no_answer(tmp_path: Path) -> None:
+    saved = SavedConnections(tmp_path / "connections.json")
+    saved.save([{"host": "gpu", "no\ud800te": ["\udc00", "\U0001f600"]}])
+    assert saved.load() == [{"host": "gpu", "no\ufffdte": ["\ufffd", "\U0001f600"]}]
+    (tmp_path / "connections.json").write_text('[{"host":"\\ud800"}]')
+    assert saved.load() == [{"host": "\ufffd"}]
+
+
 @pytest.mark.parametrize("content", ["", "{", "{}", '"x"'])
 def test_a_broken_file_is_an_error_that_names_it_and_loses_nothing(tmp_path: Path, content: str) -> None:
     path = tmp_path / "connections.json"

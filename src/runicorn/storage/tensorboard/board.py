@@ -17,7 +17,8 @@ class Board:
     shown: run ids with their folders below the root. claimed: names in the root's runs/ below which event files lie.
     arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
     were looked into. problem: what keeps event files from being shown. first_look: set once each run that was there at
-    first is shown. settled: set while nothing is left to take in.
+    first is shown. settled: set while nothing is left to take in, nor to be noted. asked_to_settle: whether somebody
+    waits for that.
     """
 
     def __init__(self, root: Path, home: Path) -> None:
@@ -33,6 +34,7 @@ class Board:
         self.closed = threading.Event()
         self.first_look = threading.Event()
         self.settled = threading.Event()
+        self.asked_to_settle = False
 
     def unwatched_secs(self) -> float:
         """Return how long nobody has looked."""

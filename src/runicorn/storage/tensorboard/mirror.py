@@ -16,7 +16,8 @@ from pathlib import Path
 from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
 from runicorn.storage.tensorboard.worker import DEMAND_SECS, POLL_SECS, Worker
 
-_CLOSE_SECS = 5.0
+# A turn of the thread takes a fraction of it, unless it hangs on a disk; a viewer that ends has no time for that.
+_CLOSE_SECS = 0.7
 
 _log = logging.getLogger(__name__)
 
@@ -95,18 +96,19 @@ class Mirror:
         self.look()
         board = self._board
         board.settled.clear()
+        board.asked_to_settle = True
         ends_at = time.monotonic() + timeout_secs
         while not board.settled.is_set() and time.monotonic() < ends_at and not board.closed.is_set():
             self.look()
             board.settled.wait(POLL_SECS)
+        board.asked_to_settle = False
         return board.settled.is_set()
 
     def close(self) -> None:
-        """End the thread, and let another viewer take over."""
+        """End the thread, and let another viewer take over. One that hangs on a disk is not waited for."""
         self.end_soon()
         if self._thread is not None:
             self._thread.join(_CLOSE_SECS)
-        self._board.remove_temporary()
 
     def end_soon(self) -> None:
         """Ask the thread to end, without waiting for it."""
@@ -126,3 +128,4 @@ def _work(board: Board) -> None:
         _log.exception("TensorBoard's event files are not followed any more.")
     finally:
         board.first_look.set()
+        board.remove_temporary()

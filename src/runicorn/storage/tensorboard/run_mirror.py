@@ -2,13 +2,16 @@
 
 What was read and what was written is noted together in one file that is replaced at once: whatever kills the process,
 the next one cuts off what was written beyond the note and goes on from there, so that nothing is lost or doubled.
+Where the note is large, as with thousands of metrics, it is not renewed at each growth but some seconds later; points
+and events are appended at once in any case.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +23,9 @@ from runicorn.storage.rewinding import events_before, records_before
 from runicorn.storage.tensorboard import checksums, framing, logdir
 from runicorn.storage.tensorboard.framing import Frames, Stop
 from runicorn.storage.tensorboard.logdir import EventFile
+from runicorn.storage.tensorboard.pacing import Pace
 from runicorn.storage.tensorboard.translate import Piece, Translator
-from runicorn.storage.writer import create_run_folder, replace_json
+from runicorn.storage.writer import create_run_folder, replace_bytes, replace_json
 
 STATE_FILE = "mirror.json"
 STATE_VERSION = 2
@@ -36,23 +40,56 @@ _APPENDED = (layout.keys_file(layout.METRICS_FILE), layout.EVENTS_FILE, layout.M
 
 @dataclass
 class _Followed:
-    """How far an event file was read. head: its first bytes, which tell it from another one of the same name."""
+    """How far an event file was read.
+
+    head: its first bytes, which tell it from another one of the same name. seen: the file as it was when all was read
+    that could be. awaited: the byte that the next record ends at, 0 where its head is not there. broken: the bytes at
+    `offset` that are no record's head, where it goes no further.
+    """
 
     number: int
     offset: int = 0
     head: bytes = b""
     damaged: bool = False
     seen: EventFile | None = None
+    awaited: int = 0
+    broken: bytes = b""
+
+    @classmethod
+    def from_json(cls, name: str, state: dict[str, Any]) -> _Followed:
+        """Raises KeyError, TypeError or ValueError for what to_json() never returns."""
+        seen = state.get("seen")
+        return cls(
+            state["number"],
+            state["offset"],
+            bytes.fromhex(state["head"]),
+            state["damaged"],
+            None if seen is None else EventFile(name, int(seen[0]), float(seen[1])),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what the next process needs. One that was read to its end is not opened again before it changes."""
+        whole = self.seen if self.seen is not None and self.seen.size_bytes == self.offset else None
+        return {
+            "number": self.number,
+            "offset": self.offset,
+            "head": self.head.hex(),
+            "damaged": self.damaged,
+            **({} if whole is None else {"seen": [whole.size_bytes, whole.mtime]}),
+        }
 
 
 class RunMirror:
     """The mirror of one folder of event files. Only one process at a time may have it.
 
-    home: a storage root of the cache folder. source: the folder with the event files.
+    home: a storage root of the cache folder. source: the folder with the event files. monotonic: a clock in seconds.
     """
 
-    def __init__(self, home: Path, path: str, source: Path, root_name: str) -> None:
+    def __init__(
+        self, home: Path, path: str, source: Path, root_name: str, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
         self.run_id = logdir.run_id(path)
+        self._pace = Pace(monotonic)
         self._home = home
         self._path = path
         self._source = source
@@ -66,11 +103,21 @@ class RunMirror:
         """Whether there is something to show."""
         return self._created
 
+    @property
+    def owes(self) -> bool:
+        """Whether status and note lag behind what was appended; settle() renews them."""
+        return self._owes
+
+    @property
+    def due(self) -> bool:
+        """Whether it is time to renew them again, if they are large."""
+        return self._pace.due
+
     def follow(self, files: Sequence[EventFile], *, limit_bytes: int = CHUNK_BYTES) -> bool:
         """Take in about `limit_bytes` of what is new in these files, all of the folder's; tell whether more is left.
 
-        An event file that cannot be read is left out. Raises OSError where the mirror cannot be written; it must not
-        be used any further then.
+        What is read and written is in proportion to what is new, however large the files are. An event file that cannot
+        be read is left out. Raises OSError where the mirror cannot be written; it must not be used any further then.
         """
         if self._is_another(files):
             self._restart()
@@ -98,39 +145,68 @@ class RunMirror:
             self._commit(heartbeat_at)
         return more
 
+    def settle(self) -> None:
+        """Renew the run's status, and the note that the next process goes on from. Raises OSError as follow() does."""
+        if not self.owes:
+            return
+        status, note = self._folder / layout.STATUS_FILE, self._folder / STATE_FILE
+        replace_json(status, self._status(self._heartbeat_at))
+        replace_json(note, self._state())
+        self._pace.wrote(status.stat().st_size + note.stat().st_size)
+        self._noted_files = len(self._files)
+        self._owes = False
+
     def _follow_file(self, file: EventFile, followed: _Followed, limit_bytes: int) -> bool:
         """Take in a part of one file; tell whether all of it that can be read now was read."""
+        if file.size_bytes < followed.awaited:
+            return True
         try:
-            with open(self._source / file.name, "rb", buffering=0) as opened:  # noqa: PTH123 - unbuffered, as LocalFiles
-                if len(followed.head) < _HEAD_BYTES:
-                    followed.head = opened.read(_HEAD_BYTES) or b""
-                opened.seek(followed.offset)
-                data = opened.read(min(max(limit_bytes, _LEAST_READ_BYTES), file.size_bytes - followed.offset)) or b""
-                found = framing.frames(data)
-                if not found.spans and len(data) < found.needed <= file.size_bytes - followed.offset:
-                    if found.needed > MAX_RECORD_BYTES:
-                        self._translator.warn("huge-event")
-                        followed.offset += found.needed
-                        return followed.offset >= file.size_bytes
-                    opened.seek(followed.offset)
-                    data = opened.read(found.needed) or b""
-                    found = framing.frames(data)
+            data, found = self._read(file, followed, limit_bytes)
         except OSError:
             self._translator.warn("unreadable-event-file")
             return True
+        followed.awaited = 0 if found.spans or not found.needed else followed.offset + found.needed
+        if found.needed > MAX_RECORD_BYTES and not found.spans:
+            return self._pass_over(file, followed)
         at_end = found.needed == 0 and followed.offset + len(data) >= file.size_bytes
-        whole, consumed = self._whole(data, found, waits=at_end or found.stop is Stop.DAMAGED)
+        damaged = found.stop is Stop.DAMAGED
+        whole, consumed = self._whole(data, found, waits=at_end or damaged)
         waits = consumed < found.consumed
         if whole:
             self._take(Piece(data, whole, followed.number, followed.offset))
         followed.offset += consumed
-        if waits or (found.stop is Stop.DAMAGED and followed.offset + framing.HEAD_BYTES <= file.size_bytes):
+        followed.broken = data[consumed : consumed + framing.HEAD_BYTES] if damaged and not waits else b""
+        if waits or (damaged and followed.offset + framing.HEAD_BYTES <= file.size_bytes):
             # On network disks, zeros may stand for a moment where bytes are still coming: it is looked at again.
             if not followed.damaged:
                 self._translator.warn("damaged-event-file")
             followed.damaged = True
             return True
         return followed.offset >= file.size_bytes or (not found.spans and found.stop is Stop.TORN)
+
+    def _read(self, file: EventFile, followed: _Followed, limit_bytes: int) -> tuple[bytes, Frames]:
+        """Return the next piece of a file, with the whole of its first record where that is there. Raises OSError."""
+        left = file.size_bytes - followed.offset
+        with open(self._source / file.name, "rb", buffering=0) as opened:  # noqa: PTH123 - unbuffered, as LocalFiles
+            if len(followed.head) < _HEAD_BYTES:
+                followed.head = opened.read(_HEAD_BYTES) or b""
+            opened.seek(followed.offset)
+            data = opened.read(min(len(followed.broken), left)) or b""
+            if not data or data != followed.broken:
+                data += opened.read(min(max(limit_bytes, _LEAST_READ_BYTES), left) - len(data)) or b""
+            found = framing.frames(data)
+            if not found.spans and len(data) < found.needed <= min(left, MAX_RECORD_BYTES):
+                data += opened.read(found.needed - len(data)) or b""
+                found = framing.frames(data)
+        return data, found
+
+    def _pass_over(self, file: EventFile, followed: _Followed) -> bool:
+        """Go on behind a record that is too large, once all of it is there; tell whether nothing is left then."""
+        if followed.awaited > file.size_bytes:
+            return True
+        self._translator.warn("huge-event")
+        followed.offset, followed.awaited = followed.awaited, 0
+        return followed.offset >= file.size_bytes
 
     def _whole(self, data: bytes, found: Frames, *, waits: bool) -> tuple[list[tuple[int, int]], int]:
         """Return the records that are as they were written, and the bytes that are done with; count the others.
@@ -157,6 +233,8 @@ class RunMirror:
         for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.records), strict=True):
             if parts:
                 self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
+        if batch.events and piece.file_number >= self._noted_files:
+            self._pace.hurry()  # media are found by the note: see file_names()
         if batch.rewinds_to is not None:
             self._translator.recount(self._pending.get(layout.METRICS_FILE, b""))
 
@@ -170,8 +248,10 @@ class RunMirror:
             self._pending[name] = kept(written + self._pending.get(name, b""), step)
             self._lengths[name] = 0
             if self._created:
-                path.unlink(missing_ok=True)
-                path.touch()
+                # Renamed over: between unlink and touch, a file system may give the same inode again, and a reader
+                # that knows a file by its inode would go on in the middle of the new one.
+                replace_bytes(path, b"")
+        self._pace.hurry()  # the note is gone: there is to be a new one at once
 
     def _commit(self, heartbeat_at: float) -> None:
         if not self._translator.started_at and not self._translator.warnings:
@@ -185,9 +265,10 @@ class RunMirror:
                 self._lengths[name] += len(data)
         if self._translator.config != self._config:
             replace_json(self._folder / layout.RUN_FILE, self._info(heartbeat_at))
-        replace_json(self._folder / layout.STATUS_FILE, self._status(heartbeat_at))
         self._heartbeat_at = heartbeat_at
-        replace_json(self._folder / STATE_FILE, self._state())
+        self._owes = True
+        if self._pace.due:
+            self.settle()
 
     def _create(self, heartbeat_at: float) -> None:
         """Make the run's folder, or renew the files of one that is there; notes.json stays in any case."""
@@ -196,10 +277,9 @@ class RunMirror:
             create_run_folder(self._home, self.run_id, {layout.RUN_FILE: info, layout.STATUS_FILE: status})
         except RunExistsError:
             for name in _APPENDED:
-                # Another file under the same name, so that a reader notices that it begins anew.
-                with contextlib.suppress(FileNotFoundError):
-                    (self._folder / name).unlink()
-            (self._folder / layout.METRICS_FILE).touch()
+                # Another file under the same name, so that a reader notices that it begins anew: see _rewind.
+                if name == layout.METRICS_FILE or (self._folder / name).exists():
+                    replace_bytes(self._folder / name, b"")
             replace_json(self._folder / layout.RUN_FILE, info)
         self._created = True
 
@@ -235,10 +315,7 @@ class RunMirror:
         return {
             "version": STATE_VERSION,
             "path": self._path,
-            "files": {
-                name: {"number": each.number, "offset": each.offset, "head": each.head.hex(), "damaged": each.damaged}
-                for name, each in self._files.items()
-            },
+            "files": {name: each.to_json() for name, each in self._files.items()},
             "lengths": self._lengths,
             "heartbeat_at": self._heartbeat_at,
             **self._translator.to_json(),
@@ -270,6 +347,9 @@ class RunMirror:
         self._config: dict[str, Any] = {}
         self._created = False
         self._heartbeat_at = 0.0
+        self._owes = False
+        self._noted_files = 0
+        self._pace.hurry()
 
     def _restart(self) -> None:
         self._begin()
@@ -283,10 +363,7 @@ class RunMirror:
             if state["version"] != STATE_VERSION or state["path"] != self._path:
                 return
             translator = Translator.from_json(state)
-            files = {
-                name: _Followed(each["number"], each["offset"], bytes.fromhex(each["head"]), each["damaged"])
-                for name, each in state["files"].items()
-            }
+            files = {name: _Followed.from_json(name, each) for name, each in state["files"].items()}
             heartbeat_at = float(state["heartbeat_at"])
             lengths = {name: state["lengths"][name] for name in _APPENDED}
             for name, length in lengths.items():
@@ -298,6 +375,7 @@ class RunMirror:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return  # begun anew
         self._translator, self._files, self._lengths = translator, files, lengths
+        self._noted_files = len(files)
         self._config = dict(translator.config)
         self._heartbeat_at = heartbeat_at
         self._created = True

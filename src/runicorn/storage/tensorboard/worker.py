@@ -50,6 +50,7 @@ class Worker:
         self._backlog: deque[str] = deque()
         self._waiting: set[str] = set()
         self._tried: set[str] = set()
+        self._grew_at: dict[str, float] = {}
         self._retry_at: dict[str, float] = {}
         self._lock: FileLock | None = None
         self._walker: Iterator[LogFolder | None] | None = None
@@ -75,6 +76,7 @@ class Worker:
                 if self._folders and self._owns():
                     self._poll()
                     self._take_one()
+                    self._settle()
                 elif self._folders:
                     self._read_others()
                 self._tell()
@@ -94,7 +96,7 @@ class Worker:
             done = len(board.shown) >= len(self._folders) or waited_secs > FIRST_LOOK_SECS
         if self._walked and done:
             board.first_look.set()
-            if not self._backlog and self._walker is None:
+            if not self._backlog and self._walker is None and not any(run.owes for run in self._runs.values()):
                 board.settled.set()
         if not board.first_look.is_set() and self._folders:
             board.arriving = max(1, waiting)
@@ -124,8 +126,11 @@ class Worker:
     def _note(self, folder: LogFolder) -> None:
         run_id = logdir.run_id(folder.path)
         self._found.add(run_id)
-        if self._folders.get(run_id) != folder:
+        known = self._folders.get(run_id)
+        if known != folder:
             self._folders[run_id] = folder
+            if known is not None:
+                self._grew_at[run_id] = time.monotonic()
             self._push(run_id, first=True)
             self._show_known(run_id, folder)
             parts = folder.path.split("/")
@@ -138,6 +143,7 @@ class Worker:
             self._runs.pop(run_id, None)
             self._tried.discard(run_id)
             self._retry_at.pop(run_id, None)
+            self._grew_at.pop(run_id, None)
             self._board.hide(run_id)
 
     def _push_again(self, now: float) -> None:
@@ -152,14 +158,20 @@ class Worker:
             return
         self._polled_at = now
         for run_id, folder in self._folders.items():
-            if self._is_active(folder):
-                files = tuple(self._look_at(folder, file) for file in folder.files)
+            if self._is_active(run_id, folder):
+                # Of many files in a folder, most were written by programs that ended: they are left to the walk.
+                since = max(file.mtime for file in folder.files) - _ACTIVE_SECS
+                files = tuple(self._look_at(folder, f) if f.mtime >= since else f for f in folder.files)
                 if files != folder.files:
                     self._folders[run_id] = LogFolder(folder.path, files)
+                    self._grew_at[run_id] = now
                     self._push(run_id, first=True)
         self._poll_secs = time.monotonic() - now
 
-    def _is_active(self, folder: LogFolder) -> bool:
+    def _is_active(self, run_id: str, folder: LogFolder) -> bool:
+        """Tell whether a run was written to lately, by the clock of its disk or by what was seen here."""
+        if time.monotonic() - self._grew_at.get(run_id, float("-inf")) < _ACTIVE_SECS:
+            return True
         since = time.time() - _ACTIVE_SECS
         return any(file.mtime >= since for file in folder.files)
 
@@ -197,12 +209,27 @@ class Worker:
                 self._board.show(run_id, folder.path)
             if more:
                 self._push(run_id, first=False)
-            elif not self._is_active(folder):
+            elif not self._is_active(run_id, folder):
+                run.settle()
                 del self._runs[run_id]  # its state is on the disk, and thousands of them would fill the memory
         except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
-            _log.exception("The event files in %s are left for now.", folder.path)
-            self._runs.pop(run_id, None)
-            self._retry_at[run_id] = time.monotonic() + _RETRY_SECS
+            self._leave(run_id)
+
+    def _settle(self) -> None:
+        """Renew the notes that are due; at once where somebody waits for all of it."""
+        for run_id, run in list(self._runs.items()):
+            if run.owes and (run.due or (self._board.asked_to_settle and run_id not in self._waiting)):
+                try:
+                    run.settle()
+                except Exception:  # noqa: BLE001 - as in _take_one
+                    self._leave(run_id)
+
+    def _leave(self, run_id: str) -> None:
+        """Leave a run that failed alone for a while; the exception is being handled."""
+        folder = self._folders.get(run_id)
+        _log.exception("The event files in %s are left for now.", run_id if folder is None else folder.path)
+        self._runs.pop(run_id, None)
+        self._retry_at[run_id] = time.monotonic() + _RETRY_SECS
 
     def _owns(self) -> bool:
         """Tell whether this process may write the mirror; try to become the one that may."""
@@ -242,6 +269,9 @@ class Worker:
     def _release(self) -> None:
         """Let another process write the mirror, and forget what it will change."""
         if self._lock is not None:
+            for run in self._runs.values():
+                with contextlib.suppress(OSError):  # the next one reads again what is not noted
+                    run.settle()
             self._lock.release()
             self._lock = None
             self._runs.clear()

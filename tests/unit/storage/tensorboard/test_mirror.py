@@ -1,5 +1,6 @@
 """A logdir is shown while it is looked at: by one writer at a time, without a trace in the logdir itself."""
 
+import json
 import os
 import signal
 import subprocess
@@ -234,6 +235,42 @@ def test_settle_waits_for_all_that_is_there(logs, look):
     assert count(files, "long") == 30_000
 
 
+def test_what_a_large_run_owes_its_status_is_there_after_settle_and_after_close(tmp_path, look):
+    many = [event(*(scalar(f"m{number}", 1.0) for number in range(2000)))]
+    write_events(tmp_path / "logs" / "a" / NAME, many)
+    files = look(tmp_path / "logs")
+
+    def told():
+        return json.loads(files.read(layout.run_path(run_id("a"), layout.STATUS_FILE)))["metrics"].get("loss", {})
+
+    until(lambda: count(files, "a") == 0 and files.mirror.settle(LIMIT_SECS))
+    write_events(tmp_path / "logs" / "a" / NAME, [*many, *losses(0, 3)])
+    until(lambda: count(files, "a") == 3)
+    assert files.mirror.settle(LIMIT_SECS)
+    assert told()["count"] == 3
+    write_events(tmp_path / "logs" / "a" / NAME, [*many, *losses(0, 5)])
+    until(lambda: count(files, "a") == 5)
+    files.close()
+    assert told()["count"] == 5
+
+
+def test_of_many_files_in_a_folder_the_old_ones_are_not_asked_for_their_size_all_the_time(logs, look, monkeypatch):
+    for number in range(20):
+        old = logs / "a" / f"events.out.tfevents.1{number}.gpu7"
+        write_events(old, losses(0, 1))
+        os.utime(old, (1_600_000_000, 1_600_000_000))
+    asked = []
+    real = worker.Worker._look_at
+    monkeypatch.setattr(
+        worker.Worker, "_look_at", lambda self, folder, file: asked.append(file.name) or real(self, folder, file)
+    )
+    files = look(logs)
+    until(lambda: count(files, "a") == 30)
+    write_events(logs / "a" / NAME, losses(0, 15))
+    until(lambda: count(files, "a") == 35)
+    assert set(asked) == {NAME}
+
+
 CHILD = """
 import sys, time
 from pathlib import Path
@@ -247,9 +284,12 @@ while True:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL")
-def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
+@pytest.mark.parametrize("metrics", [1, 2000], ids=["small note", "large note"])
+def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, metrics):
+    """A large note is not renewed with each piece that is taken in."""
     logs, home = tmp_path / "logs", tmp_path / "home"
-    write_events(logs / "a" / NAME, losses(0, 60_000))
+    others = [event(scalar(f"other{number}", 1.0), step=-1) for number in range(metrics - 1)]
+    write_events(logs / "a" / NAME, [*others, *losses(0, 60_000)])
     points = home / layout.RUNS / run_id("a") / layout.METRICS_FILE
     kills = 0
     for kill_at_bytes in range(1, 60_000 * 32, 60_000 * 4):
@@ -269,7 +309,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path):
     from runicorn.storage.columns import unpack
 
     rows, skipped, _ = unpack(points.read_bytes())
-    assert rows["step"].tolist() == list(range(60_000))
+    assert rows["step"].tolist() == [-1] * (metrics - 1) + list(range(60_000))
     assert skipped == 0
 
 
