@@ -78,8 +78,8 @@ class FolderSource:
 
     def close(self) -> None:
         """End what goes on in the background, within a second or two."""
-        self._index.close()
         self.stop_waiting()
+        self._index.close()
 
     # --- the list ---------------------------------------------------------------------------------------------------
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +12,11 @@ from runicorn.storage.events import MEDIA
 from runicorn.storage.files import FileStat, LocalFiles, OneByOne
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.packed_files import PackedFiles
+from runicorn.storage.tensorboard.media_names import MediaNames
 from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
 from runicorn.storage.tensorboard.run_mirror import STATE_FILE, file_names
 from runicorn.storage.tensorboard.translate import media_range
 
-_MEDIA_NAME = re.compile(rb'"file":("media/[^"]*")')
-_MAX_MEDIA = 1000
 _LOOK_EVERY_SECS = 0.02
 _BELOW_RUNS = layout.RUNS + "/"
 
@@ -46,7 +43,7 @@ class OverlayFiles(OneByOne):
         self._root_looked_at = float("-inf")
         self._own_runs: set[str] = set()
         self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
-        self._media: dict[str, tuple[int, list[str]]] = {}
+        self._media = MediaNames()
 
     def _runs(self) -> dict[str, str]:
         """Return the mirrored runs; asked for a hundred times in a listing, they are looked up once."""
@@ -167,16 +164,8 @@ class OverlayFiles(OneByOne):
             known = self._names[run_id] = (status, file_names(decode_object(self._mirrored.read(path)) or {}))
         return known[1]
 
-    def _media_names(self, run_id: str) -> list[str]:
-        path = layout.run_path(run_id, layout.EVENTS_FILE)
-        status = self._mirrored.stat(path)
-        size = status.size_bytes if status is not None else 0
-        known = self._media.get(run_id)
-        if known is None or known[0] != size:
-            data = self._mirrored.read(path) if size else b""
-            names = [json.loads(name) for name in _MEDIA_NAME.findall(data)]
-            known = self._media[run_id] = (size, names[:_MAX_MEDIA])
-        return known[1]
+    def _media_names(self, run_id: str) -> tuple[str, ...]:
+        return self._media.of(self._mirrored, layout.run_path(run_id, layout.EVENTS_FILE))
 
     def list(self, path: str) -> list[FileStat]:
         run_id, below = _split(path)
