@@ -268,14 +268,18 @@ class RunIndex:
         if not wanted:
             return []
         number = next(self._looks)
+        groups = scan(self._files, wanted) if listings is None else scan_listed(self._files, wanted, listings)
+        found: list[Seen] = []
         with _collector_paused():
-            found = scan(self._files, wanted) if listings is None else scan_listed(self._files, wanted, listings)
-        with self._lock:
-            for each, seen in zip(wanted, found, strict=True):
-                self._table.take(each.run_id, seen, number)
-        records = {} if listings is None else {
-            each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)
-        }  # fmt: skip
+            for group in groups:
+                with self._lock:
+                    for each, seen in group:
+                        self._table.take(each.run_id, seen, number)
+                        seen.contents = None  # JSON takes many times its size
+                found += [seen for _, seen in group]
+        records = (
+            {} if listings is None else {each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)}
+        )
         self._publish([each.run_id for each in wanted], records)
         return found
 

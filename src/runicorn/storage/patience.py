@@ -24,7 +24,10 @@ PATIENCE_SECS = 2.0
 _PATIENCE_PER_CALL_SECS = 3.0
 # A range is read in pieces, so that a slow disk is not taken for a dead one.
 _PIECE_BYTES = 4 * 2**20
-_MAX_STUCK = 24
+_MAX_STUCK = 100
+# So many threads at once ask for what lies in one run: were it to hang, no more would.
+_MOST_IN_ONE_PLACE = 4
+_FEW_ITEMS = 8
 _IDLE_SECS = 20.0
 
 
@@ -88,17 +91,36 @@ class PatientFiles(Files):
         self, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T]
     ) -> list[T | OSError]:
         errand = _Errand(items, path_of, ask, self._crew)
+        place = _only_place(items, path_of)
+        if place is not None and not self._crew.enter(place, self._patience_secs):
+            errand.give_up()
+            return errand.found
+        try:
+            self._run(errand)
+        finally:
+            if place is not None:
+                self._crew.leave(place)
+        if errand.raised is not None:
+            raise errand.raised
+        return errand.found
+
+    def _run(self, errand: _Errand[Item, T]) -> None:
         left = _PATIENCE_PER_CALL_SECS
         while not errand.complete:
             if left <= 0 or not self._crew.send(errand):
                 errand.give_up()
-                break
+                return
             began = time.monotonic()
             if not errand.wait(min(self._patience_secs, left)):
                 left -= time.monotonic() - began
-        if errand.raised is not None:
-            raise errand.raised
-        return errand.found
+
+
+def _only_place(items: Sequence[Item], path_of: Callable[[Item], str]) -> str | None:
+    """Return where all of a few items lie; None where they are many, or lie in several places."""
+    if not 0 < len(items) <= _FEW_ITEMS:
+        return None
+    places = {_place(path_of(item)) for item in items}
+    return places.pop() if len(places) == 1 else None
 
 
 def _pieces(wanted: Range) -> list[Range]:
@@ -209,7 +231,26 @@ class _Crew:
         self._idle: list[_Member] = []
         self._stuck: dict[str, int] = {}
         self._errands: set[_Errand] = set()  # type: ignore[type-arg]
+        self._asking: dict[str, int] = {}  # callers by place
+        self._left = threading.Condition(self._lock)
         self.closed = False
+
+    def enter(self, place: str, patience_secs: float) -> bool:
+        """Wait until few others ask for the same place; False where that takes too long."""
+        ends_at = time.monotonic() + patience_secs
+        with self._left:
+            while self._asking.get(place, 0) >= _MOST_IN_ONE_PLACE:
+                if self.closed or not self._left.wait(ends_at - time.monotonic()):
+                    return False
+            self._asking[place] = self._asking.get(place, 0) + 1
+        return True
+
+    def leave(self, place: str) -> None:
+        with self._left:
+            self._asking[place] -= 1
+            if not self._asking[place]:
+                del self._asking[place]
+            self._left.notify_all()
 
     @property
     def stuck(self) -> int:
@@ -263,6 +304,7 @@ class _Crew:
     def close(self) -> None:
         with self._lock:
             self.closed = True
+            self._left.notify_all()
             errands, idle = list(self._errands), list(self._idle)
         for errand in errands:
             errand.wake()

@@ -6,7 +6,7 @@ import errno
 import fnmatch
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from runicorn.errors import RunNotFoundError
@@ -105,7 +105,7 @@ def build_details(run: Run, info: Mapping[str, Any], status: Mapping[str, Any], 
     """Return the run with everything that run.json and status.json say beyond the list."""
     git = info.get("git")
     return RunDetails(
-        run=run,
+        run=run if run.config else replace(run, config=_mapping(info.get("config"))),  # too large for the list
         metrics=metrics,
         skipped_records=skipped,
         argv=_texts(info.get("argv")),

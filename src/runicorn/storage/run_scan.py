@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -50,13 +50,16 @@ class Seen:
     guessed: bool = False
 
 
-def scan(files: Files, wanted: Sequence[Wanted]) -> list[Seen]:
-    """Look at runs in two calls, one for what there is and one for what changed of it."""
+def scan(files: Files, wanted: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, Seen]]]:
+    """Look at runs in two calls, one for what there is and one for what changed of it. Yield them in groups.
+
+    Each group holds no more than one call may ask for; who takes it lets go of it before the next one is made.
+    """
     questions: list[tuple[Seen, str, str]] = []
     found = []
     for each in wanted:
         seen = Seen(each.folder)
-        found.append(seen)
+        found.append((each, seen))
         folder = layout.run_path(each.run_id)
         if each.folder is None:
             questions.append((seen, "", folder))
@@ -70,21 +73,21 @@ def scan(files: Files, wanted: Sequence[Wanted]) -> list[Seen]:
             seen.stats[name] = status
         else:
             seen.folder = status
-    _read(files, [(each, seen) for each, seen in zip(wanted, found, strict=True) if _has_changed(each, seen)])
-    return found
+    yield from _groups(files, found)
 
 
-def scan_listed(files: Files, wanted: Sequence[Wanted], listings: Sequence[Listing]) -> list[Seen]:
-    """Look at runs whose folders were just looked into: one call for what changed, or none."""
+def scan_listed(
+    files: Files, wanted: Sequence[Wanted], listings: Sequence[Listing]
+) -> Iterator[list[tuple[Wanted, Seen]]]:
+    """Look at runs whose folders were just looked into: one call for what changed, or none. Yields as scan() does."""
     found = []
     for each, listing in zip(wanted, listings, strict=True):
         changed_ns = max((status.mtime_ns for status in listing.values()), default=0)
         folder = FileStat(each.run_id, True, 0, changed_ns, 0)
         seen = Seen(folder, {name: listing.get(name) for name in SMALL_FILES}, guessed=True)
         seen.records = {name: listing[name] for name in _RECORD_FILES if name in listing}
-        found.append(seen)
-    _read(files, [(each, seen) for each, seen in zip(wanted, found, strict=True) if _has_changed(each, seen)])
-    return found
+        found.append((each, seen))
+    yield from _groups(files, found)
 
 
 def last_points(files: Files, runs: Mapping[str, Mapping[str, FileStat]]) -> dict[str, dict[str, Record] | OSError]:
@@ -121,19 +124,39 @@ def stat_records(files: Files, run_ids: Sequence[str]) -> dict[str, Listing]:
     return found
 
 
+def _groups(files: Files, found: list[tuple[Wanted, Seen]]) -> Iterator[list[tuple[Wanted, Seen]]]:
+    """Yield the runs with what is in their small files, where these changed."""
+    group: list[tuple[Wanted, Seen]] = []
+    left = files.batch_bytes
+    for wanted, seen in found:
+        size = sum(_length(each) for each in seen.stats.values()) if _has_changed(wanted, seen) else 0
+        if group and size > left:
+            _read(files, group)
+            yield group
+            group, left = [], files.batch_bytes
+        group.append((wanted, seen))
+        left -= size
+    _read(files, group)
+    yield group
+
+
+def _length(status: FileStat | None) -> int:
+    """Return how many bytes to ask for: a little more than there were, and not the limit, as each takes memory."""
+    return 0 if status is None else min(reader.MAX_SMALL_BYTES + 1, status.size_bytes + _MORE_BYTES)
+
+
 def _has_changed(wanted: Wanted, seen: Seen) -> bool:
     return (seen.folder is not None and seen.folder.is_dir) and (wanted.known is None or wanted.known != seen.stats)
 
 
-def _read(files: Files, changed: Sequence[tuple[Wanted, Seen]]) -> None:
-    """Fetch the small files of these runs. All of a run's: to keep those of ten thousand would take 150 MB."""
-    limit = reader.MAX_SMALL_BYTES + 1
+def _read(files: Files, group: Sequence[tuple[Wanted, Seen]]) -> None:
+    """Fetch the small files of those that changed. All of a run's: to keep those of ten thousand would take 150 MB."""
+    changed = [(wanted, seen) for wanted, seen in group if _has_changed(wanted, seen)]
     questions = [
-        # A little more than there was, and not the limit: as much memory is taken for each as is asked for.
-        (seen, name, Range(layout.run_path(wanted.run_id, name), 0, min(limit, status.size_bytes + _MORE_BYTES)))
+        (seen, name, Range(layout.run_path(wanted.run_id, name), 0, _length(seen.stats[name])))
         for wanted, seen in changed
         for name in SMALL_FILES
-        if (status := seen.stats[name]) is not None
+        if seen.stats[name] is not None
     ]
     for _, seen in changed:
         seen.contents = dict.fromkeys(SMALL_FILES)
@@ -144,7 +167,7 @@ def _read(files: Files, changed: Sequence[tuple[Wanted, Seen]]) -> None:
             seen.unreadable[name] = "it was replaced in this moment"
         elif isinstance(data, OSError):
             seen.unreadable[name] = _why(data)
-        elif len(data) == limit:
+        elif len(data) == reader.MAX_SMALL_BYTES + 1:
             seen.too_large.append(name)
         elif len(data) == asked.length:
             seen.unreadable[name] = "it was replaced in this moment"

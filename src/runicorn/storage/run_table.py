@@ -27,7 +27,7 @@ _DEEP_SECS_PER_RUN = 0.002
 _AGAIN_SECS = 1.0
 # Configurations of more than 64 KiB are kept up to so much of them in all, by the size of their run.json.
 _LARGE_BYTES = 64 * 2**10
-_LARGE_BUDGET_BYTES = 16 * 2**20
+_LARGE_BUDGET_BYTES = 4 * 2**20
 
 
 @dataclass

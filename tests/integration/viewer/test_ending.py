@@ -157,7 +157,8 @@ def test_it_ends_while_event_files_hang(start: Starter, patch: str) -> None:
     viewer.end()
 
 
-@pytest.mark.parametrize("path", ["/api/runs", "/api/live", "/api/artifacts", "/api/runs/{}"])
+@pytest.mark.parametrize("path", ["/api/runs", "/api/live", "/api/artifacts", "/api/runs/{}",
+                                  "/api/series?run={}&metric=loss", "/api/runs/{}/console"])  # fmt: skip
 def test_it_ends_while_requests_hang_on_the_root(start: Starter, path: str) -> None:
     viewer = start.loaded("from runicorn.storage.files import LocalFiles\nfor n in ('list', 'stat', 'names', 'read'):"
                           " setattr(LocalFiles, n, hang)")  # fmt: skip
@@ -167,10 +168,21 @@ def test_it_ends_while_requests_hang_on_the_root(start: Starter, path: str) -> N
         viewer.end()
 
 
+def test_it_ends_while_one_run_of_many_hangs(start: Starter) -> None:
+    viewer = start.loaded(
+        "from runicorn.storage.files import LocalFiles\nread = LocalFiles.read\n"
+        f"LocalFiles.read = lambda self, path, *a: (hang if {start.run.id!r} in path else read)(self, path, *a)"
+    )
+    for path in ("/api/runs", f"/api/runs/{start.run.id}", f"/api/series?run={start.run.id}&metric=loss"):
+        httpx.get(f"{viewer.url}{path}", timeout=START_SECS)
+    viewer.wait_until_it_hangs()
+    viewer.end()
+
+
 def test_it_ends_while_a_file_that_is_sent_hangs(start: Starter) -> None:
     viewer = start.loaded(
-        "import pathlib\nopened = pathlib.Path.open\n"
-        "pathlib.Path.open = lambda path, *a, **k: (hang if path.name == 'big.bin' else opened)(path, *a, **k)"
+        "from runicorn.storage.files import LocalFiles\nread = LocalFiles.read\n"
+        "LocalFiles.read = lambda self, path, *a: (hang if path.endswith('big.bin') else read)(self, path, *a)"
     )
     with asking(viewer, f"/api/runs/{start.run.id}/files/big.bin"):
         viewer.wait_until_it_hangs()
