@@ -1,5 +1,6 @@
 """The list of runs in memory: as fresh as the files, at the price of a look at each folder."""
 
+import errno
 import json
 import os
 import struct
@@ -197,3 +198,121 @@ def test_a_killed_run_lasted_until_its_last_point_unless_that_time_is_garbage(ro
     (item,) = make(root, clock).runs()
     assert item.run.duration_secs(clock.now) == lasted
     assert item.run.summary["loss"] == 0.5
+
+
+class Moody(LocalFiles):
+    """Files some of which cannot be read for a while."""
+
+    bad = ()
+
+    def stat(self, path):
+        self.check("stat", path)
+        return super().stat(path)
+
+    def read(self, path, offset=0, length=None):
+        self.check("read", path)
+        return super().read(path, offset, length)
+
+    def list(self, path):
+        self.check("list", path)
+        return super().list(path)
+
+    def check(self, call, path):
+        if (call, path) in self.bad:
+            raise OSError(errno.ESTALE, "Stale file handle")
+
+
+@pytest.mark.parametrize("call", ["stat", "read"])
+@pytest.mark.parametrize("name", ["run.json", "status.json", "notes.json"])
+def test_a_file_that_cannot_be_read_is_not_one_that_is_missing(root, clock, call, name):
+    write(root, "r", name="mine", state="finished", moment=START - 0.5)
+    replace_json(root / "runs/r/notes.json", {"tags": ["good"]})
+    files = Moody(root)
+    index = make(root, clock, files)
+    known = index.find("r").run
+    files.bad = [(call, f"runs/r/{name}")]
+    replace_json(root / "runs/r/status.json", {"state": "finished", "heartbeat_at": iso(START), "step": 5})
+    clock.now += 30
+    (item,) = index.runs()
+    assert (item.run.name, item.run.state, item.run.tags) == ("mine", known.state, ("good",))
+    assert item.run.error == f"{name} cannot be read right now: Stale file handle."
+    files.bad = ()
+    clock.now += 2
+    (item,) = index.runs()
+    assert (item.run.error, item.run.step, item.run.name) == (None, 5, "mine")
+
+
+@pytest.mark.parametrize("call", ["stat", "read"])
+def test_of_a_run_that_was_never_read_whole_the_rest_is_shown(root, clock, call):
+    write(root, "r", name="mine", state="finished")
+    files = Moody(root)
+    files.bad = [(call, "runs/r/status.json")]
+    index = make(root, clock, files)
+    (item,) = index.runs()
+    assert (item.run.name, item.run.state.value) == ("mine", "unknown")
+    assert "status.json cannot be read right now" in item.run.error
+    files.bad = ()
+    clock.now += 2
+    (item,) = index.runs()
+    assert (item.run.state.value, item.run.error) == ("finished", None)
+
+
+def test_a_folder_of_runs_that_cannot_be_read_removes_no_run(root, clock):
+    write(root, "r")
+    files = Moody(root)
+    index = make(root, clock, files)
+    index.runs()
+    version = index.version
+    files.bad = [("list", "runs")]
+    assert len(index.runs()) == 1
+    assert "Stale file handle" in index.problem
+    assert index.changes(version) == ([], [], version)
+    files.bad = ()
+    index.runs()
+    assert index.problem is None
+
+
+def test_a_folder_that_cannot_be_looked_at_is_no_run_that_is_gone(root, clock):
+    write(root, "r")
+    files = Moody(root)
+    index = make(root, clock, files)
+    files.bad = [("stat", "runs/r")]
+    with pytest.raises(OSError, match="Stale"):
+        index.find("r")
+    files.bad = ()
+    index.runs()
+    files.bad = [("stat", "runs/r")]
+    assert index.find("r").run.id == "r"
+
+
+def test_metrics_that_the_script_wants_out_of_the_summary_do_not_come_back_when_it_is_killed(root, clock):
+    definitions = [{"name": "debug/*", "summary": ["none"]}]
+    write(root, "r", state="killed", metric_definitions=definitions)
+    folder = root / "runs" / "r"
+    (folder / "metrics.keys").write_text('"loss"\n"debug/norm"\n')
+    pack = struct.Struct("<IIqdd").pack
+    (folder / "metrics.bin").write_bytes(pack(0x31534E52, 0, 7, START, 0.5) + pack(0x31534E52, 1, 7, START, 9.0))
+    (item,) = make(root, clock).runs()
+    assert dict(item.run.summary) == {"loss": 0.5}
+
+
+def test_last_points_that_cannot_be_read_for_a_moment_are_read_later(root, clock):
+    write(root, "r", state="killed")
+    folder = root / "runs" / "r"
+    (folder / "metrics.keys").write_text('"loss"\n')
+    (folder / "metrics.bin").write_bytes(struct.pack("<IIqdd", 0x31534E52, 0, 7, START, 0.5))
+    files = Moody(root)
+    files.bad = [("read", "runs/r/metrics.bin")]
+    index = make(root, clock, files)
+    assert dict(index.runs()[0].run.summary) == {}
+    files.bad = ()
+    clock.now += 2
+    assert dict(index.runs()[0].run.summary) == {"loss": 0.5}
+
+
+def test_a_small_file_that_is_too_large_is_said_and_not_read(root, clock):
+    write(root, "r", name="mine")
+    (root / "runs/r/status.json").write_text(json.dumps({"state": "finished", "x": "y" * 5_000_000}))
+    (item,) = make(root, clock).runs()
+    assert (item.run.name, item.run.state.value) == ("mine", "unknown")
+    assert item.run.error == "status.json is not read: it is larger than 4 MiB."
