@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 from runicorn.errors import ExchangeError, NothingToExportError, UsageError
 from runicorn.exchange.client import Root, StoredRun
 from runicorn.storage import layout
-from runicorn.storage.files import Files
+from runicorn.storage.files import Files, by_name, found_or_raise
+from runicorn.storage.tail import RecordTail, advance
 
 _CHUNK_BYTES = 1 << 22
 _HINT = "Check whether you may read its folder, and whether all of it is there."
@@ -94,21 +96,16 @@ def points(files: Files, run_id: str, *, system: bool = False, after: Place | No
 
 
 def _points(files: Files, run_id: str, *, system: bool, after: Place | None) -> Iterator[Points]:
-    from runicorn.storage.columns import plain_rows, unpack
+    from runicorn.storage.columns import count_marked, plain_rows, rows_in
 
-    names_in_folder = [entry.name for entry in files.list(layout.run_path(run_id))]
-    names = [name for name in layout.record_files(names_in_folder) if system or name != layout.SYSTEM_FILE]
+    listing = by_name(files.list(layout.run_path(run_id)))
+    names = [name for name in layout.record_files(listing) if system or name != layout.SYSTEM_FILE]
     for name in names[names.index(after.file) if after is not None and after.file in names else 0 :]:
-        path = layout.run_path(run_id, name)
-        offset = after.offset if after is not None and after.file == name else 0
-        while data := files.read(path, offset, _CHUNK_BYTES):
-            rows, _, consumed = unpack(data)
-            if not consumed:
-                break
-            offset += consumed
-            # After the records: a name is written before the first record that uses it.
-            keys = layout.keys_file(path)
-            metrics = layout.shown_keys(files.read(keys)) if files.stat(keys) is not None else []
-            numbers, step, time, value = plain_rows(rows)
-            names_of = [layout.key_or_number(metrics, n) for n in numbers]
-            yield Points(run_id, names_of, step, time, value, Place(name, offset))
+        begin = after.offset if after is not None and after.file == name else 0
+        tail = RecordTail(layout.run_path(run_id, name), begin, count=count_marked)
+        while (piece := found_or_raise(advance(files, [(tail, listing)], _CHUNK_BYTES)[0])) is not None:
+            numbers, step, time, value = plain_rows(rows_in(piece.data, piece.found))
+            names_of = [tail.names.name(number) for number in numbers]
+            yield Points(run_id, names_of, step, time, value, Place(name, tail.offset))
+        if tail.generation or tail.is_behind(listing[name]):
+            raise OSError(errno.EIO, "it changed while it was read, or was not given whole")

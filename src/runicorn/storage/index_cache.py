@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,7 +67,7 @@ class IndexCache:
         msgpack = _msgpack()
         if msgpack is None:
             return
-        draft = self.path.with_name(f".{self.path.name}.{os.getpid()}.{threading.get_ident()}.tmp")
+        draft = self.path.with_name(f".{self.path.name}.{os.urandom(8).hex()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             draft.write_bytes(msgpack.encode(_Content(_version(), self._root, runs)))
