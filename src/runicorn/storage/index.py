@@ -203,10 +203,8 @@ class RunIndex:
             return
         arriving = self._files.arriving()
         try:
-            if len(self._table) + len(self._unread) <= _FEW:
-                self._look_at_all()
-            else:
-                self._look_at_some(everything=force)
+            if len(self._table) + len(self._unread) > _FEW or not self._look_at_all():
+                self._look_at_some(everything=force or len(self._table) <= _FEW)
             problem = None
         except OSError as error:
             problem = f"The runs cannot be listed right now: {error.strerror or error}."
@@ -217,13 +215,17 @@ class RunIndex:
         self._looked_at = self._monotonic()
         self._look_secs = self._looked_at - started
 
-    def _look_at_all(self) -> None:
-        """Look at all runs by one look at their folder. Raises OSError."""
-        entries = self._files.list(layout.RUNS)
+    def _look_at_all(self) -> bool:
+        """Look at all runs by one look at their folder; False where one of them may be what does not answer in it."""
+        try:
+            entries = self._files.list(layout.RUNS)
+        except OSError:
+            return False
         folders = {entry.name: entry for entry in entries if entry.is_dir and layout.is_run_id(entry.name)}
         with self._lock:
             self._unread, self._folders = self._table.keep(set(folders)), folders
         self._look_at([folder for folder in folders.values() if folder.name in self._table])
+        return True
 
     def _look_at_some(self, *, everything: bool) -> None:
         """Find out which runs came and went; look at those that may be changing, and some of the others in turn.
@@ -308,8 +310,9 @@ class RunIndex:
                 batch = self._unread[-self._at_once :][::-1]
                 del self._unread[-self._at_once :]
             found = self._look_into([Wanted(run_id, self._folders.get(run_id)) for run_id in batch])
-            if any("folder" in seen.unreadable for seen in found):
-                self._names_settled = False  # they are found once more
+            # They are there, whatever else may be told of them.
+            hidden = [run_id for run_id, seen in zip(batch, found, strict=True) if "folder" in seen.unreadable]
+            self._look_into([Wanted(run_id, FileStat(run_id, True, 0, 0, 0)) for run_id in hidden])
             took = self._monotonic() - started
             if took < _MORE_IF_WITHIN_SECS:
                 self._at_once = min(_MOST_AT_ONCE, _TIMES_MORE * self._at_once)

@@ -54,7 +54,7 @@ class PatientFiles(Files):
         return self._one(path, lambda: self._files.names(path))
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
-        return self._each(folders, str, self._files.list)
+        return self._each(folders, _looked_into, self._files.list)
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
         return self._each(paths, str, self._files.stat)
@@ -339,6 +339,11 @@ class _Member:
                 del errand
             elif (not came or self._crew.closed) and self._crew.leaves(self):
                 return
+
+
+def _looked_into(folder: str) -> str:
+    """Return a path for looking into a folder: into that of all runs, it hangs where one of them does."""
+    return f"{folder}/*" if folder == layout.RUNS else folder
 
 
 def _place(path: str) -> str:

@@ -263,13 +263,35 @@ def test_a_folder_of_runs_that_cannot_be_read_removes_no_run(root, clock):
     index = make(root, clock, files)
     index.runs()
     version = index.version
-    files.bad = [("list", "runs")]
+    files.bad = [("list", "runs"), ("stat", "runs")]
     assert len(index.runs()) == 1
     assert "Stale file handle" in index.problem
     assert index.changes(version) == ([], [], version)
     files.bad = ()
     index.runs()
     assert index.problem is None
+
+
+def test_one_folder_that_spoils_the_listing_hides_neither_itself_nor_the_others(root, clock):
+    for run_id in ("bad", "good"):
+        write(root, run_id)
+    files = Moody(root)
+    files.bad = [
+        ("list", "runs"),
+        ("stat", "runs/bad"),
+        ("stat", "runs/bad/run.json"),
+        ("stat", "runs/bad/status.json"),
+    ]
+    index = make(root, clock, files)
+    found = {item.run.id: item.run for item in index.runs()}
+    assert found["good"].error is None
+    assert (found["bad"].state.value, found["bad"].error[:26]) == ("unknown", "run.json cannot be read ri")
+    assert (index.problem, index.progress()) == (None, None)
+    write(root, "new")
+    assert "new" in states(index)
+    files.bad = ()
+    clock.now += 2
+    assert states(index) == {"bad": "finished", "good": "finished", "new": "finished"}
 
 
 def test_a_folder_that_cannot_be_looked_at_is_no_run_that_is_gone(root, clock):
