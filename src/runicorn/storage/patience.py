@@ -35,7 +35,7 @@ class UnansweredError(OSError):
     """A file or folder did not answer in time."""
 
     def __init__(self, path: str) -> None:
-        super().__init__(errno.ETIMEDOUT, "does not answer", path)
+        super().__init__(errno.ETIMEDOUT, "its disk does not answer", path)
 
 
 class PatientFiles(Files):

@@ -18,7 +18,7 @@ export class ApiError extends Error {
 
   /** Whether the viewer itself was not reached, so that the page waits for it to come back. */
   get unreachable(): boolean {
-    if (this.code === "REMOTE_UNAVAILABLE") return false;
+    if (this.code === "REMOTE_UNAVAILABLE" || this.code === "RUN_UNREADABLE") return false;
     return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
   }
 }
@@ -29,6 +29,10 @@ export const unreachable = (): ApiError =>
 /** One of several runs that were asked for together is not there; as the viewer itself says it of a single one. */
 export const runNotFound = (id: string): ApiError =>
   new ApiError("RUN_NOT_FOUND", `There is no run ${id}.`, "It may have been deleted, or belong to another storage root.", 404);
+
+/** One of several runs that were asked for together cannot be read right now; likewise. */
+export const runUnreadable = (id: string, why: string): ApiError =>
+  new ApiError("RUN_UNREADABLE", `The run ${id} cannot be read right now: ${why}.`, "It is tried again by itself.", 503);
 
 /** Return the error that an answer's body tells, whatever shape its `detail` has. */
 export function errorFromBody(status: number, body: unknown): ApiError {

@@ -101,6 +101,8 @@ export interface SeriesAnswer {
   cursor: string;
   /** Those of the runs asked for that are not there. */
   missing: string[];
+  /** Those whose files cannot be read right now, and why; earlier viewers do not tell. */
+  unreadable?: { run: string; detail: string }[];
 }
 
 export interface ConsolePiece {

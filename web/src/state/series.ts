@@ -5,7 +5,7 @@
 
 import { effect, signal, type Signal } from "@preact/signals";
 import { getSeries } from "../api/client";
-import { asApiError, isAbort, runNotFound, type ApiError } from "../api/error";
+import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "../api/error";
 import type { LivePoints, Series, XAxis } from "../api/types";
 import { fromWire } from "../pure/format";
 import { append, firstNew, noPoints, type Points } from "../pure/tail";
@@ -176,11 +176,14 @@ async function load(group: readonly Entry[]): Promise<void> {
   // From here on nothing is missed: what the base does not hold comes live. A tail from before is in the new base.
   const marks = new Map(group.map((entry) => [entry, entry.tail.time.length]));
   try {
-    const { series, missing } = await getSeries({ runs, metrics, x: axis, points: POINTS });
+    const { series, missing, unreadable = [] } = await getSeries({ runs, metrics, x: axis, points: POINTS });
     const found = new Map(series.map((one) => [keyOf(one.run, one.metric, axis), one]));
     const gone = new Set(missing);
+    const hidden = new Map(unreadable.map(({ run, detail }) => [run, detail]));
     for (const entry of current()) {
-      if (gone.has(entry.run)) entry.state.value = { ...entry.state.peek(), error: runNotFound(entry.run), loading: false };
+      const why = hidden.get(entry.run);
+      if (why !== undefined) hide(entry, runUnreadable(entry.run, why));
+      else if (gone.has(entry.run)) entry.state.value = { ...entry.state.peek(), error: runNotFound(entry.run), loading: false };
       else rebase(entry, found.get(entry.key), covered, marks.get(entry) ?? 0);
     }
   } catch (error) {
@@ -190,6 +193,13 @@ async function load(group: readonly Entry[]): Promise<void> {
       entry.retryAt = Date.now() + RETRY_MS;
     }
   }
+}
+
+/** Keep what is on show of a curve that cannot be read right now, and ask for it again after a while. */
+function hide(entry: Entry, error: ApiError): void {
+  entry.state.value = { ...entry.state.peek(), error, loading: false };
+  entry.retryAt = Date.now() + RETRY_MS;
+  setTimeout(() => entry.users > 0 && entry.state.peek().error === error && ask(entry), RETRY_MS);
 }
 
 function rebase(entry: Entry, series: Series | undefined, covered: boolean, mark: number): void {
