@@ -21,6 +21,7 @@ from runicorn.errors import (
     MetricNotFoundError,
     RootNotUsableError,
     RunNotFoundError,
+    StorageError,
     UsageError,
 )
 from runicorn.exchange import frames
@@ -104,7 +105,7 @@ class Root:
 
         query: as in the page, such as `config.lr < 0.01 tag:good`. project: this one and those below it. state: one
         or more by commas. archived: only such, or only others; both for None. deleted: the bin instead.
-        Raises InvalidQueryError, UsageError.
+        Raises InvalidQueryError, UsageError, StorageError where the runs cannot be listed.
         """
         states = _states(state)
         matches = parse_query(query) if query.strip() else None
@@ -147,11 +148,13 @@ class Root:
         return frames.polars_frame(self._table(query, filters), times=("created_at", "finished_at"))
 
     def _items(self) -> list[IndexedRun]:
-        """Return all runs; of a big root, the index reads a part at a time."""
+        """Return all runs; of a big root, the index reads a part at a time. Raises StorageError."""
         items = self._index.runs(fresh=True)
         while self._index.progress() is not None:
             time.sleep(_MORE_SECS)  # those that are taken in by a thread of their own
             items = self._index.runs(fresh=True)
+        if self._index.problem is not None:  # not all of them are known, and a part is not to be taken for all
+            raise StorageError(self._index.problem)
         return items
 
     def _stored(self, item: IndexedRun) -> StoredRun:

@@ -10,7 +10,7 @@ from runicorn.storage import packing
 from runicorn.storage.files import FileStat, LocalFiles
 from runicorn.storage.layout import PACKED_SUFFIX
 
-_MAX_CHUNKS = 32  # of 2 MiB each
+_CHUNKS_BYTES = 16 * 2**20
 _MAX_HEADERS = 10_000
 _FIRST_READ = 64 * 1024
 
@@ -22,6 +22,7 @@ class PackedFiles(LocalFiles):
         super().__init__(root)
         self._headers: OrderedDict[tuple[str, int, int], packing.Contents | None] = OrderedDict()
         self._chunks: OrderedDict[tuple[str, int, int, int], bytes] = OrderedDict()
+        self._chunks_bytes = 0
         self._lock = threading.Lock()
 
     def names(self, path: str) -> list[str]:
@@ -104,7 +105,8 @@ class PackedFiles(LocalFiles):
         chunk = contents.chunks[number]
         data = packing.unpack_chunk(super().read(path, chunk.start, chunk.length), chunk)
         with self._lock:
+            self._chunks_bytes += len(data) - len(self._chunks.get(key, b""))
             self._chunks[key] = data
-            if len(self._chunks) > _MAX_CHUNKS:
-                self._chunks.popitem(last=False)
+            while self._chunks_bytes > _CHUNKS_BYTES and len(self._chunks) > 1:
+                self._chunks_bytes -= len(self._chunks.popitem(last=False)[1])
         return data
