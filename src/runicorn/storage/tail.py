@@ -23,6 +23,8 @@ _ZEROS_SECS = 10.0
 # For so long after zeros were passed over, and at each change of the file, they are looked at again.
 _LOOK_BACK_SECS = 60.0
 _MAX_HOLES = 8
+# Of less than two records' worth, garbage could not be told from a record that is still being written.
+_LEAST_BYTES = 4096
 
 
 class Piece(NamedTuple):
@@ -91,7 +93,7 @@ class RecordTail:
         if self._waiting is not None:
             self._file.look_again()
         before = self.generation
-        ranges = self._file.plan(status, max(RECORD_BYTES, limit))
+        ranges = self._file.plan(status, max(_LEAST_BYTES, limit))
         if self.generation != before:
             self._void()
         moment = self._monotonic()
