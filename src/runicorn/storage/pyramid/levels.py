@@ -164,17 +164,22 @@ def merged(rows: Rows, starts: Ints) -> Rows:
     for name in ("last", "step_last", "time_last", "end"):
         found[name] = rows[name][ends]
     for name in ("count", "nans", "infs", "minus_infs"):
-        found[name] = np.add.reduceat(rows[name], starts)
+        if rows[name].any():
+            found[name] = np.add.reduceat(rows[name], starts)
     with np.errstate(over="ignore", invalid="ignore"):
         found["total"] = np.add.reduceat(rows["total"], starts)
         found["low"], found["high"] = np.fmin.reduceat(rows["low"], starts), np.fmax.reduceat(rows["high"], starts)
-        for name in ("step", "time"):
+    for name in ("step", "time"):
+        onward = rows[f"{name}s_sorted"].copy()
+        onward[1:] &= follow(rows, name)
+        onward[starts] = rows[f"{name}s_sorted"][starts]  # whatever lay before a bucket
+        if onward.all():
+            found[f"{name}s_sorted"] = True
+            found[f"{name}_low"], found[f"{name}_high"] = found[f"{name}_first"], found[f"{name}_last"]
+        else:
+            found[f"{name}s_sorted"] = np.logical_and.reduceat(onward, starts)
             found[f"{name}_low"] = np.minimum.reduceat(rows[f"{name}_low"], starts)
             found[f"{name}_high"] = np.maximum.reduceat(rows[f"{name}_high"], starts)
-            onward = rows[f"{name}s_sorted"].copy()
-            onward[1:] &= follow(rows, name)
-            onward[starts] = rows[f"{name}s_sorted"][starts]  # whatever lay before a bucket
-            found[f"{name}s_sorted"] = np.logical_and.reduceat(onward, starts)
     return found
 
 
@@ -208,30 +213,34 @@ def levels_above(rows: Rows, known: Sequence[Rows] = ()) -> list[Rows]:
 
 
 class GrowingRows:
-    """Buckets in the order in which they became whole; has room for a quarter more, so that appending stays cheap."""
+    """Buckets in the order in which they became whole, put together when they are looked at; then there is room
+    for some more, so that a file that grows is not copied each time.
+    """
 
     def __init__(self, rows: Rows | None = None) -> None:
         self._rows = np.empty(0, BUCKET) if rows is None else rows
         self._length = len(self._rows)
-
-    def __len__(self) -> int:
-        return self._length
+        self._more: list[Rows] = []
 
     def append(self, more: Rows) -> None:
-        end = self._length + len(more)
-        if end > len(self._rows):
-            larger = np.empty(end + end // 4, BUCKET)
-            larger[: self._length] = self.view()
-            self._rows = larger
-        self._rows[self._length : end] = more
-        self._length = end
+        self._more.append(more)
 
     def view(self) -> Rows:
+        if self._more:
+            end = self._length + sum(map(len, self._more))
+            if end > len(self._rows):
+                larger = np.empty(end + self._length // 8, BUCKET)
+                larger[: self._length] = self._rows[: self._length]
+                self._rows = larger
+            for more in self._more:
+                self._rows[self._length : self._length + len(more)] = more
+                self._length += len(more)
+            self._more = []
         return self._rows[: self._length]
 
     @property
     def size_bytes(self) -> int:
-        return self._rows.nbytes
+        return self._rows.nbytes + sum(more.nbytes for more in list(self._more))
 
 
 def from_parts(parts: Iterable[bytes | memoryview]) -> Points:
