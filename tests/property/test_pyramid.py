@@ -11,7 +11,7 @@ from tests.support.pyramids import CREATED_AT, Run, same
 
 from runicorn.model import Axis
 from runicorn.storage import columns
-from runicorn.storage.pyramid import levels, run_choice, table
+from runicorn.storage.pyramid import levels, table
 from runicorn.storage.records import RECORD_BYTES
 from runicorn.storage.series import Window
 
@@ -39,10 +39,10 @@ OPERATIONS = st.one_of(
 class Case:
     """One run that all of it happens to."""
 
-    def __init__(self, folder, batch_bytes):
+    def __init__(self, folder, batch_bytes, point_bytes=2**25):
         self.run = Run(folder / "root")
         self.cache = folder / "cache"
-        self.batch_bytes = batch_bytes
+        self.options = {"batch_bytes": batch_bytes, "point_bytes": point_bytes}
         self.step = 0
         self.rests = {}
         for file in ("metrics", "metrics.rank1"):
@@ -50,7 +50,7 @@ class Case:
         self.reopen()
 
     def reopen(self):
-        self.store = self.run.store(self.cache, batch_bytes=self.batch_bytes)
+        self.store = self.run.store(self.cache, **self.options)
 
     def records(self, count, random):
         """Return records of one metric or several in turns, whose steps go on, jump, or go back."""
@@ -151,15 +151,14 @@ class Case:
     st.sampled_from([0, 2000, 2**20]),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(operations, batch_bytes, size, most_read):
+def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(operations, batch_bytes, size, point_bytes):
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.object(table, "BUCKET_POINTS", size),
         patch.object(table, "BUCKET_POINTS_OF_MANY", 3),
         patch.object(levels, "WORTH_LEVELS", 8),
-        patch.object(run_choice, "MOST_POINT_BYTES", most_read),
     ):
-        case = Case(Path(folder), batch_bytes)
+        case = Case(Path(folder), batch_bytes, point_bytes)
         for what, file, amount, seed in [*operations, ("ask", "metrics", 20, 1), ("ask", "metrics", 1, 2)]:
             case.do(what, file, amount, np.random.default_rng(seed))
         case.check_stats()

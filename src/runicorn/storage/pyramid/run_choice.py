@@ -14,9 +14,6 @@ from runicorn.storage.pyramid.table import Chosen, PyramidTable
 if TYPE_CHECKING:
     from runicorn.storage.pyramid.window import Part, Span
 
-# Where a window holds few buckets, its points are read instead, if they lie in so much of a file: a million records.
-MOST_POINT_BYTES = 32 * 2**20
-
 
 @dataclass(frozen=True)
 class _FileChoice:
@@ -65,12 +62,21 @@ class RunChoice:
         return RunBuckets(metrics, self.offsets, self.heads)
 
 
-def choose_of_run(run_id: str, tables: Mapping[str, PyramidTable], wanted: set[str], span: Span) -> RunChoice:
-    """Return what a window needs of these metrics of a run. tables: by its record files' names, all locks held."""
+def choose_of_run(
+    run_id: str, tables: Mapping[str, PyramidTable], wanted: set[str], span: Span, point_bytes: int
+) -> RunChoice:
+    """Return what a window needs of these metrics of a run.
+
+    tables: by its record files' names, all locks held. point_bytes: of each file, how much may be read for points where
+    the window holds few buckets; those at its edges aside.
+    """
     return RunChoice(
         run_id,
         span,
-        [_choose_of_file(layout.run_path(run_id, name), table, wanted, span) for name, table in tables.items()],
+        [
+            _choose_of_file(layout.run_path(run_id, name), table, wanted, span, point_bytes)
+            for name, table in tables.items()
+        ],
         {name: table.offset for name, table in tables.items()},
         {name: crc for name, table in tables.items() if (crc := table.tail.head_crc) is not None},
     )
@@ -90,12 +96,12 @@ def grouped(choices: Sequence[RunChoice], most_bytes: int) -> Iterator[list[RunC
         yield group
 
 
-def _choose_of_file(path: str, table: PyramidTable, wanted: set[str], span: Span) -> _FileChoice:
+def _choose_of_file(path: str, table: PyramidTable, wanted: set[str], span: Span, point_bytes: int) -> _FileChoice:
     from runicorn.storage.pyramid.window import ranges
 
     chosen = list(table.choose(wanted, span))
     parts = ranges(each.choice.wanted for _, each in chosen)
-    if sum(end - start for start, end in parts) > MOST_POINT_BYTES and any(each.choice.fine for _, each in chosen):
+    if sum(end - start for start, end in parts) > point_bytes and any(each.choice.fine for _, each in chosen):
         chosen = [(metric, each._replace(choice=each.choice.coarse())) for metric, each in chosen]
         parts = ranges(each.choice.wanted for _, each in chosen)
     return _FileChoice(chosen, [Range(path, start, end - start) for start, end in parts])

@@ -26,6 +26,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 DEFAULT_BUDGET_BYTES = 96 * 2**20
+# Of a local disk: a million records, which takes 15 ms.
+DEFAULT_POINT_BYTES = 32 * 2**20
 # Reading, and most of what is computed, lets another thread of Python run meanwhile.
 _THREADS = 2
 # In fewer bytes, most of the time goes to Python itself.
@@ -35,15 +37,21 @@ _WORTH_A_THREAD_BYTES = 8 * 2**20
 class PyramidStore:
     """Reads record files, each byte once, and forgets the least recently used ones above a budget of memory.
 
-    cache: what is kept on disk; None for nothing. The one pyramid that was used last stays however large it is: about a
+    cache: what is kept on disk; None for nothing. point_bytes: how much of a file may be read again for an answer, see
+    read_each(); less where reading takes long. The one pyramid that was used last stays however large it is: about a
     fiftieth of its file, a tenth where many metrics take turns in it. Safe to use from several threads; two of them
     never read the same file at once.
     """
 
     def __init__(
-        self, files: Files, cache: PyramidCache | None = None, budget_bytes: int = DEFAULT_BUDGET_BYTES
+        self,
+        files: Files,
+        cache: PyramidCache | None = None,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        point_bytes: int = DEFAULT_POINT_BYTES,
     ) -> None:
         self._files = files
+        self._point_bytes = point_bytes
         self._cache = cache
         self._budget_bytes = budget_bytes
         self._tables: OrderedDict[str, PyramidTable] = OrderedDict()
@@ -65,8 +73,8 @@ class PyramidStore:
         twice as many as window.points, and about half as many at least if there are as many points; where these are no
         more than twice as many, each is a bucket of its own. For this, the points of buckets at the window's edges are
         read from the file, and where the window holds few buckets, all of its points are. But there may be fewer
-        where these points lie scattered over more than 32 MiB of the file, as metrics take turns in it: one for 256
-        points, or for 64 in files of eight metrics or more.
+        where these points lie scattered over more than point_bytes of the file, as metrics take turns in it: one for
+        256 points, or for 64 in files of eight metrics or more.
 
         Where steps go back, as in a resumed run, another bucket begins; where they do so all the time, all points may
         be read for a window. Of several writers, see window.joined. Where the file is damaged, or became another one a
@@ -134,7 +142,7 @@ class PyramidStore:
                     failed[run_id] = error
                 else:
                     held = {name: tables[path][0] for name, path in mine.items()}
-                    chosen.append(choose_of_run(run_id, held, wanted, span(run_id)))
+                    chosen.append(choose_of_run(run_id, held, wanted, span(run_id), self._point_bytes))
         self._make_room()
         finished: dict[str, RunBuckets | OSError] = {**failed}
         # Not while the tables are held: a disk may take its time.

@@ -125,6 +125,19 @@ def test_hundreds_of_metrics_that_take_turns_are_told_apart(run):
         check_buckets(found[names[number]].rows, rows[rows["metric"] == number])
 
 
+def test_points_scattered_over_too_much_of_a_file_are_not_read_but_for_the_edges(run):
+    steps = 10_000
+    run.keys(*(f"m{number}" for number in range(10)))
+    run.append(run.rows(np.tile(np.arange(10), steps), np.repeat(np.arange(steps), 10), 0.5))
+    store = run.store(point_bytes=2**20)
+    files = store._files
+    run.check(store, "m3", Window(Axis.STEP, 800))
+    assert files.read_bytes == 10 * steps * RECORD_BYTES
+    assert len(run.ask(store, ["m3"], Window(Axis.STEP, 800)).metrics["m3"].rows) == -(-steps // 64)
+    run.check(store, "m3", Window(Axis.STEP, 800, 2_000, 8_000))
+    assert files.read_bytes <= 10 * steps * RECORD_BYTES + 2 * 10 * 64 * RECORD_BYTES
+
+
 def test_many_metrics_with_few_points_take_little_more_memory_than_the_points(run):
     rows = run.rows(np.tile(np.arange(20_000), 3), np.repeat(np.arange(3), 20_000), 1.0)
     run.append(rows)
