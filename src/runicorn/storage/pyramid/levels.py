@@ -74,7 +74,11 @@ def together(parts: Sequence[Points]) -> Points:
 def points_in(data: bytes, start: int, found: Scan) -> Points:
     """Return copies of the points that a scan of `data` found, which lies at byte `start` of its file."""
     rows = rows_in(data, found)
-    spans = [np.arange(start + at, start + at + count * RECORD_BYTES, RECORD_BYTES) for at, count in found.spans]
+    # Of 64 bits, which is not what numpy 1 takes on Windows.
+    spans = [
+        np.arange(start + at, start + at + count * RECORD_BYTES, RECORD_BYTES, dtype=np.int64)
+        for at, count in found.spans
+    ]
     at = spans[0] if len(spans) == 1 else np.concatenate([np.empty(0, np.int64), *spans])
     return Points(rows["metric"].copy(), rows["step"].copy(), rows["time"].copy(), rows["value"].copy(), at)
 
