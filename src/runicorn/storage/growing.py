@@ -27,6 +27,14 @@ class State(NamedTuple):
     inode: int
 
 
+class Marks(NamedTuple):
+    """How far a file was read, and what tells it from another one: its first bytes, and those before the offset."""
+
+    offset: int
+    head: bytes
+    anchor: bytes
+
+
 class Verdict(enum.Enum):
     """What a look at the marks says. UNSURE: they could not be read whole now; ask again."""
 
@@ -47,6 +55,8 @@ class GrowingFile:
         self.offset = offset
         self.generation = 0
         self._expected_crc = head_crc
+        # False while it was not seen yet that the file is the one that resume() spoke of.
+        self.is_proven = True
         # The first bytes, and those before the offset: as many as there are of them, or none while nothing is known.
         self._head = b""
         self._anchor = b""
@@ -82,7 +92,7 @@ class GrowingFile:
             return verdict, b""
         if verdict is Verdict.UNSURE or len(head) < known or len(anchor) < known:
             return Verdict.UNSURE, b""
-        self._head, self._anchor = head, anchor
+        self._head, self._anchor, self.is_proven = head, anchor, True
         return verdict, new
 
     def advance(self, new: bytes, consumed: int) -> None:
@@ -105,8 +115,21 @@ class GrowingFile:
         """Let the next plan() ask, though nothing may have changed."""
         self._seen = None
 
+    def marks(self) -> Marks:
+        """Return what resume() needs to go on from here, in another process, too."""
+        return Marks(self.offset, self._head, self._anchor)
+
+    def resume(self, marks: Marks) -> None:
+        """Go on from there, if it turns out to be the same file. Raises ValueError for marks that tell nothing."""
+        known = min(_MARK_BYTES, marks.offset)
+        if known < 0 or len(marks.head) != known or len(marks.anchor) != known:
+            raise ValueError("no marks of a file")
+        self.offset, self._head, self._anchor = marks
+        self._seen, self.is_proven = None, False
+
     def begin_again(self) -> None:
         self.generation += 1
+        self.is_proven = True
         self.offset, self._head, self._anchor, self._seen, self._expected_crc = 0, b"", b"", None, None
 
 

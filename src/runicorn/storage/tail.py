@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from runicorn.storage import layout, records
 from runicorn.storage.files import Files, FileStat, Listing, Range, found_or_raise
-from runicorn.storage.growing import GrowingFile, Verdict, is_young
+from runicorn.storage.growing import GrowingFile, Marks, Verdict, is_young
 from runicorn.storage.names import MetricNames
 from runicorn.storage.records import RECORD_BYTES, Scan
 
@@ -43,6 +43,14 @@ class _Hole:
     start: int
     seen_at: float
     passed_at: float | None = None
+
+
+class TailState(NamedTuple):
+    """How far a record file was read: what resume() needs. holes: where zeros were taken for damage, in bytes."""
+
+    marks: Marks
+    skipped: int
+    holes: tuple[int, ...]
 
 
 class RecordTail:
@@ -130,6 +138,25 @@ class RecordTail:
     def jump(self, offset: int) -> None:
         """Leave out what lies before `offset`."""
         self._file.jump(offset)
+
+    def state(self) -> TailState:
+        """Return what resume() needs to go on from here, in another process, too."""
+        return TailState(self._file.marks(), self.skipped, tuple(hole.start for hole in self._holes))
+
+    def resume(self, state: TailState) -> None:
+        """Go on from there with a file of which nothing was read yet. Raises ValueError for what is no state.
+
+        Until is_proven, it is not known whether it is the same file.
+        """
+        self._file.resume(state.marks)
+        self.skipped = state.skipped
+        moment = self._monotonic()
+        self._holes = [_Hole(start, moment, passed_at=moment) for start in state.holes][-_MAX_HOLES:]
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether it was seen that the file is the one that resume() spoke of."""
+        return self._file.is_proven
 
     def is_behind(self, status: FileStat) -> bool:
         """Tell whether there is a whole record to be read that was there at a look."""

@@ -1,0 +1,274 @@
+"""The pyramids of many runs, kept in memory and on disk and followed as their files grow. Memory is bounded."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from runicorn.storage import layout
+from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
+from runicorn.storage.points import combined
+from runicorn.storage.pyramid.answers import RunBuckets, RunSummary, Summary
+from runicorn.storage.pyramid.cache import PyramidCache
+from runicorn.storage.pyramid.run_choice import RunChoice, choose_of_run, grouped
+from runicorn.storage.pyramid.table import PyramidTable
+from runicorn.storage.series import Window
+from runicorn.storage.tail import advance
+
+if TYPE_CHECKING:
+    from runicorn.storage.pyramid.window import Span
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+DEFAULT_BUDGET_BYTES = 96 * 2**20
+# Of a local disk: a million records, which takes 15 ms.
+DEFAULT_POINT_BYTES = 32 * 2**20
+# Reading, and most of what is computed, lets another thread of Python run meanwhile.
+_THREADS = 2
+# In fewer bytes, most of the time goes to Python itself.
+_WORTH_A_THREAD_BYTES = 8 * 2**20
+
+
+class PyramidStore:
+    """Reads record files, each byte once, and forgets the least recently used ones above a budget of memory.
+
+    cache: what is kept on disk; None for nothing. point_bytes: how much of a file may be read again for an answer, see
+    read_each(); less where reading takes long. The one pyramid that was used last stays however large it is: about a
+    fiftieth of its file, a tenth where many metrics take turns in it. Safe to use from several threads; two of them
+    never read the same file at once.
+    """
+
+    def __init__(
+        self,
+        files: Files,
+        cache: PyramidCache | None = None,
+        budget_bytes: int = DEFAULT_BUDGET_BYTES,
+        point_bytes: int = DEFAULT_POINT_BYTES,
+    ) -> None:
+        self._files = files
+        self._point_bytes = point_bytes
+        self._cache = cache
+        self._budget_bytes = budget_bytes
+        self._tables: OrderedDict[str, PyramidTable] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read_each(
+        self,
+        listings: Mapping[str, Listing],
+        metrics: Iterable[str],
+        window: Window,
+        created_at: Mapping[str, float] | None = None,
+    ) -> Iterator[tuple[str, RunBuckets | OSError]]:
+        """Yield what these metrics have in a window for each run, in order, or the error in its place.
+
+        listings: what look() showed of each run's folder a moment ago. created_at: by run, in unix seconds; needed
+        where the window's axis is relative.
+
+        The buckets of a metric hold exactly the points of the window, each once, in file order. There are at most about
+        twice as many as window.points, and about half as many at least if there are as many points; where these are no
+        more than twice as many, each is a bucket of its own. For this, the points of buckets at the window's edges are
+        read from the file, and where the window holds few buckets, all of its points are. But there may be fewer
+        where these points lie scattered over more than point_bytes of the file, as metrics take turns in it: one for
+        256 points, or for 64 in files of eight metrics or more.
+
+        Where steps go back, as in a resumed run, another bucket begins; where they do so all the time, all points may
+        be read for a window. Of several writers, see window.joined. Where the file is damaged, or became another one a
+        moment ago, buckets at the edges come whole.
+        """
+        wanted = set(metrics)
+
+        def span(run_id: str) -> Span:
+            from runicorn.storage.pyramid.window import Span
+
+            origin = (created_at or {}).get(run_id, 0.0)
+            return Span(window.axis, window.low, window.high, origin, max(1, window.points))
+
+        def work(batch: Mapping[str, Listing]) -> list[tuple[str, RunBuckets | OSError]]:
+            return self._answer(batch, wanted, span)
+
+        for found in _ahead(work, self._batches(listings)):
+            found.reverse()
+            while found:  # what was taken is not held on to
+                yield found.pop()
+
+    def stats(self, run_id: str, listing: Listing | None = None) -> RunSummary:
+        """Return what is known of every metric as a whole, from every file of the run. Raises OSError."""
+        if listing is None:
+            listing = by_name(self._files.list(layout.run_path(run_id)))
+        metrics: dict[str, Summary] = {}
+        skipped = 0
+        with self._held({run_id: listing}) as tables:
+            for error in self._follow(tables).values():
+                raise error
+            for table, _ in tables.values():
+                skipped += table.tail.skipped
+                for metric, summary in table.summaries():
+                    metrics[metric] = _combined(metrics[metric], summary) if metric in metrics else summary
+        self._make_room()
+        return RunSummary(metrics, skipped)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory is taken by what is kept."""
+        with self._lock:
+            return sum(table.size_bytes for table in self._tables.values())
+
+    def save(self) -> None:
+        """Save what is worth it and has grown since it was; before the end, for instance."""
+        if self._cache is None:
+            return
+        with self._lock:
+            tables = list(self._tables.values())
+        for table in tables:
+            with table.lock:
+                self._cache.save(table)
+
+    def _answer(
+        self, batch: Mapping[str, Listing], wanted: set[str], span: Callable[[str], Span]
+    ) -> list[tuple[str, RunBuckets | OSError]]:
+        chosen: list[RunChoice] = []
+        with self._held(batch) as tables:
+            errors = self._follow(tables)
+            failed: dict[str, OSError] = {}
+            for run_id, listing in batch.items():
+                mine = {name: layout.run_path(run_id, name) for name in layout.record_files(listing)}
+                error = next((errors[path] for path in mine.values() if path in errors), None)
+                if error is not None:
+                    failed[run_id] = error
+                else:
+                    held = {name: tables[path][0] for name, path in mine.items()}
+                    chosen.append(choose_of_run(run_id, held, wanted, span(run_id), self._point_bytes))
+        self._make_room()
+        finished: dict[str, RunBuckets | OSError] = {**failed}
+        # Not while the tables are held: a disk may take its time.
+        for group in grouped(chosen, self._files.batch_bytes):
+            finished.update(self._finish(group))
+        return [(run_id, finished[run_id]) for run_id in batch]
+
+    def _finish(self, group: Sequence[RunChoice]) -> Iterator[tuple[str, RunBuckets | OSError]]:
+        ranges = [each for choice in group for each in choice.ranges]
+        read = iter(self._files.fetch(ranges) if ranges else [])
+        for choice in group:
+            parts = [next(read) for _ in choice.ranges]
+            error = next((part for part in parts if isinstance(part, OSError)), None)
+            if error is not None:
+                yield choice.run_id, error
+            else:
+                yield choice.run_id, choice.finish([found_or_raise(part) for part in parts])
+
+    def _batches(self, listings: Mapping[str, Listing]) -> Iterator[tuple[Mapping[str, Listing], int]]:
+        """Yield the runs in groups that can be read in one call, if that is possible, with their unread bytes."""
+        batch: dict[str, Listing] = {}
+        total = 0
+        for run_id, listing in listings.items():
+            tables = [
+                self._table(layout.run_path(run_id, name), listing[name]) for name in layout.record_files(listing)
+            ]
+            size = sum(_unread(table, listing) for table in tables)
+            if batch and total + size > self._files.batch_bytes:
+                yield batch, total
+                batch, total = {}, 0
+            batch[run_id] = listing
+            total += size
+        if batch:
+            yield batch, total
+
+    @contextlib.contextmanager
+    def _held(self, batch: Mapping[str, Listing]) -> Iterator[dict[str, tuple[PyramidTable, Listing]]]:
+        """Hold the tables of these runs' record files, by their paths; nobody else reads them meanwhile."""
+        tables = {
+            path: (self._table(path, listing[name]), listing)
+            for run_id, listing in batch.items()
+            for name in layout.record_files(listing)
+            for path in [layout.run_path(run_id, name)]
+        }
+        with contextlib.ExitStack() as held:
+            for path in sorted(tables):  # in one order, so that no two readers wait for each other
+                held.enter_context(tables[path][0].lock)
+            yield tables
+
+    def _table(self, path: str, status: FileStat) -> PyramidTable:
+        with self._lock:
+            table = self._tables.get(path)
+            if table is not None:
+                self._tables.move_to_end(path)
+                return table
+            table = self._tables[path] = PyramidTable(path)
+            table.lock.acquire()  # nobody else knows it yet
+        try:
+            if self._cache is not None:
+                self._cache.load(table, status.size_bytes)
+        finally:
+            table.lock.release()
+        return table
+
+    def _follow(self, tables: Mapping[str, tuple[PyramidTable, Listing]]) -> dict[str, OSError]:
+        """Take in what is new in all of them, as many bytes at once as one call may ask for. Return what failed."""
+        errors: dict[str, OSError] = {}
+        pending = deque(tables.values())
+        while pending:
+            group = [pending.popleft()]
+            left = self._files.batch_bytes - _unread(*group[0])
+            while pending and _unread(*pending[0]) <= left:
+                group.append(pending.popleft())
+                left -= _unread(*group[-1])
+            found = advance(self._files, [(table.tail, listing) for table, listing in group], self._files.batch_bytes)
+            for (table, listing), piece in zip(group, found, strict=True):
+                if isinstance(piece, OSError):
+                    errors[table.tail.path] = piece
+                    continue
+                if piece is None and not table.tail.is_proven:  # its marks cannot be read just now
+                    table.tail.begin_again()
+                if table.take(piece, _status(table, listing)):
+                    pending.append((table, listing))
+        for table, _ in tables.values():
+            if self._cache is not None and self._cache.is_due(table) and table.tail.path not in errors:
+                self._cache.save(table)
+        return errors
+
+    def _make_room(self) -> None:
+        """Let go of what was not used for longest."""
+        with self._lock:
+            total = sum(table.size_bytes for table in self._tables.values())
+            while total > self._budget_bytes and len(self._tables) > 1:
+                _, oldest = self._tables.popitem(last=False)
+                total -= oldest.size_bytes
+
+
+def _status(table: PyramidTable, listing: Listing) -> FileStat:
+    return listing[table.tail.path.rsplit("/", 1)[-1]]
+
+
+def _unread(table: PyramidTable, listing: Listing) -> int:
+    size, offset = _status(table, listing).size_bytes, table.offset
+    return size - offset if size >= offset else size  # another file, or cut: all of it
+
+
+def _ahead(work: Callable[[T], R], items: Iterator[tuple[T, int]]) -> Iterator[R]:
+    """Yield what `work` returns for each, in order; large ones are made ahead in threads. items: with their sizes."""
+    ready: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(_THREADS, "pyramid") as pool:
+        for item, size in items:
+            while ready and (len(ready) >= _THREADS or size < _WORTH_A_THREAD_BYTES):
+                yield ready.popleft().result()
+            if size < _WORTH_A_THREAD_BYTES:
+                yield work(item)
+            else:
+                ready.append(pool.submit(work, item))
+        while ready:
+            yield ready.popleft().result()
+
+
+def _combined(first: Summary, second: Summary) -> Summary:
+    counts = [each.stats.count - each.not_finite for each in (first, second)]
+    total = sum((each.mean or 0.0) * count for each, count in zip((first, second), counts, strict=True))
+    return Summary(
+        combined(first.stats, second.stats),
+        total / sum(counts) if sum(counts) else None,
+        first.not_finite + second.not_finite,
+    )

@@ -1,0 +1,209 @@
+"""The pyramid of one record file: grows with what is settled of the file, and goes to disk and back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from runicorn.model import MetricStats
+from runicorn.storage.files import FileStat
+from runicorn.storage.growing import Marks
+from runicorn.storage.pyramid.answers import Summary
+from runicorn.storage.tail import Piece, RecordTail, TailState
+
+if TYPE_CHECKING:
+    from runicorn.storage.pyramid.levels import GrowingRows, Points, Rows
+    from runicorn.storage.pyramid.window import Choice, Span
+
+# How many points make one of the smallest buckets, of 144 bytes. A window that holds few of them is read from the file,
+# and the more metrics take turns in it, the more bytes that takes: so where many do, buckets are smaller.
+BUCKET_POINTS = 256
+BUCKET_POINTS_OF_MANY = 64
+_MANY = 8
+# How many records are worked on at a time: what a local disk gives at once, which stays in a processor's cache. Half as
+# many take a tenth more time, twice as many a third.
+_AT_ONCE = 131_072
+# Measured with tracemalloc: a name's place in a list; the objects of a table.
+_NAME_BYTES = 32
+_TABLE_BYTES = 6000
+
+
+class Chosen(NamedTuple):
+    """What a window needs of a metric, by its number, and where its last point lies, the window aside."""
+
+    number: int
+    choice: Choice
+    last_step: int
+    last_time: float
+
+
+class PyramidTable:
+    """Buckets of all metrics of one record file, and the points at its end that fill none yet.
+
+    Hold `lock` for every call.
+    """
+
+    def __init__(self, path: str) -> None:
+        from runicorn.storage.columns import count_marked
+
+        self.lock = threading.Lock()
+        self.tail = RecordTail(path, count=count_marked)
+        self.saved_offset = 0
+        self._generation = 0
+        self._forget()
+
+    def _forget(self) -> None:
+        from runicorn.storage.pyramid.levels import GrowingRows, no_points
+
+        self._rows: GrowingRows = GrowingRows()
+        self._open: Points = no_points()  # sorted by metric
+        self._fresh: list[Points] = []  # in file order
+        self._bucket_points, self._is_empty = BUCKET_POINTS, True
+        self._order: tuple[Any, Any] | None = None  # of the buckets by metric, and their metrics in this order
+        self._levels: dict[int, list[Rows]] = {}
+
+    @property
+    def offset(self) -> int:
+        return self.tail.offset
+
+    def take(self, piece: Piece | None, status: FileStat) -> bool:
+        """Take in what was read last, None for nothing; tell whether to read on at once."""
+        before, self._generation = self._generation, self.tail.generation
+        if before != self._generation:
+            self._forget()
+            self.saved_offset = 0
+        if piece is not None:
+            self._add(piece)
+        return self.tail.is_behind(status) if piece is not None else before != self._generation
+
+    def choose(self, metrics: set[str], span: Span) -> Iterator[tuple[str, Chosen]]:
+        """Yield by name what a window needs of these metrics; a name may come twice."""
+        from runicorn.storage.pyramid.levels import levels_above, of_metric
+        from runicorn.storage.pyramid.window import choose
+
+        self._settle()
+        for metric, numbers in self.tail.names.numbers(metrics).items():
+            for number in numbers:
+                rows, points = self._rows_of(number), of_metric(self._open, number)
+                if points.size:
+                    last_step, last_time = int(points.step[-1]), float(points.time[-1])
+                elif len(rows):
+                    last_step, last_time = int(rows["step_last"][-1]), float(rows["time_last"][-1])
+                else:
+                    continue
+                levels = levels_above(rows, self._levels.get(number, ()))
+                if levels:
+                    self._levels[number] = levels
+                yield metric, Chosen(number, choose(rows, levels, points, span), last_step, last_time)
+
+    def summaries(self) -> Iterator[tuple[str, Summary]]:
+        """Yield each metric's name with what is known of all of it; a name may come twice."""
+        import numpy as np
+
+        from runicorn.storage.pyramid.levels import by_metric, changes, merged, rows_of, stacked
+
+        self._settle()
+        _, starts = by_metric(self._open)
+        rows = stacked([self._rows.view(), rows_of(self._open, starts[:-1])])
+        rows = rows[np.argsort(rows["metric"], kind="stable")]
+        for row in merged(rows, np.concatenate(([0], changes(rows["metric"]))) if len(rows) else np.arange(0)):
+            yield self.tail.names.name(int(row["metric"])), _summary(row)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, about."""
+        fresh = sum(points.size_bytes for points in list(self._fresh))
+        levels = sum(level.nbytes for levels in list(self._levels.values()) for level in levels)
+        order: int = sum(array.nbytes for array in self._order or ())
+        names = _NAME_BYTES * len(self.tail.names)
+        return self._rows.size_bytes + self._open.size_bytes + fresh + levels + order + names + _TABLE_BYTES
+
+    def save(self) -> tuple[dict[str, Any], list[Any]]:
+        """Return what load() needs: some plain values, and arrays."""
+        self._settle()
+        head = {"tail": self.tail.state(), "bucket_points": self._bucket_points, "rows": len(self._rows.view())}
+        return head, [self._rows.view(), *self._open]
+
+    def load(self, head: dict[str, Any], parts: list[memoryview]) -> None:
+        """Go on from what save() returned. Raises ValueError, TypeError, KeyError where it is something else."""
+        import numpy as np
+
+        from runicorn.storage.pyramid.levels import BUCKET, GrowingRows, from_parts
+
+        marks, skipped, holes = head["tail"]
+        state, bucket_points = TailState(Marks(*marks), skipped, tuple(holes)), head["bucket_points"]
+        rows, points = np.frombuffer(parts[0], BUCKET), from_parts(parts[1:])
+        if len({len(column) for column in points}) != 1:
+            raise ValueError("columns of different lengths")
+        self.tail.resume(state)
+        self._rows, self._open = GrowingRows(rows), points
+        self._bucket_points, self._is_empty = bucket_points, not len(rows)
+        self.saved_offset = self.tail.offset
+
+    def _add(self, piece: Piece) -> None:
+        from runicorn.storage.pyramid.levels import points_in
+
+        for found in _in_parts(piece):
+            self._fresh.append(points_in(piece.data, piece.start, found))
+            # Sorting in each time would take as long as the open ends are many.
+            if sum(points.size for points in self._fresh) >= max(_AT_ONCE, self._open.size):
+                self._settle()
+
+    def _settle(self) -> None:
+        """Make buckets of what came last, as far as it fills some."""
+        from runicorn.storage.pyramid.levels import by_metric, condensed, together
+
+        if not self._fresh:
+            return
+        points, starts = by_metric(together([self._open, *self._fresh]))
+        self._fresh = []
+        if self._is_empty:  # before, it is not known how many metrics there are
+            self._bucket_points = BUCKET_POINTS_OF_MANY if len(starts) > _MANY else BUCKET_POINTS
+        rows, rest = condensed(points, starts, self._bucket_points)
+        self._open = type(rest)(*(column.copy() for column in rest)) if len(rows) else rest
+        if len(rows):
+            self._rows.append(rows)
+            self._order, self._is_empty = None, False
+
+    def _rows_of(self, number: int) -> Rows:
+        import numpy as np
+
+        rows = self._rows.view()
+        if self._order is None:
+            order = np.argsort(rows["metric"], kind="stable")
+            self._order = order, rows["metric"][order]
+        order, numbers = self._order
+        begin, end = np.searchsorted(numbers, [number, number + 1])
+        # Of a file with one metric, they need no copy.
+        found: Rows = rows if end - begin == len(rows) else rows[order[begin:end]]
+        return found
+
+
+def _in_parts(piece: Piece) -> Iterator[Any]:
+    """Yield what a scan found in parts of some records."""
+    from runicorn.storage.records import RECORD_BYTES, Scan
+
+    spans: list[tuple[int, int]] = []
+    count = 0
+    for start, length in piece.found.spans:
+        at, left = start, length
+        while left:
+            taken = min(left, _AT_ONCE - count)
+            spans.append((at, taken))
+            at, left, count = at + taken * RECORD_BYTES, left - taken, count + taken
+            if count == _AT_ONCE:
+                yield Scan(tuple(spans), 0, 0)
+                spans, count = [], 0
+    if spans:
+        yield Scan(tuple(spans), 0, 0)
+
+
+def _summary(row: Any) -> Summary:
+    count, nans, infs, minus_infs = (int(row[name]) for name in ("count", "nans", "infs", "minus_infs"))
+    finite = count - nans - infs - minus_infs
+    low = float("-inf") if minus_infs else float(row["low"]) if finite else float("inf") if infs else None
+    high = float("inf") if infs else float(row["high"]) if finite else float("-inf") if minus_infs else None
+    last_step, last_time = int(row["step_last"]), float(row["time_last"])
+    stats = MetricStats(count, float(row["last"]), low, high, last_step, last_time)
+    return Summary(stats, float(row["total"]) / finite if finite else None, count - finite)

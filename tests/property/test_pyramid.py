@@ -1,0 +1,164 @@
+"""Whatever happens to a record file and to what is kept of it, buckets tell of all points in a window, once each."""
+
+import tempfile
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.support.pyramids import CREATED_AT, Run, same
+
+from runicorn.model import Axis
+from runicorn.storage import columns
+from runicorn.storage.pyramid import levels, table
+from runicorn.storage.records import RECORD_BYTES
+from runicorn.storage.series import Window
+
+METRICS = 10
+NAMES = [f"m{number}" for number in range(METRICS)]
+ODD = [np.nan, np.inf, -np.inf, 0.0, -0.0, 1e300]
+FILES = st.sampled_from(["metrics", "metrics", "metrics.rank1"])
+SEEDS = st.integers(0, 2**32 - 1)
+
+OPERATIONS = st.one_of(
+    st.tuples(st.just("append"), FILES, st.integers(1, 400), SEEDS),
+    st.tuples(st.just("append"), FILES, st.integers(1, 400), SEEDS),
+    st.tuples(st.just("torn"), FILES, st.integers(1, RECORD_BYTES - 1), SEEDS),
+    st.tuples(st.just("garbage"), FILES, st.integers(1, 6), SEEDS),
+    st.tuples(st.just("replace"), FILES, st.integers(1, 400), SEEDS),
+    st.tuples(st.just("overwrite"), FILES, st.integers(1, 400), SEEDS),
+    st.tuples(st.just("cut"), FILES, st.integers(0, 400 * RECORD_BYTES), SEEDS),
+    st.tuples(st.just("reopen"), FILES, st.just(0), SEEDS),
+    st.tuples(st.just("damage"), FILES, st.integers(1, 4), SEEDS),
+    st.tuples(st.just("ask"), FILES, st.integers(1, 60), SEEDS),
+    st.tuples(st.just("ask"), FILES, st.integers(1, 60), SEEDS),
+)
+
+
+class Case:
+    """One run that all of it happens to."""
+
+    def __init__(self, folder, batch_bytes, point_bytes=2**25):
+        self.run = Run(folder / "root")
+        self.cache = folder / "cache"
+        self.options = {"batch_bytes": batch_bytes, "point_bytes": point_bytes}
+        self.step = 0
+        self.rests = {}
+        for file in ("metrics", "metrics.rank1"):
+            self.run.keys(*NAMES, file=file)
+        self.reopen()
+
+    def reopen(self):
+        self.store = self.run.store(self.cache, **self.options)
+
+    def records(self, count, random):
+        """Return records of one metric or several in turns, whose steps go on, jump, or go back."""
+        metrics = random.choice([1, 3, METRICS])
+        if random.random() < 0.3:
+            self.step = int(random.integers(-50, 300))
+        step = self.step + np.arange(count) // metrics
+        self.step = int(step[-1])
+        if random.random() < 0.1:
+            random.shuffle(step)
+        value = random.normal(size=count)
+        odd = random.random(count) < random.choice([0.0, 0.02, 0.5, 1.0])
+        value[odd] = random.choice(ODD, int(odd.sum()))
+        rows = self.run.rows(np.arange(count) % metrics, step, value)
+        if random.random() < 0.1:
+            rows["time"][random.integers(0, count)] = random.choice([np.nan, CREATED_AT])
+        return rows
+
+    def do(self, what, file, amount, random):
+        path = self.run.path / f"{file}.bin"
+        # What a torn record becomes when another follows it, or a record at an odd place, depends on where a reader
+        # stopped in between, which the tests of the tail are about: here, the rest of it comes after all.
+        rest = self.rests.pop(file, b"")
+        if what in ("append", "garbage", "torn"):
+            self.run.append(rest, file)
+        if what == "append":
+            self.run.append(self.records(amount, random), file)
+        elif what == "torn":
+            record = self.records(1, random).tobytes()
+            self.run.append(record[:amount], file)
+            self.rests[file] = record[amount:]
+        elif what == "garbage":
+            garbage = random.integers(1, 256, amount * RECORD_BYTES, "u1").tobytes()
+            self.run.append(garbage.replace(b"RNS1", b"____"), file)
+        elif what == "replace":
+            path.unlink(missing_ok=True)
+            self.run.append(self.records(amount, random), file)
+        elif what == "overwrite":
+            size = path.stat().st_size if path.exists() else 0
+            self.run.write("wb", self.records(amount + size // RECORD_BYTES, random).tobytes(), file)
+        elif what == "cut" and path.exists():
+            self.run.cut(amount, file)
+            self.run.cut(columns.unpack(path.read_bytes())[2], file)
+        elif what == "reopen":
+            self.store.save()
+            self.reopen()
+        elif what == "damage":
+            self.store.save()
+            for each in sorted(self.cache.rglob("*.pyramid")):
+                data = bytearray(each.read_bytes())
+                for at in random.integers(0, len(data), amount):
+                    data[at] = random.integers(0, 256)
+                each.write_bytes(data[: len(data) if random.random() < 0.7 else random.integers(0, len(data))])
+            self.reopen()
+        elif what == "ask":
+            self.ask(amount, random)
+        if what not in ("append", "garbage", "torn", "replace", "overwrite", "cut"):
+            self.rests[file] = rest
+
+    def ask(self, buckets, random):
+        metric = str(random.choice(NAMES[:4]))
+        axis = Axis(random.choice([axis.value for axis in Axis]))
+        rows = [part for part in self.run.points(metric) if len(part)]
+        low = high = None
+        if rows:
+            x = np.concatenate(rows)["step" if axis is Axis.STEP else "time"] - (
+                CREATED_AT if axis is Axis.RELATIVE else 0
+            )
+            ends = random.choice(x, 2) + random.choice([0.0, 0.0, 0.01, -0.01])
+            low, high = (float(end) if random.random() < 0.8 else None for end in np.sort(ends))
+            if np.isnan([end or 0.0 for end in (low, high)]).any():
+                low = high = None
+        self.run.check(self.store, metric, Window(axis, buckets, low, high))
+
+    def check_stats(self):
+        with_stats = self.run.ask_stats(self.store)
+        for metric in NAMES:
+            parts = self.run.points(metric)
+            assert (metric in with_stats) == bool(parts)
+            if parts:
+                value = np.concatenate(parts)["value"]
+                finite = value[np.isfinite(value)]
+                summary = with_stats[metric]
+                assert summary.stats.count == len(value)
+                assert summary.not_finite == len(value) - len(finite)
+                same(summary.stats.min, None if np.isnan(value).all() else np.fmin.reduce(value))
+                same(summary.stats.max, None if np.isnan(value).all() else np.fmax.reduce(value))
+                assert (summary.mean is None) == (not len(finite))
+                if len(finite):
+                    np.testing.assert_allclose(summary.mean, finite.sum() / len(finite), rtol=1e-9,
+                                               atol=1e-9 * np.abs(finite).sum())  # fmt: skip
+
+
+@given(
+    st.lists(OPERATIONS, min_size=3, max_size=16),
+    st.sampled_from([512, 4096, 2**20]),
+    st.sampled_from([2, 7, 16]),
+    st.sampled_from([0, 2000, 2**20]),
+)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(operations, batch_bytes, size, point_bytes):
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(table, "BUCKET_POINTS", size),
+        patch.object(table, "BUCKET_POINTS_OF_MANY", 3),
+        patch.object(levels, "WORTH_LEVELS", 8),
+    ):
+        case = Case(Path(folder), batch_bytes, point_bytes)
+        for what, file, amount, seed in [*operations, ("ask", "metrics", 20, 1), ("ask", "metrics", 1, 2)]:
+            case.do(what, file, amount, np.random.default_rng(seed))
+        case.check_stats()
