@@ -26,6 +26,7 @@ _STATS_DTYPE = np.dtype(
     [("count", "<i8"), ("last", "<f8"), ("low", "<f8"), ("high", "<f8"), ("step", "<i8"), ("time", "<f8")]
 )
 _FIRST_LOOK = 64
+_EXACT = 2**53  # up to it, floats have all whole numbers
 # What three small arrays take besides what is in them, measured with tracemalloc.
 _OBJECTS_BYTES = 700
 
@@ -331,8 +332,13 @@ def _distances(x: npt.NDArray[Any]) -> Floats | None:
         return None
     along: Floats
     if x.dtype.kind == "i":
-        unsigned = x.astype(np.uint64)
-        along = (unsigned - unsigned[0]).astype(np.float64)  # modulo 2**64, which is right as none goes back
+        first, last = int(x[0]), int(x[-1])
+        if max(-first, last) <= _EXACT:
+            # In one array: where several large ones come and go, the system is asked for their memory each time.
+            along = np.subtract(x, first, dtype=np.float64)
+        else:
+            unsigned = x.view(np.uint64)
+            along = (unsigned - unsigned[0]).astype(np.float64)  # modulo 2**64, which is right as none goes back
     else:
         with np.errstate(over="ignore", invalid="ignore"):
             along = x - x[0]
