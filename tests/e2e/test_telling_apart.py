@@ -110,3 +110,23 @@ def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visi
     )
     assert columns > 0.7 * width
     assert rows > 0.5 * height
+
+
+def test_the_long_names_of_a_sweep_can_be_told_apart(root, visits):
+    names = [f"resnet50-imagenet-lr{lr}-bs256-s{seed}" for lr in (0.1, 0.03, 0.01) for seed in range(5)]
+    for name in names:
+        with rn.init("sweep", name=name, root=root, system_metrics=False, config={"seed": name[-1]}) as run:
+            run.log({"loss": 1.0})
+    page = visits("#/?cols=config.seed,summary.loss")
+    expect(page.locator(".row .name-own")).to_have_count(len(names))
+    own = page.locator(".row .name-own")
+    assert sorted(own.all_inner_texts()) == sorted(name.removeprefix("resnet50-imagenet-") for name in names)
+    assert own.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    # To whoever copies it, or hears it read, a name is one.
+    expect(page.get_by_role("link", name=names[7], exact=True)).to_be_visible()
+    page.locator(".chart .u-over").first.hover()
+    told = page.locator(".chart-tooltip .name-own")
+    expect(told.first).to_be_visible()
+    assert told.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    box = page.locator(".chart-tooltip").bounding_box()
+    assert box["x"] + box["width"] <= page.viewport_size["width"]

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { XAxis } from "../api/types";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
-import { After, Before } from "../components/RunName";
+import { After, Before, NameText } from "../components/RunName";
 import type { LineStyle } from "../pure/colours";
 import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
 import type { Apart } from "../pure/names";
@@ -43,6 +43,8 @@ interface Props {
   title?: string;
 }
 
+const TOOLTIP_MIN = 180;
+const TOOLTIP_MAX = 320;
 const REFINE_AFTER_MS = 180;
 const TOOLTIP_ROWS = 12;
 
@@ -248,7 +250,9 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
   const left = plotLeft + probe.left;
   const flip = left > width / 2;
   const at = probe.values.find((one) => one.id === probe.nearestId)?.x ?? probe.x;
-  const position = flip ? { right: `${width - left + 12}px` } : { left: `${left + 12}px` };
+  // Beside the line, and not wider than there is room: long names give way, see NameText.
+  const maxWidth = `${Math.min(TOOLTIP_MAX, Math.max(TOOLTIP_MIN, (flip ? left : width - left) - 16))}px`;
+  const position = flip ? { right: `${width - left + 12}px`, maxWidth } : { left: `${left + 12}px`, maxWidth };
   return (
     <>
       {probe.values.map((one) =>
@@ -266,7 +270,7 @@ function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
               {runs.length > 1 && (
                 <span class="chart-tooltip-name">
                   <Before apart={run?.apart} />
-                  <span class="ellipsis">{run?.name ?? one.id}</span>
+                  <NameText name={run?.name ?? one.id} apart={run?.apart} />
                   <After apart={run?.apart} />
                 </span>
               )}

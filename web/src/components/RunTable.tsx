@@ -13,7 +13,7 @@ import { addedAbove, ensureRows, runs, total } from "../state/runs";
 import { Ago, Bone } from "./basics";
 import { Icon, StateIcon } from "./icons";
 import { RunMenu } from "./RunActions";
-import { After, Before } from "./RunName";
+import { After, Before, NameText } from "./RunName";
 import { useInSight, useSteadyFocus, useVirtual } from "./virtual";
 
 export const ROW = 28;
@@ -206,8 +206,8 @@ function Row({ run, index, columns, style, apart, isCursor, onCursor, onToggle, 
       </span>
       <span role="gridcell" class="cell name">
         <Before apart={apart} />
-        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.note ? `\n${run.note}` : ""}`} tabIndex={-1}>
-          {run.name}
+        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.note ? `\n${run.note}` : ""}`} aria-label={run.name} tabIndex={-1}>
+          <NameText name={run.name} apart={apart} />
         </a>
         <After apart={apart} />
         {run.archived && <span class="tag quiet">archived</span>}
