@@ -3,6 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { getRuns } from "../api/client";
 import type { Run } from "../api/types";
+import { RUN_TABS } from "../pure/route";
 import { formatTarget } from "../pure/target";
 import { isRemote } from "../state/link";
 import { openHost } from "../state/remote/flow";
@@ -149,6 +150,12 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
   );
 }
 
+/** Return words as a list that begins with a capital. */
+function sentence(words: readonly string[]): string {
+  const text = words.join(", ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 const KEYS: readonly [string, [string, string][]][] = [
   [
     "Anywhere",
@@ -176,7 +183,7 @@ const KEYS: readonly [string, [string, string][]][] = [
   [
     "A run",
     [
-      ["1  2  3", "Overview, charts, console"],
+      [RUN_TABS.map((_, at) => at + 1).join("  "), sentence(RUN_TABS)],
       ["/", "Search the console"],
       ["f", "Follow the console"],
     ],
