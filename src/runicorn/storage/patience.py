@@ -2,7 +2,8 @@
 
 A call into the system that hangs cannot be broken off, only be waited for no longer. So each of them is made by a
 thread of its own; one that does not come back within its time is left where it is, whoever asked goes on with an error
-in that place, and nobody else is sent to the same run until it has come back.
+in that place, and nobody else is sent to the same run until it has come back. What it brings then is kept for a moment,
+for whoever asks the same again: a disk that is slow is not a dead one, and its answers are not to be lost.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Range, found_or_raise
@@ -23,12 +24,14 @@ PATIENCE_SECS = 2.0
 # Of one call, all that hangs together may take so long; what it had not come to by then is not asked for.
 _PATIENCE_PER_CALL_SECS = 3.0
 # A range is read in pieces, so that a slow disk is not taken for a dead one.
-_PIECE_BYTES = 4 * 2**20
+_PIECE_BYTES = 2 * 2**20
 _MAX_STUCK = 100
 # So many threads at once ask for what lies in one run: were it to hang, no more would.
 _MOST_IN_ONE_PLACE = 4
 _FEW_ITEMS = 8
 _IDLE_SECS = 20.0
+_LATE_SECS = 30.0
+_MAX_LATE, _MAX_LATE_BYTES = 24, 2 * 2**20
 
 
 class UnansweredError(OSError):
@@ -51,18 +54,18 @@ class PatientFiles(Files):
         self._crew = _Crew()
 
     def names(self, path: str) -> list[str]:
-        return self._one(path, lambda: self._files.names(path))
+        return found_or_raise(self._each("names", [path], str, self._files.names)[0])
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
-        return self._each(folders, _looked_into, self._files.list)
+        return self._each("look", folders, _looked_into, self._files.list)
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
-        return self._each(paths, str, self._files.stat)
+        return self._each("stat", paths, str, self._files.stat)
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         pieces = [_pieces(each) for each in ranges]
         flat = [piece for each in pieces for piece in each]
-        found = iter(self._each(flat, lambda piece: piece.path, lambda piece: self._files.read(*piece)))
+        found = iter(self._each("read", flat, lambda piece: piece.path, lambda piece: self._files.read(*piece)))
         return [_together([next(found) for _ in each]) for each in pieces]
 
     def inside(self, folder: str, path: str) -> str | None:
@@ -85,12 +88,13 @@ class PatientFiles(Files):
         self._crew.close()
 
     def _one(self, path: str, work: Callable[[], T]) -> T:
-        return found_or_raise(self._each([path], str, lambda _: work())[0])
+        return found_or_raise(self._each(None, [path], str, lambda _: work())[0])
 
     def _each(
-        self, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T]
+        self, kind: str | None, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T]
     ) -> list[T | OSError]:
-        errand = _Errand(items, path_of, ask, self._crew)
+        """Return what `ask` gives for each. kind: of the question, for answers that come late; None to take none."""
+        errand = _Errand(kind, items, path_of, ask, self._crew)
         place = _only_place(items, path_of)
         if place is not None and not self._crew.enter(place, self._patience_secs):
             errand.give_up()
@@ -148,8 +152,14 @@ class _Errand(Generic[Item, T]):
     """A list of things to ask for, one after the other, by one thread at a time."""
 
     def __init__(
-        self, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T], crew: _Crew
+        self,
+        kind: str | None,
+        items: Sequence[Item],
+        path_of: Callable[[Item], str],
+        ask: Callable[[Item], T],
+        crew: _Crew,
     ) -> None:
+        self._kind = kind
         self._items = items
         self._path_of = path_of
         self._ask = ask
@@ -172,7 +182,9 @@ class _Errand(Generic[Item, T]):
         answer: T | OSError
         while len(found) < len(items):
             item = items[len(found)]
-            if crew.has_stuck and crew.is_stuck_at(_place(self._path_of(item))):
+            if crew.has_late and (late := crew.take_late((self._kind, item))) is not None:
+                answer = late
+            elif crew.has_stuck and crew.is_stuck_at(_place(self._path_of(item))):
                 answer = UnansweredError(self._path_of(item))
             else:
                 try:
@@ -183,9 +195,11 @@ class _Errand(Generic[Item, T]):
                     self.raised = error
                     answer = OSError(errno.EINVAL, str(error), self._path_of(item))
             with lock:
-                if self._turn != turn:
-                    return _place(self._path_of(item))
-                found.append(answer)
+                if self._turn == turn:
+                    found.append(answer)
+                    continue
+            crew.keep_late((self._kind, item), answer)
+            return _place(self._path_of(item))
         self.wake()
         return None
 
@@ -232,6 +246,7 @@ class _Crew:
         self._stuck: dict[str, int] = {}
         self._errands: set[_Errand] = set()  # type: ignore[type-arg]
         self._asking: dict[str, int] = {}  # callers by place
+        self._late: dict[Any, tuple[Any, float]] = {}
         self._left = threading.Condition(self._lock)
         self.closed = False
 
@@ -263,6 +278,27 @@ class _Crew:
 
     def is_stuck_at(self, place: str) -> bool:
         return place in self._stuck
+
+    @property
+    def has_late(self) -> bool:
+        return bool(self._late)
+
+    def keep_late(self, question: tuple[str | None, Any], answer: Any) -> None:
+        """Keep an answer that nobody waits for any more, if it is none of an error or of a lot of memory."""
+        if question[0] is None or isinstance(answer, OSError):
+            return
+        if isinstance(answer, bytes) and len(answer) > _MAX_LATE_BYTES:
+            return
+        with self._lock:
+            self._late[question] = (answer, time.monotonic())
+            while len(self._late) > _MAX_LATE or time.monotonic() - next(iter(self._late.values()))[1] > _LATE_SECS:
+                del self._late[next(iter(self._late))]
+
+    def take_late(self, question: tuple[str | None, Any]) -> Any:
+        """Return what came late of an answer to this question; None where nothing did, or it is too old."""
+        with self._lock:
+            answer, came_at = self._late.pop(question, (None, 0.0))
+        return answer if time.monotonic() - came_at <= _LATE_SECS else None
 
     def left_behind(self, place: str) -> None:
         with self._lock:
