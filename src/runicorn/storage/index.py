@@ -31,6 +31,7 @@ _LOOK_SECS = 0.06
 # On a slow file system, spend at most a fifth of the time looking for changes.
 _SLOW_REFRESH_SECS = 0.1
 _REST_FACTOR = 4
+_TROUBLED_SECS = 1.0
 # Up to so many runs, all are looked at in each call, however long it takes: it costs one reading of their folder.
 _FEW = 2000
 _MANY = 5000
@@ -96,6 +97,7 @@ class RunIndex:
         self._names_settled = False
         self._looked_at = float("-inf")
         self._look_secs = 0.0
+        self._troubled = False  # something could not be read at the last look
         self._loaded = cache is None
         self._spared = 0
         self._saved_version = 0
@@ -199,15 +201,19 @@ class RunIndex:
         started = self._monotonic()
         hurries = bool(self._unread) or self._behind
         rest = self._look_secs * _REST_FACTOR if self._look_secs > _SLOW_REFRESH_SECS and not hurries else 0.0
+        if self._troubled:  # what took long was the wait for something that does not answer, and may be over soon
+            rest = min(rest, _TROUBLED_SECS)
         if not force and started - self._looked_at < rest:
             return
         arriving = self._files.arriving()
+        self._troubled = False
         try:
             if len(self._table) + len(self._unread) > _FEW or not self._look_at_all():
                 self._look_at_some(everything=force or len(self._table) <= _FEW)
             problem = None
         except OSError as error:
             problem = f"The runs cannot be listed right now: {error.strerror or error}."
+        self._troubled |= problem is not None
         with self._lock:
             self._problem = problem
             # The first look at a folder may be what begins to find them.
@@ -220,6 +226,7 @@ class RunIndex:
         try:
             entries = self._files.list(layout.RUNS)
         except OSError:
+            self._troubled = True
             return False
         folders = {entry.name: entry for entry in entries if entry.is_dir and layout.is_run_id(entry.name)}
         with self._lock:
@@ -279,6 +286,7 @@ class RunIndex:
                         self._table.take(each.run_id, seen, number)
                         seen.contents = None  # JSON takes many times its size
                 found += [seen for _, seen in group]
+        self._troubled |= any(seen.unreadable for seen in found)
         records = (
             {} if listings is None else {each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)}
         )

@@ -96,17 +96,30 @@ def test_a_connection_of_this_user_is_let_in():
         assert peers.stranger(accepted) is None
 
 
-@on_linux
-def test_one_that_was_reset_before_it_was_accepted_is_refused_with_what_it_sent():
-    """Its four numbers are free again, and may belong to the owner when they are looked at."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def reset_and_taken(server):
+    """Reset a connection that was made, and return its port with a socket of the owner's that has it now."""
+    while True:
         with socket.create_connection(server.getsockname()) as client:
             client.sendall(b"DELETE /api/runs/x HTTP/1.1\r\n\r\n")
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             port = client.getsockname()[1]
-        with socket.socket() as owner:
-            owner.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        owner = socket.socket()
+        owner.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
             owner.bind(("127.0.0.1", port))
+        except OSError:  # another program has just been given that port
+            owner.close()
+            server.accept()[0].close()
+        else:
+            return port, owner
+
+
+@on_linux
+def test_one_that_was_reset_before_it_was_accepted_is_refused_with_what_it_sent():
+    """Its four numbers are free again, and may belong to the owner when they are looked at."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port, taken = reset_and_taken(server)
+        with taken as owner:
             owner.connect(server.getsockname())
             first, name = server.accept()
             second, _ = server.accept()
