@@ -5,6 +5,7 @@ All runs that somebody looks at are followed together: one look at all of their 
 
 from __future__ import annotations
 
+import abc
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -269,7 +270,7 @@ class _Records:
         return points
 
 
-class _Growing:
+class _Growing(abc.ABC):
     """Follows a text file."""
 
     limit = _TEXT_BYTES
@@ -327,8 +328,9 @@ class _Growing:
         gap, self._gap_from, self._progressed = Gap(self.name, self._gap_from, self.offset), None, True
         return gap
 
+    @abc.abstractmethod
     def _read(self, data: bytes, start: int) -> tuple[News | None, int]:
-        raise NotImplementedError
+        """Return what a piece of the file from byte `start` tells, and how many bytes of it are done with."""
 
 
 class _Text(_Growing):
