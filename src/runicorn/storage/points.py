@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import OrderedDict
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from runicorn.model import MetricStats
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
+from runicorn.storage.holding import holding
 from runicorn.storage.point_table import PointTable, counting
 from runicorn.storage.tail import RecordTail, advance
 
@@ -82,7 +82,7 @@ class PointStore:
         wanted = set(metrics)
         for batch in self._batches(listings):
             found: list[tuple[str, _Parts | OSError]] = []
-            with self._tables_of(batch) as tables:
+            with holding(batch, self._table) as tables:
                 errors = self._follow(tables, wanted)
                 for run_id, listing in batch.items():
                     mine = {name: layout.run_path(run_id, name) for name in layout.record_files(listing)}
@@ -102,7 +102,7 @@ class PointStore:
         batch = {run_id: self._listed(run_id, listing)}
         metrics: dict[str, MetricStats] = {}
         skipped = 0
-        with self._tables_of(batch) as tables:
+        with holding(batch, self._table) as tables:
             for error in self._follow(tables, set()).values():
                 raise error
             for table, _ in tables.values():
@@ -142,20 +142,6 @@ class PointStore:
         with self._lock:
             table = self._tables.get(path)
             return 0 if table is None else table.offset
-
-    @contextlib.contextmanager
-    def _tables_of(self, batch: Mapping[str, Listing]) -> Iterator[dict[str, tuple[PointTable, Listing]]]:
-        """Hold the tables of these runs' record files, by their paths; nobody else reads them meanwhile."""
-        tables = {
-            path: (self._table(path, listing[name]), listing)
-            for run_id, listing in batch.items()
-            for name in layout.record_files(listing)
-            for path in [layout.run_path(run_id, name)]
-        }
-        with contextlib.ExitStack() as held:
-            for path in sorted(tables):  # in one order, so that no two readers wait for each other
-                held.enter_context(tables[path][0].lock)
-            yield tables
 
     def _table(self, path: str, status: FileStat) -> PointTable:
         with self._lock:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
+from runicorn.storage.holding import holding
 from runicorn.storage.points import combined
 from runicorn.storage.pyramid.answers import RunBuckets, RunSummary, Summary
 from runicorn.storage.pyramid.cache import PyramidCache
@@ -102,7 +102,7 @@ class PyramidStore:
             listing = by_name(self._files.list(layout.run_path(run_id)))
         metrics: dict[str, Summary] = {}
         skipped = 0
-        with self._held({run_id: listing}) as tables:
+        with holding({run_id: listing}, self._table) as tables:
             for error in self._follow(tables).values():
                 raise error
             for table, _ in tables.values():
@@ -132,7 +132,7 @@ class PyramidStore:
         self, batch: Mapping[str, Listing], wanted: set[str], span: Callable[[str], Span]
     ) -> list[tuple[str, RunBuckets | OSError]]:
         chosen: list[RunChoice] = []
-        with self._held(batch) as tables:
+        with holding(batch, self._table) as tables:
             errors = self._follow(tables)
             failed: dict[str, OSError] = {}
             for run_id, listing in batch.items():
@@ -177,20 +177,6 @@ class PyramidStore:
             total += size
         if batch:
             yield batch, total
-
-    @contextlib.contextmanager
-    def _held(self, batch: Mapping[str, Listing]) -> Iterator[dict[str, tuple[PyramidTable, Listing]]]:
-        """Hold the tables of these runs' record files, by their paths; nobody else reads them meanwhile."""
-        tables = {
-            path: (self._table(path, listing[name]), listing)
-            for run_id, listing in batch.items()
-            for name in layout.record_files(listing)
-            for path in [layout.run_path(run_id, name)]
-        }
-        with contextlib.ExitStack() as held:
-            for path in sorted(tables):  # in one order, so that no two readers wait for each other
-                held.enter_context(tables[path][0].lock)
-            yield tables
 
     def _table(self, path: str, status: FileStat) -> PyramidTable:
         with self._lock:
