@@ -10,6 +10,14 @@ from pathlib import Path
 
 # A pipe that nobody writes to would hang who opens it. On a file it means nothing.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+# A circle of links, a name longer than the system takes, or one that it forbids.
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
+_NOWHERE_ON_WINDOWS = frozenset({123, 161, 1921})  # ERROR_INVALID_NAME, _BAD_PATHNAME, _CANT_RESOLVE_FILENAME
+
+
+def leads_nowhere(error: OSError) -> bool:
+    """Return whether an error says that nothing is at a path, now and the next time, and not that it cannot be read."""
+    return error.errno in _NOWHERE or getattr(error, "winerror", None) in _NOWHERE_ON_WINDOWS
 
 
 def open_regular(path: str | Path) -> io.FileIO:

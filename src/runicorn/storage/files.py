@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
-from runicorn.regular_files import open_regular
+from runicorn.regular_files import leads_nowhere, open_regular
 from runicorn.storage import layout
 
 Found = TypeVar("Found")
@@ -151,8 +151,10 @@ class LocalFiles(OneByOne):
     def names(self, path: str) -> list[str]:
         try:
             return os.listdir(self._prefix + path)  # noqa: PTH208 - see stat
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        except OSError as error:
+            if leads_nowhere(error):
+                return []
+            raise
 
     def inside(self, folder: str, path: str) -> str | None:
         parts = PurePosixPath(path).parts
@@ -163,7 +165,10 @@ class LocalFiles(OneByOne):
             file = home.joinpath(*parts).resolve(strict=True)
             if file.is_relative_to(home.resolve(strict=True)) and file.is_file():
                 return f"{folder}/{'/'.join(parts)}"
-        except (FileNotFoundError, NotADirectoryError, RuntimeError, ValueError):  # a loop of links, a forbidden name
+        except OSError as error:
+            if not leads_nowhere(error):
+                raise
+        except (RuntimeError, ValueError):  # a circle of links before Python 3.13, a forbidden name
             pass
         return None
 
@@ -171,14 +176,18 @@ class LocalFiles(OneByOne):
         try:
             with os.scandir(self._prefix + path) as entries:
                 return [found for entry in entries if (found := _entry_stat(entry)) is not None]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        except OSError as error:
+            if leads_nowhere(error):
+                return []
+            raise
 
     def stat(self, path: str) -> FileStat | None:
         try:
             status = os.stat(self._prefix + path)  # noqa: PTH116 - ten times per run and listing; Path doubles the cost
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError as error:
+            if leads_nowhere(error):
+                return None
+            raise
         return _file_stat(path.rsplit("/", 1)[-1], status)
 
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:

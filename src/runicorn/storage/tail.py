@@ -20,7 +20,8 @@ from runicorn.storage.records import RECORD_BYTES, Scan
 
 # Zeros that stay so long are no bytes that are still coming; in a file that was not written to for a while, at once.
 _ZEROS_SECS = 10.0
-# For so long after zeros were passed over, and at each change of the file, they are looked at again.
+# For so long after zeros were passed over, and at each change of the file, they are looked at again each time; then
+# whenever they are twice as old as they were.
 _LOOK_BACK_SECS = 60.0
 _MAX_HOLES = 8
 # Of less than two records' worth, garbage could not be told from a record that is still being written.
@@ -38,11 +39,16 @@ class Piece(NamedTuple):
 
 @dataclass
 class _Hole:
-    """Zeros in a file, from byte `start` on. passed_at: when they were taken for damage; None while waited for."""
+    """Zeros in a file, from byte `start` on, since when they are known, and their age when they were looked at last."""
 
     start: int
-    seen_at: float
-    passed_at: float | None = None
+    since: float
+    looked_at_age: float = 0.0
+
+    def is_due(self, moment: float) -> bool:
+        """Tell whether to look at them again, though the file says nothing of a change."""
+        age = moment - self.since
+        return age < _LOOK_BACK_SECS or age >= 2 * self.looked_at_age
 
 
 class TailState(NamedTuple):
@@ -105,7 +111,7 @@ class RecordTail:
         if self.generation != before:
             self._void()
         moment = self._monotonic()
-        self._asked = [hole for hole in self._holes if ranges or moment - (hole.passed_at or moment) < _LOOK_BACK_SECS]
+        self._asked = [hole for hole in self._holes if ranges or hole.is_due(moment)]
         return ranges + [Range(self.path, hole.start, RECORD_BYTES) for hole in self._asked]
 
     def take(self, status: FileStat, read: Sequence[bytes]) -> Piece | None:
@@ -114,6 +120,8 @@ class RecordTail:
         if any(any(found) for found in holes):  # what was missing has come after all
             self.begin_again()
             return None
+        for hole in self._asked:
+            hole.looked_at_age = self._monotonic() - hole.since
         read = read[: len(read) - len(self._asked)]
         if not read:
             return None
@@ -151,7 +159,7 @@ class RecordTail:
         self._file.resume(state.marks)
         self.skipped = state.skipped
         moment = self._monotonic()
-        self._holes = [_Hole(start, moment, passed_at=moment) for start in state.holes][-_MAX_HOLES:]
+        self._holes = [_Hole(start, moment) for start in state.holes][-_MAX_HOLES:]
 
     @property
     def is_proven(self) -> bool:
@@ -172,11 +180,11 @@ class RecordTail:
         place, moment = self._file.offset + start, self._monotonic()
         if self._waiting is None or self._waiting.start != place:
             self._waiting = _Hole(place, moment)
-        waited = moment - self._waiting.seen_at
+        waited = moment - self._waiting.since
         if waited < _ZEROS_SECS and is_young(status, self._now):
             new = new[:start]
             return new, records.scan(new, self._count)
-        self._holes = [*self._holes, _Hole(place, moment, passed_at=moment)][-_MAX_HOLES:]
+        self._holes = [*self._holes, _Hole(place, moment)][-_MAX_HOLES:]
         self._waiting = None
         return new, found
 

@@ -200,7 +200,8 @@ def test_no_file_is_served_as_something_that_runs(viewer, run, name, kind):
     "path",
     ["../run.json", "..%2f..%2frunicorn.json", "%2fetc%2fpasswd", "link", "media", "a%00b", "..%5cx", "missing", "",
      "media/out/passwd", "media/up/run.json", "media/loop", "media/../../other/run.json", "media/other", "/etc/passwd",
-     "%2e%2e/other/run.json", "media//etc/passwd", "media/%2e%2e/%2e%2e/other/run.json"],
+     "%2e%2e/other/run.json", "media//etc/passwd", "media/%2e%2e/%2e%2e/other/run.json",
+     "media/loop/deeper", "x" * 300, f"media/{'x/' * 2500}y"],
 )  # fmt: skip
 def test_no_file_outside_of_the_run_is_served(viewer, run, root, path):
     (run.dir / "media").mkdir()

@@ -136,6 +136,21 @@ def test_a_hole_that_stays_is_damage_and_one_that_is_filled_after_all_is_not(fol
     assert folder.store.stats("r").skipped == 0
 
 
+@pytest.mark.parametrize("hours", [0.1, 5, 300])
+def test_a_hole_that_is_filled_without_any_change_of_time_or_size_is_seen_within_twice_its_age(folder, hours):
+    whole = data(*range(30))
+    folder.records.write_bytes(whole[: 10 * 32] + bytes(10 * 32) + whole[20 * 32 :])
+    os.utime(folder.records, (OLD, OLD))
+    assert folder.steps() == folder.live() == [*range(10), *range(20, 30)]
+    folder.clock.now += hours * 3600
+    assert folder.steps() == folder.live() == [*range(10), *range(20, 30)]
+    with folder.records.open("r+b") as file:
+        file.write(whole)
+    os.utime(folder.records, (OLD, OLD))
+    folder.clock.now += hours * 3600 + 1
+    assert folder.steps() == folder.live() == list(range(30))
+
+
 def test_zeros_in_a_file_that_rests_are_damage_at_once(folder):
     folder.records.write_bytes(data(*range(10)) + bytes(320) + data(*range(20, 30)))
     os.utime(folder.records, (OLD, OLD))

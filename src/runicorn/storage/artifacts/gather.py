@@ -7,6 +7,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runicorn.regular_files import leads_nowhere
 from runicorn.storage.artifacts.names import member_part
 
 
@@ -37,7 +38,9 @@ def gather_folder(folder: Path, prefix: str = "") -> Gathered:
             name = f"{path}/{member_part(entry.name)}" if path else member_part(entry.name)
             try:
                 status = os.stat(entry.path)  # noqa: PTH116 - not the entry's own: that has no inode on Windows
-            except (FileNotFoundError, NotADirectoryError, RuntimeError):
+            except OSError as error:
+                if not leads_nowhere(error):
+                    raise
                 gathered.left_out.append(f"{entry.path} leads nowhere")
                 continue
             if stat.S_ISREG(status.st_mode):
