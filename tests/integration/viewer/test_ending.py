@@ -24,7 +24,10 @@ LIMIT_SECS = 3.0
 START_SECS = 30
 BIG_BYTES = 300 * 2**20
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process of Windows without asking it")
+pytestmark = [
+    pytest.mark.skipif(os.name == "nt", reason="SIGTERM ends a process of Windows without asking it"),
+    pytest.mark.waits,
+]
 
 # What hangs does so as a read from a dead disk does: nothing but the end of the process ends it.
 VIEWER = """

@@ -12,6 +12,8 @@ import pytest
 
 from runicorn.storage import layout, records
 
+pytestmark = pytest.mark.waits
+
 LIMIT_BYTES = 300 * 2**20
 INFO = {"created_at": "2026-01-01T00:00:00Z"}
 

@@ -9,6 +9,8 @@ import pytest
 import runicorn as rn
 from runicorn.storage.files import LocalFiles
 
+pytestmark = pytest.mark.waits
+
 # What is waited for at most, twice, with room for a busy machine; a hang would be without end.
 LIMIT_SECS = 15.0
 
