@@ -16,9 +16,11 @@ from runicorn.errors import (
     RunUnreadableError,
     StorageError,
 )
-from runicorn.model import RunDetails
+from runicorn.model import MetricStats, RunDetails
 from runicorn.sources.artifact_list import ArtifactList
+from runicorn.sources.catalogue import MetricList, metric_list
 from runicorn.sources.content import Content
+from runicorn.sources.lines import Lines
 from runicorn.storage import layout, reader
 from runicorn.storage.artifacts import names
 from runicorn.storage.artifacts.manifest import Manifest
@@ -27,12 +29,35 @@ from runicorn.storage.follow import News, RunFollower, news, text_ends
 from runicorn.storage.index import Progress, RunIndex
 from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.indexed_run import IndexedRun
+from runicorn.storage.lines.reader import LineReader, is_small
 from runicorn.storage.points import PointStore
+from runicorn.storage.pyramid.cache import PyramidCache
+from runicorn.storage.pyramid.store import PyramidStore
 from runicorn.storage.series import Line, Window, draw
 
 T = TypeVar("T")
 
 _MAX_FILES = 1000
+# What is kept in memory of points, and of buckets; a viewer stays below 200 MB with both.
+_POINTS_BYTES = 40 * 2**20
+_PYRAMIDS_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class FoundRuns:
+    """Runs that were asked for: those that are there, with what was seen of their folders, and the others.
+
+    unreadable: why they cannot be read right now.
+    """
+
+    runs: dict[str, IndexedRun] = field(default_factory=dict)
+    listings: dict[str, Listing] = field(default_factory=dict)
+    missing: list[str] = field(default_factory=list)
+    unreadable: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def created_at(self) -> dict[str, float]:
+        return {run_id: found.run.created_at for run_id, found in self.runs.items()}
 
 
 @dataclass
@@ -59,15 +84,19 @@ class SeriesReading:
 class FolderSource:
     """A storage root, read through Files, wherever it lies. Every call blocks, as long as those do.
 
-    id: what runs of it are asked for by. cache: where its list is kept between two viewers. Nothing of it can be
-    changed, unless a class of its own says how.
+    id: what runs of it are asked for by. cache: where its list is kept between two viewers, and pyramids: where those
+    are. Nothing of it can be changed, unless a class of its own says how.
     """
 
-    def __init__(self, source_id: str, files: Files, *, cache: IndexCache | None = None) -> None:
+    def __init__(
+        self, source_id: str, files: Files, *, cache: IndexCache | None = None, pyramids: PyramidCache | None = None
+    ) -> None:
         self.id = source_id
         self.files = files
         self._index = RunIndex(files, cache=cache)
-        self._points = PointStore(files)
+        self._points = PointStore(files, _POINTS_BYTES)
+        self._pyramids = PyramidStore(files, pyramids, _PYRAMIDS_BYTES)
+        self._lines = LineReader(self._points, self._pyramids)
         self._artifacts = ArtifactList(files)
 
     def start(self) -> None:
@@ -78,6 +107,7 @@ class FolderSource:
 
     def close(self) -> None:
         """End what goes on in the background, within a second or two."""
+        self._pyramids.save()
         self.stop_waiting()
         self._index.close()
 
@@ -119,9 +149,9 @@ class FolderSource:
                 reader.read_object(self.files, layout.run_path(run_id, name)) or {}
                 for name in (layout.RUN_FILE, layout.STATUS_FILE)
             )
-            stats = self._points.stats(run_id, listing)
+            metrics, skipped = self._stats(run_id, listing)
             files = walk(self.files, layout.run_path(run_id), limit=_MAX_FILES)
-            return reader.build_details(run.run, info, status, stats.metrics, stats.skipped), files
+            return reader.build_details(run.run, info, status, metrics, skipped), files
 
         return self._of_run(run_id, look)
 
@@ -162,27 +192,13 @@ class FolderSource:
 
         Raises RunNotFoundError, RunUnreadableError where there is none of the runs.
         """
-        reading = SeriesReading()
-        listings = self._listings(run_ids)
-        present: dict[str, Listing] = {}
-        created_at: dict[str, float] = {}
-        for (run_id, listing), found in zip(listings.items(), self._index.find_listed(listings), strict=True):
-            if isinstance(found, RunNotFoundError):
-                reading.missing.append(run_id)
-                if layout.is_run_id(run_id):
-                    reading.places[run_id] = Place()
-            elif isinstance(found, OSError) or isinstance(listing, OSError):
-                reading.unreadable[run_id] = _why(found if isinstance(found, OSError) else listing)
-            else:
-                present[run_id], created_at[run_id] = listing, found.run.created_at
-        if not present:
-            for run_id, why in reading.unreadable.items():
-                raise _unreadable(run_id, why)
-            raise RunNotFoundError(f"There is no run {run_ids[0]!r}.")
-        reading.lines = self._lines(reading, present, created_at, metrics, window)
+        found = self._found(run_ids)
+        reading = SeriesReading(found.missing, found.unreadable)
+        reading.places = {run_id: Place() for run_id in found.missing if layout.is_run_id(run_id)}
+        reading.lines = self._drawn(reading, found.listings, found.created_at, metrics, window)
         return reading
 
-    def _lines(
+    def _drawn(
         self,
         reading: SeriesReading,
         present: Mapping[str, Listing],
@@ -196,13 +212,31 @@ class FolderSource:
                 reading.places[run_id] = Place()
                 continue
             if isinstance(found, OSError):
-                reading.unreadable[run_id] = _why(found)
+                reading.unreadable[run_id] = why(found)
                 continue
             offsets = {**found.offsets, **text_ends(present[run_id])}
             reading.places[run_id] = Place(offsets, dict(found.heads))
             for metric in metrics:
                 columns = found.columns.get(metric)
                 yield run_id, metric, Line() if columns is None else draw(columns, created_at[run_id], window)
+
+    def lines(
+        self, run_ids: Sequence[str], window: Window, spread: str, *, overwritten: bool
+    ) -> tuple[Lines, FoundRuns]:
+        """Return what reads the lines of charts of these runs: an own answer for each; see Lines.each.
+
+        spread: the value of a bands.Spread. overwritten: whether steps that a resumed run logged once more are shown as
+        they were first, too. Raises RunNotFoundError, RunUnreadableError where there is none of the runs.
+        """
+        from runicorn.storage.lines.bands import Spread
+
+        found = self._found(run_ids)
+        return Lines(self._lines, found.listings, found.created_at, window, Spread(spread), overwritten), found
+
+    def metrics(self, run_ids: Sequence[str]) -> tuple[MetricList, FoundRuns]:
+        """Return the names of all metrics of these runs, and what their scripts say of them. Raises as lines() does."""
+        found = self._found(run_ids)
+        return metric_list(self.files, found.listings), found
 
     def follow(self, places: Mapping[str, Place | None], max_behind: int | None) -> dict[str, RunFollower | None]:
         """Return a follower for each run, None for one that is not there.
@@ -259,6 +293,31 @@ class FolderSource:
 
     # --- inside -----------------------------------------------------------------------------------------------------
 
+    def _found(self, run_ids: Sequence[str]) -> FoundRuns:
+        """Look for runs. Raises RunNotFoundError, RunUnreadableError where there is none of them."""
+        found = FoundRuns()
+        listings = self._listings(run_ids)
+        for (run_id, listing), run in zip(listings.items(), self._index.find_listed(listings), strict=True):
+            if isinstance(run, RunNotFoundError):
+                found.missing.append(run_id)
+            elif isinstance(run, OSError) or isinstance(listing, OSError):
+                found.unreadable[run_id] = why(run if isinstance(run, OSError) else listing)
+            else:
+                found.listings[run_id], found.runs[run_id] = listing, run
+        if not found.listings:
+            for run_id, reason in found.unreadable.items():
+                raise _unreadable(run_id, reason)
+            raise RunNotFoundError(f"There is no run {run_ids[0]!r}.")
+        return found
+
+    def _stats(self, run_id: str, listing: Listing) -> tuple[dict[str, MetricStats], int]:
+        """Return what is known of all metrics of a run, and how many records' worth of bytes were unreadable."""
+        if is_small(listing):
+            known = self._points.stats(run_id, listing)
+            return dict(known.metrics), known.skipped
+        summary = self._pyramids.stats(run_id, listing)
+        return {name: each.stats for name, each in summary.metrics.items()}, summary.skipped
+
     def _listings(self, run_ids: Sequence[str]) -> dict[str, Listing | OSError]:
         """Return what is in the folders of runs, by name; nothing for one that is not there."""
         there = [run_id for run_id in run_ids if layout.is_run_id(run_id)]
@@ -293,18 +352,18 @@ class FolderSource:
         except FileNotFoundError as error:  # taken away a moment ago
             raise RunNotFoundError(f"There is no run {run_id!r}.") from error
         except OSError as error:
-            raise _unreadable(run_id, _why(error)) from error
+            raise _unreadable(run_id, why(error)) from error
 
     def _of_artifacts(self, work: Callable[[], T]) -> T:
         try:
             return work()
         except OSError as error:
-            raise RunUnreadableError(f"The artifacts cannot be read right now: {_why(error)}.") from error
+            raise RunUnreadableError(f"The artifacts cannot be read right now: {why(error)}.") from error
 
 
 def _unreadable(run_id: str, why: str) -> RunicornError:
     return RunUnreadableError(f"The run {run_id} cannot be read right now: {why}.")
 
 
-def _why(error: object) -> str:
+def why(error: object) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__

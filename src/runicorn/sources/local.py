@@ -11,6 +11,7 @@ from runicorn.sources.folder import FolderSource
 from runicorn.storage import layout
 from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
 from runicorn.storage.patience import PatientFiles
+from runicorn.storage.pyramid.cache import WORTH_SAVING_AS_A_GUEST_BYTES, WORTH_SAVING_BYTES, PyramidCache
 from runicorn.storage.tensorboard.overlay import OverlayFiles
 from runicorn.storage.writer import update_notes
 
@@ -27,7 +28,13 @@ class LocalSource(FolderSource):
         self._patient = PatientFiles(self._overlay)
         self._writing = threading.Lock()
         worth_from = WORTH_SAVING_AS_A_GUEST if guest else WORTH_SAVING
-        super().__init__(source_id, self._patient, cache=IndexCache(cache, root, worth_from=worth_from))
+        worth_bytes = WORTH_SAVING_AS_A_GUEST_BYTES if guest else WORTH_SAVING_BYTES
+        super().__init__(
+            source_id,
+            self._patient,
+            cache=IndexCache(cache, root, worth_from=worth_from),
+            pyramids=PyramidCache(cache, root, worth_from=worth_bytes),
+        )
 
     def start(self) -> None:
         self._overlay.mirror.start()

@@ -115,7 +115,7 @@ def build_details(run: Run, info: Mapping[str, Any], status: Mapping[str, Any], 
         git=git if isinstance(git, dict) else None,
         gpus=_texts(info.get("gpus")),
         output_files=_texts(info.get("output_files")),
-        metric_definitions=_mappings(info.get("metric_definitions")),
+        metric_definitions=metric_definitions(info),
         warnings={key: count for key, value in _mapping(status.get("warnings")).items() if (count := _integer(value))},
     )
 
@@ -160,9 +160,14 @@ def script_summary(status: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return _mapping((status or {}).get("summary"))
 
 
+def metric_definitions(info: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """Return what run.json says of metrics and patterns of their names; see sdk/definitions.py."""
+    return _mappings(info.get("metric_definitions"))
+
+
 def left_out(info: Mapping[str, Any] | None) -> tuple[str, ...]:
     """Return the names, or patterns of names, of metrics that the script wants out of the summary."""
-    known = _mappings((info or {}).get("metric_definitions"))
+    known = metric_definitions(info or {})
     return tuple(_text(one.get("name")) for one in known if "none" in _texts(one.get("summary")))
 
 

@@ -125,8 +125,11 @@ class Choice:
         if not cut:
             return Part(rows)
         index = np.concatenate([index, *places])
-        order = np.argsort(index, kind="stable")
-        return Part(self._merged(stacked([rows, *cut])[order], index[order], size)[0])
+        rows = stacked([rows, *cut])
+        if (index[1:] < index[:-1]).any():  # else no copy is taken
+            order = np.argsort(index, kind="stable")
+            rows, index = rows[order], index[order]
+        return Part(self._merged(rows, index, size)[0])
 
     @property
     def _end(self) -> int:
