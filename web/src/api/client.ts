@@ -50,6 +50,24 @@ interface Options {
 
 async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { body, signal, timeoutMs = QUICK_TIMEOUT_MS, asText = false } = options;
+  return exchange(method, path, body, signal, timeoutMs, async (answer) => {
+    const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.text().then(parseAnswer)).catch((error: unknown) => {
+      if (isAbort(error)) throw error;
+      return null;
+    });
+    return { parsed, value: parsed as T };
+  });
+}
+
+/** Send a request, and give what `take` makes of a good answer; of another one, an ApiError. */
+async function exchange<T>(
+  method: string,
+  path: string,
+  body: unknown,
+  signal: AbortSignal | undefined,
+  timeoutMs: number,
+  take: (answer: Response) => Promise<{ parsed: unknown; value: T }>,
+): Promise<T> {
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
   const forward = () => timeout.abort();
@@ -63,17 +81,14 @@ async function request<T>(method: string, path: string, options: Options = {}): 
       signal: timeout.signal,
       cache: "no-store",
     });
-    const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.text().then(parseAnswer)).catch((error: unknown) => {
-      if (isAbort(error)) throw error;
-      return null;
-    });
+    const { parsed, value } = await take(answer);
     if (!answer.ok) {
       const error = errorFromBody(answer.status, parsed);
       onOutcome(!error.unreachable);
       throw error;
     }
     onOutcome(true);
-    return parsed as T;
+    return value;
   } catch (error) {
     if (error instanceof ApiError) throw error;
     if (signal?.aborted) throw error;
@@ -86,6 +101,20 @@ async function request<T>(method: string, path: string, options: Options = {}): 
     signal?.removeEventListener("abort", forward);
   }
 }
+
+export const post = <T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> => request<T>("POST", path, { body, signal });
+
+/** Ask for an answer that is taken piece by piece, as it comes. */
+export const read = (path: string, body: unknown, onPiece: (piece: Uint8Array) => void, signal?: AbortSignal): Promise<void> =>
+  exchange("POST", path, body, signal, SLOW_TIMEOUT_MS, async (answer) => {
+    if (!answer.ok || !answer.body) return { parsed: await answer.text().then(parseAnswer).catch(() => null), value: undefined };
+    const reader = answer.body.getReader();
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { parsed: null, value: undefined };
+      onPiece(value);
+    }
+  });
 
 const withQuery = (path: string, query: string) => (query ? `${path}?${query}` : path);
 const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;

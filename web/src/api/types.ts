@@ -83,6 +83,15 @@ export interface RunPage {
 
 export type XAxis = "step" | "time" | "relative";
 
+/** What a script said of a metric, or of all whose names fit a pattern such as val/*. */
+export interface MetricDefinition {
+  name: string;
+  step_metric: string | null;
+  summary: string[];
+  goal: string | null;
+  hidden: boolean;
+}
+
 export interface Series {
   run: string;
   metric: string;

@@ -1,29 +1,34 @@
 /**
- * One chart on a canvas. uPlot gives axes, grid, cursor and selection; the lines are drawn here, since each has its own x
- * (runs are downsampled apart) and a smoothed line with its raw values behind it.
+ * One chart on three layers: uPlot gives axes, grid, cursor and selection; the lines lie above it, painted once for
+ * whatever changed until the next frame; what follows the pointer lies on top, so that moving it repaints no line.
  */
 
 import uPlot from "uplot";
-import { DASHES } from "../pure/colours";
-import { axisLabels, formatAxis, formatDuration } from "../pure/format";
-import { smooth } from "../pure/smoothing";
+import { RUN_COLOURS } from "../pure/colours";
+import { nextFrame, noFrame } from "../state/frame";
 import { token } from "../state/theme";
-import { extent, isSorted, nearest, padded, union, type Range } from "./scale";
+import { axes, type XKind } from "./axes";
+import { bandAlpha, paintDot, paintLine, placesX, placesY, type Projection } from "./paint";
+import { Scene, type Look, type Ready, type SceneLine } from "./scene";
+import { nearest, type Range } from "./scale";
 
-export interface Line {
-  id: string;
-  colour: number;
-  dash: number;
-  x: ArrayLike<number>;
-  y: ArrayLike<number>;
+export interface PlotOptions extends Look {
+  x: XKind;
+  /** Whether the wheel alone zooms, as in a chart that fills the window; otherwise with Ctrl or Alt. */
+  wheel: boolean;
 }
 
-export interface PlotOptions {
-  axis: "step" | "time" | "relative";
-  log: boolean;
-  smoothing: number;
-  /** The x window on show; null shows everything. */
-  zoom: Range | null;
+/** The value of one line where the cursor is. */
+export interface Told {
+  id: string;
+  index: number;
+  x: number;
+  value: number;
+  shown: number;
+  low: number | null;
+  high: number | null;
+  left: number;
+  top: number;
 }
 
 /** What the cursor points at: for each line the nearest point, and which line is nearest in y. */
@@ -32,43 +37,51 @@ export interface Probe {
   top: number;
   x: number;
   nearestId: string | null;
-  values: { id: string; x: number; value: number; smoothed: number; left: number; top: number }[];
+  values: Told[];
   /** Whether the pointer is over this very chart, and not over one that shares its crosshair. */
   own: boolean;
 }
 
-interface Prepared extends Line {
-  smoothed: Float64Array;
-  sorted: boolean;
+export interface PlotEvents {
+  zoom: (window: Range | null) => void;
+  yRange: (window: Range | null) => void;
+  probe: (probe: Probe | null) => void;
+  click: () => void;
 }
 
 const GROUP = "runicorn";
-const LINE_PX = 1.5;
-const RAW_ALPHA = 0.25;
-const FADED_ALPHA = 0.3;
+const FADED = "0.3";
+const DOT_PX = 3.5;
+const WHEEL_STEP = 0.0015;
+const LEAST_DRAG_PX = 5;
 
 export class Plot {
   private u: uPlot;
-  private lines: Prepared[] = [];
-  private source: readonly Line[] = [];
-  private full: Range | null = null;
+  private scene: Scene;
+  private source: readonly SceneLine[] = [];
+  private y: Range = [0, 1];
   private emphasised: string | null = null;
   private colours: string[] = [];
-  private panFrom: { left: number; window: Range } | null = null;
+  private readonly linesLayer = layer("chart-lines");
+  private readonly topLayer = layer("chart-top");
+  private told: Probe | null = null;
+  private ended = false;
 
   constructor(
     private readonly host: HTMLElement,
     private width: number,
     private height: number,
     private options: PlotOptions,
-    private readonly onZoom: (window: Range | null) => void,
-    private readonly onProbe: (probe: Probe | null) => void,
+    private readonly events: PlotEvents,
   ) {
+    this.scene = new Scene([], options);
     this.readColours();
     this.u = this.make();
   }
 
   destroy(): void {
+    this.ended = true;
+    for (const task of [this.paintLines, this.paintTop, this.pointed, this.prepare]) noFrame(task);
     this.u.destroy();
   }
 
@@ -82,31 +95,21 @@ export class Plot {
   setOptions(options: PlotOptions): void {
     const before = this.options;
     this.options = options;
-    if (before.axis !== options.axis || before.log !== options.log) this.remake();
-    else if (before.smoothing !== options.smoothing) this.setLines(this.source);
-    else this.fit();
+    if (before.x !== options.x || before.log !== options.log || before.logX !== options.logX) this.remake();
+    else if (before.smoothing.kind !== options.smoothing.kind || before.smoothing.amount !== options.smoothing.amount) nextFrame(this.prepare);
+    else if (!same(before.zoom, options.zoom) || !same(before.yRange, options.yRange) || before.cut !== options.cut) this.fit();
   }
 
-  setLines(lines: readonly Line[]): void {
+  setLines(lines: readonly SceneLine[]): void {
     this.source = lines;
-    let full: Range | null = null;
-    this.lines = lines.map((line) => {
-      const sorted = isSorted(line.x);
-      for (let i = 0; i < line.x.length; i += sorted ? Math.max(1, line.x.length - 1) : 1)
-        full = union(full, [line.x[i]!, line.x[i]!]);
-      return { ...line, sorted, smoothed: new Float64Array(0) };
-    });
-    this.full = full;
-    // By the whole range, not the zoomed one: the same line at every zoom.
-    const [low, high]: Range = (this.full as Range | null) ?? [0, 1];
-    for (const line of this.lines) line.smoothed = smooth(line.x, line.y, this.options.smoothing, high - low);
-    this.fit();
+    this.prepare();
   }
 
   emphasise(id: string | null): void {
     if (this.emphasised === id) return;
     this.emphasised = id;
-    if (this.lines.length > 1) this.u.redraw(false);
+    this.fade();
+    nextFrame(this.paintTop);
   }
 
   recolour(): void {
@@ -114,124 +117,206 @@ export class Plot {
     this.remake();
   }
 
-  /** The window on show. */
-  private window(): Range {
-    if (this.options.zoom) return this.options.zoom;
-    const full = this.full ?? [0, 1];
-    if (full[0] === full[1]) return [full[0] - 0.5, full[1] + 0.5];
-    return full;
+  /** What is on show: for a picture of it, and for its data. */
+  get shown(): { lines: readonly Ready[]; projection: Projection; axes: uPlot.Axis[]; colours: readonly string[]; u: uPlot } {
+    return { lines: this.scene.lines, projection: this.projection(), axes: this.u.axes, colours: this.colours, u: this.u };
   }
+
+  /** Zoom so that what lies under a place (0 to 1 across) stays there. by: above 1 shows more. */
+  zoomBy(by: number, at = 0.5): void {
+    const [low, high] = this.window();
+    const [from, to] = this.options.logX ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const centre = from + (to - from) * at;
+    const next: Range = [centre - (centre - from) * by, centre + (to - centre) * by];
+    const full = this.scene.full;
+    const window: Range = this.options.logX ? [10 ** next[0], 10 ** next[1]] : next;
+    this.events.zoom(full && window[0] <= full[0] && window[1] >= full[1] ? null : window);
+  }
+
+  /** Move the window by a part of its width. */
+  panBy(part: number): void {
+    const [low, high] = this.window();
+    const shift = (high - low) * part;
+    this.events.zoom([low + shift, high + shift]);
+  }
+
+  private window(): Range {
+    return this.scene.window(this.options);
+  }
+
+  private readonly prepare = (): void => {
+    if (this.ended) return;
+    this.scene = new Scene(this.source, this.options);
+    this.fit();
+  };
 
   private fit(): void {
     const window = this.window();
-    let range: Range | null = null;
-    for (const line of this.lines) {
-      range = union(range, extent(line.x, line.y, window, this.options.log));
-    }
-    const [low, high] = padded(range, this.options.log);
+    this.y = this.scene.yWindow(this.options);
     this.u.batch(() => {
-      this.u.setData([window, [low, high]], false);
+      this.u.setData([window, this.y], false);
       this.u.setScale("x", { min: window[0], max: window[1] });
-      this.u.setScale("y", { min: low, max: high });
+      this.u.setScale("y", { min: this.y[0], max: this.y[1] });
     });
-    this.u.redraw(false, true);
+    nextFrame(this.paintLines);
   }
 
   private remake(): void {
     this.u.destroy();
+    this.scene = new Scene(this.source, this.options);
     this.u = this.make();
-    this.setLines(this.source);
+    this.fit();
   }
 
   private readColours(): void {
-    this.colours = Array.from({ length: 10 }, (_, index) => token(`--run-${index}`));
+    this.colours = Array.from({ length: RUN_COLOURS }, (_, index) => token(`--run-${index}`));
+  }
+
+  private projection(): Projection {
+    const { left, top, width, height } = this.u.bbox;
+    return { left, top, width, height, x: this.window(), y: this.y, logX: this.options.logX, logY: this.options.log, ratio: devicePixelRatio || 1 };
+  }
+
+  private fade(): void {
+    const known = this.emphasised !== null && this.scene.lines.length > 1 && this.scene.lines.some((line) => line.id === this.emphasised);
+    this.linesLayer.style.opacity = known ? FADED : "";
+  }
+
+  private readonly paintLines = (): void => {
+    if (this.ended) return;
+    const on = this.cleared(this.linesLayer);
+    const at = this.projection();
+    const raw = this.options.smoothing.amount > 0;
+    const alpha = bandAlpha(this.scene.lines.length);
+    for (const line of this.scene.lines) paintLine(on, line, at, { colour: this.colours[line.colour] ?? "#888888", raw, strong: false, bandAlpha: alpha });
+    on.restore();
+    this.host.dataset.painted = String(Number(this.host.dataset.painted ?? 0) + 1);
+    this.fade();
+    this.paintTop();
+  };
+
+  /** Paint the line that is pointed at, and where the cursor meets the lines. */
+  private readonly paintTop = (): void => {
+    if (this.ended) return;
+    const on = this.cleared(this.topLayer);
+    const at = this.projection();
+    const raw = this.options.smoothing.amount > 0;
+    if (this.emphasised !== null && this.scene.lines.length > 1)
+      for (const line of this.scene.lines)
+        if (line.id === this.emphasised) paintLine(on, line, at, { colour: this.colours[line.colour] ?? "#888888", raw, strong: true, bandAlpha: 0.18 });
+    if (this.told && (this.told.own || this.told.values.length === 1)) {
+      const px = placesX(at);
+      const py = placesY(at);
+      const byId = new Map(this.scene.lines.map((line) => [line.id, line.colour]));
+      for (const { id, x, shown } of this.told.values) {
+        if (!Number.isFinite(shown)) continue;
+        on.fillStyle = this.colours[byId.get(id) ?? 0] ?? "#888888";
+        paintDot(on, px(x), py(shown), DOT_PX * at.ratio);
+      }
+    }
+    on.restore();
+  };
+
+  private cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
+    const { canvas: below } = this.u.ctx;
+    if (canvas.width !== below.width || canvas.height !== below.height) {
+      canvas.width = below.width;
+      canvas.height = below.height;
+      canvas.style.width = below.style.width || `${this.width}px`;
+      canvas.style.height = below.style.height || `${this.height}px`;
+    }
+    const on = canvas.getContext("2d")!;
+    on.clearRect(0, 0, canvas.width, canvas.height);
+    const { left, top, width, height } = this.u.bbox;
+    on.save();
+    on.beginPath();
+    on.rect(left, top, width, height);
+    on.clip();
+    on.lineJoin = "round";
+    return on;
   }
 
   private make(): uPlot {
-    const { axis, log } = this.options;
-    const grid = token("--chart-grid");
-    const label = token("--text-muted");
-    const font = `11px ${getComputedStyle(document.body).fontFamily}`;
-    const axisBase = { stroke: label, font, ticks: { show: false }, gap: 6 };
+    const { x, log, logX } = this.options;
+    const window = this.window();
+    const distribution = (isLog: boolean) => ({ distr: (isLog ? 3 : 1) as uPlot.Scale.Distr, log: 10 as const });
     const options: uPlot.Options = {
       width: this.width,
       height: this.height,
       pxAlign: 1,
       padding: [8, 10, 0, 0],
       legend: { show: false },
-      scales: { x: { time: axis === "time", auto: false }, y: { auto: false, distr: log ? 3 : 1, log: 10 } },
+      scales: { x: { time: x === "time", auto: false, ...distribution(logX) }, y: { auto: false, ...distribution(log) } },
       series: [{}, { show: true, paths: () => null, points: { show: false } }],
-      axes: [
-        {
-          ...axisBase,
-          size: 22,
-          space: 64,
-          grid: { show: false },
-          border: { show: true, stroke: token("--hairline-strong"), width: 1 },
-          ...(axis === "time" ? {} : { values: (_u, splits) => xLabels(splits, axis) }),
-          ...(axis === "step" ? { incrs: WHOLE_STEPS } : {}),
-          ...(axis === "relative" ? { incrs: RELATIVE_STEPS } : {}),
-        },
-        {
-          ...axisBase,
-          size: (_u, values) => Math.max(44, Math.max(0, ...(values ?? []).map((text) => text?.length ?? 0)) * 6.4 + 12),
-          space: 28,
-          grid: { stroke: grid, width: 1 },
-          values: (_u, splits) => (log ? splits.map((value) => (value === null ? null : formatAxis(value))) : axisLabels(splits)) as string[],
-          ...(log ? { filter: (_u: uPlot, splits: number[]) => splits.map((value) => (isPowerOfTen(value) || splits.length < 6 ? value : null)) } : {}),
-        },
-      ],
+      axes: axes(x, logX, log),
       cursor: {
         y: false,
         points: { show: false },
-        drag: { x: true, y: false, setScale: false, dist: 5 },
-        sync: { key: GROUP, setSeries: false, scales: ["x", null] },
+        drag: { x: true, y: false, setScale: false, dist: LEAST_DRAG_PX },
+        // Charts over one axis share the crosshair.
+        sync: { key: `${GROUP} ${x}`, setSeries: false, scales: ["x", null] },
         focus: { prox: -1 },
         bind: {
           dblclick: () => () => {
-            this.onZoom(null);
+            this.events.zoom(null);
             return null;
           },
-          mousedown: (u, _target, handler) => (event) => {
-            if (event.button === 0 && event.shiftKey && this.full) {
-              this.panFrom = { left: event.clientX, window: this.window() };
-              this.followPan();
+          mousedown: (_u, _target, handler) => (event) => {
+            if (event.button === 0 && event.shiftKey && this.scene.full) {
+              this.pan(event);
               event.preventDefault();
               return null;
             }
-            void u;
+            this.noteClick(event);
             return handler(event) ?? null;
           },
         },
       },
       hooks: {
-        draw: [(u) => this.draw(u)],
-        setCursor: [(u) => this.probe(u)],
-        setSelect: [
-          (u) => {
-            if (u.select.width < 4) return;
-            const low = u.posToVal(u.select.left, "x");
-            const high = u.posToVal(u.select.left + u.select.width, "x");
-            u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-            if (high > low) this.onZoom([low, high]);
-          },
-        ],
+        draw: [() => nextFrame(this.paintLines)],
+        setCursor: [() => nextFrame(this.pointed)],
+        setSelect: [(u) => this.selected(u)],
       },
     };
-    const window: Range = this.window();
-    return new uPlot(options, [window, [0, 1]], this.host);
+    const made = new uPlot(options, [window, [0, 1]], this.host);
+    const wrap = made.root.querySelector(".u-wrap")!;
+    wrap.insertBefore(this.linesLayer, made.over);
+    wrap.insertBefore(this.topLayer, made.over);
+    made.over.addEventListener("wheel", (event) => this.turned(event), { passive: false });
+    wrap.addEventListener("pointerdown", (event) => this.dragY(event as PointerEvent));
+    return made;
   }
 
-  private followPan(): void {
+  private selected(u: uPlot): void {
+    if (u.select.width < LEAST_DRAG_PX - 1) return;
+    const low = u.posToVal(u.select.left, "x");
+    const high = u.posToVal(u.select.left + u.select.width, "x");
+    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    if (high > low) this.events.zoom([low, high]);
+  }
+
+  private noteClick(down: MouseEvent): void {
+    const up = (event: MouseEvent) => {
+      document.removeEventListener("mouseup", up);
+      if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < LEAST_DRAG_PX && down.button === 0) this.events.click();
+    };
+    document.addEventListener("mouseup", up);
+  }
+
+  private turned(event: WheelEvent): void {
+    if (!this.options.wheel && !event.ctrlKey && !event.altKey && !event.metaKey) return;
+    event.preventDefault();
+    const box = this.u.over.getBoundingClientRect();
+    this.zoomBy(Math.exp(event.deltaY * WHEEL_STEP * (event.deltaMode === 1 ? 16 : 1)), (event.clientX - box.left) / (box.width || 1));
+  }
+
+  private pan(from: MouseEvent): void {
+    const window = this.window();
     const move = (event: MouseEvent) => {
-      const from = this.panFrom;
-      if (!from) return;
-      const width = this.u.over.clientWidth || 1;
-      const shift = ((from.left - event.clientX) / width) * (from.window[1] - from.window[0]);
-      this.onZoom([from.window[0] + shift, from.window[1] + shift]);
+      const shift = ((from.clientX - event.clientX) / (this.u.over.clientWidth || 1)) * (window[1] - window[0]);
+      this.events.zoom([window[0] + shift, window[1] + shift]);
     };
     const up = () => {
-      this.panFrom = null;
       document.removeEventListener("mousemove", move);
       document.removeEventListener("mouseup", up);
     };
@@ -239,162 +324,90 @@ export class Plot {
     document.addEventListener("mouseup", up);
   }
 
-  private draw(u: uPlot): void {
-    const { ctx } = u;
-    const ratio = devicePixelRatio || 1;
-    const { left, top, width, height } = u.bbox;
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(left, top, width, height);
-    ctx.clip();
-    ctx.lineJoin = "round";
-    const smoothing = this.options.smoothing > 0;
-    const ordered = this.emphasised
-      ? [...this.lines].sort((a, b) => Number(a.id === this.emphasised) - Number(b.id === this.emphasised))
-      : this.lines;
-    for (const line of ordered) {
-      const faded = this.lines.length > 1 && this.emphasised !== null && this.emphasised !== line.id && this.lines.some((one) => one.id === this.emphasised);
-      const strength = faded ? FADED_ALPHA : 1;
-      ctx.strokeStyle = ctx.fillStyle = this.colours[line.colour] ?? "#888888";
-      ctx.lineWidth = (this.emphasised === line.id && this.lines.length > 1 ? 2.25 : LINE_PX) * ratio;
-      ctx.setLineDash((DASHES[line.dash] ?? []).map((length) => length * ratio));
-      if (smoothing) {
-        ctx.globalAlpha = strength * RAW_ALPHA;
-        this.trace(u, line, line.y);
-      }
-      ctx.globalAlpha = strength;
-      this.trace(u, line, smoothing ? line.smoothed : line.y);
-      ctx.setLineDash([]);
-      this.marks(u, line, ratio);
-    }
-    ctx.restore();
+  /** A drag along the labels of y chooses the range that is shown; a double click there lets it fit again. */
+  private dragY(down: PointerEvent): void {
+    const box = this.u.over.getBoundingClientRect();
+    if (down.button !== 0 || down.clientX >= box.left || down.clientY > box.bottom + 4) return;
+    down.preventDefault();
+    if (down.detail > 1) return this.events.yRange(null);
+    const mark = document.createElement("div");
+    mark.className = "chart-y-drag";
+    this.host.append(mark);
+    const host = this.host.getBoundingClientRect();
+    const inside = (y: number) => Math.min(box.bottom, Math.max(box.top, y));
+    const move = (event: PointerEvent) => {
+      const [top, bottom] = [inside(down.clientY), inside(event.clientY)].sort((a, b) => a - b) as Range;
+      Object.assign(mark.style, { top: `${top - host.top}px`, height: `${bottom - top}px`, width: `${box.right - host.left}px` });
+    };
+    const end = (event: PointerEvent) => {
+      mark.remove();
+      document.removeEventListener("pointermove", move);
+      document.removeEventListener("pointerup", end);
+      document.removeEventListener("pointercancel", end);
+      const [top, bottom] = [inside(down.clientY), inside(event.clientY)].sort((a, b) => a - b) as Range;
+      if (event.type !== "pointerup" || bottom - top < LEAST_DRAG_PX) return;
+      this.events.yRange([this.u.posToVal(bottom - box.top, "y"), this.u.posToVal(top - box.top, "y")]);
+    };
+    document.addEventListener("pointermove", move);
+    document.addEventListener("pointerup", end);
+    document.addEventListener("pointercancel", end);
   }
 
-  /** Draw one line; what is not finite (or not positive on a log scale) leaves a gap, a point alone becomes a dot. */
-  private trace(u: uPlot, line: Prepared, y: ArrayLike<number>): void {
-    const { ctx } = u;
-    const { x } = line;
-    const [low, high] = this.window();
-    let first = 0;
-    let last = x.length - 1;
-    if (line.sorted && x.length > 2) {
-      // One point beyond either edge, so that the line runs out of the frame.
-      first = Math.max(0, nearest(x, low, true) - 1);
-      last = Math.min(x.length - 1, nearest(x, high, true) + 1);
-    }
-    const { left, top, width, height } = u.bbox;
-    const scaleX = width / (high - low);
-    const log = this.options.log;
-    const yLow = u.scales.y!.min!;
-    const yHigh = u.scales.y!.max!;
-    const base = log ? Math.log10(yLow) : yLow;
-    const scaleY = height / ((log ? Math.log10(yHigh) : yHigh) - base);
-    const dots: [number, number][] = [];
-    let inside = false;
-    let alone: [number, number] | null = null;
-    ctx.beginPath();
-    for (let i = first; i <= last; i += 1) {
-      const value = y[i]!;
-      if (!Number.isFinite(value) || (log && value <= 0)) {
-        if (alone) dots.push(alone);
-        alone = null;
-        inside = false;
-        continue;
-      }
-      const px = left + (x[i]! - low) * scaleX;
-      const py = top + height - ((log ? Math.log10(value) : value) - base) * scaleY;
-      if (inside) {
-        ctx.lineTo(px, py);
-        alone = null;
-      } else {
-        ctx.moveTo(px, py);
-        alone = [px, py];
-        inside = true;
-      }
-    }
-    if (alone) dots.push(alone);
-    ctx.stroke();
-    const radius = 2 * (devicePixelRatio || 1);
-    for (const [px, py] of dots) {
-      ctx.beginPath();
-      ctx.arc(px, py, radius, 0, Math.PI * 2);
-      ctx.fill();
-    }
-  }
-
-  /** Mark NaN and -infinity at the foot of the frame and infinity at its head: a small triangle, one per few pixels. */
-  private marks(u: uPlot, line: Prepared, ratio: number): void {
-    const { ctx } = u;
-    const { left, top, width, height } = u.bbox;
-    const [low, high] = this.window();
-    const scaleX = width / (high - low);
-    const size = 4 * ratio;
-    let lastFoot = -Infinity;
-    let lastHead = -Infinity;
-    for (let i = 0; i < line.x.length; i += 1) {
-      const value = line.y[i]!;
-      if (Number.isFinite(value) || line.x[i]! < low || line.x[i]! > high) continue;
-      const px = left + (line.x[i]! - low) * scaleX;
-      const head = value === Infinity;
-      if (Math.abs(px - (head ? lastHead : lastFoot)) < 3 * ratio) continue;
-      if (head) lastHead = px;
-      else lastFoot = px;
-      const edge = head ? top : top + height;
-      const inward = head ? size * 1.5 : -size * 1.5;
-      ctx.beginPath();
-      ctx.moveTo(px - size, edge);
-      ctx.lineTo(px + size, edge);
-      ctx.lineTo(px, edge + inward);
-      ctx.closePath();
-      ctx.fill();
-    }
-  }
-
-  private probe(u: uPlot): void {
+  /** Find what the cursor points at, once a frame. */
+  private readonly pointed = (): void => {
+    if (this.ended) return;
+    const { u } = this;
     const left = u.cursor.left ?? -1;
-    if (left < 0 || this.lines.length === 0) {
-      this.onProbe(null);
-      return;
-    }
     const own = (u.cursor.event ?? null) !== null;
-    const at = u.posToVal(left, "x");
+    // Where many lines are, only the chart under the pointer tells their values.
+    if (left < 0 || !this.scene.lines.length || (!own && this.scene.lines.length > 1)) {
+      if (this.told === null) return;
+      this.told = null;
+    } else this.told = this.probe(left, u.cursor.top ?? 0, own);
+    this.events.probe(this.told);
+    this.paintTop();
+  };
+
+  private probe(left: number, top: number, own: boolean): Probe {
+    const at = this.u.posToVal(left, "x");
     const [low, high] = this.window();
-    const tolerance = ((high - low) / Math.max(1, u.over.clientWidth)) * 6;
-    const top = u.cursor.top ?? 0;
+    const tolerance = ((high - low) / Math.max(1, this.u.over.clientWidth)) * 6;
+    const values: Told[] = [];
     let nearestId: string | null = null;
     let best = Infinity;
-    const values: Probe["values"] = [];
-    for (const line of this.lines) {
+    for (const line of this.scene.lines) {
       const index = nearest(line.x, at, line.sorted);
       if (index < 0) continue;
+      const { x, xEnd } = line.line;
       // A line that has ended before, or not begun yet, has no value here.
-      const end = line.x[line.x.length - 1]!;
-      if (line.sorted && (at > end + tolerance || at < line.x[0]! - tolerance)) continue;
-      const smoothed = line.smoothed[index]!;
-      const y = u.valToPos(Number.isFinite(smoothed) ? smoothed : low, "y");
-      const distance = Number.isFinite(smoothed) ? Math.abs(y - top) : 1e6;
-      values.push({ id: line.id, x: line.x[index]!, value: line.y[index]!, smoothed, left: u.valToPos(line.x[index]!, "x"), top: y });
+      if (line.sorted && (at > (xEnd ?? x)[x.length - 1]! + tolerance || at < x[0]! - tolerance)) continue;
+      const shown = line.shown[index]!;
+      const y = Number.isFinite(shown) ? this.u.valToPos(shown, "y") : NaN;
+      const distance = Number.isFinite(y) ? Math.abs(y - top) : 1e6;
+      values.push({
+        id: line.id,
+        index,
+        x: line.x[index]!,
+        value: line.y[index]!,
+        shown,
+        low: line.line.low?.[index] ?? null,
+        high: line.line.high?.[index] ?? null,
+        left: this.u.valToPos(line.x[index]!, "x"),
+        top: y,
+      });
       if (distance < best) {
         best = distance;
         nearestId = line.id;
       }
     }
-    this.onProbe({ left, top, x: at, nearestId, values, own });
+    return { left, top, x: at, nearestId, values, own };
   }
 }
 
-const WHOLE_STEPS = [1, 2, 5].flatMap((lead) => Array.from({ length: 16 }, (_, power) => lead * 10 ** power)).sort((a, b) => a - b);
-const RELATIVE_STEPS = [
-  0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400,
-  172800, 432000, 864000, 1728000,
-];
-
-const isPowerOfTen = (value: number): boolean => {
-  const power = Math.log10(value);
-  return Math.abs(power - Math.round(power)) < 1e-9;
-};
-
-function xLabels(splits: number[], axis: "step" | "relative"): string[] {
-  if (axis === "step") return axisLabels(splits) as string[];
-  return splits.map((value) => (value === 0 ? "0" : value < 0 ? `−${formatDuration(-value)}` : formatDuration(value)));
+function layer(name: string): HTMLCanvasElement {
+  const canvas = document.createElement("canvas");
+  canvas.className = name;
+  return canvas;
 }
+
+const same = (a: Range | null, b: Range | null): boolean => a === b || (a !== null && b !== null && a[0] === b[0] && a[1] === b[1]);

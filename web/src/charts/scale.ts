@@ -1,23 +1,54 @@
 /** Ranges of axes and searches in curves. Pure. */
 
+import type { Line } from "../pure/line";
+
 export type Range = [number, number];
 
-/** Return the range of all finite values of `y` whose x lies within `window`, or null if there are none. */
-export function extent(x: ArrayLike<number>, y: ArrayLike<number>, window: readonly [number, number] | null, positive: boolean): Range | null {
+/** What of a line counts for the range of y. */
+export interface Curve {
+  x: ArrayLike<number>;
+  y: ArrayLike<number>;
+  low: ArrayLike<number> | null;
+  high: ArrayLike<number> | null;
+}
+
+/** Return the range of all finite values whose x lies within `window`, or null if there are none. */
+export function extent({ x, y, low: least, high: greatest }: Curve, window: readonly [number, number] | null, positive: boolean): Range | null {
   let low = Infinity;
   let high = -Infinity;
-  for (let i = 0; i < y.length; i += 1) {
-    const value = y[i]!;
-    if (!Number.isFinite(value) || (positive && value <= 0)) continue;
-    if (window && (x[i]! < window[0] || x[i]! > window[1])) continue;
+  const take = (value: number) => {
+    if (!Number.isFinite(value) || (positive && value <= 0)) return;
     if (value < low) low = value;
     if (value > high) high = value;
+  };
+  for (let i = 0; i < y.length; i += 1) {
+    if (window && (x[i]! < window[0] || x[i]! > window[1])) continue;
+    take(y[i]!);
+    if (least) take(least[i]!);
+    if (greatest) take(greatest[i]!);
   }
   return low <= high ? [low, high] : null;
 }
 
-export const union = (a: Range | null, b: Range | null): Range | null =>
-  a && b ? [Math.min(a[0], b[0]), Math.max(a[1], b[1])] : (a ?? b);
+/** Return the range that holds all but a part of the values at either end; null where there are none. */
+export function inner(curves: readonly Curve[], window: readonly [number, number] | null, positive: boolean, cut: number): Range | null {
+  const values: number[] = [];
+  for (const { x, y } of curves)
+    for (let i = 0; i < y.length; i += 1) {
+      const value = y[i]!;
+      if (Number.isFinite(value) && (!positive || value > 0) && (!window || (x[i]! >= window[0] && x[i]! <= window[1]))) values.push(value);
+    }
+  if (!values.length) return null;
+  const sorted = Float64Array.from(values).sort();
+  const at = (part: number) => sorted[Math.round(part * (sorted.length - 1))]!;
+  return [at(cut), at(1 - cut)];
+}
+
+export function union(a: Range | null, b: Range | null): Range | null {
+  if (!a) return b;
+  if (!b) return a;
+  return [Math.min(a[0], b[0]), Math.max(a[1], b[1])];
+}
 
 /** Return the range with 5 % of air above and below; a flat line gets air as well. */
 export function padded(range: Range | null, log: boolean): Range {
@@ -56,29 +87,16 @@ export function nearest(x: ArrayLike<number>, at: number, sorted: boolean): numb
   return low > 0 && at - x[low - 1]! <= x[low]! - at ? low - 1 : low;
 }
 
-/** Put a refined window into a thinned curve: the points between the window's edges are replaced, those outside stay. */
-export function splice(
-  base: { x: ArrayLike<number>; y: ArrayLike<number> },
-  part: { x: ArrayLike<number>; y: ArrayLike<number> },
-): { x: number[]; y: number[] } {
-  const x: number[] = [];
-  const y: number[] = [];
-  if (part.x.length === 0) return { x: Array.from(base.x), y: Array.from(base.y) };
-  const from = part.x[0]!;
-  const to = part.x[part.x.length - 1]!;
-  let i = 0;
-  for (; i < base.x.length && base.x[i]! < from; i += 1) {
-    x.push(base.x[i]!);
-    y.push(base.y[i]!);
+/** Return from where to where a line reaches in x; null for none. */
+export function reach(line: Line, positive: boolean): Range | null {
+  let low = Infinity;
+  let high = -Infinity;
+  const ends = line.xEnd ?? line.x;
+  for (let i = 0; i < line.x.length; i += 1) {
+    const begin = line.x[i]!;
+    if (positive && begin <= 0) continue;
+    if (begin < low) low = begin;
+    if (ends[i]! > high) high = ends[i]!;
   }
-  for (let j = 0; j < part.x.length; j += 1) {
-    x.push(part.x[j]!);
-    y.push(part.y[j]!);
-  }
-  for (; i < base.x.length; i += 1)
-    if (base.x[i]! > to) {
-      x.push(base.x[i]!);
-      y.push(base.y[i]!);
-    }
-  return { x, y };
+  return low <= high ? [low, high] : null;
 }

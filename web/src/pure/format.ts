@@ -71,7 +71,7 @@ const PREFIXES: readonly [number, string][] = [
 ];
 
 /** Return an axis label in engineering form: 250, 1.5k, 20M, 0.01, 250e-6. `step` is the distance between two labels. */
-export function formatAxis(value: number, step = 0): string {
+export function formatAxis(value: number, step = 0, largest = Math.abs(value)): string {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const sign = value < 0 ? "−" : "";
@@ -83,9 +83,9 @@ export function formatAxis(value: number, step = 0): string {
     const scaled = size / unit;
     return trimZeros(step ? scaled.toFixed(digits(unit)) : String(Number(scaled.toPrecision(4))));
   };
-  for (const [unit, letter] of PREFIXES) if (size >= unit) return sign + show(unit) + letter;
-  if (size >= 1e-3) return sign + show(1);
-  const exponent = Math.floor(Math.log10(size) / 3 + 1e-9) * 3;
+  for (const [unit, letter] of PREFIXES) if (largest >= unit) return sign + show(unit) + letter;
+  if (largest >= 1e-3) return sign + show(1);
+  const exponent = Math.floor(Math.log10(largest) / 3 + 1e-9) * 3;
   return `${sign}${show(10 ** exponent)}e${exponent}`.replace("e-", "e−");
 }
 
@@ -93,19 +93,35 @@ export function formatAxis(value: number, step = 0): string {
 const MAX_LABEL_CHARS = 9;
 
 /**
- * Return the labels of an axis, the same number of steps apart. Where it takes many digits to tell them from each other,
- * the first one says where the axis begins, and the others how far they lie from it: 1G, +0.05, +0.1.
+ * Return the labels of an axis, the same number of steps apart, all in the unit of the largest. Where it takes many
+ * digits to tell them from each other, the first one says where the axis begins, and the others how far they lie from
+ * it: 1G, +0.05, +0.1.
  */
 export function axisLabels(splits: readonly (number | null)[]): (string | null)[] {
   const known = splits.filter((value): value is number => value !== null);
   const [first = 0, second = first] = known;
   const step = Math.abs(second - first);
-  const labels = splits.map((value) => (value === null ? null : formatAxis(value, step)));
+  const largest = Math.max(0, ...known.map(Math.abs));
+  const labels = splits.map((value) => (value === null ? null : formatAxis(value, step, largest)));
   if (known.length < 2 || !labels.some((label) => label !== null && label.length > MAX_LABEL_CHARS)) return labels;
+  const far = Math.max(...known.map((value) => Math.abs(value - first)));
   return splits.map((value, index) => {
     if (value === null || value === first) return labels[index] ?? null;
     // A multiple of the step: the difference of two large numbers has digits that neither of them has.
-    return `+${formatAxis(Math.round((value - first) / step) * step, step)}`;
+    return `+${formatAxis(Math.round((value - first) / step) * step, step, far)}`;
+  });
+}
+
+/** Return the labels of a logarithmic axis: with exponents all of them where one needs it. */
+export function logLabels(splits: readonly (number | null)[]): (string | null)[] {
+  const known = splits.filter((value): value is number => value !== null && value > 0);
+  const small = known.some((value) => value < 1e-3);
+  return splits.map((value) => {
+    if (value === null) return null;
+    if (!small) return formatAxis(value);
+    const exponent = Math.floor(Math.log10(value) + 1e-9);
+    const lead = Number((value / 10 ** exponent).toPrecision(3));
+    return (exponent === 0 ? `${lead}` : `${lead}e${exponent}`).replace("e-", "e−");
   });
 }
 
