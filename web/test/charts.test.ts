@@ -1,6 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { extent, isSorted, nearest, padded, splice, union } from "../src/charts/scale";
-import { smooth } from "../src/pure/smoothing";
+import { stepMetricOf } from "../src/charts/model";
+import { extent, inner, isSorted, nearest, padded, union } from "../src/charts/scale";
+import { Scene } from "../src/charts/scene";
+import { SvgCanvas } from "../src/charts/svg";
+import { isBucketed, spliced, withPoints, type Line } from "../src/pure/line";
+import { formatSmoothing, parseSmoothing, smooth as smoothBy, type SmoothingKind } from "../src/pure/smoothing";
+
+const smooth = (x: ArrayLike<number>, y: ArrayLike<number>, amount: number, range: number, kind: SmoothingKind = "ema") => smoothBy(x, y, { kind, amount }, range);
+const curve = (x: number[], y: number[]) => ({ x, y, low: null, high: null });
 
 describe("smoothing", () => {
   const x = Array.from({ length: 2000 }, (_, i) => i);
@@ -44,9 +51,9 @@ describe("smoothing", () => {
 
 describe("scales", () => {
   test("see finite values of the window only", () => {
-    expect(extent([0, 1, 2, 3], [5, NaN, Infinity, -1], null, false)).toEqual([-1, 5]);
-    expect(extent([0, 1, 2, 3], [5, 1, 2, -1], [1, 2], false)).toEqual([1, 2]);
-    expect(extent([0, 1], [0, -2], null, true)).toBeNull();
+    expect(extent(curve([0, 1, 2, 3], [5, NaN, Infinity, -1]), null, false)).toEqual([-1, 5]);
+    expect(extent(curve([0, 1, 2, 3], [5, 1, 2, -1]), [1, 2], false)).toEqual([1, 2]);
+    expect(extent(curve([0, 1], [0, -2]), null, true)).toBeNull();
     expect(union(null, [1, 2])).toEqual([1, 2]);
   });
 
@@ -69,10 +76,83 @@ describe("scales", () => {
     expect(isSorted([0, 2, 1])).toBe(false);
   });
 
-  test("a refined window replaces the coarse points under it and no others", () => {
-    const base = { x: [0, 10, 20, 30, 40], y: [0, 1, 2, 3, 4] };
-    const part = { x: [12, 15, 18, 20, 25], y: [9, 9, 9, 9, 9] };
-    expect(splice(base, part).x).toEqual([0, 10, 12, 15, 18, 20, 25, 30, 40]);
-    expect(splice(base, { x: [], y: [] })).toEqual(base);
+  test("hold a band as well, and leave outliers out where that is wanted", () => {
+    expect(extent({ x: [0, 1], y: [1, 2], low: [-3, 2], high: [1, NaN] }, null, false)).toEqual([-3, 2]);
+    const spiked = Array.from({ length: 1000 }, (_, i) => (i === 500 ? 1e9 : i % 10));
+    expect(inner([curve([...spiked.keys()], spiked)], null, false, 0.01)).toEqual([0, 9]);
   });
+});
+
+const line = (x: number[], y: number[], width = 0): Line => ({
+  x: Float64Array.from(x),
+  y: Float64Array.from(y),
+  xEnd: width ? Float64Array.from(x, (one) => one + width) : null,
+  low: width ? Float64Array.from(y, (one) => one - 1) : null,
+  high: width ? Float64Array.from(y, (one) => one + 1) : null,
+  amount: width ? new Float64Array(x.length).fill(10) : null,
+  odd: null,
+});
+
+describe("lines", () => {
+  test("a finer part replaces the buckets under it and no others", () => {
+    const base = line([0, 10, 20, 30, 40], [0, 1, 2, 3, 4], 9);
+    const found = spliced(base, line([12, 15, 18, 25], [9, 9, 9, 9]));
+    expect([...found.x]).toEqual([0, 12, 15, 18, 25, 30, 40]);
+    expect([...found.xEnd!]).toEqual([9, 12, 15, 18, 25, 39, 49]);
+    expect([...found.low!]).toEqual([-1, 9, 9, 9, 9, 2, 3]);
+    expect([...found.amount!]).toEqual([10, 1, 1, 1, 1, 10, 10]);
+    expect(spliced(base, line([], []))).toBe(base);
+    expect(isBucketed(spliced(line([0, 1], [0, 0]), line([1], [5])))).toBe(false);
+  });
+
+  test("points that come live stand behind it, whatever they are", () => {
+    const found = withPoints(line([0, 10], [0, 1], 9), [20, 21], [NaN, 5]);
+    expect([...found.x]).toEqual([0, 10, 20, 21]);
+    expect([...found.high!]).toEqual([1, 2, NaN, 5]);
+    expect([...found.odd!]).toEqual([0, 0, 1, 0]);
+    expect(withPoints(found, [], [])).toBe(found);
+  });
+
+  test("steps on a logarithmic axis begin at the first that has a place there", () => {
+    const look = { log: false, logX: true, smoothing: parseSmoothing(""), zoom: null, yRange: null, cut: false };
+    const scene = new Scene([{ id: "a", colour: 0, dash: 0, group: false, line: line([0, 1, 10, 100], [1, 2, 3, 4]), part: null }], look);
+    expect(scene.window(look)).toEqual([1, 100]);
+  });
+});
+
+describe("a chart's axis", () => {
+  const definitions = [
+    { name: "train/*", step_metric: "epoch" },
+    { name: "train/aux/*", step_metric: "tokens" },
+    { name: "val/acc", step_metric: "epoch" },
+    { name: "*", step_metric: null },
+  ];
+  test.each([
+    ["train/loss", "epoch"],
+    ["train/aux/x", "tokens"],
+    ["val/acc", "epoch"],
+    ["val/loss", null],
+    ["epoch", null],
+  ])("of %s is %s", (metric, axis) => expect(stepMetricOf(metric, definitions)).toBe(axis));
+  test("is none that scripts do not agree on", () => {
+    expect(stepMetricOf("a", [{ name: "a", step_metric: "x" }, { name: "a", step_metric: "y" }])).toBeNull();
+    expect(stepMetricOf("a", [{ name: "a", step_metric: "a" }])).toBeNull();
+  });
+});
+
+test("what is painted becomes shapes", () => {
+  const on = new SvgCanvas();
+  on.strokeStyle = "#123456";
+  on.beginPath();
+  on.moveTo(0, 1.234);
+  on.lineTo(5, 5);
+  on.stroke();
+  expect(on.shapes).toEqual(['<path d="M0 1.23L5 5" fill="none" stroke="#123456" stroke-width="1" stroke-opacity="1"/>']);
+});
+
+test.each(["", "0.6", "mean-0.05", "gaussian-0.02"])("smoothing %s stands in the address as it was chosen", (text) => {
+  expect(formatSmoothing(parseSmoothing(text))).toBe(text);
+});
+test.each(["x", "2", "mean-9", "-1", "gaussian-"])("a wrong smoothing %s is one that can be", (text) => {
+  expect(parseSmoothing(text).amount).toBeLessThanOrEqual(0.99);
 });

@@ -22,12 +22,10 @@ import type {
   RunPage,
   RunPatch,
   SavedConnection,
-  SeriesAnswer,
   Session,
   SessionLogPiece,
   StartBody,
   StorageCandidate,
-  XAxis,
 } from "./types";
 
 const QUICK_TIMEOUT_MS = 30_000;
@@ -130,25 +128,6 @@ export const patchRun = (id: string, patch: RunPatch) => request<Run>("PATCH", r
 export const deleteRun = (id: string) => request<unknown>("DELETE", runPath(id));
 
 export const restoreRun = (id: string) => request<Run>("POST", `${runPath(id)}/restore`, { body: {} });
-
-export interface SeriesQuery {
-  runs: readonly string[];
-  metrics: readonly string[];
-  x: XAxis;
-  points: number;
-  from?: number | undefined;
-  to?: number | undefined;
-}
-
-export const getSeries = (query: SeriesQuery, signal?: AbortSignal) =>
-  request<SeriesAnswer>(
-    "GET",
-    withQuery(
-      "/api/series",
-      composeQuery({ run: query.runs, metric: query.metrics, x: query.x, points: query.points, from: query.from, to: query.to }),
-    ),
-    { signal },
-  );
 
 export const getConsole = (id: string, from: number, limit: number, signal?: AbortSignal) =>
   request<ConsolePiece>("GET", `${runPath(id)}/console?from=${from}&limit=${limit}`, { signal });

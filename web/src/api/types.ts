@@ -46,6 +46,7 @@ export interface FileInfo {
 }
 
 export interface RunDetail extends Run {
+  metric_definitions: MetricDefinition[];
   metrics: MetricInfo[];
   argv?: string[] | string | null;
   cwd?: string | null;
@@ -90,28 +91,6 @@ export interface MetricDefinition {
   summary: string[];
   goal: string | null;
   hidden: boolean;
-}
-
-export interface Series {
-  run: string;
-  metric: string;
-  /** How many points the window holds, before downsampling. */
-  count: number;
-  x: WireNumber[];
-  y: WireNumber[];
-  y_min: WireNumber[] | null;
-  y_max: WireNumber[] | null;
-  last_step: number | null;
-  last_time: number | null;
-}
-
-export interface SeriesAnswer {
-  series: Series[];
-  cursor: string;
-  /** Those of the runs asked for that are not there. */
-  missing: string[];
-  /** Those whose files cannot be read right now, and why; earlier viewers do not tell. */
-  unreadable?: { run: string; detail: string }[];
 }
 
 export interface ConsolePiece {

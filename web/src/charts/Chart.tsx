@@ -1,200 +1,303 @@
-/** A chart of one metric for some runs: head, canvas, tooltip, and the five states it can be in. */
+/** One chart: head, canvas or bars, tooltip, legend, and the states it can be in. */
 
-import { useSignalEffect, type Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { XAxis } from "../api/types";
+import { useComputed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
-import { After, Before, NameText } from "../components/RunName";
-import type { LineStyle } from "../pure/colours";
-import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
-import type { Apart } from "../pure/names";
-import { curve, getWindow, holdCurve, refreshCurves, type Curve } from "../state/series";
+import { formatCount, formatExact, formatMetric } from "../pure/format";
+import { setChart, settingOf } from "../state/chartSettings";
+import { dropWindow, holdLines, isThinned, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
+import { hiddenRuns } from "../state/looks";
 import { theme } from "../state/theme";
-import { Plot, type Line, type Probe } from "./plot";
-import { isSorted, splice, type Range } from "./scale";
-
-export interface ChartRun {
-  id: string;
-  name: string;
-  /** What tells it from the others that bear its name. */
-  apart?: Apart | undefined;
-  createdAt: number;
-  style: LineStyle;
-}
-
-export interface ChartView {
-  axis: XAxis;
-  log: boolean;
-  smoothing: number;
-  zoom: Range | null;
-}
+import type { XKind } from "./axes";
+import { Bars, type Bar } from "./Bars";
+import { ChartMenu } from "./ChartMenu";
+import { save, toCsv, toPng, toSvg } from "./exporting";
+import { Legend } from "./Legend";
+import { contextOf, linesShown, type ChartGroup, type ChartRun, type ShownLine } from "./model";
+import { Plot, type PlotOptions, type Probe } from "./plot";
+import type { SceneLine } from "./scene";
+import type { Range } from "./scale";
+import { Tooltip } from "./Tooltip";
+import { setSwitch, type ChartView } from "./view";
+import { toastError } from "../state/toasts";
 
 interface Props {
   metric: string;
+  /** What is written above it, where its section already says the rest. */
+  title?: string;
   runs: readonly ChartRun[];
+  /** Runs that become one line each; null where each run is a line. */
+  groups: readonly ChartGroup[] | null;
   view: ChartView;
+  /** The metric that it is drawn over; null for the view's axis. */
+  along: string | null;
+  /** All metrics of these runs, and the charts of the same section. */
+  all: readonly string[];
+  siblings: readonly string[];
   onZoom: (window: Range | null) => void;
   /** The run that is pointed at, here or in the table. */
   highlighted: Signal<string | null>;
   onExpand?: () => void;
-  height?: number;
-  /** The name without its group, where the group is told by a heading. */
-  title?: string;
+  height: number;
+  large?: boolean;
+  legend?: boolean;
+  /** What is put at the chart's beginning to move it by. */
+  handle?: preact.ComponentChildren;
 }
 
-const TOOLTIP_MIN = 180;
-const TOOLTIP_MAX = 320;
-const REFINE_AFTER_MS = 180;
-const TOOLTIP_ROWS = 12;
+/** Charts that are so near to the visible part are loaded. */
+const NEAR = "300px";
 
-export function Chart({ metric, runs, view, onZoom, highlighted, onExpand, height = 190, title }: Props) {
+export function Chart(props: Props) {
+  const { metric, title = metric, runs, groups, view, along, all, siblings, onZoom, highlighted, onExpand, height, large = false, legend = false } = props;
   const root = useRef<HTMLElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const [seen, setSeen] = useState(false);
   const [visible, setVisible] = useState(false);
-  const [probe, setProbe] = useState<Probe | null>(null);
-  const [parts, setParts] = useState<{ key: string; byRun: Map<string, { x: number[]; y: number[] }> } | null>(null);
-  const zoomed = useRef(onZoom);
-  zoomed.current = onZoom;
+  const [width, setWidth] = useState(0);
+  const [version, touch] = useReducer((count: number) => count + 1, 0);
+  const probe = useSignal<Probe | null>(null);
+  const pinned = useSignal<Probe | null>(null);
+  const [ownZoom, setOwnZoom] = useState<Range | null>(null);
 
-  const runsKey = runs.map((run) => run.id).join(" ");
-  const entries = useMemo(() => runs.map((run) => curve(run.id, metric, view.axis, run.createdAt)), [runsKey, metric, view.axis]);
-  const states = entries.map((entry) => entry.state.value);
-  const curves = states.map((state) => state.curve).filter((one): one is Curve => one !== null);
-  const error = states.find((state) => state.error)?.error ?? null;
+  const setting = settingOf(metric);
+  const metrics = useMemo(() => [metric, ...(setting.more ?? []).filter((name) => name !== metric && all.includes(name))], [metric, setting.more, all]);
+  const hidden = hiddenRuns.value;
+  const everything = useMemo(() => linesShown(metrics, runs, groups), [metrics, runs, groups]);
+  const lines = useMemo(() => everything.filter((line) => line.run === null || !hidden.has(line.run)), [everything, hidden]);
+  const context = contextOf(view, along);
+  const linesKey = lines.map((line) => `${line.id}.${line.spec.running}`).join(" ");
+  const contextKey = [context.axis, context.along, context.band, context.overwritten].join(" ");
+  const entries = useMemo(() => linesOf(lines.map((line) => line.spec), context), [linesKey, contextKey]);
+  const several = metrics.length > 1;
+  const kind: XKind = along !== null ? "number" : view.axis;
+  // Charts over another metric have a zoom of their own: its numbers mean nothing to the others.
+  const zoom = along !== null ? ownZoom : view.zoom;
+  const zoomTo = along !== null ? setOwnZoom : onZoom;
+  const options: PlotOptions = { x: kind, log: view.log, logX: view.logX, smoothing: view.smoothing, zoom, yRange: setting.y ?? null, cut: view.cut, wheel: large };
 
   useEffect(() => {
     const box = root.current;
     if (!box) return;
-    const observer = new IntersectionObserver(
+    const sight = new IntersectionObserver(
       ([entry]) => {
         const inside = entry?.isIntersecting ?? false;
         setVisible(inside);
         if (inside) setSeen(true);
       },
-      { rootMargin: "300px" },
+      { rootMargin: NEAR },
     );
-    observer.observe(box);
-    return () => observer.disconnect();
+    sight.observe(box);
+    const size = new ResizeObserver(() => setWidth(box.clientWidth));
+    size.observe(box);
+    return () => {
+      sight.disconnect();
+      size.disconnect();
+    };
   }, []);
 
+  const points = pointsFor(width);
+  useEffect(() => (seen && points ? holdLines(entries, points, () => touch(undefined as never)) : undefined), [seen, entries, points > 0]);
   useEffect(() => {
-    if (!seen) return;
-    const drops = entries.map(holdCurve);
-    return () => drops.forEach((drop) => drop());
-  }, [seen, entries]);
+    if (!visible || !points) return;
+    const me = {};
+    wantWindow(me, entries, zoom, points);
+    return () => dropWindow(me);
+  }, [visible, entries, zoom?.[0], zoom?.[1], points, entries.filter(isThinned).length]);
 
-  // A thinned curve is asked for anew at the window that is zoomed into; the coarse one stays until it is there.
-  const thinned = curves.filter((one) => one.thinned).map((one) => one.run);
-  const partsKey = view.zoom && thinned.length ? `${view.axis} ${view.zoom.join("~")} ${thinned.join(" ")}` : "";
-  useEffect(() => {
-    if (!partsKey || !visible || parts?.key === partsKey) return;
-    const abort = new AbortController();
-    const timer = setTimeout(() => {
-      getWindow(thinned, metric, view.axis, view.zoom!, abort.signal).then(
-        (byRun) => setParts({ key: partsKey, byRun }),
-        () => {}, // the coarse curve stays; the next zoom asks again
-      );
-    }, REFINE_AFTER_MS);
-    return () => {
-      clearTimeout(timer);
-      abort.abort();
-    };
-  }, [partsKey, visible, metric]);
+  const total = entries.reduce((sum, entry) => sum + entry.count, 0);
+  const overwritten = entries.reduce((sum, entry) => sum + entry.hidden, 0);
+  const lastStep = entries.reduce<number | null>((last, { lastStep: own }) => (own === null ? last : Math.max(last ?? own, own)), null);
+  const known = entries.filter((entry) => entry.line !== null);
+  const empty = entries.length > 0 && known.length === entries.length && known.every((entry) => !entry.line!.x.length);
+  const error = entries.find((entry) => entry.error)?.error ?? null;
+  const bars = barsOf(lines, entries, several);
+  const hasPlot = visible && width > 0 && known.length > 0 && !empty && !bars;
+  const complete = known.length === entries.length && entries.every((entry) => !entry.loading);
 
-  const total = curves.reduce((sum, one) => sum + one.count, 0);
-  const lastStep = curves.reduce<number | null>((last, one) => (one.lastStep === null ? last : Math.max(last ?? one.lastStep, one.lastStep)), null);
-  const empty = curves.length === entries.length && curves.every((one) => one.x.length === 0);
-  const hasPlot = visible && curves.length > 0 && !empty;
-
-  const lines: Line[] = [];
-  if (hasPlot)
-    for (let i = 0; i < entries.length; i += 1) {
-      const one = states[i]!.curve;
-      if (!one || !one.x.length) continue;
-      const part = parts && parts.key === partsKey ? parts.byRun.get(one.run) : undefined;
-      const data = part && isSorted(one.x) ? splice(one, part) : one;
-      lines.push({ id: one.run, colour: runs[i]!.style.colour, dash: runs[i]!.style.dash, x: data.x, y: data.y });
-    }
+  const scene = (): SceneLine[] =>
+    lines.flatMap((line, at) => {
+      const { line: data, part } = entries[at] ?? {};
+      if (!data?.x.length) return [];
+      const fits = part && zoom && part.from === zoom[0] && part.to === zoom[1];
+      return [{ id: line.id, colour: line.style.colour, dash: line.style.dash, group: line.group, line: data, part: fits ? part.line : null }];
+    });
 
   useLayoutEffect(() => {
     const box = frame.current;
     if (!hasPlot || !box) return;
-    const made = new Plot(box, box.clientWidth, height, view, (window) => zoomed.current(window), setProbe);
+    const made = new Plot(box, box.clientWidth, height, options, {
+      zoom: (window) => latest.current.zoomTo(window),
+      yRange: (range) => setChart(metric, { y: range ?? undefined }),
+      probe: (next) => (probe.value = next),
+      click: () => (pinned.value = pinned.peek() ? null : probe.peek()),
+    });
     plot.current = made;
-    made.setLines(lines);
-    const observer = new ResizeObserver(() => made.resize(box.clientWidth, height));
-    observer.observe(box);
     return () => {
-      observer.disconnect();
       plot.current = null;
+      probe.value = null;
       made.destroy();
     };
-  }, [hasPlot, height]);
+  }, [hasPlot, metric]);
+  const latest = useRef({ zoomTo });
+  latest.current = { zoomTo };
 
-  const drawn = useRef<unknown[]>([]);
-  useLayoutEffect(() => {
-    const next: unknown[] = [plot.current, parts, runsKey, runs.map((run) => `${run.style.colour}.${run.style.dash}`).join(), ...states.map((state) => state.curve)];
-    const same = next.length === drawn.current.length && next.every((one, index) => one === drawn.current[index]);
-    plot.current?.setOptions(view);
-    if (!same) plot.current?.setLines(lines);
-    drawn.current = next;
-  });
+  const stylesKey = lines.map((line) => `${line.id}${line.style.colour}.${line.style.dash}`).join();
+  const partsKey = zoom ? zoom.join() : "";
+  useLayoutEffect(() => plot.current?.setOptions(options));
+  useLayoutEffect(() => plot.current?.setLines(scene()), [hasPlot, metric, version, entries, stylesKey, partsKey]);
+  useLayoutEffect(() => plot.current?.resize(frame.current!.clientWidth, height), [hasPlot, width, height]);
 
   useSignalEffect(() => {
     void theme.value;
     queueMicrotask(() => plot.current?.recolour());
   });
-  useSignalEffect(() => plot.current?.emphasise(highlighted.value));
-
-  const pointed = probe?.own && runs.length > 1 ? probe.nearestId : null;
-  useEffect(() => {
-    if (probe?.own && runs.length > 1) highlighted.value = pointed;
-  }, [pointed]);
+  const shownLines = useRef(lines);
+  shownLines.current = lines;
+  const emphasised = useComputed(() => {
+    if (several) return probe.value?.own ? probe.value.nearestId : null;
+    const pointed = highlighted.value;
+    return pointed === null ? null : (shownLines.current.find((line) => line.id === pointed || line.spec.group?.includes(pointed))?.id ?? null);
+  });
+  useSignalEffect(() => plot.current?.emphasise(emphasised.value));
+  useSignalEffect(() => {
+    const now = probe.value;
+    if (now?.own && lines.length > 1 && !several) highlighted.value = now.nearestId;
+  });
   const leave = () => {
-    setProbe(null);
-    if (runs.length > 1) highlighted.value = null;
+    probe.value = null;
+    if (lines.length > 1) highlighted.value = null;
   };
 
-  const single = runs.length === 1 ? curves[0] : undefined;
-  const shown = single ? (probe?.values[0]?.value ?? lastFinite(single)) : undefined;
+  const single = lines.length === 1 ? entries[0] : undefined;
+  const download = async (what: "png" | "svg" | "csv") => {
+    if (!plot.current) return;
+    const figure = { title: metrics.join(", "), plot: plot.current, lines, smoothed: view.smoothing.amount > 0, severalMetrics: several };
+    try {
+      save(what === "png" ? await toPng(figure) : what === "svg" ? toSvg(figure) : toCsv(figure), figure.title, what);
+    } catch (reason) {
+      toastError(reason);
+    }
+  };
 
   return (
     <figure
       ref={root}
-      class="chart"
+      class={`chart${setting.wide && !large ? " wide" : ""}${large ? " large" : ""}`}
       data-metric={metric}
       data-points={total}
+      data-lines={known.length}
+      data-complete={complete}
       data-last-step={lastStep ?? ""}
-      aria-label={`${metric}, ${formatCount(total)} points${single && shown !== undefined ? `, last value ${formatMetric(shown)}` : ""}`}
+      aria-label={`${metrics.join(", ")}, ${formatCount(total)} points`}
       onMouseLeave={leave}
     >
       <figcaption class="chart-head">
-        <span class="chart-title" title={metric}>
-          {title ?? metric}
+        {props.handle}
+        <span class="chart-title" title={metrics.join(", ")}>
+          {title}
+          {several && <span class="muted"> + {metrics.slice(1).join(", ")}</span>}
+          {along !== null && <span class="muted"> over {along}</span>}
         </span>
-        {shown !== undefined && <span class="chart-value num" title={formatExact(shown)}>{formatMetric(shown)}</span>}
+        {single && <HeadValue probe={probe} entry={single} version={version} />}
+        {overwritten > 0 && !view.overwritten && (
+          <button type="button" class="chip quiet num" title="A resumed run logged these steps once more. Show them as they were first, too" onClick={() => setSwitch("all", true)}>
+            {formatCount(overwritten)} overwritten
+          </button>
+        )}
+        {setting.y && (
+          <button type="button" class="chip num" title="Let y fit again" onClick={() => setChart(metric, { y: undefined })}>
+            y {formatMetric(setting.y[0])} – {formatMetric(setting.y[1])}
+            <Icon name="close" size={12} />
+          </button>
+        )}
+        {ownZoom && along !== null && (
+          <button type="button" class="chip" title="Show everything again" onClick={() => setOwnZoom(null)}>
+            zoomed
+            <Icon name="close" size={12} />
+          </button>
+        )}
         {onExpand && (
-          <button type="button" class="icon-button chart-expand" aria-label={`Enlarge ${metric}`} title="Enlarge" onClick={onExpand}>
+          <button type="button" class="icon-button chart-tool" aria-label={`Enlarge ${metric}`} title="Enlarge" onClick={onExpand}>
             <Icon name="expand" size={14} />
           </button>
         )}
+        <ChartMenu
+          metric={metric}
+          title={title}
+          all={all}
+          siblings={siblings}
+          along={along}
+          yRange={() => plot.current?.shown.projection.y ?? [0, 1]}
+          onExpand={onExpand}
+          onSave={(what) => void download(what)}
+        />
       </figcaption>
-      <div class="chart-body" style={{ height: `${height}px` }}>
+      <div
+        class="chart-body"
+        style={{ height: `${height}px` }}
+        tabIndex={hasPlot ? 0 : -1}
+        role="group"
+        aria-label={`${metric}: plus and minus zoom, the arrow keys move along x, 0 shows everything`}
+        onKeyDown={(event) => {
+          const act = KEYS[event.key];
+          if (!act || !plot.current || event.ctrlKey || event.metaKey || event.altKey || event.target !== event.currentTarget) return;
+          event.preventDefault();
+          event.stopPropagation();
+          act(plot.current, zoomTo);
+        }}
+      >
         <div ref={frame} class="chart-frame" />
-        {!hasPlot && !empty && !error && seen && (
+        {bars && <Bars bars={bars} metric={metric} severalMetrics={several} emphasised={highlighted.value} onPoint={(run) => (highlighted.value = run)} />}
+        {!hasPlot && !bars && !empty && !error && seen && entries.length > 0 && (
           <Delayed>
             <ChartBones />
           </Delayed>
         )}
         {empty && !error && <p class="chart-note">No points of this metric yet</p>}
-        {hasPlot && view.log && lines.every((line) => !hasPositive(line.y)) && <p class="chart-note">No positive values to show on a log scale</p>}
-        {error && curves.length === 0 && <ErrorState error={error} compact onRetry={() => refreshCurves(undefined, true)} />}
-        {probe?.own && hasPlot && <Tooltip probe={probe} runs={runs} view={view} width={frame.current?.clientWidth ?? 0} plotLeft={plotLeft(frame.current)} />}
+        {!entries.length && <p class="chart-note">All runs are hidden</p>}
+        {hasPlot && view.log && known.every(({ line }) => !hasPositive(line!.y)) && <p class="chart-note">No positive values to show on a log scale</p>}
+        {error && known.length === 0 && <ErrorState error={error} compact onRetry={() => refreshLines(undefined, true)} />}
+        {hasPlot && <Tooltip probe={probe} pinned={pinned} lines={lines} kind={kind} smoothed={view.smoothing.amount > 0} severalMetrics={several} frame={() => frame.current} />}
       </div>
+      {legend && everything.length > 1 && <Legend lines={everything} severalMetrics={several} highlighted={highlighted} />}
     </figure>
+  );
+}
+
+const KEYS: Record<string, (plot: Plot, zoom: (window: Range | null) => void) => void> = {
+  "+": (plot) => plot.zoomBy(0.7),
+  "=": (plot) => plot.zoomBy(0.7),
+  "-": (plot) => plot.zoomBy(1 / 0.7),
+  ArrowLeft: (plot) => plot.panBy(-0.2),
+  ArrowRight: (plot) => plot.panBy(0.2),
+  "0": (_plot, zoom) => zoom(null),
+};
+
+/** How many points are asked for: one for each pixel, in steps, so that a few pixels more ask for nothing. */
+const pointsFor = (width: number): number => Math.ceil(width / 100) * 100;
+
+/** Return a bar for each line where all of them are single values; null otherwise. */
+function barsOf(lines: readonly ShownLine[], entries: readonly Entry[], several: boolean): Bar[] | null {
+  if (several || !entries.length || !entries.every((entry) => entry.line !== null)) return null;
+  const isSingle = (entry: Entry) => entry.line!.x.length <= 1 && entry.count <= Math.max(1, entry.group?.length ?? 1);
+  if (!entries.some((entry) => entry.line!.x.length === 1) || entries.some((entry) => entry.running || !isSingle(entry))) return null;
+  return lines.flatMap((line, at) => {
+    const { y, low, high } = entries[at]!.line!;
+    return y.length ? [{ line, value: y[0]!, low: low?.[0] ?? null, high: high?.[0] ?? null }] : [];
+  });
+}
+
+/** The value where the crosshair is, else the last one. */
+function HeadValue({ probe, entry }: { probe: Signal<Probe | null>; entry: Entry; version: number }) {
+  const value = probe.value?.values[0]?.value ?? entry.line?.y.at(-1);
+  if (value === undefined) return null;
+  return (
+    <span class="chart-value num" title={formatExact(value)}>
+      {formatMetric(value)}
+    </span>
   );
 }
 
@@ -203,12 +306,6 @@ const hasPositive = (y: ArrayLike<number>): boolean => {
   return false;
 };
 
-const plotLeft = (frame: HTMLElement | null): number => frame?.querySelector<HTMLElement>(".u-over")?.offsetLeft ?? 0;
-
-function lastFinite(one: Curve): number | undefined {
-  return one.y.length ? one.y[one.y.length - 1] : undefined;
-}
-
 function ChartBones() {
   return (
     <div class="chart-bones" aria-hidden="true">
@@ -216,80 +313,5 @@ function ChartBones() {
         <Bone key={row} width="100%" height={1} />
       ))}
     </div>
-  );
-}
-
-export function describeX(x: number, axis: XAxis): string {
-  if (axis === "step") return `step ${formatCount(x)}`;
-  if (axis === "relative") return formatDuration(x);
-  return formatTime(x * 1000);
-}
-
-export const describeXShort = (x: number, axis: XAxis): string =>
-  axis === "step" ? formatCount(x) : axis === "relative" ? formatDuration(x) : formatClock(x * 1000);
-
-interface TooltipProps {
-  probe: Probe;
-  runs: readonly ChartRun[];
-  view: ChartView;
-  width: number;
-  plotLeft: number;
-}
-
-function Tooltip({ probe, runs, view, width, plotLeft }: TooltipProps) {
-  if (!probe.values.length) return null;
-  const byId = new Map(runs.map((run) => [run.id, run]));
-  const rank = (value: number) => (Number.isNaN(value) ? -Infinity : value);
-  const sorted = [...probe.values].sort((a, b) => rank(b.value) - rank(a.value));
-  // The nearest line is always among those told.
-  const told = sorted.slice(0, TOOLTIP_ROWS);
-  const nearestOne = sorted.find((one) => one.id === probe.nearestId);
-  if (nearestOne && !told.includes(nearestOne)) told[told.length - 1] = nearestOne;
-  const texts = formatDistinct(told.map((one) => one.value));
-  const smoothed = formatDistinct(told.map((one) => one.smoothed));
-  const left = plotLeft + probe.left;
-  const flip = left > width / 2;
-  const at = probe.values.find((one) => one.id === probe.nearestId)?.x ?? probe.x;
-  // Beside the line, and not wider than there is room: long names give way, see NameText.
-  const maxWidth = `${Math.min(TOOLTIP_MAX, Math.max(TOOLTIP_MIN, (flip ? left : width - left) - 16))}px`;
-  const position = flip ? { right: `${width - left + 12}px`, maxWidth } : { left: `${left + 12}px`, maxWidth };
-  return (
-    <>
-      {probe.values.map((one) =>
-        Number.isFinite(one.top) && Number.isFinite(one.value) ? (
-          <span key={one.id} class="chart-dot" style={{ left: `${plotLeft + one.left}px`, top: `${one.top + 8}px`, background: `var(--run-${byId.get(one.id)?.style.colour ?? 0})` }} />
-        ) : null,
-      )}
-      <div class="chart-tooltip" style={position}>
-        <div class="chart-tooltip-x num">{describeX(at, view.axis)}</div>
-        {told.map((one) => {
-          const run = byId.get(one.id);
-          return (
-            <div key={one.id} class={`chart-tooltip-row${one.id === probe.nearestId && runs.length > 1 ? " nearest" : ""}`}>
-              {runs.length > 1 && <Swatch style={run?.style ?? { colour: 0, dash: 0 }} />}
-              {runs.length > 1 && (
-                <span class="chart-tooltip-name">
-                  <Before apart={run?.apart} />
-                  <NameText name={run?.name ?? one.id} apart={run?.apart} />
-                  <After apart={run?.apart} />
-                </span>
-              )}
-              <span class="num">{texts.get(one.value)}</span>
-              {view.smoothing > 0 && <span class="num muted">{smoothed.get(one.smoothed)}</span>}
-            </div>
-          );
-        })}
-        {sorted.length > told.length && <div class="muted">{sorted.length - told.length} more</div>}
-      </div>
-    </>
-  );
-}
-
-/** A run's colour and dash as a short piece of its line. */
-export function Swatch({ style }: { style: LineStyle }) {
-  return (
-    <svg class="swatch" width="16" height="8" viewBox="0 0 16 8" aria-hidden="true">
-      <path d="M0 4h16" stroke={`var(--run-${style.colour})`} stroke-width="2.5" stroke-dasharray={["", "5 3", "2 2.5", "6 2 2 2"][style.dash]} />
-    </svg>
   );
 }

@@ -1,84 +1,27 @@
-/** Charts of many metrics in groups, with the settings that they share. */
+/** Charts of many metrics in sections, which can be moved, pinned, hidden and enlarged. */
 
 import { signal, type Signal } from "@preact/signals";
-import { useMemo, useState } from "preact/hooks";
-import { Dialog } from "../components/overlay";
-import { FilterField } from "../components/FilterField";
+import { useMemo, useRef, useState } from "preact/hooks";
+import type { MetricDefinition, XAxis } from "../api/types";
 import { Icon } from "../components/icons";
-import type { XAxis } from "../api/types";
-import { parseZoom, formatZoom } from "../pure/route";
-import { foldedGroups } from "../state/prefs";
+import { Dialog } from "../components/overlay";
+import { arrange, type Section } from "../pure/arrange";
+import { metricFilter } from "../pure/metrics";
+import { chartOrder, moveChart, setChart, settingOf } from "../state/chartSettings";
+import { foldedGroups, preference } from "../state/prefs";
 import { param, setParams } from "../state/route";
-import { Chart, describeXShort, type ChartRun, type ChartView } from "./Chart";
-import { groupMetrics, metricFilter } from "../pure/metrics";
-import type { Range } from "./scale";
-
-const AXES: readonly { value: XAxis; label: string }[] = [
-  { value: "step", label: "Step" },
-  { value: "relative", label: "Relative" },
-  { value: "time", label: "Time" },
-];
-
-/** Return the charts' settings as the URL has them. */
-export function chartView(usual: XAxis = "step"): ChartView {
-  const axis = AXES.find((one) => one.value === param("x"))?.value ?? usual;
-  const smoothing = Number(param("smooth"));
-  return {
-    axis,
-    log: param("log") === "1",
-    smoothing: Number.isFinite(smoothing) ? Math.min(0.99, Math.max(0, smoothing)) : 0,
-    zoom: parseZoom(param("zoom")),
-  };
-}
-
-const setZoom = (window: Range | null) => setParams({ zoom: formatZoom(window) });
-
-export function ChartToolbar({ view, shown, all, usual = "step" }: { view: ChartView; shown: number; all: number; usual?: XAxis }) {
-  return (
-    <div class="toolbar chart-toolbar" role="toolbar" aria-label="Chart settings">
-      <FilterField label="Filter metrics" name="metrics" shown={shown} all={all} />
-      <div class="segmented" role="radiogroup" aria-label="Horizontal axis">
-        {AXES.map((one) => (
-          <button
-            key={one.value}
-            type="button"
-            role="radio"
-            aria-checked={view.axis === one.value}
-            onClick={() => setParams({ x: one.value === usual ? "" : one.value, zoom: "" })}
-          >
-            {one.label}
-          </button>
-        ))}
-      </div>
-      <label class="slider" title="Smoothing: a moving average over the shown range; raw values stay behind it">
-        <span>Smooth</span>
-        <input
-          type="range"
-          min="0"
-          max="0.99"
-          step="0.01"
-          aria-label="Smoothing"
-          value={view.smoothing}
-          onInput={(event) => setParams({ smooth: event.currentTarget.value === "0" ? "" : event.currentTarget.value })}
-        />
-        <output class="num">{view.smoothing.toFixed(2)}</output>
-      </label>
-      <button type="button" class="toggle" aria-pressed={view.log} onClick={() => setParams({ log: view.log ? "" : "1" })}>
-        Log y
-      </button>
-      {view.zoom && (
-        <button type="button" class="chip num" onClick={() => setZoom(null)} title="Show everything again (double click in a chart)">
-          {describeXShort(view.zoom[0], view.axis)} – {describeXShort(view.zoom[1], view.axis)}
-          <Icon name="close" size={12} />
-        </button>
-      )}
-    </div>
-  );
-}
+import { Chart } from "./Chart";
+import { ChartToolbar } from "./ChartToolbar";
+import { stepMetricOf, type ChartGroup, type ChartRun } from "./model";
+import { chartView, setZoom } from "./view";
 
 interface GridProps {
   metrics: readonly string[];
   runs: readonly ChartRun[];
+  /** Runs that become one line each; null where each run is a line. */
+  groups?: readonly ChartGroup[] | null;
+  /** What the runs' scripts said of their metrics. */
+  definitions?: readonly MetricDefinition[];
   highlighted: Signal<string | null>;
   height?: number;
   /** The axis when the URL names none. */
@@ -86,57 +29,72 @@ interface GridProps {
 }
 
 const ownHighlight = signal<string | null>(null);
+const legendShown = preference("legend", false);
+const NO_DEFINITIONS: readonly MetricDefinition[] = [];
+const HEIGHT = 190;
 
-export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height, usual = "step" }: GridProps) {
+export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFINITIONS, highlighted = ownHighlight, height = HEIGHT, usual = "step" }: GridProps) {
   const view = chartView(usual);
   const filter = param("metrics");
   const [enlarged, setEnlarged] = useState<string | null>(null);
   const namesKey = metrics.join("\n");
-  const { groups, shown } = useMemo(() => {
-    const matcher = metricFilter(filter);
-    const kept = metrics.filter(matcher.test);
-    return { groups: groupMetrics(kept), shown: kept.length };
-  }, [namesKey, filter]);
+  const stepMetrics = useMemo(() => new Map(metrics.map((name) => [name, stepMetricOf(name, definitions)])), [namesKey, definitions]);
+  const alongOf = (metric: string): string | null => {
+    const chosen = settingOf(metric).along;
+    if (chosen !== undefined) return chosen && metrics.includes(chosen) ? chosen : null;
+    const defined = stepMetrics.get(metric) ?? null;
+    return defined !== null && metrics.includes(defined) && view.axis === "step" ? defined : null;
+  };
+  const matcher = metricFilter(filter);
+  const kept = metrics.filter(matcher.test);
+  const { sections, hidden } = arrange(kept, {
+    isPinned: (metric) => settingOf(metric).pinned === true,
+    isHidden: (metric) => settingOf(metric).hidden === true || (settingOf(metric).hidden === undefined && definitions.some((one) => one.hidden && one.name === metric)),
+    order: chartOrder.value,
+    axes: new Set([...stepMetrics.values()].filter((name): name is string => name !== null)),
+  });
   const folded = foldedGroups.value;
   const toggle = (name: string) => {
     foldedGroups.value = folded.includes(name) ? folded.filter((one) => one !== name) : [...folded, name];
   };
+  const toolbar = (
+    <ChartToolbar
+      view={view}
+      shown={kept.length}
+      all={metrics.length}
+      usual={usual}
+      grouped={groups !== null}
+      legend={legendShown.value}
+      onLegend={(shown) => (legendShown.value = shown)}
+      hiddenCharts={hidden.length}
+      onShowHidden={() => hidden.forEach((metric) => setChart(metric, { hidden: undefined }))}
+    />
+  );
+  const shared = { runs, groups, view, all: metrics, onZoom: setZoom, highlighted };
 
   return (
     <section class="chart-area" aria-label="Charts">
-      <ChartToolbar view={view} shown={shown} all={metrics.length} usual={usual} />
+      {toolbar}
       <div class="chart-scroll">
-        {groups.map((group) => {
-          const closed = folded.includes(group.name);
-          return (
-            <section key={group.name} class={`chart-group${closed ? " closed" : ""}`} style={{ "--n": Math.min(group.metrics.length, 4) }}>
-              {(group.name || groups.length > 1) && (
-                <button type="button" class="group-head" title={group.name} aria-expanded={!closed} onClick={() => toggle(group.name)}>
-                  <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
-                  <span class="ellipsis">{group.name || "metrics"}</span>
-                  <span class="count">{group.metrics.length}</span>
-                </button>
-              )}
-              {!closed && (
-                <div class="chart-grid">
-                  {group.metrics.map((metric) => (
-                    <Chart
-                      key={metric}
-                      metric={metric}
-                      runs={runs}
-                      view={view}
-                      onZoom={setZoom}
-                      highlighted={highlighted}
-                      onExpand={() => setEnlarged(metric)}
-                      {...(height ? { height } : {})}
-                    />
-                  ))}
-                </div>
-              )}
-            </section>
-          );
-        })}
-        {shown === 0 && metrics.length > 0 && (
+        {sections.map((section) => (
+          <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} onToggle={() => toggle(section.name)}>
+            {(metric, handle) => (
+              <Chart
+                key={metric}
+                metric={metric}
+                {...shared}
+                {...(section.kind === "section" && section.name ? { title: metric.slice(section.name.length + 1) } : {})}
+                along={alongOf(metric)}
+                siblings={section.metrics}
+                onExpand={() => setEnlarged(metric)}
+                height={height}
+                legend={legendShown.value}
+                handle={handle}
+              />
+            )}
+          </ChartSection>
+        ))}
+        {kept.length === 0 && metrics.length > 0 && (
           <p class="quiet-note">
             No metric matches <code>{filter}</code>.{" "}
             <button type="button" class="link-button" onClick={() => setParams({ metrics: "" })}>
@@ -144,14 +102,95 @@ export function ChartGrid({ metrics, runs, highlighted = ownHighlight, height, u
             </button>
           </p>
         )}
+        {kept.length > 0 && !sections.length && (
+          <p class="quiet-note">
+            All charts are hidden.{" "}
+            <button type="button" class="link-button" onClick={() => hidden.forEach((metric) => setChart(metric, { hidden: undefined }))}>
+              Show them
+            </button>
+          </p>
+        )}
       </div>
       {enlarged && (
         <Dialog title={enlarged} width={1280} onClose={() => setEnlarged(null)}>
           <div class="chart-large">
-            <ChartToolbar view={view} shown={shown} all={metrics.length} usual={usual} />
-            <Chart metric={enlarged} runs={runs} view={view} onZoom={setZoom} highlighted={highlighted} height={Math.max(320, Math.min(560, innerHeight - 260))} />
+            {toolbar}
+            <Chart metric={enlarged} {...shared} along={alongOf(enlarged)} siblings={[]} height={Math.max(320, Math.min(560, innerHeight - 300))} large legend />
           </div>
         </Dialog>
+      )}
+    </section>
+  );
+}
+
+interface SectionProps {
+  section: Section;
+  /** Whether it is the only one. */
+  lone: boolean;
+  closed: boolean;
+  onToggle: () => void;
+  children: (metric: string, handle: preact.ComponentChildren) => preact.ComponentChildren;
+}
+
+function ChartSection({ section, lone, closed, onToggle, children }: SectionProps) {
+  const dragged = useRef<string | null>(null);
+  const [target, setTarget] = useState<string | null>(null);
+  const { name, metrics } = section;
+  const drop = (onto: string) => {
+    const moved = dragged.current;
+    dragged.current = null;
+    setTarget(null);
+    if (!moved || moved === onto) return;
+    const [from, to] = [metrics.indexOf(moved), metrics.indexOf(onto)];
+    moveChart(moved, from < to ? (metrics[to + 1] ?? null) : onto, metrics);
+  };
+  return (
+    <section class={`chart-group${closed ? " closed" : ""}`}>
+      {(name || !lone) && (
+        <button type="button" class="group-head" title={name} aria-expanded={!closed} onClick={onToggle}>
+          <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
+          <span class="ellipsis">{name || "metrics"}</span>
+          <span class="count">{metrics.length}</span>
+        </button>
+      )}
+      {!closed && (
+        <div class="chart-grid">
+          {metrics.map((metric) => (
+            <div
+              key={metric}
+              class={`chart-place${settingOf(metric).wide ? " wide" : ""}${target === metric ? " drop" : ""}`}
+              onDragOver={(event) => {
+                if (dragged.current === null) return;
+                event.preventDefault();
+                setTarget(metric);
+              }}
+              onDrop={(event) => {
+                event.preventDefault();
+                drop(metric);
+              }}
+            >
+              {children(
+                metric,
+                metrics.length > 1 && (
+                  <span
+                    class="chart-handle"
+                    draggable
+                    title="Drag to move this chart"
+                    aria-hidden="true"
+                    onDragStart={(event) => {
+                      dragged.current = metric;
+                      event.dataTransfer?.setData("text/plain", metric);
+                    }}
+                    onDragEnd={() => {
+                      dragged.current = null;
+                      setTarget(null);
+                    }}
+                  />
+                ),
+              )}
+            </div>
+          ))}
+        </div>
       )}
     </section>
   );

@@ -1,9 +1,9 @@
 /** The curves of the chosen runs, and what is to be said of the choice. */
 
 import type { Signal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
-import type { ChartRun } from "../charts/Chart";
+import { useEffect, useRef } from "preact/hooks";
 import { ChartGrid } from "../charts/ChartGrid";
+import type { ChartGroup, ChartRun } from "../charts/model";
 import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basics";
 import { Note, Notes } from "../components/Note";
 import { lineStyles } from "../pure/colours";
@@ -11,8 +11,10 @@ import { formatCount } from "../pure/format";
 import { apart } from "../pure/names";
 import { isSystem } from "../pure/metrics";
 import { restore } from "../state/actions";
-import { detail } from "../state/details";
+import { groupBy, groupsOf } from "../state/grouping";
+import { headsOf } from "../state/heads";
 import { stream, unfollowed } from "../state/link";
+import { hiddenRuns, stylesOf } from "../state/looks";
 import { setParams } from "../state/route";
 
 export const NEWEST = 5;
@@ -31,16 +33,26 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
   const ids = chosen.length > MAX_DRAWN ? chosen.slice(0, MAX_DRAWN) : chosen;
   const idsKey = ids.join(" ");
   useEffect(() => stream.follow(ids), [idsKey]);
-  const styles = useMemo(() => lineStyles(ids), [idsKey]);
-  const known = ids.map((id) => detail(id).value);
-  const names = new Set<string>();
+  const known = headsOf(ids);
+  const styles = stylesOf(ids);
+  const keys = groupBy();
   const told = apart(known.flatMap(({ run }) => run ?? []));
-  const chartRuns: ChartRun[] = [];
-  known.forEach(({ run }, index) => {
-    if (!run) return;
-    for (const metric of run.metrics) if (!isSystem(metric.name)) names.add(metric.name);
-    chartRuns.push({ id: run.id, name: run.name, apart: told.get(run.id), createdAt: Date.parse(run.created_at), style: styles.get(ids[index]!)! });
-  });
+  const chartRuns: ChartRun[] = known.flatMap(({ run }, index) =>
+    run
+      ? {
+          id: run.id,
+          name: run.name,
+          apart: told.get(run.id),
+          createdAt: Date.parse(run.created_at),
+          running: run.state === "running",
+          style: styles.get(ids[index]!)!,
+        }
+      : [],
+  );
+  const runs = useStable(chartRuns);
+  const metrics = useStable([...new Set(known.flatMap((head) => [...head.metrics].filter((name) => !isSystem(name))))].sort());
+  const definitions = useStable(known.flatMap(({ run }) => run?.metric_definitions ?? []));
+  const groups = useStable(keys.length ? grouped(chartRuns) : null);
   const waiting = known.some((one) => !one.run && !one.error);
   const missing = ids.filter((_, at) => known[at]!.error?.code === "RUN_NOT_FOUND");
   const deleted = ids.filter((_, at) => known[at]!.removed && !missing.includes(ids[at]!));
@@ -60,7 +72,7 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
         </button>
       </EmptyState>
     );
-  if (names.size === 0) {
+  if (metrics.length === 0) {
     if (broken) return <ErrorState error={broken} />;
     if (waiting)
       return (
@@ -90,10 +102,30 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
   return (
     <>
       {notes}
-      <ChartGrid metrics={[...names].sort()} runs={chartRuns} highlighted={highlighted} />
+      <ChartGrid metrics={metrics} runs={runs} groups={groups} definitions={definitions} highlighted={highlighted} />
       {byDefault && <p class="chart-foot muted">The first {ids.length} of the list; choose others with the squares.</p>}
     </>
   );
+}
+
+/** Return the groups of these runs as lines with a band; hidden runs have no part in them. */
+function grouped(runs: readonly ChartRun[]): ChartGroup[] {
+  const hidden = hiddenRuns.value;
+  const groups = groupsOf(runs.filter((run) => !hidden.has(run.id)).map((run) => run.id));
+  const styles = lineStyles(groups.map((group) => group.key));
+  return groups.map(({ key, label, ids }) => ({ id: key, name: `${label} (${ids.length})`, runs: ids, style: styles.get(key)! }));
+}
+
+/** Return the value as it was where the new one says the same, so that what depends on it is not made anew. */
+function useStable<T>(value: T): T {
+  const kept = useRef(value);
+  const text = JSON.stringify(value);
+  const before = useRef(text);
+  if (before.current !== text) {
+    before.current = text;
+    kept.current = value;
+  }
+  return kept.current;
 }
 
 interface SelectionProps {

@@ -3,8 +3,8 @@
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { RunDetail } from "../api/types";
-import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
+import type { ChartRun } from "../charts/model";
 import { isSystem } from "../pure/metrics";
 import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, Fact, StateBadge } from "../components/basics";
 import { ConsolePane } from "../components/ConsolePane";
@@ -22,6 +22,7 @@ import { detail, loadDetail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { restore } from "../state/actions";
 import { stream } from "../state/link";
+import { chosenColours } from "../state/looks";
 import { go, place, runsHash } from "../state/route";
 
 const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", media: "Media", system: "System", console: "Console" };
@@ -211,8 +212,8 @@ function RunHead({ run, removed }: { run: RunDetail; removed: boolean }) {
 
 function Charts({ run, system = false }: { run: RunDetail; system?: boolean }) {
   const chartRuns = useMemo<ChartRun[]>(
-    () => [{ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), style: { colour: colourOf(run.id), dash: 0 } }],
-    [run.id, run.name, run.created_at],
+    () => [{ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), running: run.state === "running", style: { colour: chosenColours.value[run.id] ?? colourOf(run.id), dash: 0 } }],
+    [run.id, run.name, run.created_at, run.state, chosenColours.value[run.id]],
   );
   const names = run.metrics.map((metric) => metric.name).filter((name) => isSystem(name) === system);
   if (!names.length && system)
@@ -228,7 +229,7 @@ function Charts({ run, system = false }: { run: RunDetail; system?: boolean }) {
         <Code text={'run.log({"train/loss": 0.5})'} />
       </EmptyState>
     );
-  return <ChartGrid metrics={names} runs={chartRuns} highlighted={noHighlight} height={220} usual={system ? "relative" : "step"} />;
+  return <ChartGrid metrics={names} runs={chartRuns} definitions={run.metric_definitions} highlighted={noHighlight} height={220} usual={system ? "relative" : "step"} />;
 }
 
 function RunBones() {

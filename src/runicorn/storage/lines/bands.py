@@ -76,11 +76,15 @@ def band_of(runs: Sequence[Sums], spread: Spread, cells: int) -> Band | None:
 
     Where the runs have points at no more different x than that, each of these is a cell of its own, and a run that has
     none there is taken as lying on the line between its neighbours. Otherwise the cells are equally wide, and a run's
-    value in one is the mean of its points there. No run is drawn on beyond its first and last point.
+    value in one is the mean of its points there. No run is drawn on beyond its first and last point. Single values are
+    all compared with each other, wherever they stand.
     """
     runs = [run for run in runs if len(run.begin)]
     if not runs:
         return None
+    if all(len(run.count) == 1 and run.count[0] == 1 for run in runs):
+        last = max(float(run.begin[0]) for run in runs)
+        return _spread(np.array([last]), None, np.array([run.total for run in runs]), spread)
     if all((run.begin == run.end).all() for run in runs):
         x = np.unique(np.concatenate([run.begin for run in runs]))
         if len(x) <= 2 * cells:

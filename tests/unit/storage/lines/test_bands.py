@@ -157,3 +157,8 @@ def test_runs_of_different_lengths_are_counted_where_they_are():
     assert found.y[-10] == 1.0
     assert found.runs[10] == 2
     assert found.runs[-10] == 1
+
+
+def test_single_values_are_compared_wherever_they_stand():
+    found = band([([100], [1.0]), ([200], [2.0]), ([300], [3.0])], Spread.STD)
+    assert (found.x.tolist(), found.y.tolist(), found.low.tolist(), found.runs.tolist()) == ([300], [2.0], [1.0], [3])

@@ -1,0 +1,179 @@
+/** What the lines of a chart say where the pointer is: beside it while it moves, to be sorted and searched once pinned. */
+
+import type { Signal } from "@preact/signals";
+import { useState } from "preact/hooks";
+import { Icon } from "../components/icons";
+import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
+import type { XKind } from "./axes";
+import { LineName } from "./LineName";
+import type { ShownLine } from "./model";
+import type { Probe, Told } from "./plot";
+import { Swatch } from "./Swatch";
+
+const MIN_WIDTH = 180;
+const MAX_WIDTH = 320;
+const PINNED_WIDTH = 380;
+const ROWS = 12;
+
+export function describeX(x: number, kind: XKind): string {
+  if (kind === "step") return `step ${formatCount(x)}`;
+  if (kind === "relative") return formatDuration(x);
+  return kind === "time" ? formatTime(x * 1000) : formatMetric(x);
+}
+
+export const describeXShort = (x: number, kind: XKind): string =>
+  kind === "step" ? formatCount(x) : kind === "relative" ? formatDuration(x) : kind === "time" ? formatClock(x * 1000) : formatMetric(x);
+
+interface Props {
+  probe: Signal<Probe | null>;
+  /** Where it was pinned; null while it follows the pointer. */
+  pinned: Signal<Probe | null>;
+  lines: readonly ShownLine[];
+  kind: XKind;
+  smoothed: boolean;
+  severalMetrics: boolean;
+  frame: () => HTMLElement | null;
+}
+
+type Order = "value" | "name";
+const rank = (value: number) => (Number.isNaN(value) ? -Infinity : value);
+
+export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, frame }: Props) {
+  const shown = pinned.value ?? (probe.value?.own ? probe.value : null);
+  if (!shown?.values.length) return null;
+  const box = frame();
+  const width = box?.clientWidth ?? 0;
+  const left = (box?.querySelector<HTMLElement>(".u-over")?.offsetLeft ?? 0) + shown.left;
+  const flip = left > width / 2;
+  const isPinned = pinned.value !== null;
+  // Beside the line, and not wider than there is room: long names give way, see NameText.
+  const most = isPinned ? PINNED_WIDTH : MAX_WIDTH;
+  const maxWidth = `${Math.min(most, Math.max(MIN_WIDTH, (flip ? left : width - left) - 16))}px`;
+  const position: Record<string, string> = flip ? { right: `${width - left + 12}px`, maxWidth } : { left: `${left + 12}px`, maxWidth };
+  return isPinned ? (
+    <PinnedTooltip shown={shown} position={position} onClose={() => (pinned.value = null)} lines={lines} kind={kind} smoothed={smoothed} severalMetrics={severalMetrics} />
+  ) : (
+    <div class="chart-tooltip" style={position}>
+      <FollowingRows shown={shown} lines={lines} kind={kind} smoothed={smoothed} severalMetrics={severalMetrics} />
+    </div>
+  );
+}
+
+interface RowsProps {
+  shown: Probe;
+  lines: readonly ShownLine[];
+  kind: XKind;
+  smoothed: boolean;
+  severalMetrics: boolean;
+}
+
+const whereOf = (shown: Probe, kind: XKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
+
+function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsProps) {
+  const sorted = [...shown.values].sort((a, b) => rank(b.value) - rank(a.value));
+  // The nearest line is always among those told.
+  const told = sorted.slice(0, ROWS);
+  const nearestOne = sorted.find((one) => one.id === shown.nearestId);
+  if (nearestOne && !told.includes(nearestOne)) told[told.length - 1] = nearestOne;
+  return (
+    <>
+      <div class="chart-tooltip-x num">{whereOf(shown, kind)}</div>
+      <Rows told={told} nearestId={shown.nearestId} lines={lines} smoothed={smoothed} severalMetrics={severalMetrics} />
+      {sorted.length > told.length && <div class="muted">{sorted.length - told.length} more; click to see all</div>}
+    </>
+  );
+}
+
+function PinnedTooltip({ shown, position, onClose, lines, kind, smoothed, severalMetrics }: RowsProps & { position: Record<string, string>; onClose: () => void }) {
+  const [order, setOrder] = useState<Order>("value");
+  const [falling, setFalling] = useState(true);
+  const [search, setSearch] = useState("");
+  const names = new Map(lines.map((line) => [line.id, severalMetrics ? `${line.name} ${line.metric}` : line.name]));
+  const wanted = search.trim().toLowerCase();
+  const told = shown.values
+    .filter((one) => !wanted || (names.get(one.id) ?? one.id).toLowerCase().includes(wanted))
+    .sort((a, b) => (order === "value" ? rank(a.value) - rank(b.value) : (names.get(a.id) ?? "").localeCompare(names.get(b.id) ?? "", undefined, { numeric: true })));
+  if (falling) told.reverse();
+  const sortBy = (next: Order) => {
+    setFalling(next === order ? !falling : next === "value");
+    setOrder(next);
+  };
+  const heading = (which: Order, label: string) => (
+    <button type="button" class="link-button" aria-pressed={order === which} onClick={() => sortBy(which)}>
+      {label}
+      {order === which && <Icon name={falling ? "arrowDown" : "arrowUp"} size={11} />}
+    </button>
+  );
+  return (
+    <div
+      class="chart-tooltip pinned"
+      role="dialog"
+      aria-label={`Values at ${whereOf(shown, kind)}`}
+      style={position}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        onClose();
+      }}
+    >
+      <div class="chart-tooltip-head">
+        <span class="chart-tooltip-x num">{whereOf(shown, kind)}</span>
+        <button type="button" class="icon-button small" aria-label="Unpin the values" title="Unpin (Esc)" onClick={onClose}>
+          <Icon name="close" size={12} />
+        </button>
+      </div>
+      {shown.values.length > 5 && (
+        <input class="input" type="search" placeholder="Search lines" aria-label="Search lines" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
+      )}
+      <div class="chart-tooltip-head">
+        {heading("name", "Name")}
+        {heading("value", "Value")}
+      </div>
+      <div class="chart-tooltip-rows" tabIndex={0} role="group" aria-label="Values">
+        <Rows told={told} nearestId={shown.nearestId} lines={lines} smoothed={smoothed} severalMetrics={severalMetrics} ranges />
+        {!told.length && <div class="muted">No line matches.</div>}
+      </div>
+    </div>
+  );
+}
+
+interface RowProps {
+  told: readonly Told[];
+  nearestId: string | null;
+  lines: readonly ShownLine[];
+  smoothed: boolean;
+  severalMetrics: boolean;
+  /** Whether each value comes with what it stands for. */
+  ranges?: boolean;
+}
+
+function Rows({ told, nearestId, lines, smoothed, severalMetrics, ranges = false }: RowProps) {
+  const byId = new Map(lines.map((line) => [line.id, line]));
+  const several = lines.length > 1;
+  const texts = formatDistinct(told.map((one) => one.value));
+  const smooth = formatDistinct(told.map((one) => one.shown));
+  return (
+    <>
+      {told.map((one) => {
+        const line = byId.get(one.id);
+        const isNearest = one.id === nearestId;
+        const spread = one.low !== null && one.high !== null && Number.isFinite(one.low) && one.low !== one.high;
+        return (
+          <div key={one.id} class={`chart-tooltip-row${isNearest && several ? " nearest" : ""}`}>
+            {several && line && <Swatch style={line.style} />}
+            {several && line && <LineName line={line} withMetric={severalMetrics} />}
+            <span class="num" title={formatExact(one.value)}>
+              {texts.get(one.value)}
+            </span>
+            {smoothed && <span class="num muted">{smooth.get(one.shown)}</span>}
+            {spread && (ranges || isNearest) && (
+              <span class="num muted chart-spread">
+                {formatMetric(one.low!)} – {formatMetric(one.high!)}
+              </span>
+            )}
+          </div>
+        );
+      })}
+    </>
+  );
+}

@@ -1,0 +1,121 @@
+/** Who the runs of a chart are, and which metrics they have: of all of them in one request, kept up to date live. */
+
+import { effect, signal } from "@preact/signals";
+import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "../api/error";
+import { getMetrics, type RunHead } from "../api/lines";
+import type { LivePoints, Run } from "../api/types";
+import { nextFrame } from "./frame";
+import { link, lost, returns, stream } from "./link";
+
+/** removed: the run was deleted, wherever that was done; it may be in the bin. */
+export interface Head {
+  run: RunHead | null;
+  metrics: ReadonlySet<string>;
+  error: ApiError | null;
+  removed: boolean;
+}
+
+const NOBODY: Head = { run: null, metrics: new Set(), error: null, removed: false };
+const MOST = 5000;
+const GATHER_MS = 5;
+const RETRY_MS = 5000;
+
+const heads = new Map<string, Head>();
+const version = signal(0);
+const bump = () => (version.value += 1);
+const changed = () => nextFrame(bump);
+const queue = new Set<string>();
+let timer: ReturnType<typeof setTimeout> | undefined;
+let wired = false;
+
+/** Return what is known of these runs; asks for those of which nothing is. */
+export function headsOf(ids: readonly string[]): readonly Head[] {
+  void version.value;
+  listen();
+  return ids.map((id) => {
+    const known = heads.get(id);
+    if (known) return known;
+    heads.set(id, NOBODY);
+    ask(id);
+    return NOBODY;
+  });
+}
+
+function ask(id: string): void {
+  queue.add(id);
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    const ids = [...queue];
+    queue.clear();
+    for (let at = 0; at < ids.length; at += MOST) void load(ids.slice(at, at + MOST));
+  }, GATHER_MS);
+}
+
+async function load(ids: readonly string[]): Promise<void> {
+  try {
+    const { runs, metrics, missing, unreadable } = await getMetrics(ids);
+    const names = new Map<string, Set<string>>(runs.map((run) => [run.id, new Set()]));
+    for (const { name, runs: having } of metrics) for (const id of having ?? names.keys()) names.get(id)?.add(name);
+    for (const run of runs) heads.set(run.id, { run, metrics: names.get(run.id)!, error: null, removed: run.deleted_at !== null });
+    for (const id of missing) set(id, { error: runNotFound(id), removed: true });
+    for (const { run, detail } of unreadable) hide([run], runUnreadable(run, detail));
+  } catch (error) {
+    if (isAbort(error)) return;
+    const known = asApiError(error);
+    if (known.code === "RUN_NOT_FOUND") for (const id of ids) set(id, { error: runNotFound(id), removed: true });
+    else hide(ids, known);
+  }
+  changed();
+}
+
+const set = (id: string, patch: Partial<Head>): void => void heads.set(id, { ...(heads.get(id) ?? NOBODY), ...patch });
+
+/** Keep what is known of runs that cannot be read right now, and ask again after a while. */
+function hide(ids: readonly string[], error: ApiError): void {
+  for (const id of ids) set(id, { error });
+  if (!error.unreachable) setTimeout(() => ids.forEach((id) => heads.get(id)?.error === error && ask(id)), RETRY_MS);
+}
+
+function onPoints({ run, metrics }: LivePoints): void {
+  const known = heads.get(run);
+  if (!known?.run) return;
+  const fresh = Object.keys(metrics).filter((name) => !known.metrics.has(name) && metrics[name]!.value.length);
+  if (!fresh.length) return;
+  set(run, { metrics: new Set([...known.metrics, ...fresh]) });
+  ask(run); // what its script said of them, and whether others came along
+  changed();
+}
+
+function onRun(run: Run): void {
+  const known = heads.get(run.id);
+  if (!known) return;
+  const { id, project, name, state, created_at, deleted_at } = run;
+  const before = known.run;
+  if (before) set(id, { run: { ...before, project, name, state, created_at, deleted_at }, removed: deleted_at !== null, error: null });
+  if (!before || known.error || before.state !== state) ask(id); // one that was not there has come; one that ended may have more
+  changed();
+}
+
+function listen(): void {
+  if (wired) return;
+  wired = true;
+  stream.on("points", onPoints);
+  stream.on("runs", ({ runs, removed }) => {
+    runs.forEach(onRun);
+    for (const id of removed) {
+      if (!heads.has(id)) continue;
+      set(id, { removed: true });
+      ask(id); // it may be in the bin
+    }
+    if (removed.length) changed();
+  });
+  stream.on("gap", ({ run, file }) => file.endsWith(".bin") && heads.has(run) && ask(run));
+  stream.on("replaced", ({ run, file }) => file.endsWith(".bin") && heads.has(run) && ask(run));
+  let seen = returns.peek() + lost.peek();
+  effect(() => {
+    const now = returns.value + lost.value;
+    if (now !== seen) for (const [id, head] of heads) if (head.error || head.removed || head.run?.state === "running") ask(id);
+    seen = now;
+    if (link.value.kind === "open") for (const [id, head] of heads) if (head.error && head.error.code !== "RUN_NOT_FOUND") ask(id);
+  });
+}
