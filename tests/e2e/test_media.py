@@ -121,10 +121,10 @@ def test_alerts_stand_in_the_overview_and_system_metrics_apart(page, root, run):
     expect(alerts).to_contain_text(HOSTILE)
     expect(tab.get_by_role("link", name="system/cpu_percent")).to_have_count(0)
     tab.get_by_role("tab", name="System").click()
-    expect(tab.get_by_text("system/cpu_percent")).to_be_visible()
+    expect(tab.locator("[data-metric='system/cpu_percent']")).to_be_visible()
     tab.get_by_role("tab", name="Charts").click()
-    expect(tab.get_by_text("loss", exact=True)).to_be_visible()
-    expect(tab.get_by_text("system/cpu_percent")).to_have_count(0)
+    expect(tab.locator("[data-metric='loss']")).to_be_visible()
+    expect(tab.locator("[data-metric='system/cpu_percent']")).to_have_count(0)
 
 
 def test_tensorboards_event_files_are_runs_with_media(browser, tmp_path):

@@ -67,7 +67,7 @@ def test_runs_of_one_name_are_told_apart_in_the_table_and_in_charts(root, visits
     expect(page.locator(".row .run-apart")).to_have_text(["b/", "a/"])
     chart = page.locator(".chart[data-metric='acc'] .u-over")
     chart.hover()
-    expect(page.locator(".chart-tooltip-name")).to_have_text(["b/version_0", "a/version_0"])
+    expect(page.locator(".chart-tooltip .line-name")).to_have_text(["b/version_0", "a/version_0"])
 
 
 def test_a_file_that_this_browser_cannot_show_says_so_and_is_offered(root, visits, tmp_path):
@@ -95,7 +95,7 @@ def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visi
     chart.locator(".u-over").hover()
     expect(page.locator(".chart-tooltip")).to_be_visible()
     # From the lower left to the upper right corner: the line's colour stands in most columns, and in most rows.
-    columns, rows, width, height = chart.locator("canvas").evaluate(
+    columns, rows, width, height = chart.locator("canvas.chart-lines").evaluate(
         """canvas => {
             const { width, height } = canvas;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
@@ -116,6 +116,7 @@ def test_the_long_names_of_a_sweep_can_be_told_apart(root, visits):
     names = [f"resnet50-imagenet-lr{lr}-bs256-s{seed}" for lr in (0.1, 0.03, 0.01) for seed in range(5)]
     for name in names:
         with rn.init("sweep", name=name, root=root, system_metrics=False, config={"seed": name[-1]}) as run:
+            run.log({"loss": 1.5})
             run.log({"loss": 1.0})
     page = visits("#/?cols=config.seed,summary.loss")
     expect(page.locator(".row .name-own")).to_have_count(len(names))

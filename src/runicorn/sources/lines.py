@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from runicorn.storage.files import Listing
-from runicorn.storage.lines.reader import LineReader, span_of
+from runicorn.storage.lines.reader import LineBuckets, LineReader, span_of
 from runicorn.storage.series import Window
 
 if TYPE_CHECKING:
     from runicorn.storage.lines.bands import Band, Spread, Sums
     from runicorn.storage.lines.curve import Curve
-    from runicorn.storage.pyramid.answers import Buckets
 
 
 @dataclass(frozen=True)
@@ -83,24 +82,28 @@ class Lines:
             for run_id in chart.runs:
                 wanted.setdefault(run_id, {})[number] = chart.metric
         metrics = {chart.metric for chart in charts.values()}
-        for run_id, found in self.reader.read_each(self._there(wanted), metrics, self.window, self.created_at):
-            if isinstance(found, OSError):
-                self._fail(run_id, found)
-                continue
+        for run_id, found in self._buckets(self._there(wanted), metrics):
             for number, metric in wanted[run_id].items():
-                buckets = found.metrics.get(metric)
+                buckets = found.get(metric)
                 yield CurveLine(number, run_id, None) if buckets is None else self._curve(number, run_id, buckets)
 
-    def _curve(self, number: int, run_id: str, buckets: Buckets) -> CurveLine:
-        from runicorn.model import Axis
-        from runicorn.storage.lines.curve import curve_of
-        from runicorn.storage.lines.overwritten import without_overwritten
+    def _buckets(
+        self, listings: Mapping[str, Listing], metrics: set[str]
+    ) -> Iterator[tuple[str, Mapping[str, LineBuckets]]]:
+        """Yield the metrics of each run that can be read, and take note of the others."""
+        for run_id, found in self.reader.read_each(
+            listings, metrics, self.window, self.created_at, overwritten=self.overwritten
+        ):
+            if isinstance(found, OSError):
+                self._fail(run_id, found)
+            else:
+                yield run_id, found
 
-        rows, hidden = buckets.rows, 0
-        if not self.overwritten and self.window.axis is Axis.STEP:
-            rows, hidden = without_overwritten(rows)
-        curve = curve_of(rows, span_of(self.window, self.created_at[run_id]))
-        return CurveLine(number, run_id, curve, hidden, buckets.last_step, buckets.last_time)
+    def _curve(self, number: int, run_id: str, buckets: LineBuckets) -> CurveLine:
+        from runicorn.storage.lines.curve import curve_of
+
+        curve = curve_of(buckets.rows, span_of(self.window, self.created_at[run_id]))
+        return CurveLine(number, run_id, curve, buckets.hidden, buckets.last_step, buckets.last_time)
 
     def _curves_along(self, number: int, chart: Wanted, along: str) -> Iterator[CurveLine]:
         from runicorn.storage.lines.curve import curve_of
@@ -130,10 +133,8 @@ class Lines:
 
     def _sums(self, chart: Wanted) -> Iterator[tuple[str, tuple[Sums, int]]]:
         """Yield what the bands of a chart need of each run, and how many points that stands for."""
-        from runicorn.model import Axis
         from runicorn.storage.lines.bands import sums_of
         from runicorn.storage.lines.over_metric import over_metric
-        from runicorn.storage.lines.overwritten import without_overwritten
 
         listings = self._there(dict.fromkeys(run_id for group in chart.groups for run_id in group))
         if chart.along is not None:
@@ -145,13 +146,9 @@ class Lines:
                     rows, span, _ = over_metric(values, axis, self.window, overwritten=self.overwritten)
                     yield run_id, (sums_of(rows, span), int(rows["count"].sum()))
             return
-        for run_id, buckets in self.reader.read_each(listings, {chart.metric}, self.window, self.created_at):
-            if isinstance(buckets, OSError):
-                self._fail(run_id, buckets)
-            elif chart.metric in buckets.metrics:
-                rows = buckets.metrics[chart.metric].rows
-                if not self.overwritten and self.window.axis is Axis.STEP:
-                    rows = without_overwritten(rows).rows
+        for run_id, metrics in self._buckets(listings, {chart.metric}):
+            if chart.metric in metrics:
+                rows = metrics[chart.metric].rows
                 yield run_id, (sums_of(rows, span_of(self.window, self.created_at[run_id])), int(rows["count"].sum()))
 
     def _there(self, run_ids: Iterable[str]) -> dict[str, Listing]:

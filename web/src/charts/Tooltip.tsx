@@ -4,6 +4,7 @@ import type { Signal } from "@preact/signals";
 import { useState } from "preact/hooks";
 import { Icon } from "../components/icons";
 import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
+import { byName } from "../pure/order";
 import type { XKind } from "./axes";
 import { LineName } from "./LineName";
 import type { ShownLine } from "./model";
@@ -92,7 +93,7 @@ function PinnedTooltip({ shown, position, onClose, lines, kind, smoothed, severa
   const wanted = search.trim().toLowerCase();
   const told = shown.values
     .filter((one) => !wanted || (names.get(one.id) ?? one.id).toLowerCase().includes(wanted))
-    .sort((a, b) => (order === "value" ? rank(a.value) - rank(b.value) : (names.get(a.id) ?? "").localeCompare(names.get(b.id) ?? "", undefined, { numeric: true })));
+    .sort((a, b) => (order === "value" ? rank(a.value) - rank(b.value) : byName(names.get(a.id) ?? "", names.get(b.id) ?? "")));
   if (falling) told.reverse();
   const sortBy = (next: Order) => {
     setFalling(next === order ? !falling : next === "value");

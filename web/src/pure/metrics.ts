@@ -1,5 +1,7 @@
 /** Names of metrics: how they are grouped, and which of them a filter lets through. Pure. */
 
+import { byName } from "./order";
+
 export interface MetricGroup {
   name: string;
   metrics: string[];
@@ -17,8 +19,6 @@ export function groupMetrics(names: readonly string[]): MetricGroup[] {
     .map(([name, metrics]) => ({ name, metrics: metrics.sort(byName) }))
     .sort((a, b) => (a.name === "" ? -1 : b.name === "" ? 1 : byName(a.name, b.name)));
 }
-
-const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
 
 /** What the recorder samples of the machine, as against what the script logs. */
 export const isSystem = (name: string): boolean => name.startsWith("system/");

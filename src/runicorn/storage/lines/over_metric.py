@@ -6,7 +6,7 @@ import numpy as np
 
 from runicorn.model import Axis
 from runicorn.storage.columns import Columns
-from runicorn.storage.lines.overwritten import limits
+from runicorn.storage.lines.overwritten import columns_without_overwritten
 from runicorn.storage.pyramid.levels import Points, Rows
 from runicorn.storage.pyramid.window import Part, Span
 from runicorn.storage.series import Window
@@ -18,8 +18,8 @@ def over_metric(values: Columns, along: Columns, window: Window, *, overwritten:
     A point's x is the value of `along` at its step, or the one it had last before; points before its first one, and
     those where it is no finite number, have no place.
     """
-    values, hidden = (values, 0) if overwritten else _without_overwritten(values)
-    along = along if overwritten else _without_overwritten(along)[0]
+    values, hidden = (values, 0) if overwritten else columns_without_overwritten(values)
+    along = along if overwritten else columns_without_overwritten(along)[0]
     order = np.argsort(along.step, kind="stable")
     place = np.searchsorted(along.step[order], values.step, "right") - 1
     x = np.where(place >= 0, along.value[order][np.maximum(place, 0)], np.nan)
@@ -28,11 +28,3 @@ def over_metric(values: Columns, along: Columns, window: Window, *, overwritten:
     points = Points(nothing.astype(np.uint32), values.step[there], x[there], values.value[there], nothing)
     span = Span(Axis.TIME, window.low, window.high, 0.0, max(1, window.points))
     return Part(None, span.cut(points)).bucketed(span), span, hidden
-
-
-def _without_overwritten(columns: Columns) -> tuple[Columns, int]:
-    limit = limits(columns.step, columns.step, columns.step)
-    if limit is None:
-        return columns, 0
-    kept = columns.step < limit
-    return columns.select(kept), int((~kept).sum())

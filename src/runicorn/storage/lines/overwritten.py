@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from runicorn.storage.columns import Ints
+from runicorn.storage.columns import Columns, Ints
 from runicorn.storage.pyramid.levels import Rows
 
 # Steps that go back more often than at one place in so many are out of order, and overwrite nothing.
@@ -36,6 +36,15 @@ def without_overwritten(rows: Rows) -> Kept:
     if partly.any():
         kept["step_high"][partly] = np.maximum(limit[partly] - 1, kept["step_low"][partly])
     return Kept(kept, int(rows["count"][gone].sum(dtype=np.int64)))
+
+
+def columns_without_overwritten(columns: Columns) -> tuple[Columns, int]:
+    """Return the points whose steps were not logged again later, and how many were; see without_overwritten()."""
+    limit = limits(columns.step, columns.step, columns.step)
+    if limit is None:
+        return columns, 0
+    kept = columns.step < limit
+    return columns.select(kept), int((~kept).sum())
 
 
 def limits(first: Ints, last: Ints, least: Ints) -> Ints | None:

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runicorn.model import Axis
 from runicorn.storage import layout
 from runicorn.storage.files import Listing
 from runicorn.storage.points import PointStore, RunPoints
-from runicorn.storage.pyramid.answers import Buckets, RunBuckets
+from runicorn.storage.pyramid.answers import Buckets
 from runicorn.storage.pyramid.store import PyramidStore
 from runicorn.storage.series import Window
 
 if TYPE_CHECKING:
     from runicorn.storage.columns import Columns
+    from runicorn.storage.pyramid.levels import Rows
     from runicorn.storage.pyramid.window import Span
 
 # A run with fewer bytes of records is read whole: its metrics take turns in the file, and a pyramid would have little
 # to leave out. But not where all of them together would not stay in memory.
 _SMALL_BYTES = 4 * 2**20
 _SMALL_ALL_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True)
+class LineBuckets:
+    """A metric of a run in a window. rows: an array of levels.BUCKET. hidden: how many points are left out.
+
+    last_step, last_time: of the very last point, the window aside.
+    """
+
+    rows: Rows
+    hidden: int
+    last_step: int
+    last_time: float
 
 
 class LineReader:
@@ -35,17 +51,32 @@ class LineReader:
         metrics: Iterable[str],
         window: Window,
         created_at: Mapping[str, float],
-    ) -> Iterator[tuple[str, RunBuckets | OSError]]:
-        """Yield what PyramidStore.read_each does for each run, in no order."""
+        *,
+        overwritten: bool,
+    ) -> Iterator[tuple[str, Mapping[str, LineBuckets] | OSError]]:
+        """Yield the metrics of each run by name, or the error in its place; in no order.
+
+        overwritten: whether steps that a resumed run logged once more are given as they were first, too. Where they are
+        left out, a bucket may hold a few points of both; where there are few points, none is left by mistake.
+        """
         wanted = set(metrics)
+        hide = not overwritten and window.axis is Axis.STEP
         sizes = {run_id: record_bytes(listing) for run_id, listing in listings.items()}
         small = {run_id: listings[run_id] for run_id, size in sizes.items() if size <= _SMALL_BYTES}
         if sum(sizes[run_id] for run_id in small) > _SMALL_ALL_BYTES:
             small = {}
-        for run_id, found in self._points.read_each(small, wanted):
-            yield run_id, found if isinstance(found, OSError) else _bucketed(found, span_of(window, created_at[run_id]))
+        for run_id, points in self._points.read_each(small, wanted):
+            if isinstance(points, OSError):
+                yield run_id, points
+                continue
+            span = span_of(window, created_at[run_id])
+            yield run_id, {metric: _of_points(columns, span, hide) for metric, columns in points.columns.items()}
         rest = {run_id: listing for run_id, listing in listings.items() if run_id not in small}
-        yield from self._pyramids.read_each(rest, wanted, window, created_at)
+        for run_id, found in self._pyramids.read_each(rest, wanted, window, created_at):
+            if isinstance(found, OSError):
+                yield run_id, found
+            else:
+                yield run_id, {metric: _of_buckets(buckets, hide) for metric, buckets in found.metrics.items()}
 
     def read_points(
         self, listings: Mapping[str, Listing], metrics: Iterable[str]
@@ -71,18 +102,22 @@ def is_small(listing: Listing) -> bool:
     return record_bytes(listing) <= _SMALL_BYTES
 
 
-def _bucketed(found: RunPoints, span: Span) -> RunBuckets:
-    metrics = {metric: _of_points(columns, span) for metric, columns in found.columns.items()}
-    return RunBuckets(metrics, found.offsets, found.heads)
+def _of_buckets(buckets: Buckets, hide: bool) -> LineBuckets:
+    from runicorn.storage.lines.overwritten import without_overwritten
+
+    rows, hidden = without_overwritten(buckets.rows) if hide else (buckets.rows, 0)
+    return LineBuckets(rows, hidden, buckets.last_step, buckets.last_time)
 
 
-def _of_points(columns: Columns, span: Span) -> Buckets:
+def _of_points(columns: Columns, span: Span, hide: bool) -> LineBuckets:
     import numpy as np
 
+    from runicorn.storage.lines.overwritten import columns_without_overwritten
     from runicorn.storage.pyramid.levels import Points
     from runicorn.storage.pyramid.window import Part
 
-    nothing = np.zeros(len(columns), np.int64)
-    points = Points(nothing.astype(np.uint32), columns.step, columns.time, columns.value, nothing)
+    kept, hidden = columns_without_overwritten(columns) if hide else (columns, 0)
+    nothing = np.zeros(len(kept), np.int64)
+    points = Points(nothing.astype(np.uint32), kept.step, kept.time, kept.value, nothing)
     rows = Part(None, span.cut(points)).bucketed(span)
-    return Buckets(rows, int(columns.step[-1]), float(columns.time[-1]))
+    return LineBuckets(rows, hidden, int(columns.step[-1]), float(columns.time[-1]))
