@@ -156,6 +156,7 @@ def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(operatio
         tempfile.TemporaryDirectory() as folder,
         patch.object(table, "BUCKET_POINTS", size),
         patch.object(table, "BUCKET_POINTS_OF_MANY", 3),
+        patch.object(table, "SHORT_BYTES", 0),
         patch.object(levels, "WORTH_LEVELS", 8),
     ):
         case = Case(Path(folder), batch_bytes, point_bytes)

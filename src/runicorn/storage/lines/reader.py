@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # A run with fewer bytes of records is read whole: its metrics take turns in the file, and a pyramid would have little
 # to leave out. But not where all of them together would not stay in memory.
 _SMALL_BYTES = 4 * 2**20
-_SMALL_ALL_BYTES = 32 * 2**20
+_SMALL_ALL_BYTES = 48 * 2**20
 
 
 @dataclass(frozen=True)

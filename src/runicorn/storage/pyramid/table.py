@@ -10,6 +10,7 @@ from runicorn.model import MetricStats
 from runicorn.storage.files import FileStat
 from runicorn.storage.growing import Marks
 from runicorn.storage.pyramid.answers import Summary
+from runicorn.storage.records import RECORD_BYTES
 from runicorn.storage.tail import Piece, RecordTail, TailState
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 BUCKET_POINTS = 256
 BUCKET_POINTS_OF_MANY = 64
 _MANY = 8
+# Of a short file, buckets are small as well: a hundred runs of 50,000 points would be read whole for a chart each time.
+# Of a long one they are large, so that those of a hundred such files take 30 MB.
+SHORT_BYTES = 200_000 * RECORD_BYTES
+LONG_BYTES = 800_000 * RECORD_BYTES
+BUCKET_POINTS_OF_LONG = 512
 # How many records are worked on at a time: what a local disk gives at once, which stays in a processor's cache. Half as
 # many take a tenth more time, twice as many a third.
 _AT_ONCE = 131_072
@@ -36,6 +42,13 @@ class Chosen(NamedTuple):
     choice: Choice
     last_step: int
     last_time: float
+
+
+def _bucket_points(metrics: int, size_bytes: int) -> int:
+    """Return how many points make a bucket of a file with so many metrics, which is so long when it is read first."""
+    if metrics >= _MANY or size_bytes < SHORT_BYTES:
+        return BUCKET_POINTS_OF_MANY
+    return BUCKET_POINTS if size_bytes < LONG_BYTES else BUCKET_POINTS_OF_LONG
 
 
 class PyramidTable:
@@ -59,6 +72,7 @@ class PyramidTable:
         self._rows: GrowingRows = GrowingRows()
         self._open: Points = no_points()  # sorted by metric
         self._fresh: list[Points] = []  # in file order
+        self._size_bytes = 0
         self._bucket_points, self._is_empty = BUCKET_POINTS, True
         self._order: tuple[Any, Any] | None = None  # of the buckets by metric, and their metrics in this order
         self._levels: dict[int, list[Rows]] = {}
@@ -73,6 +87,7 @@ class PyramidTable:
         if before != self._generation:
             self._forget()
             self.saved_offset = 0
+        self._size_bytes = status.size_bytes
         if piece is not None:
             self._add(piece)
         return self.tail.is_behind(status) if piece is not None else before != self._generation
@@ -159,7 +174,7 @@ class PyramidTable:
         points, starts = by_metric(together([self._open, *self._fresh]))
         self._fresh = []
         if self._is_empty:  # before, it is not known how many metrics there are
-            self._bucket_points = BUCKET_POINTS_OF_MANY if len(starts) > _MANY else BUCKET_POINTS
+            self._bucket_points = _bucket_points(len(starts) - 1, self._size_bytes)
         rows, rest = condensed(points, starts, self._bucket_points)
         self._open = type(rest)(*(column.copy() for column in rest)) if len(rows) else rest
         if len(rows):
@@ -182,7 +197,7 @@ class PyramidTable:
 
 def _in_parts(piece: Piece) -> Iterator[Any]:
     """Yield what a scan found in parts of some records."""
-    from runicorn.storage.records import RECORD_BYTES, Scan
+    from runicorn.storage.records import Scan
 
     spans: list[tuple[int, int]] = []
     count = 0
