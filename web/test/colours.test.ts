@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import css from "../src/styles/tokens.css?raw";
-import { colourOf, contrast, lineStyles, RUN_COLOURS } from "../src/pure/colours";
+import { colourOf, contrast, lineStyles, NEAR, RUN_COLOURS } from "../src/pure/colours";
 
 function tokens(theme: string): Map<string, string> {
   const block = css.slice(css.indexOf(`[data-theme="${theme}"]`));
@@ -56,6 +56,15 @@ describe.each(["light", "dark"])("in the %s theme", (theme) => {
       }
   });
 
+  test("those that are like each other are known", () => {
+    const known = new Set(NEAR.map(([a, b]) => `${a} ${b}`));
+    for (let b = 0; b < runs.length; b += 1)
+      for (let a = 0; a < b; a += 1) {
+        const [one, other] = [oklab(runs[a]!, VISION["full colour"]!), oklab(runs[b]!, VISION["full colour"]!)];
+        if (Math.hypot(...one.map((value, i) => value - other[i]!)) < 0.15) expect(known).toContain(`${a} ${b}`);
+      }
+  });
+
   test.each(["running", "finished", "failed", "killed", "accent", "danger", "warn", "good", "focus"])("%s stands out by 3:1", (name) => {
     for (const surface of ["surface", "surface-2", "hover"]) expect(contrast(get(name), get(surface))).toBeGreaterThanOrEqual(3);
   });
@@ -97,6 +106,13 @@ describe("the colour of a run", () => {
     expect(new Set([...styles.values()].map((style) => style.colour)).size).toBe(10);
     expect([...styles.values()].every((style) => style.dash === 0)).toBe(true);
     expect(lineStyles([...ids].reverse())).toEqual(new Map([...styles]));
+  });
+
+  test("is like that of no other while there are few", () => {
+    for (let from = 0; from < 200; from += 1) {
+      const styles = [...lineStyles(Array.from({ length: 3 }, (_, i) => `run-${from * 3 + i}`)).values()].map((style) => style.colour);
+      for (const [a, b] of NEAR) expect(styles.includes(a) && styles.includes(b), String(styles)).toBe(false);
+    }
   });
 
   test("stays where nobody else shown has it", () => {

@@ -24,9 +24,19 @@ export const DASHES: readonly (readonly number[])[] = [[], [6, 4], [1.5, 3], [8,
 /** A step that visits all ten colours, far from the one before. */
 const STRIDE = 3;
 
+/** Colours that are like each other in one of the themes: nearer than 0.15 in OKLab. */
+export const NEAR: readonly (readonly [number, number])[] = [
+  [0, 4], [0, 5], [0, 9], [1, 6], [1, 7], [1, 8], [2, 5], [2, 7], [3, 4], [3, 6], [4, 9], [5, 9], [6, 8],
+];
+const NEIGHBOURS: readonly ReadonlySet<number>[] = Array.from(
+  { length: RUN_COLOURS },
+  (_, colour) => new Set(NEAR.flatMap(([a, b]) => (a === colour ? [b] : b === colour ? [a] : []))),
+);
+
 /**
- * Return colour and dash for each id. A run has the colour of its id; where two that are shown together would share it,
- * the later one moves to a free colour, and only the eleventh run shares one, with a dash.
+ * Return colour and dash for each id. A run has the colour of its id, unless one that is shown with it has the same or one
+ * that is like it: then the later one moves to a colour that is free and like none, then to any that is free, and only the
+ * eleventh run shares one, with a dash.
  */
 export function lineStyles(ids: readonly string[]): Map<string, LineStyle> {
   const users = new Array<number>(RUN_COLOURS).fill(0);
@@ -35,18 +45,19 @@ export function lineStyles(ids: readonly string[]): Map<string, LineStyle> {
     styles.set(id, { colour, dash: users[colour]! % DASHES.length });
     users[colour]! += 1;
   };
+  const isApart = (colour: number) => !users[colour] && [...NEIGHBOURS[colour]!].every((other) => !users[other]);
   const oldestFirst = [...new Set(ids)].sort(); // ids begin with the time: the answer does not depend on the order of choosing
   const waiting = oldestFirst.filter((id) => {
     const colour = colourOf(id);
-    if (users[colour]) return true;
+    if (!isApart(colour)) return true;
     take(id, colour);
     return false;
   });
   for (const id of waiting) {
-    let colour = colourOf(id);
+    const own = colourOf(id);
+    const others = Array.from({ length: RUN_COLOURS }, (_, at) => (own + at * STRIDE) % RUN_COLOURS);
     const fewest = Math.min(...users);
-    while (users[colour]! > fewest) colour = (colour + STRIDE) % RUN_COLOURS;
-    take(id, colour);
+    take(id, others.find(isApart) ?? others.find((colour) => users[colour] === fewest)!);
   }
   return styles;
 }
