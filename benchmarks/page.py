@@ -41,6 +41,11 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from tests.support.browser import run_chromium
 from tests.support.sweeps import write_run
 
+from runicorn.files import replace_file
+from runicorn.storage import layout
+from runicorn.storage.columns import RECORD_DTYPE
+from runicorn.storage.records import MARK
+
 LIST_RUNS, METRICS, LIVE_RUNS, LIVE_METRICS, LIVE_RATE, LIVE_SECS = 10_000, 500, 50, 20, 10, 30
 TIMEOUT_MS = 120_000
 TARGETS = {"lines cold ms": 2000, "lines warm ms": 600, "lines hover p95 ms": 33, "lines viewer MB": 200}
@@ -251,20 +256,29 @@ def measure_live(root: Path, browser: Browser) -> Row:
 
 
 def write_live(root: Path) -> None:
-    """Write running runs until this process is ended, or for ten minutes."""
-    import runicorn as rn
-
-    runs = [
-        rn.init("live", name=f"live-lr0.1-s{number}", root=root, system_metrics=False, reinit="create_new")
-        for number in range(LIVE_RUNS)
-    ]
-    print(json.dumps([run.id for run in runs]), flush=True)
+    """Write to running runs, as their recorders would, until this process is ended, or for ten minutes."""
+    names = [f"metric{number}" for number in range(LIVE_METRICS)]
+    folders = []
+    for number in range(LIVE_RUNS):
+        run_id = f"20261126-{number:06d}-{number:06x}"
+        empty = {name: (np.arange(0), np.arange(0.0)) for name in names}
+        write_run(root, run_id, empty, {"name": f"live-lr0.1-s{number}"}, state="running")
+        folders.append(root / layout.run_path(run_id))
+    files = [(folder / "metrics.bin").open("ab", buffering=0) for folder in folders]
+    print(json.dumps([folder.name for folder in folders]), flush=True)
     until = time.monotonic() + 600
+    rows = np.zeros(LIVE_METRICS, RECORD_DTYPE)
+    rows["mark"], rows["metric"] = MARK, np.arange(LIVE_METRICS)
     step = 0
     while time.monotonic() < until:
         began = time.monotonic()
-        for run in runs:
-            run.log({f"metric{each}": step * 0.01 + each for each in range(LIVE_METRICS)}, step=step)
+        if step % (5 * LIVE_RATE) == 0:
+            for folder in folders:
+                status = {"state": "running", "heartbeat_at": layout.iso(time.time())}
+                replace_file(folder / "status.json", json.dumps(status).encode())
+        rows["step"], rows["time"], rows["value"] = step, time.time(), np.sin(step / 30) + np.arange(LIVE_METRICS)
+        for file in files:
+            file.write(rows.tobytes())
         step += 1
         time.sleep(max(0.0, 1 / LIVE_RATE - (time.monotonic() - began)))
 

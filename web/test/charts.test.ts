@@ -3,7 +3,7 @@ import { stepMetricOf } from "../src/charts/model";
 import { extent, inner, isSorted, nearest, padded, union } from "../src/charts/scale";
 import { Scene } from "../src/charts/scene";
 import { SvgCanvas } from "../src/charts/svg";
-import { isBucketed, spliced, withPoints, type Line } from "../src/pure/line";
+import { GrowingLine, isBucketed, spliced, type Line } from "../src/pure/line";
 import { formatSmoothing, parseSmoothing, smooth as smoothBy, type SmoothingKind } from "../src/pure/smoothing";
 
 const smooth = (x: ArrayLike<number>, y: ArrayLike<number>, amount: number, range: number, kind: SmoothingKind = "ema") => smoothBy(x, y, { kind, amount }, range);
@@ -106,11 +106,21 @@ describe("lines", () => {
   });
 
   test("points that come live stand behind it, whatever they are", () => {
-    const found = withPoints(line([0, 10], [0, 1], 9), [20, 21], [NaN, 5]);
+    const base = line([0, 10], [0, 1], 9);
+    const growing = new GrowingLine(base);
+    expect(growing.line).toBe(base);
+    growing.append(20, NaN);
+    const between = growing.line;
+    growing.append(21, 5);
+    const found = growing.line;
     expect([...found.x]).toEqual([0, 10, 20, 21]);
     expect([...found.high!]).toEqual([1, 2, NaN, 5]);
     expect([...found.odd!]).toEqual([0, 0, 1, 0]);
-    expect(withPoints(found, [], [])).toBe(found);
+    expect([...between.x]).toEqual([0, 10, 20]);
+    for (let i = 0; i < 1000; i += 1) growing.append(22 + i, i);
+    expect([...growing.line.y].slice(-3)).toEqual([997, 998, 999]);
+    expect([...growing.line.x].slice(0, 5)).toEqual([0, 10, 20, 21, 22]);
+    expect([...base.x]).toEqual([0, 10]);
   });
 
   test("steps on a logarithmic axis begin at the first that has a place there", () => {

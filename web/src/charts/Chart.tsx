@@ -6,8 +6,9 @@ import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
 import { formatCount, formatExact, formatMetric } from "../pure/format";
 import { setChart, settingOf } from "../state/chartSettings";
-import { dropWindow, holdLines, isThinned, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
+import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
 import { hiddenRuns } from "../state/looks";
+import { inTurn, whenThereIsTime } from "../state/frame";
 import { theme } from "../state/theme";
 import type { XKind } from "./axes";
 import { Bars, type Bar } from "./Bars";
@@ -22,7 +23,7 @@ import { Tooltip } from "./Tooltip";
 import { setSwitch, type ChartView } from "./view";
 import { toastError } from "../state/toasts";
 
-interface Props {
+export interface ChartProps {
   metric: string;
   /** What is written above it, where its section already says the rest. */
   title?: string;
@@ -49,15 +50,17 @@ interface Props {
 /** Charts that are so near to the visible part are loaded. */
 const NEAR = "300px";
 
-export function Chart(props: Props) {
+export function Chart(props: ChartProps) {
   const { metric, title = metric, runs, groups, view, along, all, siblings, onZoom, highlighted, onExpand, height, large = false, legend = false } = props;
   const root = useRef<HTMLElement>(null);
   const frame = useRef<HTMLDivElement>(null);
   const plot = useRef<Plot | null>(null);
   const [seen, setSeen] = useState(false);
   const [visible, setVisible] = useState(false);
+  const [turn, setTurn] = useState(false);
   const [width, setWidth] = useState(0);
   const [version, touch] = useReducer((count: number) => count + 1, 0);
+  const draw = useRef(() => touch(undefined as never)).current;
   const probe = useSignal<Probe | null>(null);
   const pinned = useSignal<Probe | null>(null);
   const [ownZoom, setOwnZoom] = useState<Range | null>(null);
@@ -98,8 +101,14 @@ export function Chart(props: Props) {
     };
   }, []);
 
+  useEffect(() => {
+    if (visible) return inTurn(() => setTurn(true));
+    setTurn(false);
+    return undefined;
+  }, [visible]);
+
   const points = pointsFor(width);
-  useEffect(() => (seen && points ? holdLines(entries, points, () => touch(undefined as never)) : undefined), [seen, entries, points > 0]);
+  useEffect(() => (seen && points ? holdLines(entries, points, (live) => (live ? whenThereIsTime(draw) : draw())) : undefined), [seen, entries, points > 0]);
   useEffect(() => {
     if (!visible || !points) return;
     const me = {};
@@ -110,17 +119,19 @@ export function Chart(props: Props) {
   const total = entries.reduce((sum, entry) => sum + entry.count, 0);
   const overwritten = entries.reduce((sum, entry) => sum + entry.hidden, 0);
   const lastStep = entries.reduce<number | null>((last, { lastStep: own }) => (own === null ? last : Math.max(last ?? own, own)), null);
-  const known = entries.filter((entry) => entry.line !== null);
-  const empty = entries.length > 0 && known.length === entries.length && known.every((entry) => !entry.line!.x.length);
+  const known = entries.filter((entry) => lineOf(entry) !== null);
+  const empty = entries.length > 0 && known.length === entries.length && known.every((entry) => !lineOf(entry)!.x.length);
   const error = entries.find((entry) => entry.error)?.error ?? null;
   const bars = barsOf(lines, entries, several);
-  const hasPlot = visible && width > 0 && known.length > 0 && !empty && !bars;
+  const hasPlot = visible && turn && width > 0 && known.length > 0 && !empty && !bars;
   const complete = known.length === entries.length && entries.every((entry) => !entry.loading);
 
   const scene = (): SceneLine[] =>
     lines.flatMap((line, at) => {
-      const { line: data, part } = entries[at] ?? {};
+      const entry = entries[at];
+      const data = entry && lineOf(entry);
       if (!data?.x.length) return [];
+      const { part } = entry!;
       const fits = part && zoom && part.from === zoom[0] && part.to === zoom[1];
       return [{ id: line.id, colour: line.style.colour, dash: line.style.dash, group: line.group, line: data, part: fits ? part.line : null }];
     });
@@ -258,7 +269,7 @@ export function Chart(props: Props) {
         )}
         {empty && !error && <p class="chart-note">No points of this metric yet</p>}
         {!entries.length && <p class="chart-note">All runs are hidden</p>}
-        {hasPlot && view.log && known.every(({ line }) => !hasPositive(line!.y)) && <p class="chart-note">No positive values to show on a log scale</p>}
+        {hasPlot && view.log && known.every((entry) => !hasPositive(lineOf(entry)!.y)) && <p class="chart-note">No positive values to show on a log scale</p>}
         {error && known.length === 0 && <ErrorState error={error} compact onRetry={() => refreshLines(undefined, true)} />}
         {hasPlot && <Tooltip probe={probe} pinned={pinned} lines={lines} kind={kind} smoothed={view.smoothing.amount > 0} severalMetrics={several} frame={() => frame.current} />}
       </div>
@@ -281,18 +292,18 @@ const pointsFor = (width: number): number => Math.ceil(width / 100) * 100;
 
 /** Return a bar for each line where all of them are single values; null otherwise. */
 function barsOf(lines: readonly ShownLine[], entries: readonly Entry[], several: boolean): Bar[] | null {
-  if (several || !entries.length || !entries.every((entry) => entry.line !== null)) return null;
-  const isSingle = (entry: Entry) => entry.line!.x.length <= 1 && entry.count <= Math.max(1, entry.group?.length ?? 1);
-  if (!entries.some((entry) => entry.line!.x.length === 1) || entries.some((entry) => entry.running || !isSingle(entry))) return null;
+  if (several || !entries.length || !entries.every((entry) => lineOf(entry) !== null)) return null;
+  const isSingle = (entry: Entry) => lineOf(entry)!.x.length <= 1 && entry.count <= Math.max(1, entry.group?.length ?? 1);
+  if (!entries.some((entry) => lineOf(entry)!.x.length === 1) || entries.some((entry) => entry.running || !isSingle(entry))) return null;
   return lines.flatMap((line, at) => {
-    const { y, low, high } = entries[at]!.line!;
+    const { y, low, high } = lineOf(entries[at]!)!;
     return y.length ? [{ line, value: y[0]!, low: low?.[0] ?? null, high: high?.[0] ?? null }] : [];
   });
 }
 
 /** The value where the crosshair is, else the last one. */
 function HeadValue({ probe, entry }: { probe: Signal<Probe | null>; entry: Entry; version: number }) {
-  const value = probe.value?.values[0]?.value ?? entry.line?.y.at(-1);
+  const value = probe.value?.values[0]?.value ?? lineOf(entry)?.y.at(-1);
   if (value === undefined) return null;
   return (
     <span class="chart-value num" title={formatExact(value)}>

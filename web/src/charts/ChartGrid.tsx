@@ -11,6 +11,7 @@ import { chartOrder, moveChart, setChart, settingOf } from "../state/chartSettin
 import { foldedGroups, preference } from "../state/prefs";
 import { param, setParams } from "../state/route";
 import { Chart } from "./Chart";
+import { NearChart } from "./NearChart";
 import { ChartToolbar } from "./ChartToolbar";
 import { stepMetricOf, type ChartGroup, type ChartRun } from "./model";
 import { chartView, setZoom } from "./view";
@@ -79,7 +80,7 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
         {sections.map((section) => (
           <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} onToggle={() => toggle(section.name)}>
             {(metric, handle) => (
-              <Chart
+              <NearChart
                 key={metric}
                 metric={metric}
                 {...shared}

@@ -5,7 +5,7 @@
 
 import uPlot from "uplot";
 import { RUN_COLOURS } from "../pure/colours";
-import { nextFrame, noFrame } from "../state/frame";
+import { nextFrame, noFrame, spend } from "../state/frame";
 import { token } from "../state/theme";
 import { axes, type XKind } from "./axes";
 import { bandAlpha, paintDot, paintLine, placesX, placesY, type Projection } from "./paint";
@@ -65,6 +65,7 @@ export class Plot {
   private readonly linesLayer = layer("chart-lines");
   private readonly topLayer = layer("chart-top");
   private told: Probe | null = null;
+  private topIsEmpty = true;
   private ended = false;
 
   constructor(
@@ -146,8 +147,10 @@ export class Plot {
 
   private readonly prepare = (): void => {
     if (this.ended) return;
+    const began = performance.now();
     this.scene = new Scene(this.source, this.options);
     this.fit();
+    spend(performance.now() - began);
   };
 
   private fit(): void {
@@ -184,6 +187,7 @@ export class Plot {
 
   private readonly paintLines = (): void => {
     if (this.ended) return;
+    const began = performance.now();
     const on = this.cleared(this.linesLayer);
     const at = this.projection();
     const raw = this.options.smoothing.amount > 0;
@@ -193,11 +197,15 @@ export class Plot {
     this.host.dataset.painted = String(Number(this.host.dataset.painted ?? 0) + 1);
     this.fade();
     this.paintTop();
+    spend(performance.now() - began);
   };
 
   /** Paint the line that is pointed at, and where the cursor meets the lines. */
   private readonly paintTop = (): void => {
     if (this.ended) return;
+    const nothing = this.told === null && (this.emphasised === null || this.scene.lines.length < 2);
+    if (nothing && this.topIsEmpty) return;
+    this.topIsEmpty = nothing;
     const on = this.cleared(this.topLayer);
     const at = this.projection();
     const raw = this.options.smoothing.amount > 0;

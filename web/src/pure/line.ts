@@ -25,22 +25,70 @@ export const isBucketed = (line: Line): boolean => line.xEnd !== null;
 export const oddOf = (value: number): number =>
   Number.isFinite(value) ? 0 : Number.isNaN(value) ? ODD.nan : value > 0 ? ODD.infinity : ODD.minusInfinity;
 
-/** Return the line with these points behind it. */
-export function withPoints(line: Line, x: readonly number[], y: readonly number[]): Line {
-  if (!x.length) return line;
-  const ends = Float64Array.from(x);
-  const values = Float64Array.from(y);
-  const odd = values.some((value) => !Number.isFinite(value));
-  const finite = odd && line.low ? values.map((value) => (Number.isFinite(value) ? value : NaN)) : values;
-  return {
-    x: joined(line.x, ends),
-    y: joined(line.y, values),
-    xEnd: line.xEnd && joined(line.xEnd, ends),
-    low: line.low && joined(line.low, finite),
-    high: line.high && joined(line.high, finite),
-    amount: line.amount && joined(line.amount, new Float64Array(x.length).fill(1)),
-    odd: line.odd || odd ? joinedBytes(line.odd ?? new Uint8Array(line.x.length), Uint8Array.from(values, oddOf)) : null,
-  };
+/** A line that points are put behind, one by one, without being copied each time. */
+export class GrowingLine {
+  private length: number;
+  private x: Float64Array;
+  private y: Float64Array;
+  private readonly more: { xEnd: Float64Array; low: Float64Array; high: Float64Array; amount: Float64Array } | null;
+  private odd: Uint8Array | null;
+  private view: Line | null;
+
+  constructor(base: Line) {
+    this.length = base.x.length;
+    this.view = base;
+    ({ x: this.x, y: this.y, odd: this.odd } = base);
+    const { xEnd, low, high, amount } = base;
+    this.more = xEnd && low && high && amount ? { xEnd, low, high, amount } : null;
+  }
+
+  /** The line as it is now; what was given before does not change. */
+  get line(): Line {
+    const { length, more } = this;
+    this.view ??= {
+      x: this.x.subarray(0, length),
+      y: this.y.subarray(0, length),
+      xEnd: more && more.xEnd.subarray(0, length),
+      low: more && more.low.subarray(0, length),
+      high: more && more.high.subarray(0, length),
+      amount: more && more.amount.subarray(0, length),
+      odd: this.odd && this.odd.subarray(0, length),
+    };
+    return this.view;
+  }
+
+  append(x: number, y: number): void {
+    const at = this.length;
+    if (at === this.x.length) this.makeRoom(Math.max(64, at * 2));
+    this.x[at] = x;
+    this.y[at] = y;
+    if (this.more) {
+      this.more.xEnd[at] = x;
+      this.more.low[at] = this.more.high[at] = Number.isFinite(y) ? y : NaN;
+      this.more.amount[at] = 1;
+    }
+    const odd = oddOf(y);
+    if (odd) this.odd ??= new Uint8Array(this.x.length);
+    if (this.odd) this.odd[at] = odd;
+    this.length += 1;
+    this.view = null;
+  }
+
+  private makeRoom(room: number): void {
+    const larger = (column: Float64Array) => {
+      const made = new Float64Array(room);
+      made.set(column);
+      return made;
+    };
+    this.x = larger(this.x);
+    this.y = larger(this.y);
+    if (this.more) for (const name of ["xEnd", "low", "high", "amount"] as const) this.more[name] = larger(this.more[name]);
+    if (this.odd) {
+      const made = new Uint8Array(room);
+      made.set(this.odd);
+      this.odd = made;
+    }
+  }
 }
 
 /** Put a finer part of a line into it: what lies between the part's ends is replaced, the rest stays. */

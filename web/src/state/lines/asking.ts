@@ -3,7 +3,7 @@
 import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "../../api/error";
 import { getLines, type LinesQuestion } from "../../api/lines";
 import type { LineFrame } from "../../pure/frames";
-import { isBucketed, NO_LINE, withPoints, type Line } from "../../pure/line";
+import { GrowingLine, isBucketed, NO_LINE } from "../../pure/line";
 import { append, firstNew, noPoints } from "../../pure/tail";
 import { stream } from "../link";
 import { changed, runsOf, type Context, type Entry } from "./entries";
@@ -168,20 +168,21 @@ function rebase(entry: Entry, frame: LineFrame, covered: boolean, mark: number):
     append(entry.tail, before, passed ? from : Math.max(from, mark));
     if (passed) entry.boundary = null;
   }
-  entry.line = grown(entry);
+  entry.grown = new GrowingLine(entry.base);
+  grow(entry, 0);
   changed(entry);
 }
 
 /** Whether live points can be put behind it as they are. */
 export const takesPoints = (entry: Entry): boolean => entry.run !== null && entry.context.along === null;
 
-/** Return the base with the tail behind it, and count it. */
-export function grown(entry: Entry): Line {
+/** Put the tail's points from `from` on behind the line. */
+export function grow(entry: Entry, from: number): void {
   const { tail, context } = entry;
-  const base = entry.base ?? NO_LINE;
-  if (!tail.time.length) return base;
-  const x = context.axis === "step" ? tail.step : context.axis === "time" ? tail.time : tail.time.map((time) => time - entry.createdAt / 1000);
-  return withPoints(base, x, tail.value);
+  for (let i = from; i < tail.time.length; i += 1) {
+    const x = context.axis === "step" ? tail.step[i]! : context.axis === "time" ? tail.time[i]! : tail.time[i]! - entry.createdAt / 1000;
+    entry.grown!.append(x, tail.value[i]!);
+  }
 }
 
 export const isThinned = (entry: Entry): boolean => entry.base !== null && isBucketed(entry.base);

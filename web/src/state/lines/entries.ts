@@ -3,7 +3,7 @@
 import type { Band } from "../../api/lines";
 import type { ApiError } from "../../api/error";
 import type { XAxis } from "../../api/types";
-import type { Line } from "../../pure/line";
+import type { GrowingLine, Line } from "../../pure/line";
 import { noPoints, type Boundary, type Points } from "../../pure/tail";
 import { nextFrame } from "../frame";
 
@@ -30,8 +30,8 @@ export interface Entry extends LineSpec {
   context: Context;
   /** What the viewer gave; null while that is awaited for the first time. */
   base: Line | null;
-  /** The base with the points that came live behind it. */
-  line: Line | null;
+  /** The base with the points that came live behind it: see lineOf(). */
+  grown: GrowingLine | null;
   /** A finer part of it. */
   part: { from: number; to: number; line: Line } | null;
   /** The true number of points, and how many are not shown because they were overwritten. */
@@ -54,9 +54,12 @@ export interface Entry extends LineSpec {
   retryAt: number;
   /** Counts requests; only the newest one's answer is taken. */
   generation: number;
-  watchers: Set<() => void>;
+  watchers: Set<Watcher>;
   later: ReturnType<typeof setTimeout> | undefined;
 }
+
+/** Called once before the next frame where lines have changed. live: whether they only grew. */
+export type Watcher = (live: boolean) => void;
 
 const entries = new Map<string, Entry>();
 const byRun = new Map<string, Set<Entry>>();
@@ -81,7 +84,7 @@ export function entryOf(spec: LineSpec, context: Context): Entry {
     key,
     context,
     base: null,
-    line: null,
+    grown: null,
     part: null,
     count: 0,
     hidden: 0,
@@ -108,6 +111,9 @@ export function entryOf(spec: LineSpec, context: Context): Entry {
   return made;
 }
 
+/** Return what is shown of a line; null while it is awaited for the first time. */
+export const lineOf = (entry: Entry): Line | null => entry.grown?.line ?? null;
+
 export function forget(entry: Entry): void {
   clearTimeout(entry.later);
   entries.delete(entry.key);
@@ -118,7 +124,17 @@ export function forget(entry: Entry): void {
   }
 }
 
+/** Who is to be told before the next frame, and whether lines only grew. */
+const due = new Map<Watcher, boolean>();
+
 /** Tell everybody who shows the line, once before the next frame. */
-export function changed(entry: Entry): void {
-  for (const watcher of entry.watchers) nextFrame(watcher);
+export function changed(entry: Entry, live = false): void {
+  for (const watcher of entry.watchers) due.set(watcher, live && (due.get(watcher) ?? true));
+  nextFrame(tell);
+}
+
+function tell(): void {
+  const now = [...due];
+  due.clear();
+  for (const [watcher, live] of now) watcher(live);
 }

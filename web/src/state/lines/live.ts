@@ -3,9 +3,10 @@
 import { effect } from "@preact/signals";
 import type { LivePoints } from "../../api/types";
 import { fromWire } from "../../pure/format";
+import { GrowingLine, NO_LINE } from "../../pure/line";
 import { append, firstNew, noPoints, type Points } from "../../pure/tail";
 import { link, lost, stream } from "../link";
-import { ask, askLater, grown, takesPoints } from "./asking";
+import { ask, askLater, grow, takesPoints } from "./asking";
 import { allEntries, changed, entriesOf, isShown, runsOf, type Entry } from "./entries";
 
 /** After so many raw points the line is asked for anew, so that it stays quick to draw. */
@@ -47,8 +48,8 @@ function take(entry: Entry, points: Points): void {
   const before = entry.lastStep;
   entry.count += added;
   entry.lastStep = entry.tail.step.at(-1) ?? entry.lastStep;
-  entry.line = grown(entry);
-  changed(entry);
+  grow(entry, entry.tail.time.length - added);
+  changed(entry, true);
   const length = entry.tail.time.length;
   const wentBack = before !== null && points.step[from]! < before; // a resumed run: what it overwrites goes
   if ((length > MAX_TAIL || wentBack) && !entry.loading && Date.now() >= entry.retryAt) askLater(entry, REBASE_MS);
@@ -60,7 +61,8 @@ function shorten(entry: Entry): void {
   const keep = MAX_WAITING / 2;
   entry.tail = { step: entry.tail.step.slice(-keep), time: entry.tail.time.slice(-keep), value: entry.tail.value.slice(-keep) };
   entry.loose = true;
-  entry.line = grown(entry);
+  entry.grown = new GrowingLine(entry.base ?? NO_LINE);
+  grow(entry, 0);
 }
 
 /** Ask anew for every line on show, or for those of one run. */
