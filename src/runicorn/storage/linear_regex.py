@@ -1,7 +1,7 @@
 """Whether a regular expression is found in a text, in time that grows with the text only. Pure.
 
-`re` can take longer than the universe will last for thirty characters. Here all ways through the pattern are gone at once
-(Thompson 1968), and what a character leads to is remembered; docs/decisions/regular-expressions.md has the figures.
+`re` can take longer than the universe will last for thirty characters. Here all ways through the pattern are gone at
+once (Thompson 1968), and what a character leads to is remembered; docs/decisions/regular-expressions.md has figures.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class _State:
 class LinearRegex:
     """A pattern, upper and lower case alike. Raises PatternError.
 
-    budget: after how many steps, over all texts, search() raises RegexBudgetError. A million take half a second at worst.
+    budget: after how many steps, over all texts, search() raises RegexBudgetError.
     """
 
     def __init__(self, pattern: str, *, budget: int = 5_000_000) -> None:

@@ -1,6 +1,7 @@
 """The syntax of regular expressions: a pattern into a tree, with the place of what is wrong in it. Pure.
 
-What can be told in one pass over a text is understood as `re` does: characters, `.`, `[sets]`, `\\d \\w \\s \\D \\W \\S`,
+What can be told in one pass over a text is understood as `re` does: characters, `.`, `[sets]`, `\\d`, `\\w`, `\\s`,
+`\\D`, `\\W`, `\\S`,
 `\\t \\n \\r`, `\\xHH`, `\\uHHHH`, `^`, `$`, `\\b`, `\\B`, `( )`, `(?: )`, `|`, `* + ? {m,n}` and their lazy forms. Back
 references and looking around are not: no engine can bound the time that they take.
 """
@@ -166,7 +167,7 @@ class _Parser:
         if self._peek() != ")":
             raise PatternError("`(` is opened and not closed", start)
         self.at += 1
-        return node
+        return Sequence((node,))
 
     def _escaped(self, start: int) -> Node:
         char = self._peek()
@@ -216,7 +217,7 @@ class _Parser:
                 _, high = self._member()
                 if high is None or high < low:
                     raise PatternError("the range has no characters in it", at)
-            ranges.append((low, high))
+            ranges.append((low, low if high is None else high))
         self.at += 1
         return Chars(tuple(ranges), kinds, negated)
 
