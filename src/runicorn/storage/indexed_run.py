@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from runicorn.model import Run, key_paths, look_up
-from runicorn.storage.query import is_own, number_of
+from runicorn.storage.query_fields import is_own, number_of
 
 
 @dataclass

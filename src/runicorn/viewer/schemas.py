@@ -24,11 +24,15 @@ State = Literal["running", "finished", "failed", "killed", "preempted", "unknown
 
 
 class ErrorAnswer(BaseModel):
-    """Every error. detail: one sentence, or an object or list with more."""
+    """Every error. detail: one sentence, or an object or list with more.
+
+    position: only of INVALID_QUERY: which character of the query shows it, from 0.
+    """
 
     detail: Any
     code: str
     hint: str
+    position: int | None = None
 
 
 class RunAnswer(BaseModel):
