@@ -15,8 +15,8 @@ are neither smaller nor greater than it, and only unequal. In quotes it is a tex
 number. A list is equal to the same list as JSON, blanks aside.
 
 `created` and `finished` are compared with dates, each of which is all of its day, hour or minute: what is `created >
-2026-11-01` begins with the 2nd; `-7d` and `7d ago` are moments. `duration` is compared with `2h30m` or seconds. `~` looks for a
-regular expression (regex_syntax.py) in the value; in quotes its backslashes are its own.
+2026-11-01` begins with the 2nd; `-7d` and `7d ago` are moments. `duration` is compared with `2h30m` or seconds. `~`
+looks for a regular expression (regex_syntax.py) in the value; in quotes its backslashes are its own.
 
 Parentheses stand for a group around terms. Within a word, as in `f(2)`, and in quotes they are characters.
 """
@@ -180,8 +180,8 @@ class _Parser:
         kind = kind_of(name)
         if kind is None:
             raise mistake(
-                f"`{name}` is no field; use config.KEY, summary.KEY, METRIC behind {' '.join(METRIC_PREFIXES)} or one of "
-                f"{', '.join(PLAIN_FIELDS)}",
+                f"`{name}` is no field; use config.KEY, summary.KEY, a METRIC behind {' '.join(METRIC_PREFIXES)} or "
+                f"one of {', '.join(PLAIN_FIELDS)}",
                 token.start,
             )
         if self._sort() is not Sort.OPERATOR:

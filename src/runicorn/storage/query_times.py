@@ -1,9 +1,10 @@
-"""Dates and durations as people write them in a query, into seconds. Pure; the clock comes in as an argument."""
+"""Dates and durations as people write them in a query, into seconds. Pure but for local_moment()."""
 
 from __future__ import annotations
 
 import math
 import re
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -91,3 +92,9 @@ def _zone(offset: str) -> timezone:
     digits = offset[1:].replace(":", "")
     minutes = min(int(digits[:2]) * 60 + int(digits[2:]), 24 * 60 - 1)
     return timezone(timedelta(minutes=-minutes if offset[0] == "-" else minutes))
+
+
+def local_moment() -> Moment:
+    """Return now, on the clock of this machine."""
+    offset = datetime.now().astimezone().utcoffset() or timedelta()
+    return Moment(time.time(), round(offset.total_seconds()))

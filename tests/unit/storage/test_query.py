@@ -257,7 +257,7 @@ NAMES = "calm f(2) 1) (calm (x) a~b ~ and"
         "(x)",
         "a~b",
         "~",
-        "calm ~ and",
+        "calm ~ a~b",
         '"and"',
         "config.x = f(2)",
         "config.x = 1)",
