@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from runicorn.model import Run, key_paths, look_up
-from runicorn.storage.query_fields import is_own, number_of
+from runicorn.storage.query_fields import METRIC_PREFIXES, is_own, number_of
 
 
 @dataclass
@@ -46,8 +46,13 @@ class IndexedRun:
         if name.startswith("summary."):
             return look_up(self.run.summary, name[8:])
         run = self.run
-        if name == "duration_secs":
+        if name.startswith(METRIC_PREFIXES):
+            kind, _, metric = name.partition(".")
+            return run.stats.value(kind, metric)
+        if name in ("duration_secs", "duration"):
             return run.duration_secs(self.now())
+        if name in ("created", "finished"):
+            return run.created_at if name == "created" else run.finished_at
         if name == "state":
             return run.state.value
         if name in ("host", "user"):
