@@ -10,8 +10,11 @@ export const LEAST_WIDTH = 44;
 export const MOST_WIDTH = 1200;
 const MOST_NUMBER = 190;
 const PINNED_NAME = 240;
-/** Room for the difference to the baseline, beside a number. */
+const MOST_NAME = 300;
+/** Room for the difference to the baseline, or for a group's spread, beside a number. */
 const DIFFERENCE = 62;
+const SPREAD = 48;
+const CHAR = 7.6;
 
 export interface Shown extends Column {
   /** What its numbers read, where that is shorter than they are. */
@@ -37,6 +40,10 @@ interface Wanted {
   /** Further values that stand in a column, such as the means of groups. */
   also?: (key: string) => readonly number[];
   compared?: boolean;
+  /** Whether rows of groups have a spread beside their means. */
+  grouped?: boolean;
+  /** How many characters of the longest name have to be read. */
+  nameLength?: number;
   /** Leave out columns at the end that this width does not hold; 0 keeps all. */
   fitInto?: number;
 }
@@ -57,7 +64,7 @@ function neededWidth(column: Column, rows: readonly Run[], texts: ReadonlyMap<nu
     const text = typeof value === "number" ? (texts.get(value) ?? formatExact(value)) : typeof value === "bigint" ? formatExact(value) : "";
     return Math.max(most, text.length);
   }, 0);
-  return Math.max(column.width, Math.min(MOST_NUMBER, length * 7 + 22));
+  return Math.max(column.width, Math.min(MOST_NUMBER, length * CHAR + 20));
 }
 
 /** Return the columns that go into `width`, in their order; the state and the first results are the last to give way. */
@@ -80,16 +87,17 @@ function fitting(columns: readonly Shown[], width: number): Shown[] {
 }
 
 /** Return the columns, those that are pinned first, with their places and widths. */
-export function layoutOf({ columns, pinned, widths, rows, also = () => [], compared = false, fitInto = 0 }: Wanted): Layout {
+export function layoutOf({ columns, pinned, widths, rows, also = () => [], compared = false, grouped = false, nameLength = 0, fitInto = 0 }: Wanted): Layout {
   const anyPinned = columns.some((column) => pinned.has(column.key));
-  const nameWidth = widths.name ?? (anyPinned ? PINNED_NAME : NAME_WIDTH);
-  const name: Shown = { ...NAME, width: nameWidth, texts: NONE, left: PICK_WIDTH, track: widths.name || anyPinned ? `${nameWidth}px` : `minmax(${NAME_WIDTH}px, 1.6fr)` };
+  const readable = Math.round(Math.max(NAME_WIDTH, Math.min(MOST_NAME, nameLength * CHAR + 52)));
+  const nameWidth = widths.name ?? (anyPinned ? Math.max(PINNED_NAME, readable) : readable);
+  const name: Shown = { ...NAME, width: nameWidth, texts: NONE, left: PICK_WIDTH, track: widths.name || anyPinned ? `${nameWidth}px` : `minmax(${nameWidth}px, 1.6fr)` };
   const ordered = [...columns.filter((column) => pinned.has(column.key)), ...columns.filter((column) => !pinned.has(column.key))];
   let left = PICK_WIDTH + nameWidth;
   let shown = ordered.map((column): Shown => {
     const texts = textsOf(rows, column.key, also(column.key));
     const given = widths[column.key];
-    const width = given ?? neededWidth(column, rows, texts) + (compared && column.numeric ? DIFFERENCE : 0);
+    const width = given ?? neededWidth(column, rows, texts) + (compared && column.numeric ? DIFFERENCE : grouped && column.numeric && column.key.includes(".") ? SPREAD : 0);
     const stays = pinned.has(column.key);
     const place = stays ? left : null;
     if (stays) left += width;

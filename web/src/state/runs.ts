@@ -88,7 +88,8 @@ async function load(limit: number, quietly: boolean): Promise<void> {
 export function takeAround(page: Omit<RunPage, "runs" | "next_cursor">): void {
   total.value = page.total;
   projects.value = page.projects ?? [];
-  columns.value = { config: page.columns?.config ?? [], summary: page.columns?.summary ?? [], metrics: page.columns?.metrics ?? [] };
+  // Of a filter that nothing fits, the names stay known: they help whoever mends it.
+  if (page.total || !columns.peek().config.length) columns.value = { config: page.columns?.config ?? [], summary: page.columns?.summary ?? [], metrics: page.columns?.metrics ?? [] };
   indexing.value = page.indexing ?? null;
   problem.value = page.problem ?? null;
   listError.value = null;

@@ -1,9 +1,8 @@
 /** The row of a group: what its runs have in common, how many they are, and mean and spread of each number. */
 
-import { formatNumber, formatValue, plural } from "../../pure/format";
+import { formatDuration, formatNumber, formatValue, plural } from "../../pure/format";
 import type { GroupItem } from "../../pure/rowItems";
 import type { Layout, Shown } from "../../pure/tableLayout";
-import { formatDuration } from "../../pure/format";
 import { Icon } from "../icons";
 import { stuck } from "./Cell";
 
@@ -92,10 +91,10 @@ function MeanCell({ column, spread, count }: { column: Shown; spread: Spread | n
   if (!spread) return <span {...shared} />;
   const duration = column.key === "duration";
   const mean = duration ? formatDuration(spread.mean) : (column.texts.get(spread.mean) ?? formatNumber(spread.mean));
-  const std = spread.std === null ? null : duration ? formatDuration(spread.std) : formatNumber(spread.std, 2);
+  const std = !spread.std ? null : duration ? formatDuration(spread.std) : formatNumber(spread.std, 2);
   const of = spread.count === count ? plural(count, "run") : `${spread.count} of ${plural(count, "run")}`;
   return (
-    <span {...shared} title={`mean ${duration ? mean : spread.mean}${std === null ? "" : `, standard deviation ${duration ? std : spread.std} (n − 1)`}, of ${of}`}>
+    <span {...shared} title={`mean ${duration ? mean : spread.mean}${spread.std === null ? "" : `, standard deviation ${duration ? formatDuration(spread.std) : spread.std} (n − 1)`}, of ${of}`}>
       <span class="ellipsis">
         {mean}
         {std !== null && <span class="spread"> ± {std}</span>}

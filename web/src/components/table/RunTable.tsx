@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
 import { columnOf, type Column } from "../../pure/columns";
-import { apart as tellApart } from "../../pure/names";
+import { apart as tellApart, type Apart } from "../../pure/names";
 import type { SortKey } from "../../pure/query";
 import type { GroupItem, Item } from "../../pure/rowItems";
 import { layoutOf, type Shown } from "../../pure/tableLayout";
@@ -74,20 +74,24 @@ export function RunTable(props: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const width = useWidth(scroller);
   const widths = columnWidths.value;
+  const compared = useMemo(() => (base && !rows.some((run) => run.id === base.id) ? [...rows, base] : rows), [rows, base]);
+  const names = useMemo(() => tellApart(compared), [compared]);
+  const nameLength = useMemo(() => longestOwn(rows, names), [rows, names]);
   const layout = useMemo(
     () =>
       layoutOf({
         columns: columnKeys.map(columnOf).filter((one): one is Column => one !== null),
         pinned,
         widths,
-        rows: base ? [...rows, base] : rows,
+        rows: compared,
         also: grouped?.means ?? (() => []),
         compared: base !== null,
+        grouped: grouped !== null,
+        nameLength,
         fitInto: props.fit ? width : 0,
       }),
-    [columnKeys.join("\n"), [...pinned].join("\n"), widths, rows, base, grouped, props.fit, width],
+    [columnKeys.join("\n"), [...pinned].join("\n"), widths, compared, base, grouped?.means, grouped === null, nameLength, props.fit, width],
   );
-  const names = useMemo(() => tellApart(rows), [rows]);
   const top = HEAD + (base ? ROW : 0);
   const { first, last } = useVirtual(scroller, count, ROW, base ? ROW : 0);
   useEffect(() => props.onLines(first, last), [first, last, rows, count, grouped?.items]);
@@ -137,7 +141,7 @@ export function RunTable(props: Props) {
               id="baseline"
               style={selected.get(base.id) ?? null}
               hidden={hiddenRuns.value.has(base.id)}
-              apart={undefined}
+              apart={names.get(base.id)}
               isCursor={false}
               cursorKey={null}
               depth={0}
@@ -187,6 +191,14 @@ export function RunTable(props: Props) {
       </div>
     </div>
   );
+}
+
+/** Return how many characters the longest name has behind what it shares with others. */
+function longestOwn(rows: readonly Run[], names: ReadonlyMap<string, Apart>): number {
+  return rows.reduce((most, run) => {
+    const apart = names.get(run.id);
+    return Math.max(most, apart ? run.name.length - apart.shared + apart.before.length + apart.after.length : 0);
+  }, 0);
 }
 
 /** A run lies one deeper than the group above it. */
