@@ -20,7 +20,13 @@ BEGAN_AT = "2026-11-{day:02d}T{hour:02d}:{minute:02d}:00Z"
 def settings() -> Iterator[dict[str, Any]]:
     for rate, size, decay in itertools.product(RATES, SIZES, DECAYS):
         for seed in range(SEEDS):
-            yield {"lr": rate, "batch_size": size, "wd": decay, "seed": seed, "opt": {"name": "adam" if rate < 0.05 else "sgd"}}
+            yield {
+                "lr": rate,
+                "batch_size": size,
+                "wd": decay,
+                "seed": seed,
+                "opt": {"name": "adam" if rate < 0.05 else "sgd"},
+            }
 
 
 def write_sweep(root: Path, amount: int | None = None, project: str = "vision/resnet") -> list[str]:
@@ -54,11 +60,19 @@ def write_sweep(root: Path, amount: int | None = None, project: str = "vision/re
     return ids
 
 
-def write_run(root: Path, run_id: str, info: dict[str, Any], values: dict[str, list[float]], *, failed: bool = False) -> None:
+def write_run(root: Path, run_id: str, info: dict[str, Any], values: dict[str, list[float]], *, failed: bool = False,
+              sums: bool = True) -> None:  # fmt: skip
+    """sums: False as of a recorder that kept none."""
     folder = root / "runs" / run_id
     folder.mkdir(parents=True)
     metrics = {
-        name: {"count": len(found), "last": found[-1], "min": min(found), "max": max(found), "last_step": len(found) - 1}
+        name: {
+            "count": len(found),
+            "last": found[-1],
+            "min": min(found),
+            "max": max(found),
+            "last_step": len(found) - 1,
+        }
         for name, found in values.items()
     }
     status = {
@@ -66,8 +80,10 @@ def write_run(root: Path, run_id: str, info: dict[str, Any], values: dict[str, l
         "finished_at": info["created_at"][:14] + "59:30Z",
         "heartbeat_at": info["created_at"][:14] + "59:30Z",
         "metrics": metrics,
-        "counted": {"file": "metrics.bin", "bytes": 0, "sums": {name: sum(found) for name, found in values.items()}},
         "step": 2,
     }
+    if sums:
+        counted = {name: sum(found) for name, found in values.items()}
+        status["counted"] = {"file": "metrics.bin", "bytes": 0, "sums": counted}
     (folder / "run.json").write_text(json.dumps({"format": 1, "id": run_id, **info}))
     (folder / "status.json").write_text(json.dumps(status))

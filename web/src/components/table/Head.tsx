@@ -67,10 +67,10 @@ function HeadCell({ column, at, count, sorts, actions, dropAt }: CellProps) {
     const head = button.closest<HTMLElement>(".table-head")!;
     const from = event.clientX;
     dragged.current = false;
+    button.setPointerCapture(event.pointerId); // a quick hand leaves the button before the first move is told
     let to = at;
     const onMove = (moved: PointerEvent) => {
       if (!dragged.current && Math.abs(moved.clientX - from) < DRAG_FROM) return;
-      if (!dragged.current) button.setPointerCapture(event.pointerId);
       dragged.current = true;
       const cells = [...head.querySelectorAll<HTMLElement>("[data-column]")].filter((cell) => cell.dataset.column !== "name");
       const over = cells.findIndex((cell) => moved.clientX < cell.getBoundingClientRect().right);
