@@ -37,6 +37,9 @@ interface Props {
   id?: string;
 }
 
+/** Beside a longer name, a tag would take the room that tells it from others. */
+const SHORT_NAME = 16;
+
 const keyAt = (target: EventTarget | null): string | null => (target as HTMLElement | null)?.closest<HTMLElement>("[data-key]")?.dataset.key ?? null;
 
 export function RunRow({ run, line, top, layout, style, hidden, apart, base, isCursor, cursorKey, depth, highlighted, onCursor, onToggle, onOpen, id }: Props) {
@@ -74,12 +77,12 @@ export function RunRow({ run, line, top, layout, style, hidden, apart, base, isC
           </span>
         )}
         <Before apart={apart} />
-        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.note ? `\n${run.note}` : ""}`} aria-label={run.name} tabIndex={-1}>
+        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.tags.length ? `\n${run.tags.join(", ")}` : ""}${run.note ? `\n${run.note}` : ""}`} aria-label={run.name} tabIndex={-1}>
           <NameText name={run.name} apart={apart} />
         </a>
         <After apart={apart} />
         {run.archived && <span class="tag quiet">archived</span>}
-        {!layout.columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
+        {run.name.length - (apart?.shared ?? 0) <= SHORT_NAME && !layout.columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
         <span class="row-menu">
           <RunMenu run={run} />
         </span>

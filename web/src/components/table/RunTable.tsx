@@ -21,6 +21,8 @@ import { RunRow } from "./RunRow";
 
 export const ROW = 28;
 const HEAD = 28;
+/** A run lies so much further to the right within groups. */
+const INDENT_CHARS = 5;
 
 /** The groups among the lines, where there are any. */
 export interface Grouped {
@@ -87,7 +89,7 @@ export function RunTable(props: Props) {
         also: grouped?.means ?? (() => []),
         compared: base !== null,
         grouped: grouped !== null,
-        nameLength,
+        nameLength: nameLength + (grouped ? INDENT_CHARS : 0),
         fitInto: props.fit ? width : 0,
       }),
     [columnKeys.join("\n"), [...pinned].join("\n"), widths, compared, base, grouped?.means, grouped === null, nameLength, props.fit, width],

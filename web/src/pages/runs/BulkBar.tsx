@@ -66,9 +66,10 @@ export function BulkBar({ ids, total, all, bin, archived, onAll, onClear }: Prop
                 {archived ? "Bring back" : "Archive"}
               </button>
               <Colours ids={ids} />
-              <button type="button" class="button small quiet" onClick={() => hideRuns(ids, anyShown)}>
+              <button type="button" class="button small quiet" title={anyShown ? "Hide from charts" : "Show in charts"} onClick={() => hideRuns(ids, anyShown)}>
                 <Icon name="eye" size={13} />
-                {anyShown ? "Hide from charts" : "Show in charts"}
+                {anyShown ? "Hide" : "Show"}
+                <span class="visually-hidden">{anyShown ? " from charts" : " in charts"}</span>
               </button>
               <button type="button" class="button small quiet danger-text" onClick={() => void changeRuns(ids, { deleted: true }, (many) => `Deleted ${many}.`)}>
                 <Icon name="trash" size={13} />

@@ -19,7 +19,7 @@ export function GroupMenu() {
   const full = by.length >= MAX_LEVELS;
   return (
     <Popover
-      label="Group"
+      label={by.length ? `Group: ${by.map(groupWord).join(" › ")}` : "Group"}
       buttonClass={`button quiet${by.length ? " on" : ""}`}
       button={
         <>
