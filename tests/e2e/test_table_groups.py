@@ -150,3 +150,15 @@ def test_a_pinned_baseline_stays_on_top_and_every_number_is_compared_with_it(loo
     expect(base).not_to_contain_text("bs128-wd1e-4-s1")
     page.keyboard.press("b")
     expect(base).to_have_count(0)
+
+
+def test_a_group_grows_while_it_is_looked_at_and_nothing_that_is_open_closes(browser, tmp_path):
+    root = tmp_path / "root"
+    write_sweep(root, 10)
+    with looking(browser, root) as (_, look):
+        page = look(f"#/runs?{COLS}&group=config.seed&fold=open")
+        shows(page, 15)
+        assert [amount for _, _, amount in groups(page)] == [2] * 5
+        write_sweep(root, 3, project="later", first_day=20)
+        shows(page, 18)
+        assert [amount for _, _, amount in groups(page)] == [3, 3, 3, 2, 2]

@@ -29,14 +29,19 @@ def settings() -> Iterator[dict[str, Any]]:
             }
 
 
-def write_sweep(root: Path, amount: int | None = None, project: str = "vision/resnet") -> list[str]:
-    """Write the runs' small files as a recorder leaves them, oldest first; return their ids."""
+def write_sweep(
+    root: Path, amount: int | None = None, project: str = "vision/resnet", first_day: int = 1, serial: int = 0
+) -> list[str]:
+    """Write the runs' small files as a recorder leaves them, oldest first; return their ids.
+
+    serial: what the numbers in their ids begin with.
+    """
     rng = random.Random(7)
     ids = []
     for number, config in enumerate(itertools.islice(settings(), amount)):
         day, rest = divmod(number * 17, 24 * 60)
-        began = BEGAN_AT.format(day=day + 1, hour=rest // 60, minute=rest % 60)
-        run_id = f"{began[:10].replace('-', '')}-{began[11:19].replace(':', '')}-{number:06x}"
+        began = BEGAN_AT.format(day=day + first_day, hour=rest // 60, minute=rest % 60)
+        run_id = f"{began[:10].replace('-', '')}-{began[11:19].replace(':', '')}-{number + serial:06x}"
         name = f"resnet50-imagenet-lr{config['lr']}-bs{config['batch_size']}-wd{config['wd']}-s{config['seed']}"
         loss = 0.2 + abs(math.log10(config["lr"]) + 1.8) * 0.3 + rng.random() * 0.05
         accuracy = 1 - loss / 4
@@ -87,3 +92,12 @@ def write_run(root: Path, run_id: str, info: dict[str, Any], values: dict[str, l
         status["counted"] = {"file": "metrics.bin", "bytes": 0, "sums": counted}
     (folder / "run.json").write_text(json.dumps({"format": 1, "id": run_id, **info}))
     (folder / "status.json").write_text(json.dumps(status))
+
+
+def write_many(root: Path, amount: int) -> Path:
+    """Write as many runs as are asked for, of sweeps that follow each other; return the root."""
+    for number in range(0, amount, 120):
+        write_sweep(
+            root, min(120, amount - number), project=f"vision/sweep-{number // 120}", first_day=1, serial=number
+        )
+    return root

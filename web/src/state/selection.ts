@@ -6,7 +6,6 @@ export interface Selection {
   ids: readonly string[];
 }
 
-
 export const parseSelection = (sel: string, but: string): Selection => {
   if (sel === "") return { kind: "default", ids: [] };
   if (sel === "all") return { kind: "all", ids: split(but) };

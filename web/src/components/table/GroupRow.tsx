@@ -1,9 +1,12 @@
 /** The row of a group: what its runs have in common, how many they are, and mean and spread of each number. */
 
 import { formatDuration, formatNumber, formatValue, plural } from "../../pure/format";
+import type { Run } from "../../api/types";
 import type { GroupItem } from "../../pure/rowItems";
 import type { Layout, Shown } from "../../pure/tableLayout";
+import { slowNow } from "../../state/clock";
 import { Icon } from "../icons";
+import { difference, numberOf } from "./cellText";
 import { stuck } from "./Cell";
 
 export interface Spread {
@@ -21,12 +24,13 @@ interface Props {
   isCursor: boolean;
   checked: "true" | "false" | "mixed";
   spread: (column: Shown) => Spread | null;
+  base: Run | null;
   onCursor: (line: number) => void;
   onFold: () => void;
   onToggle: () => void;
 }
 
-export function GroupRow({ item, line, top, label, layout, isCursor, checked, spread, onCursor, onFold, onToggle }: Props) {
+export function GroupRow({ item, line, top, label, layout, isCursor, checked, spread, base, onCursor, onFold, onToggle }: Props) {
   const { group, open } = item;
   const value = formatValue(group.value);
   return (
@@ -80,25 +84,25 @@ export function GroupRow({ item, line, top, label, layout, isCursor, checked, sp
         </span>
       </span>
       {layout.columns.map((column) => (
-        <MeanCell key={column.key} column={column} spread={spread(column)} count={group.count} />
+        <MeanCell key={column.key} column={column} spread={spread(column)} count={group.count} base={base} />
       ))}
     </div>
   );
 }
 
-function MeanCell({ column, spread, count }: { column: Shown; spread: Spread | null; count: number }) {
+function MeanCell({ column, spread, count, base }: { column: Shown; spread: Spread | null; count: number; base: Run | null }) {
   const shared = { role: "gridcell" as const, style: stuck(column), class: `cell numeric num mean${column.left === null ? "" : " stuck"}` };
   if (!spread) return <span {...shared} />;
   const duration = column.key === "duration";
   const mean = duration ? formatDuration(spread.mean) : (column.texts.get(spread.mean) ?? formatNumber(spread.mean));
   const std = !spread.std ? null : duration ? formatDuration(spread.std) : formatNumber(spread.std, 2);
+  const from = base && numberOf(base, column, slowNow.value);
+  const against = base && from !== null ? `\n${difference(spread.mean, from, column, base.name).title}` : "";
   const of = spread.count === count ? plural(count, "run") : `${spread.count} of ${plural(count, "run")}`;
   return (
-    <span {...shared} title={`mean ${duration ? mean : spread.mean}${spread.std === null ? "" : `, standard deviation ${duration ? formatDuration(spread.std) : spread.std} (n − 1)`}, of ${of}`}>
-      <span class="ellipsis">
-        {mean}
-        {std !== null && <span class="spread"> ± {std}</span>}
-      </span>
+    <span {...shared} title={`mean ${duration ? mean : spread.mean}${spread.std === null ? "" : `, standard deviation ${duration ? formatDuration(spread.std) : spread.std} (n − 1)`}, of ${of}${against}`}>
+      <span class="ellipsis">{mean}</span>
+      <span class="spread">{std !== null && `± ${std}`}</span>
     </span>
   );
 }

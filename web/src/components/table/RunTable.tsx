@@ -166,6 +166,7 @@ export function RunTable(props: Props) {
                 isCursor={line === cursor}
                 checked={grouped!.checked(item)}
                 spread={(column) => grouped!.spread(item, column)}
+                base={base}
                 onCursor={(at) => onCursor(at, null)}
                 onFold={() => grouped!.onFold(item)}
                 onToggle={() => grouped!.onToggle(item)}

@@ -64,10 +64,15 @@ export interface Difference {
 export function differenceOf(run: Run, base: Run, column: Column, now: number): Difference | null {
   const [value, from] = [numberOf(run, column, now), numberOf(base, column, now)];
   if (value === null || from === null) return null;
+  return difference(value, from, column, base.name);
+}
+
+/** The same of any number that stands in a column, such as the mean of a group. */
+export function difference(value: number, from: number, column: Column, name: string): Difference {
   const by = value - from;
   const size = column.key === "duration" ? `${by < 0 ? "−" : ""}${formatDuration(Math.abs(by))}` : short(by);
   const percent = percentOf(value, from);
-  return { text: signed(size, by), title: `${signed(size, by)}${percent ? ` (${percent})` : ""} against ${base.name}` };
+  return { text: signed(size, by), title: `${signed(size, by)}${percent ? ` (${percent})` : ""} against ${name}` };
 }
 
 /** A difference has the digits of neither number: 0.3 − 0.1 is no 0.19999999999999998. */
