@@ -73,6 +73,16 @@ class Moments:
         self.mean += before / self.count
         self.squares += before * (value - self.mean)
 
+    def merge(self, other: Moments) -> None:
+        """Take in all that another one has seen (Chan et al. 1979)."""
+        count = self.count + other.count
+        if not other.count:
+            return
+        between = other.mean - self.mean
+        self.squares += other.squares + between * between * self.count * other.count / count
+        self.mean += between * other.count / count
+        self.count = count
+
     @property
     def std(self) -> float | None:
         """The standard deviation of a sample, n - 1 in its denominator; None below two values."""
@@ -117,10 +127,11 @@ def grouped(items: Iterable[IndexedRun], grouping: Grouping) -> Grouped:
     return found
 
 
-def _divide(runs: list[IndexedRun], grouping: Grouping, depth: int, found: Grouped) -> None:
+def _divide(runs: list[IndexedRun], grouping: Grouping, depth: int, found: Grouped) -> list[Moments]:
+    """Put the groups of these runs into `found`; return what all of the runs come to."""
     if depth == len(grouping.by):
         found.runs += runs
-        return
+        return [moments_of(runs, column) for column in grouping.columns]
     key = grouping.by[depth]
     groups: dict[object, Group] = {}
     for item in runs:
@@ -132,10 +143,13 @@ def _divide(runs: list[IndexedRun], grouping: Grouping, depth: int, found: Group
         elif isinstance(group.value, str) and not isinstance(value, str):
             group.value = value  # a number rather than a text that says it
         group.runs.append(item)
+    together = [Moments() for _ in grouping.columns]
     for group in _in_order(list(groups.values()), key, grouping):
-        group.moments = [moments_of(group.runs, column) for column in grouping.columns]
         found.groups.append(group)
-        _divide(group.runs, grouping, depth + 1, found)
+        group.moments = _divide(group.runs, grouping, depth + 1, found)
+        for whole, part in zip(together, group.moments, strict=True):
+            whole.merge(part)
+    return together
 
 
 def _in_order(groups: list[Group], key: str, grouping: Grouping) -> list[Group]:

@@ -80,11 +80,12 @@ def test_mean_and_spread_are_of_what_has_a_number():
     assert stats[None][0] == [1, 0.9, None]
 
 
-@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50))
-def test_mean_and_spread_are_those_of_numpy(values):
-    moments = Moments()
-    for value in values:
-        moments.add(value)
+@given(st.lists(st.floats(-1e6, 1e6), min_size=2, max_size=50), st.integers(0, 50))
+def test_mean_and_spread_are_those_of_numpy_also_of_parts_put_together(values, cut):
+    moments, rest = Moments(), Moments()
+    for at, value in enumerate(values):
+        (moments if at < cut else rest).add(value)
+    moments.merge(rest)
     assert moments.mean == pytest.approx(np.mean(values), rel=1e-9, abs=1e-6)
     assert moments.std == pytest.approx(np.std(values, ddof=1), rel=1e-6, abs=1e-6)
 
