@@ -57,10 +57,10 @@ def test_all_that_match_are_selected_also_those_that_are_not_loaded_and_tagged(l
     bar(page).get_by_role("button", name="Untag").click()
     page.get_by_role("textbox", name="Tags").fill("sweep-3")
     page.keyboard.press("Enter")
-    expect(toast(page, "Removed sweep-3 from")).to_be_visible()
+    expect(toast(page, "Removed sweep-3 from 9 runs.")).to_be_visible()
     assert count(viewer, q="tag:sweep-3 config.lr = 0.1") == 0
     page.keyboard.press("u")
-    expect(toast(page, "Took it back").last).to_be_visible()
+    expect(toast(page, "Took it back for 9 runs.")).to_be_visible()
     assert count(viewer, q="tag:sweep-3 config.lr = 0.1") == 9
 
 
@@ -86,8 +86,14 @@ def test_runs_are_archived_and_brought_back(looked):
     bar(page).get_by_role("button", name="Archive").click()
     expect(toast(page, "Archived 3 runs.")).to_be_visible()
     assert count(viewer, archived=True) == 3
+    shows(page, AMOUNT - 3)
+    page.get_by_role("button", name="Archived", exact=True).click()
+    shows(page, AMOUNT)
+    page.get_by_role("button", name="Archived", exact=True).click()
+    shows(page, AMOUNT - 3)
     page.keyboard.press("u")
     expect(toast(page, "Took it back for 3 runs.")).to_be_visible()
+    shows(page, AMOUNT)
     assert count(viewer, archived=True) == 0
 
 

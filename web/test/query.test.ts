@@ -21,6 +21,7 @@ describe("what is asked for", () => {
   test("the clock of who asks goes along with dates alone", () => {
     expect(runsQuery({ q: "created > -7d" }, 60)).toBe("q=created%20%3E%20-7d&utc_offset=60");
     expect(runsQuery({ q: "name" }, 60)).toBe("q=name");
+    expect([runsQuery({}), runsQuery({ archived: false }), runsQuery({ archived: true })]).toEqual(["", "archived=false", "archived=true"]);
   });
 
   test("clicks with Shift add a column, turn it round, take it out", () => {

@@ -12,6 +12,7 @@ export interface RunsQuery {
   project?: string;
   q?: string;
   sorts?: readonly SortKey[];
+  /** Only archived runs, or only others; all where it is left out. */
   archived?: boolean;
   deleted?: boolean;
   limit?: number;
@@ -40,7 +41,7 @@ export const isNewestFirst = (sorts: readonly SortKey[] | undefined): boolean =>
 /** Return which runs are meant, as parameters. utcOffset: minutes by which this clock is ahead of UTC, for dates. */
 export function filterParams(query: RunsQuery, utcOffset = 0): Record<string, string | number | boolean | undefined> {
   const dated = /created|finished/i.test(query.q ?? "");
-  return { project: query.project, q: query.q?.trim(), archived: query.archived || undefined, deleted: query.deleted || undefined, utc_offset: dated && utcOffset ? utcOffset : undefined };
+  return { project: query.project, q: query.q?.trim(), archived: query.archived === false ? "false" : query.archived, deleted: query.deleted || undefined, utc_offset: dated && utcOffset ? utcOffset : undefined };
 }
 
 export function sortParams(query: RunsQuery): Record<string, readonly string[] | undefined> {

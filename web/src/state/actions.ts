@@ -80,7 +80,10 @@ export async function changeRuns(ids: readonly string[], change: Change, words: 
     const first = failed[0]!;
     toast(`${plural(failed.length, "run")} of ${formatCount(ids.length)} could not be changed: ${first.detail}`, undefined, "error");
   }
-  if (changed) did(words(plural(changed, "run")), () => void takeBack(undo));
+  // Those that were so already are not among what can be taken back.
+  const different = undo.reduce((sum, one) => sum + one.ids.length, 0);
+  if (different) did(words(plural(different, "run")), () => void takeBack(undo));
+  else if (changed) toast(`${plural(changed, "run")} had nothing to change.`);
 }
 
 async function takeBack(undo: readonly BulkChange[]): Promise<void> {

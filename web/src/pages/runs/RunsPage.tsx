@@ -9,6 +9,7 @@ import { editRun } from "../../components/RunActions";
 import { Sidebar } from "../../components/Sidebar";
 import { Split } from "../../components/Split";
 import { RunTable } from "../../components/table/RunTable";
+import { colourOf } from "../../pure/colours";
 import { columnOf, defaultColumns, metricOf } from "../../pure/columns";
 import { isGroupKey, MAX_LEVELS } from "../../pure/grouping";
 import { joinKeys, splitKeys } from "../../pure/keyList";
@@ -19,7 +20,7 @@ import { baseline, showBaseline } from "../../state/baseline";
 import { groupBy, setGroupBy } from "../../state/grouping";
 import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
 import { moveKeys, useKeys } from "../../state/keys";
-import { hiddenRuns, stylesOf } from "../../state/looks";
+import { chosenColours, hiddenRuns, stylesOf } from "../../state/looks";
 import { runsLayout, sidebarFolded } from "../../state/prefs";
 import { go, param, runHash, setParams } from "../../state/route";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
@@ -61,7 +62,7 @@ export function RunsPage() {
   const stat = useMemo(() => columns.keys.filter((key) => columnOf(key)?.numeric), [columnsKey]);
 
   const query = useMemo<RunsQuery>(
-    () => ({ project, q, sorts, archived: archived || undefined, deleted: bin || undefined, columns: metricColumns }) as RunsQuery,
+    () => ({ project, q, sorts, archived: archived || bin ? undefined : false, deleted: bin || undefined, columns: metricColumns }) as RunsQuery,
     [project, q, sorts, archived, bin, metricColumns],
   );
   useEffect(() => {
@@ -82,8 +83,11 @@ export function RunsPage() {
   const drawn = useMemo(() => (selection.kind === "all" ? ids.slice(0, MOST_DRAWN_OF_ALL) : ids), [ids, selection.kind]);
   const hidden = hiddenRuns.value;
   const inCharts = useMemo(() => drawn.filter((id) => !hidden.has(id)), [drawn, hidden]);
-  const styles = stylesOf(drawn);
-  if (selection.kind === "all") for (const id of ids) if (!styles.has(id)) styles.set(id, { colour: 0, dash: 0 });
+  const styles = useMemo(() => {
+    const shown = stylesOf(inCharts);
+    for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: chosenColours.value[id] ?? colourOf(id), dash: 0 });
+    return shown;
+  }, [ids, inCharts, chosenColours.value]);
   const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
 
   const count = groupTable ? groupTable.items.length : total.value;
