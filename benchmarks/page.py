@@ -39,7 +39,7 @@ from playwright.sync_api import Browser, Page
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.support.browser import run_chromium
-from tests.support.sweeps import write_run
+from tests.support.drawn_sweeps import write_run
 
 from runicorn.files import replace_file
 from runicorn.storage import layout

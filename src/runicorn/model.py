@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,6 +56,52 @@ class MetricStats:
     last_time: float | None = None
 
 
+_METRIC = struct.Struct("<4dB")
+_HAS_LAST, _HAS_RANGE, _HAS_MEAN, _MINIMIZE, _MAXIMIZE = 1, 2, 4, 8, 16
+MetricRow = tuple[str, float | None, float | None, float | None, float | None, str | None]  # the last one is its goal
+_known_names: dict[tuple[str, ...], tuple[tuple[str, ...], dict[str, int]]] = {}
+_MAX_KNOWN_NAMES = 10_000
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """Last, min, max and mean of a run's metrics and which of them is the best, as its status tells, in little room.
+
+    names: one and the same tuple for all runs that have the same metrics. packed: 33 bytes for each.
+    """
+
+    names: tuple[str, ...] = ()
+    packed: bytes = b""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "names", _places(self.names)[0])
+
+    @classmethod
+    def of(cls, rows: Iterable[MetricRow]) -> MetricTable:
+        names, parts = [], []
+        for name, last, low, high, mean, goal in rows:
+            flags = (last is not None) * _HAS_LAST | (low is not None and high is not None) * _HAS_RANGE
+            flags |= (mean is not None) * _HAS_MEAN | {"minimize": _MINIMIZE, "maximize": _MAXIMIZE}.get(goal or "", 0)
+            names.append(name)
+            parts.append(_METRIC.pack(last or 0.0, low or 0.0, high or 0.0, mean or 0.0, flags))
+        return cls(tuple(names), b"".join(parts))
+
+    def value(self, kind: str, name: str) -> float | None:
+        """Return one of "last", "min", "max", "mean", "best" of a metric; None where it is not known."""
+        at = _places(self.names)[1].get(name)
+        if at is None or len(self.packed) < (at + 1) * _METRIC.size:
+            return None
+        last, low, high, mean, flags = _METRIC.unpack_from(self.packed, at * _METRIC.size)
+        value: float | None = {
+            "last": last if flags & _HAS_LAST else None,
+            "mean": mean if flags & _HAS_MEAN else None,
+            "min": low if flags & _HAS_RANGE else None,
+            "max": high if flags & _HAS_RANGE else None,
+            "best": (low if flags & _MINIMIZE else high if flags & _MAXIMIZE else None) if flags & _HAS_RANGE else None,
+        }.get(kind)
+        return value
+
+
 @dataclass(frozen=True)
 class Origin:
     """Which process wrote a run, and on which machine.
@@ -74,11 +121,25 @@ class Origin:
     pid_start: int | None = None
 
 
+def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, int]]:
+    """Return the one tuple of these names that all runs share, and where in it each stands."""
+    known = _known_names.get(names)
+    if known is None:
+        if len(_known_names) >= _MAX_KNOWN_NAMES:
+            _known_names.clear()
+        known = _known_names[names] = (names, {name: at for at, name in enumerate(names)})
+    return known
+
+
+NO_METRICS = MetricTable()
+
+
 @dataclass(frozen=True)
 class Run:
     """One recorded execution, as far as its small files tell.
 
-    summary: what the script set, over each metric's last value. error: None, or what is wrong with its files.
+    summary: what the script set, over each metric's last value. stats: of each metric, as of the last heartbeat.
+    error: None, or what is wrong with its files.
     """
 
     id: str
@@ -91,6 +152,7 @@ class Run:
     tags: tuple[str, ...] = ()
     config: Mapping[str, Any] = field(default_factory=dict)
     summary: Mapping[str, Any] = field(default_factory=dict)
+    stats: MetricTable = NO_METRICS
     note: str = ""
     group: str = ""
     job_type: str = ""

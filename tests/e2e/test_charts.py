@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 from playwright.sync_api import expect
+from tests.support.drawn_sweeps import write_run, write_sweep
 from tests.support.looking import looking, points_of
-from tests.support.sweeps import write_run, write_sweep
 
 import runicorn as rn
 

@@ -207,7 +207,7 @@ def test_searching_and_addresses_show_text(hostile: Watched) -> None:
 
     for text in (*TEXTS[:4], TEXTS[16], LONG):
         with page.expect_response("**/api/runs?*"):
-            page.get_by_role("searchbox", name="Filter runs").fill(text)
+            page.get_by_role("combobox", name="Filter runs").fill(text)
         hostile.assert_harmless()
     for path in (
         f"#/{MARKUP_NAME}",

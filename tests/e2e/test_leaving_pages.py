@@ -39,13 +39,13 @@ def test_a_filter_typed_right_before_a_run_is_opened_stays_with_the_list(look):
     page = look("#/runs")
     link = page.get_by_role("link", name="alpha")
     expect(link).to_be_visible()
-    page.get_by_role("searchbox", name="Filter runs").fill("alp")
+    page.get_by_role("combobox", name="Filter runs").fill("alp")
     link.click()
     expect(page.get_by_role("heading", name="alpha")).to_be_visible()
     page.wait_for_timeout(500)
     assert page.url.endswith("#/runs/alpha/charts")
     page.go_back()
-    expect(page.get_by_role("searchbox", name="Filter runs")).to_have_value("alp")
+    expect(page.get_by_role("combobox", name="Filter runs")).to_have_value("alp")
     expect(page.get_by_role("grid", name="Runs")).to_have_attribute("aria-rowcount", "2")
 
 
@@ -55,7 +55,7 @@ def test_no_way_of_leaving_takes_the_filter_along(look, way):
     row = page.locator("#run-beta")
     expect(row).to_be_visible()
     row.click(position={"x": 400, "y": 10})
-    box = page.get_by_role("searchbox", name="Filter runs")
+    box = page.get_by_role("combobox", name="Filter runs")
     box.fill("bet")
     if way == "key":
         box.blur()
@@ -77,7 +77,7 @@ def test_the_back_button_drops_what_was_typed_for_the_place_that_is_left(look):
     page.get_by_role("link", name="alpha").click()
     expect(page.get_by_role("heading", name="alpha")).to_be_visible()
     page.get_by_role("link", name="Back to the runs").click()
-    page.get_by_role("searchbox", name="Filter runs").fill("bet")
+    page.get_by_role("combobox", name="Filter runs").fill("bet")
     page.evaluate("history.back()")
     page.wait_for_timeout(600)
     assert page.url.endswith("#/runs/alpha/charts")
@@ -85,7 +85,7 @@ def test_the_back_button_drops_what_was_typed_for_the_place_that_is_left(look):
 
 def test_typing_on_while_a_filter_is_written_loses_no_letter(look):
     page = look("#/runs")
-    box = page.get_by_role("searchbox", name="Filter runs")
+    box = page.get_by_role("combobox", name="Filter runs")
     for letter in "name:alpha beta":
         box.press_sequentially(letter)
         time.sleep(0.19)

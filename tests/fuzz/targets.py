@@ -29,19 +29,24 @@ from runicorn.storage.tensorboard import framing, wire
 from runicorn.storage.tensorboard.translate import Piece, Translator
 from runicorn.viewer import run_list
 from runicorn.viewer.cursors import Cursor, SourceCursor
+from runicorn.viewer.run_filter import RunFilter
+from runicorn.viewer.run_groups import Grouping
 from runicorn.viewer.schemas import details_to_wire, encode
 
 NOW = 1_800_000_000.0
 _MAX_UNPACKED = 1 << 22
 _LISTS = [
-    run_list.Wanted.parse(
-        project=None, state=None, q=q, sort=sort, order=order, limit=10, cursor=None, archived=None, deleted=False
-    )
+    run_list.Wanted.parse(RunFilter.parse(q=q), sort=sort, order=order, limit=10, columns=["min.loss", "best.a"])
     for q, sort, order in (
-        ("", "config.lr", "asc"), ("config.lr < 0.1 and tag:a", "summary.best", "desc"), ("x step>1", "step", "asc"),
-        ("", "duration_secs", "desc"), ("state:failed a", "name", "asc"),
+        ("", ["config.lr"], ["asc"]), ("config.lr < 0.1 and tag:a", ["summary.best", "tags"], ["desc", "asc"]),
+        ("x step>1", ["step", "mean.loss"], ["asc"]), ("", ["duration_secs"], ["desc"]),
+        ("state:failed or not (a or name ~ ^a+$)", ["name"], ["asc"]), ("created > -7d", ["min.loss"], ["desc"]),
     )
 ]  # fmt: skip
+_GROUPINGS = [
+    Grouping.parse(by=by, sort=["summary.best"], stat=["summary.best", "config.lr", "step"], ranges=["0-9"])
+    for by in (["config.lr"], ["tags", "project"], ["config.a", "state", "group"])
+]
 
 
 def scanning(data: bytes) -> None:
@@ -102,6 +107,9 @@ def _check_run(info: Any, status: Any, notes: Any) -> None:
     items = [IndexedRun(run, version=1), IndexedRun(other, version=2)]
     for wanted in _LISTS:
         assert isinstance(msgspec.json.decode(run_list.RunListWriter().write(items, wanted, NOW)), dict)
+    for grouping in _GROUPINGS:
+        answer = run_list.RunListWriter().write_groups(items, RunFilter(), grouping, NOW)
+        assert isinstance(msgspec.json.decode(answer), dict)
 
 
 def artifacts(data: bytes) -> None:

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Run } from "../src/api/types";
-import { defaultColumns, shortTexts } from "../src/pure/columns";
+import { distinctTexts } from "../src/pure/cellNumbers";
+import { defaultColumns } from "../src/pure/columns";
+import { textsOf } from "../src/pure/tableLayout";
 import { formatAxis, formatDistinct, formatMetric, formatValue } from "../src/pure/format";
 import { parseAnswer, parseExact, toJson } from "../src/pure/json";
 
@@ -63,8 +65,30 @@ describe("values of metrics beside each other", () => {
 
   test("in a column of results, and nowhere else", () => {
     const runs = [run({ acc: 0.99991 }), run({ acc: 0.99992 }), run({ acc: "x" }), run({})];
-    expect([...shortTexts(runs, "summary.acc").values()]).toEqual(["0.99991", "0.99992"]);
-    expect(shortTexts(runs, "config.acc").size).toBe(0);
+    expect([...textsOf(runs, "summary.acc").values()]).toEqual(["0.99991", "0.99992"]);
+    expect(textsOf(runs, "config.acc").size).toBe(0);
+  });
+});
+
+describe("numbers of a column", () => {
+  test("an integer is never rounded and no fraction reads as a whole", () => {
+    const values = [1, 0.99995, 0.999999, 1234567, 12345678, 20240115123456, 1e15, 0.5, 2.00001, -0.99999, 12345678.5, NaN, Infinity];
+    const found = distinctTexts(values);
+    const texts = values.map((value) => found.get(value));
+    expect(texts).toEqual(["1", "0.99995", "0.999999", "1,234,567", "12345678", "20240115123456", "1000000000000000", "0.5", "2.00001", "−0.99999", "1.23456785e7", "NaN", "∞"]);
+  });
+
+  test("alone as well as beside others", () => {
+    expect(distinctTexts([0.99995]).get(0.99995)).toBe("0.99995");
+    expect(distinctTexts([999999.96]).get(999999.96)).toBe("999,999.96");
+  });
+
+  test("two that differ never look alike", () => {
+    let seed = 7;
+    const next = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
+    const values = Array.from({ length: 3000 }, () => (next() - 0.5) * 10 ** Math.round(next() * 24 - 8)).flatMap((one) => [one, one * (1 + 2 ** -50), Math.round(one)]);
+    const distinct = new Set(values.map((one) => (Object.is(one, -0) ? 0 : one)));
+    expect(new Set(distinctTexts(distinct).values()).size).toBe(distinct.size);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { metricFilter, groupMetrics } from "../src/pure/metrics";
-import { composeQuery, nextSort, runsQuery } from "../src/pure/query";
+import { composeQuery, nextSort, nextSorts, parseSorts, runsQuery } from "../src/pure/query";
 import { columnOf, defaultColumns, flatten, lookUp } from "../src/pure/columns";
 import { projectTree, visibleNodes } from "../src/pure/tree";
 import { detailText, errorFromBody } from "../src/api/error";
@@ -12,9 +12,29 @@ describe("what is asked for", () => {
   });
 
   test("the default order is not spelled out", () => {
-    expect(runsQuery({ sort: "created_at", order: "desc", limit: 200 })).toBe("limit=200");
-    expect(runsQuery({ sort: "summary.acc", order: "desc", q: " lr < 1 " })).toBe("q=lr%20%3C%201&sort=summary.acc&order=desc");
-    expect(runsQuery({ sort: "created_at", order: "asc" })).toBe("sort=created_at&order=asc");
+    expect(runsQuery({ sorts: [{ key: "created_at", order: "desc" }], limit: 200 })).toBe("limit=200");
+    expect(runsQuery({ sorts: [{ key: "summary.acc", order: "desc" }], q: " lr < 1 " })).toBe("q=lr%20%3C%201&sort=summary.acc&order=desc");
+    expect(runsQuery({ sorts: [{ key: "created_at", order: "asc" }] })).toBe("sort=created_at&order=asc");
+    expect(runsQuery({ sorts: parseSorts(["name", "min.loss"], "asc"), columns: ["min.loss", "best.a b"] })).toBe("sort=name&sort=min.loss&order=asc&order=desc&column=min.loss&column=best.a%20b");
+  });
+
+  test("the clock of who asks goes along with dates alone", () => {
+    expect(runsQuery({ q: "created > -7d" }, 60)).toBe("q=created%20%3E%20-7d&utc_offset=60");
+    expect(runsQuery({ q: "name" }, 60)).toBe("q=name");
+    expect([runsQuery({}), runsQuery({ archived: false }), runsQuery({ archived: true })]).toEqual(["", "archived=false", "archived=true"]);
+  });
+
+  test("clicks with Shift add a column, turn it round, take it out", () => {
+    const acc = { key: "acc", order: "desc" } as const;
+    const one = nextSorts(parseSorts([], ""), "acc", "desc", true);
+    expect(one).toEqual([acc]);
+    const two = nextSorts(one, "lr", "asc", true);
+    expect(two).toEqual([acc, { key: "lr", order: "asc" }]);
+    const three = nextSorts(two, "lr", "asc", true);
+    expect(three).toEqual([acc, { key: "lr", order: "desc" }]);
+    expect(nextSorts(three, "lr", "asc", true)).toEqual([acc]);
+    expect(nextSorts(three, "lr", "asc")).toEqual([{ key: "lr", order: "asc" }]);
+    expect(nextSorts([{ key: "acc", order: "asc" }], "acc", "desc", true)).toEqual([{ key: "created_at", order: "desc" }]);
   });
 
   test("clicks on a head: this way, the other way, newest first again", () => {

@@ -29,8 +29,14 @@ class InvalidHostKeyError(UsageError):
 
 
 class InvalidQueryError(UsageError):
+    """position: the character of the query that shows it, counted from 0; its length where something is missing."""
+
     code = "INVALID_QUERY"
-    default_hint = "Use words, tag:NAME, state:NAME or comparisons such as config.lr < 0.01."
+    default_hint = "Use words, tag:NAME, state:NAME or comparisons such as config.lr < 0.01, with and, or, not and ( )."
+
+    def __init__(self, detail: str, *, position: int, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.position = position
 
 
 class InvalidArtifactPathError(UsageError):

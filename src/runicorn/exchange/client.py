@@ -33,6 +33,7 @@ from runicorn.storage.index import RunIndex
 from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
 from runicorn.storage.points import PointStore, RunStats
 from runicorn.storage.query import parse_query
+from runicorn.storage.query_times import local_moment
 from runicorn.storage.tensorboard.overlay import OverlayFiles
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class Root:
         Raises InvalidQueryError, UsageError, StorageError where the runs cannot be listed.
         """
         states = _states(state)
-        matches = parse_query(query) if query.strip() else None
+        matches = parse_query(query, local_moment()) if query.strip() else None
         wanted = project.strip("/") if project else None
         chosen = [
             item

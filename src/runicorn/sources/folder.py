@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from runicorn.errors import (
     RunUnreadableError,
     StorageError,
 )
-from runicorn.model import MetricStats, RunDetails
+from runicorn.model import MetricStats, Run, RunDetails
 from runicorn.sources.artifact_list import ArtifactList
 from runicorn.sources.catalogue import MetricList, metric_list
 from runicorn.sources.content import Content
@@ -181,6 +182,31 @@ class FolderSource:
         self.find(run_id)
         self._of_run(run_id, lambda: self._write_notes(run_id, changes))
         return self.find(run_id)
+
+    def change_each(
+        self, run_ids: Sequence[str], notes_of: Callable[[Run], Mapping[str, Any]]
+    ) -> dict[str, IndexedRun | RunicornError]:
+        """Write into the notes of each run what `notes_of` says of it as it is; return it as it is then, or the error
+        in its place. One that cannot be changed holds up none of the others, but for one whose files do not answer.
+        """
+        outcome: dict[str, IndexedRun | RunicornError] = {}
+        for run_id, found in zip(run_ids, self._index.find_each(run_ids), strict=True):
+            try:
+                if isinstance(found, Exception):
+                    raise found
+                notes = notes_of(found.run)
+                if notes:
+                    self._of_run(run_id, partial(self._write_notes, run_id, notes))
+                outcome[run_id] = found
+            except RunicornError as error:
+                outcome[run_id] = error
+            except OSError as error:
+                outcome[run_id] = _unreadable(run_id, why(error))
+        changed = [run_id for run_id, found in outcome.items() if not isinstance(found, RunicornError)]
+        for run_id, found in zip(changed, self._index.find_each(changed), strict=True):
+            if not isinstance(found, Exception):
+                outcome[run_id] = found
+        return outcome
 
     def _write_notes(self, run_id: str, changes: Mapping[str, Any]) -> None:
         raise StorageError(f"The notes of run {run_id} cannot be written there.")

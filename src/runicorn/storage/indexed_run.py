@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from runicorn.model import Run, key_paths, look_up
-from runicorn.storage.query import is_own, number_of
+from runicorn.storage.query_fields import METRIC_PREFIXES, is_own, number_of
 
 
 @dataclass
@@ -46,8 +46,13 @@ class IndexedRun:
         if name.startswith("summary."):
             return look_up(self.run.summary, name[8:])
         run = self.run
-        if name == "duration_secs":
+        if name.startswith(METRIC_PREFIXES):
+            kind, _, metric = name.partition(".")
+            return run.stats.value(kind, metric)
+        if name in ("duration_secs", "duration"):
             return run.duration_secs(self.now())
+        if name in ("created", "finished"):
+            return run.created_at if name == "created" else run.finished_at
         if name == "state":
             return run.state.value
         if name in ("host", "user"):
@@ -69,16 +74,23 @@ def _shared(mapping: Mapping[str, Any]) -> tuple[str, ...]:
 def sorted_runs(items: Iterable[IndexedRun], key: str, *, descending: bool) -> list[IndexedRun]:
     """Return the runs sorted by a field; those without a value come last either way, numbers, texts of the
     script that stand for numbers among them, before other texts."""
-    if key == "created_at":  # the usual one, which every run has: a fifth of the time
+    return ordered_runs(items, ((key, descending),))
+
+
+def ordered_runs(items: Iterable[IndexedRun], keys: Sequence[tuple[str, bool]]) -> list[IndexedRun]:
+    """Return the runs sorted by several fields, the first one first; each with whether it is descending."""
+    first, descending = keys[0]
+    if first == "created_at":  # the usual one, which every run has: a fifth of the time
         return sorted(items, key=lambda item: (item.run.created_at, item.run.id), reverse=descending)
-    own = is_own(key)
-    keyed = [(_sort_key(item.field(key), own=own), item) for item in items]
-    present = [(value, item) for value, item in keyed if value is not None]
-    missing = [item for value, item in keyed if value is None]
-    # The id makes the order total, so that pages of it fit together.
-    present.sort(key=lambda pair: (pair[0], pair[1].run.id), reverse=descending)
-    missing.sort(key=lambda item: item.run.id, reverse=descending)
-    return [item for _, item in present] + missing
+    # The id makes the order total, so that pages of it fit together; sorting by one field keeps the order of the last.
+    ordered = sorted(items, key=lambda item: item.run.id, reverse=descending)
+    for key, falling in reversed(keys):
+        own = is_own(key)
+        keyed = [(sort_key(item.field(key), own=own), item) for item in ordered]
+        present = [(value, item) for value, item in keyed if value is not None]
+        present.sort(key=lambda pair: pair[0], reverse=falling)
+        ordered = [item for _, item in present] + [item for value, item in keyed if value is None]
+    return ordered
 
 
 def in_project(run: Run, project: str) -> bool:
@@ -86,10 +98,14 @@ def in_project(run: Run, project: str) -> bool:
     return run.project == project or run.project.startswith(project + "/")
 
 
-def _sort_key(value: Any, *, own: bool) -> tuple[int, float, str] | None:
-    """own: texts may stand for numbers and truths; a run's name is a text whatever it says."""
+def sort_key(value: Any, *, own: bool) -> tuple[int, float, str] | None:
+    """Return what puts values of all kinds into one order, None for one that comes last.
+
+    own: texts may stand for numbers and truths; a run's name is a text whatever it says."""
     if isinstance(value, str) and not own:
-        return (1, 0.0, value.lower())
+        return (1, 0.0, value.lower()) if value else None
+    if isinstance(value, tuple) and not own:
+        return (1, 0.0, ", ".join(value).lower()) if value else None
     if isinstance(value, str) and value.lower() in _TRUTHS:
         return (0, _TRUTHS[value.lower()], "")
     number = float(value) if isinstance(value, bool) else number_of(value)

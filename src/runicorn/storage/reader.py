@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import fnmatch
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from runicorn.errors import RunNotFoundError
-from runicorn.model import MetricStats, Origin, Run, RunDetails, RunState, number_from_json
+from runicorn.model import MetricRow, MetricStats, MetricTable, Origin, Run, RunDetails, RunState, number_from_json
 from runicorn.storage import layout
 from runicorn.storage.files import Files
 from runicorn.storage.growing import without_coming
@@ -88,6 +88,7 @@ def build_run(run_id: str, sources: SmallFiles) -> Run:
         tags=_texts(notes["tags"] if "tags" in notes else info.get("tags")),
         config=_mapping(info.get("config")),
         summary=_summary(status, left_out(info)),
+        stats=MetricTable.of(_metric_rows(status, _mappings(info.get("metric_definitions")))),
         note=_text(notes.get("note")) or _text(info.get("notes")),
         group=_text(info.get("group")),
         job_type=_text(info.get("job_type")),
@@ -193,6 +194,26 @@ def _summary(status: Mapping[str, Any], unwanted: Sequence[str]) -> dict[str, An
             summary[name] = last
     summary.update(script_summary(status))
     return summary
+
+
+def _metric_rows(status: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> Iterator[MetricRow]:
+    counted = _mapping(status.get("counted"))
+    sums = _mapping(counted.get("sums"))
+    goals = {_text(one.get("name")): _text(one.get("goal")) or None for one in definitions}
+    for name, stats in _mapping(status.get("metrics")).items():
+        if isinstance(stats, dict):
+            total, count = number_from_json(sums.get(name)), number_from_json(stats.get("count"))
+            mean = total / count if total is not None and count else None
+            last, low, high = (number_from_json(stats.get(key)) for key in ("last", "min", "max"))
+            yield name, last, low, high, mean, goal_of(goals, name)
+
+
+def goal_of(goals: Mapping[str, str | None], name: str) -> str | None:
+    """Return what is best of a metric: as its own definition says, else that of the longest pattern that fits."""
+    if name in goals or not goals:
+        return goals.get(name)
+    fitting = [pattern for pattern in goals if "*" in pattern and fnmatch.fnmatchcase(name, pattern)]
+    return goals[max(fitting, key=len)] if fitting else None
 
 
 def _origin(info: Mapping[str, Any]) -> Origin:

@@ -1,4 +1,4 @@
-"""Errors as answers: {"detail", "code", "hint"}. Without the web framework, for what stands before it."""
+"""Errors as answers: {"detail", "code", "hint"}, and the place in a query. Needs no web framework: guards use it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from runicorn.errors import RunicornError
+from runicorn.errors import InvalidQueryError, RunicornError
 
 
 def error_body(error: RunicornError) -> bytes:
     """Return the answer for one of our errors."""
-    return _body(error.wire_detail(), error.code, error.hint)
+    place = {"position": error.position} if isinstance(error, InvalidQueryError) else {}
+    return _body(error.wire_detail(), error.code, error.hint, **place)
 
 
 def error_response(error: RunicornError) -> Response:
@@ -24,8 +25,8 @@ def answer(status: int, detail: Any, code: str, hint: str) -> Response:
     return _response(status, _body(detail, code, hint))
 
 
-def _body(detail: Any, code: str, hint: str) -> bytes:
-    return msgspec.json.encode({"detail": detail, "code": code, "hint": hint})
+def _body(detail: Any, code: str, hint: str, **more: Any) -> bytes:
+    return msgspec.json.encode({"detail": detail, "code": code, "hint": hint, **more})
 
 
 def _response(status: int, body: bytes) -> Response:

@@ -1,4 +1,4 @@
-"""The list of runs as one answer: filter, sort, cut into pages, name the columns. Touches no files."""
+"""The list of runs as one answer: a page of it, its columns, its groups. Touches no files."""
 
 from __future__ import annotations
 
@@ -15,111 +15,113 @@ import msgspec
 from runicorn.errors import UsageError
 from runicorn.model import RunState
 from runicorn.storage.index import Progress
-from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
-from runicorn.storage.query import parse_query
+from runicorn.storage.indexed_run import IndexedRun
+from runicorn.viewer.run_filter import RunFilter, RunOrder, metric_columns
+from runicorn.viewer.run_groups import Grouping, grouped
 from runicorn.viewer.schemas import encode, run_to_wire
 
-SORT_FIELDS = ("created_at", "name", "project", "state", "duration_secs", "step")
 _MAX_COLUMNS = 200
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a client asks for; made valid once by `parse`."""
+    """A page of the list. columns: values of metrics that each run is sent with."""
 
-    project: str | None
-    states: frozenset[str]
-    query: str
-    sort: str
-    descending: bool
+    filter: RunFilter
+    order: RunOrder
     limit: int
-    cursor: tuple[int, str] | None
-    archived: bool | None
-    deleted: bool
+    cursor: tuple[int, str] | None = None
+    columns: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, *, project: str | None, state: str | None, q: str, sort: str, order: str, limit: int,
-              cursor: str | None, archived: bool | None, deleted: bool) -> Wanted:  # fmt: skip
-        """Raises UsageError for a state or a sort that does not exist, and for a cursor from elsewhere."""
-        states = frozenset(name.strip() for name in (state or "").split(",") if name.strip())
-        for name in states:
-            if RunState.parse(name) is None:
-                raise UsageError(
-                    f"{name[:100]!r} is no state.", hint="Use running, finished, failed, killed, preempted or unknown."
-                )
-        if sort not in SORT_FIELDS and not sort.startswith(("config.", "summary.")):
-            raise UsageError(
-                f"Runs cannot be sorted by {sort[:100]!r}.",
-                hint=f"Use {', '.join(SORT_FIELDS)}, config.KEY or summary.KEY.",
-            )
-        project = project.strip("/") if project else None
+    def parse(cls, filter: RunFilter, *, sort: Sequence[str] = (), order: Sequence[str] = (), limit: int = 100,
+              cursor: str | None = None, columns: Sequence[str] = ()) -> Wanted:  # fmt: skip
+        """Raises UsageError for a sort or a column that does not exist, and for a cursor from elsewhere."""
         place = None if not cursor else decode_cursor(cursor)
-        return cls(project, states, q, sort, order == "desc", limit, place, archived, deleted)
+        return cls(filter, RunOrder.parse(sort, order), limit, place, metric_columns(columns))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the source stands. progress: of a first reading; problem: why runs are not shown."""
+
+    progress: Progress | None = None
+    problem: str | None = None
 
 
 class RunListWriter:
     """Builds answers; keeps each run's JSON until the run changes."""
 
     def __init__(self) -> None:
-        self._encoded: dict[str, tuple[int, msgspec.Raw]] = {}
+        self._encoded: dict[tuple[str, tuple[str, ...]], tuple[int, msgspec.Raw]] = {}
 
-    def write(
-        self,
-        items: Sequence[IndexedRun],
-        wanted: Wanted,
-        now: float,
-        progress: Progress | None = None,
-        problem: str | None = None,
-    ) -> bytes:
-        """Return the answer of GET /api/runs. progress: of a first reading. problem: why runs are not shown.
-
-        Raises InvalidQueryError.
-        """
-        if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone
-            self._encoded.clear()
-        chosen = choose(items, wanted)
-        ordered = sorted_runs(chosen, wanted.sort, descending=wanted.descending)
+    def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, standing: Standing = Standing()) -> bytes:
+        """Return the answer of GET /api/runs. Raises InvalidQueryError."""
+        self._forget(items)
+        chosen = wanted.filter.choose(items)
+        ordered = wanted.order.sorted(chosen)
         first = page_start(ordered, wanted.cursor)
         page = ordered[first : first + wanted.limit]
         more = first + len(page) < len(ordered)
         return encode(
             {
-                "runs": [self.encoded(item, now) for item in page],
+                "runs": [self.encoded(item, now, wanted.columns) for item in page],
                 "total": len(ordered),
                 "next_cursor": encode_cursor(first + len(page), page[-1].run.id) if more and page else None,
-                "projects": count_projects(items),
-                "columns": {
-                    "config": column_names(item.config_keys for item in chosen),
-                    "summary": column_names(item.summary_keys for item in chosen),
-                },
-                "indexing": progress and {"done": progress.done, "total": progress.total},
-                "problem": problem,
+                **_about(items, chosen, standing),
             }
         )
 
-    def encoded(self, item: IndexedRun, now: float) -> msgspec.Raw:
+    def write_groups(
+        self,
+        items: Sequence[IndexedRun],
+        filter: RunFilter,
+        grouping: Grouping,
+        now: float,
+        standing: Standing = Standing(),
+    ) -> bytes:
+        """Return the answer of GET /api/run-groups. Raises InvalidQueryError."""
+        self._forget(items)
+        chosen = filter.choose(items)
+        found = grouped(chosen, grouping)
+        rows = [found.runs[at] for first, end in grouping.ranges for at in range(first, min(end, len(found.runs)))]
+        return encode(
+            {
+                "groups": [group.to_wire() for group in found.groups],
+                "runs": [self.encoded(item, now, grouping.run_columns) for item in rows],
+                "total": len(found.runs),
+                **_about(items, chosen, standing),
+            }
+        )
+
+    def encoded(self, item: IndexedRun, now: float, columns: tuple[str, ...] = ()) -> msgspec.Raw:
         """Return a run's JSON; encoded anew only if it changed, or runs and so grows older."""
-        known = self._encoded.get(item.run.id)
+        key = (item.run.id, columns)
+        known = self._encoded.get(key)
         if known is not None and known[0] == item.version:
             return known[1]
-        raw = msgspec.Raw(encode(run_to_wire(item.run, now)))
+        raw = msgspec.Raw(encode(run_to_wire(item.run, now, columns)))
         if item.run.state is not RunState.RUNNING:
-            self._encoded[item.run.id] = (item.version, raw)
+            self._encoded[key] = (item.version, raw)
         return raw
 
+    def _forget(self, items: Sequence[IndexedRun]) -> None:
+        if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone, or of other columns
+            self._encoded.clear()
 
-def choose(items: Iterable[IndexedRun], wanted: Wanted) -> list[IndexedRun]:
-    """Return the runs that pass all filters."""
-    matches = parse_query(wanted.query) if wanted.query.strip() else None
-    return [
-        item
-        for item in items
-        if (item.run.deleted_at is not None) == wanted.deleted
-        and (wanted.archived is None or item.run.archived == wanted.archived)
-        and (wanted.project is None or in_project(item.run, wanted.project))
-        and (not wanted.states or item.run.state.value in wanted.states)
-        and (matches is None or matches(item))
-    ]
+
+def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: Standing) -> dict[str, Any]:
+    progress = standing.progress
+    return {
+        "projects": count_projects(items),
+        "columns": {
+            "config": column_names(item.config_keys for item in chosen),
+            "summary": column_names(item.summary_keys for item in chosen),
+            "metrics": column_names(item.run.stats.names for item in chosen),
+        },
+        "indexing": progress and {"done": progress.done, "total": progress.total},
+        "problem": standing.problem,
+    }
 
 
 def page_start(ordered: Sequence[IndexedRun], cursor: tuple[int, str] | None) -> int:

@@ -32,7 +32,10 @@ class ErrorAnswer(BaseModel):
 
 
 class RunAnswer(BaseModel):
-    """A run. Times are ISO 8601, UTC. summary: what the script set, over each metric's last value."""
+    """A run. Times are ISO 8601, UTC. summary: what the script set, over each metric's last value.
+
+    stats: the values of metrics that a list was asked for by `column`, as of the run's last heartbeat.
+    """
 
     id: str
     project: str
@@ -55,6 +58,7 @@ class RunAnswer(BaseModel):
     step: int | None
     exit_reason: str | None
     error: str | None
+    stats: dict[str, Number | None]
 
 
 class ProjectCount(BaseModel):
@@ -63,8 +67,11 @@ class ProjectCount(BaseModel):
 
 
 class ColumnNames(BaseModel):
+    """The names that occur. metrics: those of which there is a least, a greatest and a mean value, and a best one."""
+
     config: list[str]
     summary: list[str]
+    metrics: list[str]
 
 
 class IndexingAnswer(BaseModel):
@@ -285,8 +292,8 @@ def encode(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=True).encode()
 
 
-def run_to_wire(run: Run, now: float) -> dict[str, Any]:
-    """Return the object of a run in a list."""
+def run_to_wire(run: Run, now: float, columns: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the object of a run in a list. columns: values of metrics that belong to it, such as min.loss."""
     return {
         "id": run.id,
         "project": run.project,
@@ -309,6 +316,7 @@ def run_to_wire(run: Run, now: float) -> dict[str, Any]:
         "step": run.step,
         "exit_reason": run.exit_reason,
         "error": run.error,
+        "stats": {key: _value(run.stats.value(*key.split(".", 1))) for key in columns},
     }
 
 

@@ -22,7 +22,8 @@ def run(root):
 
 def test_an_empty_root_lists_nothing(empty_viewer):
     assert empty_viewer.get("/api/runs") == {
-        "runs": [], "total": 0, "next_cursor": None, "projects": [], "columns": {"config": [], "summary": []},
+        "runs": [], "total": 0, "next_cursor": None, "projects": [],
+        "columns": {"config": [], "summary": [], "metrics": []},
         "indexing": None,
         "problem": None,
     }  # fmt: skip
@@ -37,7 +38,12 @@ def test_a_run_is_listed_with_everything_the_table_shows(viewer, run):
     assert (listed["tags"], listed["config"]) == (["base"], {"lr": 0.1, "model": {"depth": 3}})
     assert listed["summary"] == {"best": 0.5, "train/loss": 0.1, "odd": "NaN"}
     assert (listed["step"], listed["note"], listed["archived"], listed["error"]) == (9, "", False, None)
-    assert body["columns"] == {"config": ["lr", "model.depth"], "summary": ["best", "odd", "train/loss"]}
+    names = {
+        "config": ["lr", "model.depth"],
+        "summary": ["best", "odd", "train/loss"],
+        "metrics": ["odd", "train/loss"],
+    }
+    assert body["columns"] == names
     assert body["projects"] == [{"project": "vision/resnet", "count": 1}]
 
 
@@ -63,6 +69,7 @@ def test_a_query_that_is_wrong_says_where(viewer, run):
     error = viewer.get("/api/runs", 400, q="config.lr <")
     assert error["code"] == "INVALID_QUERY"
     assert "at character 12" in error["detail"]
+    assert error["position"] == 11
 
 
 def test_what_a_person_changes_stays_beside_what_the_script_wrote(viewer, run):

@@ -1,12 +1,15 @@
 """The list of runs: filters, pages, columns."""
 
 import json
+import math
 
 import pytest
 
 from runicorn.errors import UsageError
-from runicorn.model import Run, RunState
+from runicorn.model import MetricTable, Run, RunState
 from runicorn.storage.indexed_run import IndexedRun, sorted_runs
+from runicorn.storage.query_times import Moment
+from runicorn.viewer.run_filter import RunFilter
 from runicorn.viewer.run_list import RunListWriter, Wanted, column_names, decode_cursor, encode_cursor
 
 
@@ -16,9 +19,12 @@ def item(number, **changes):
 
 
 def wanted(**changes):
-    given = {"project": None, "state": None, "q": "", "sort": "created_at", "order": "desc", "limit": 10}
-    given |= {"cursor": None, "archived": None, "deleted": False, **changes}
-    return Wanted.parse(**given)
+    named = ("project", "state", "q", "archived", "deleted", "moment")
+    chosen = RunFilter.parse(**{name: changes.pop(name) for name in named if name in changes})
+    for name in ("sort", "order"):
+        if isinstance(changes.get(name), str):
+            changes[name] = [changes[name]]
+    return Wanted.parse(chosen, **{"limit": 10, **changes})
 
 
 def answer(items, **changes):
@@ -116,7 +122,17 @@ def test_columns_are_flat_and_at_most_200():
     assert "common" in many
 
 
-@pytest.mark.parametrize("changes", [{"state": "sleeping"}, {"sort": "colour"}, {"cursor": "x"}, {"cursor": "e30"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"state": "sleeping"},
+        {"sort": "colour"},
+        {"cursor": "x"},
+        {"cursor": "e30"},
+        {"columns": ["config.lr"]},
+        {"sort": ["name"] * 9},
+    ],
+)
 def test_what_does_not_exist_is_refused(changes):
     with pytest.raises(UsageError):
         wanted(**changes)
@@ -124,3 +140,45 @@ def test_what_does_not_exist_is_refused(changes):
 
 def test_a_cursor_survives_its_text():
     assert decode_cursor(encode_cursor(17, "r001")) == (17, "r001")
+
+
+def test_runs_are_sorted_by_several_fields_in_their_own_directions():
+    rows = [("b", 1), ("a", 1), ("b", 2), ("a", None), ("a", 2)]
+    items = [item(at, name=name, config={"lr": lr}) for at, (name, lr) in enumerate(rows)]
+    listed = ids(answer(items, sort=["name", "config.lr"], order=["asc", "desc"]))
+    assert [rows[int(one[1:])] for one in listed] == [("a", 2), ("a", 1), ("a", None), ("b", 2), ("b", 1)]
+    listed = ids(answer(items, sort=["config.lr", "name"], order=["asc"]))
+    assert [rows[int(one[1:])] for one in listed] == [("a", 1), ("b", 1), ("a", 2), ("b", 2), ("a", None)]
+
+
+@pytest.mark.parametrize("order", [["asc", "desc"], ["desc", "asc"]])
+def test_pages_of_a_list_with_many_equal_values_join_to_the_whole(order):
+    items = [item(number, name="same", config={"lr": number % 3}) for number in range(25)]
+    seen, cursor = [], None
+    while True:
+        body = answer(items, sort=["config.lr", "name"], order=order, cursor=cursor, limit=4)
+        seen += ids(body)
+        cursor = body["next_cursor"]
+        if cursor is None:
+            break
+    assert sorted(seen) == sorted(each.run.id for each in items)
+
+
+def with_stats(number, low, goal="minimize"):
+    return item(number, stats=MetricTable.of([("loss", low + 1, low, low + 2, low + 1.5, goal)]))
+
+
+def test_values_of_metrics_are_sent_sorted_by_and_searched():
+    items = [with_stats(1, 0.5), with_stats(2, 0.25), item(3), with_stats(4, math.nan)]
+    body = answer(items, sort="min.loss", order="asc", columns=["min.loss", "best.loss", "mean.other"])
+    assert ids(body)[:2] == ["r002", "r001"]
+    assert body["runs"][0]["stats"] == {"min.loss": 0.25, "best.loss": 0.25, "mean.other": None}
+    assert body["columns"]["metrics"] == ["loss"]
+    assert ids(answer(items, q="max.loss > 2.4")) == ["r001"]
+    assert answer(items)["runs"][0]["stats"] == {}
+
+
+def test_dates_in_a_query_are_of_the_clock_of_who_asks():
+    items = [item(1, created_at=1_793_534_400.0)]  # 2026-11-01T12:00:00Z
+    for offset, day in ((0, "2026-11-01"), (13 * 3600, "2026-11-02")):
+        assert ids(answer(items, q=f"created = {day}", moment=Moment(0.0, offset))) == ["r001"]

@@ -1,12 +1,14 @@
 /** The viewer's API, one typed function for each call. Every failure is an ApiError. */
 
-import { parseAnswer } from "../pure/json";
-import { composeQuery, runsQuery, type RunsQuery } from "../pure/query";
+import { parseAnswer, toJson } from "../pure/json";
+import { composeQuery, filterParams, runsQuery, sortParams, type RunsQuery } from "../pure/query";
 import { ApiError, errorFromBody, isAbort, unreachable } from "./error";
 import type {
   Artifact,
   ArtifactFiles,
   ArtifactOverview,
+  BulkAnswer,
+  BulkChange,
   ConnectBody,
   ConsolePiece,
   Environment,
@@ -19,6 +21,7 @@ import type {
   RemoteStatus,
   Run,
   RunDetail,
+  RunGroups,
   RunPage,
   RunPatch,
   SavedConnection,
@@ -119,7 +122,34 @@ const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
 
 export const getHealth = (signal?: AbortSignal) => request<Health>("GET", "/api/health", { signal, timeoutMs: 8000 });
 
-export const getRuns = (query: RunsQuery, signal?: AbortSignal) => request<RunPage>("GET", withQuery("/api/runs", runsQuery(query)), { signal });
+const utcOffset = () => -new Date().getTimezoneOffset();
+
+export const getRuns = (query: RunsQuery, signal?: AbortSignal) => request<RunPage>("GET", withQuery("/api/runs", runsQuery(query, utcOffset())), { signal });
+
+/** ranges: which of the runs are sent, in the order of their groups. */
+export const getRunGroups = (query: RunsQuery, by: readonly string[], stat: readonly string[], ranges: readonly (readonly [number, number])[], signal?: AbortSignal) =>
+  request<RunGroups>(
+    "GET",
+    withQuery(
+      "/api/run-groups",
+      composeQuery({ ...filterParams(query, utcOffset()), ...sortParams(query), by, stat, column: query.columns ?? [], range: ranges.map(([first, end]) => `${first}-${end}`) }),
+    ),
+    { signal },
+  );
+
+/** Return the ids of all runs that match, or of those in one group: `path` are its values. */
+export const getRunIds = (query: RunsQuery, by: readonly string[] = [], path: readonly unknown[] = [], signal?: AbortSignal) =>
+  request<{ ids: string[] }>(
+    "GET",
+    withQuery("/api/run-ids", composeQuery({ ...filterParams(query, utcOffset()), ...sortParams(query), by, path: path.length ? toJson(path) : undefined })),
+    { signal },
+  );
+
+export const getFieldValues = (query: RunsQuery, field: string, typed: string, signal?: AbortSignal) =>
+  request<{ values: { value: string; count: number }[] }>("GET", withQuery("/api/run-values", composeQuery({ ...filterParams(query, utcOffset()), field, typed, limit: 12 })), { signal });
+
+/** Change many runs at once; it may take a while on a slow disk. */
+export const patchRuns = (changes: readonly BulkChange[]) => request<BulkAnswer>("PATCH", "/api/runs", { body: { changes }, timeoutMs: SLOW_TIMEOUT_MS });
 
 export const getRun = (id: string, signal?: AbortSignal) => request<RunDetail>("GET", runPath(id), { signal });
 

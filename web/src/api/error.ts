@@ -12,6 +12,8 @@ export class ApiError extends Error {
     readonly status: number,
     /** The key to be confirmed, where `code` asks for that. */
     readonly hostKey: HostKey | null = null,
+    /** Which character of a query shows it, counted from 0; null where it is no query. */
+    readonly position: number | null = null,
   ) {
     super(detail);
   }
@@ -41,7 +43,7 @@ export function errorFromBody(status: number, body: unknown): ApiError {
   const nested = isObject(detail) ? detail : null;
   const code = text(object.code) || text(nested?.code) || (status === 503 ? "UNAVAILABLE" : `HTTP_${status}`);
   const hostKey = nested && isObject(nested.host_key) ? (nested.host_key as unknown as HostKey) : null;
-  return new ApiError(code, detailText(detail) || `The viewer answered with status ${status}.`, text(object.hint), status, hostKey);
+  return new ApiError(code, detailText(detail) || `The viewer answered with status ${status}.`, text(object.hint), status, hostKey, typeof object.position === "number" ? object.position : null);
 }
 
 /** Return a `detail` of any shape (a sentence, an object, a validation list) as one piece of text. */

@@ -1,6 +1,7 @@
 /** The wire's shapes, as the viewer sends them. The only place where they are written down. */
 
 import type { WireNumber } from "../pure/format";
+import type { WireGroup } from "../pure/rowItems";
 
 import type { SessionStatus } from "./session-states";
 
@@ -28,6 +29,8 @@ export interface Run {
   user: string | null;
   step: number | null;
   exit_reason: string | null;
+  /** The values of metrics that the list was asked for, by column: `min.loss`. */
+  stats?: Record<string, WireNumber>;
 }
 
 export interface MetricInfo {
@@ -75,11 +78,32 @@ export interface RunPage {
   total: number;
   next_cursor: string | null;
   projects: { project: string; count: number }[];
-  columns: { config: string[]; summary: string[] };
+  columns: { config: string[]; summary: string[]; metrics?: string[] };
   /** Null, or how far the first reading of a big storage root has come. */
   indexing?: { done: number; total: number } | null;
   /** Null, or one sentence on what keeps runs of this root from being shown. */
   problem?: string | null;
+}
+
+/** Groups, depth first, and those runs of theirs that were asked for. */
+export interface RunGroups extends Omit<RunPage, "next_cursor"> {
+  groups: WireGroup[];
+}
+
+/** What is changed about some runs; what is left out, or null, stays. */
+export interface BulkChange {
+  ids: readonly string[];
+  add_tags?: readonly string[];
+  remove_tags?: readonly string[];
+  archived?: boolean | null;
+  deleted?: boolean | null;
+}
+
+/** undo: what takes the changes back. */
+export interface BulkAnswer {
+  changed: Run[];
+  failed: { run: string; code: string; detail: string }[];
+  undo: BulkChange[];
 }
 
 export type XAxis = "step" | "time" | "relative";

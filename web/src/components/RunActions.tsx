@@ -6,6 +6,7 @@ import type { Run } from "../api/types";
 import { archive, changeRun, parseTags, remove, restore } from "../state/actions";
 import { copyText, Field } from "./basics";
 import { Dialog, Menu, type MenuItem } from "./overlay";
+import { go, param, place, setParams } from "../state/route";
 import { toast } from "../state/toasts";
 
 type Focus = "name" | "tags" | "note";
@@ -20,6 +21,9 @@ export function runMenuItems(run: Run, onDeleted?: () => void): MenuItem[] {
     { label: "Rename", icon: "pencil", onSelect: () => editRun(run, "name") },
     { label: "Tags", icon: "tag", onSelect: () => editRun(run, "tags") },
     { label: "Note", icon: "note", onSelect: () => editRun(run, "note") },
+    param("base") === run.id
+      ? { label: "No baseline", icon: "pin", onSelect: () => setParams({ base: "" }) }
+      : { label: "Pin as the baseline", icon: "pin", onSelect: () => (place.value.page === "runs" ? setParams({ base: run.id }) : go(`#/runs?base=${run.id}`)) },
     { label: "Copy id", icon: "copy", onSelect: () => void copyText(run.id).then((done) => done && toast("Copied the run's id.")) },
     { label: run.archived ? "Bring back from archive" : "Archive", icon: "archive", onSelect: () => void archive(run, !run.archived) },
     run.deleted_at

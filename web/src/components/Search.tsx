@@ -174,10 +174,28 @@ const KEYS: readonly [string, [string, string][]][] = [
     [
       ["/", "Filter"],
       ["j  k", "Next, previous run"],
+      ["h  l", "Next, previous cell; fold, unfold a group"],
+      ["f", "Filter by the cell"],
       ["x", "Show in charts, or not"],
+      ["a", "Select all that match"],
+      ["b", "Compare all with this run"],
+      ["z", "Fold, unfold all groups"],
+      ["u", "Undo the last change"],
       ["Enter", "Open the run"],
       ["e", "Rename, tag, note"],
       ["[", "Fold the projects"],
+    ],
+  ],
+  [
+    "A column's head",
+    [
+      ["Enter", "Sort by it"],
+      ["Shift Enter", "Sort by it as well"],
+      ["Alt ←  Alt →", "Move it"],
+      ["Shift ←  Shift →", "Make it narrower, wider"],
+      ["=", "Fit its width"],
+      ["p", "Pin it to the left"],
+      ["↓", "All that can be done"],
     ],
   ],
   [

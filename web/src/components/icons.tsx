@@ -35,6 +35,11 @@ const SHAPES = {
   undo: <path d="M6.2 3 3 6.2l3.2 3.2M3 6.2h6.6a3.4 3.4 0 0 1 0 6.8H6.5" />,
   archive: <><rect x="2" y="3" width="12" height="3.2" rx="0.8" /><path d="M3 6.2v6.3c0 .4.3.8.8.8h8.4c.5 0 .8-.4.8-.8V6.2M6.5 9h3" /></>,
   tag: <><path d="M2.5 2.5h5l6 6-5 5-6-6z" /><path d="M5.3 5.3h.01" stroke-width="1.8" stroke-linecap="round" /></>,
+  filter: <path d="M2.5 3h11L9.4 8.2v4.3l-2.8 1V8.2z" />,
+  group: <path d="M2.5 3.5h11M5 7h8.5M5 10h8.5M2.5 13h11" />,
+  pin: <path d="M5.5 2.5h5M6.4 2.5v4.2L4.5 9h7L9.6 6.7V2.5M8 9v4.5" />,
+  eye: <><path d="M1.8 8S4 3.8 8 3.8 14.2 8 14.2 8 12 12.2 8 12.2 1.8 8 1.8 8z" /><circle cx="8" cy="8" r="1.8" /></>,
+  palette: <><path d="M8 2.2a5.8 5.8 0 1 0 0 11.6c1 0 1.3-.7 1-1.4-.4-1 .2-1.9 1.2-1.9h1.6c1.3 0 2-1 2-2.4C13.8 4.700 11.200 2.200 8 2.200z" /><path d="M5.200 6.400h.01M8 5h.01M10.800 6.400h.01" stroke-width="1.8" /></>,
   note: <path d="M3 2.5h10v11H3zM5.5 5.8h5M5.5 8.2h5M5.5 10.6h3" />,
 } satisfies Record<string, ComponentChildren>;
 

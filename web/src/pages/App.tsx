@@ -15,7 +15,7 @@ import { ArtifactPage } from "./ArtifactPage";
 import { ArtifactsPage } from "./ArtifactsPage";
 import { RemotePage } from "./RemotePage";
 import { RunPage } from "./RunPage";
-import { RunsPage } from "./RunsPage";
+import { RunsPage } from "./runs/RunsPage";
 
 export function App() {
   const [open, setOpen] = useState<"search" | "help" | null>(null);

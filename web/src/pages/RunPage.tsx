@@ -13,7 +13,7 @@ import { MediaPane } from "../components/media/MediaPane";
 import { Note, Notes } from "../components/Note";
 import { RunMenu, editRun } from "../components/RunActions";
 import { RunOverview } from "../components/RunOverview";
-import { secondsOf } from "../components/RunTable";
+import { secondsOf } from "../components/table/cellText";
 import { colourOf } from "../pure/colours";
 import { formatCount, formatDuration, formatTime } from "../pure/format";
 import { RUN_TABS, type RunTab } from "../pure/route";

@@ -1,40 +1,58 @@
 /** Columns of the table of runs: what they are called, how they read a run, which ones are shown at first. Pure. */
 
 import type { Run } from "../api/types";
-import { formatDistinct } from "./format";
 import { toJson } from "./json";
+import type { Order } from "./query";
 
 export interface Column {
-  /** As in the URL: `state`, `config.lr`, `summary.acc`. */
+  /** As in the URL: `state`, `config.lr`, `summary.acc`, `min.loss`. */
   key: string;
   label: string;
-  /** The server's name for sorting by it, or null. */
-  sort: string | null;
-  firstOrder: "asc" | "desc";
+  /** The server's name for sorting by it. */
+  sort: string;
+  firstOrder: Order;
   width: number;
   numeric: boolean;
 }
 
+const fixed = (key: string, label: string, width: number, more: Partial<Column> = {}): Column => ({ key, label, sort: key, firstOrder: "asc", width, numeric: false, ...more });
+
 const FIXED: readonly Column[] = [
-  { key: "state", label: "State", sort: "state", firstOrder: "asc", width: 68, numeric: false },
-  { key: "created", label: "Created", sort: "created_at", firstOrder: "desc", width: 92, numeric: false },
-  { key: "duration", label: "Duration", sort: "duration_secs", firstOrder: "desc", width: 92, numeric: true },
-  { key: "project", label: "Project", sort: "project", firstOrder: "asc", width: 130, numeric: false },
-  { key: "step", label: "Step", sort: null, firstOrder: "desc", width: 76, numeric: true },
-  { key: "tags", label: "Tags", sort: null, firstOrder: "asc", width: 130, numeric: false },
-  { key: "host", label: "Host", sort: null, firstOrder: "asc", width: 110, numeric: false },
-  { key: "note", label: "Note", sort: null, firstOrder: "asc", width: 160, numeric: false },
+  fixed("state", "State", 68),
+  fixed("created", "Created", 92, { sort: "created_at", firstOrder: "desc" }),
+  fixed("duration", "Duration", 92, { sort: "duration_secs", firstOrder: "desc", numeric: true }),
+  fixed("project", "Project", 130),
+  fixed("step", "Step", 76, { firstOrder: "desc", numeric: true }),
+  fixed("tags", "Tags", 130),
+  fixed("note", "Note", 160),
+  fixed("group", "Group", 110),
+  fixed("job_type", "Job type", 100),
+  fixed("host", "Host", 110),
+  fixed("user", "User", 90),
 ];
 
+export const NAME_WIDTH = 156;
+export const NAME: Column = fixed("name", "Name", NAME_WIDTH);
 export const FIXED_KEYS: readonly string[] = FIXED.map((column) => column.key);
+export const METRIC_KINDS = ["last", "min", "max", "mean", "best"] as const;
+
+const KIND = new RegExp(`^(${METRIC_KINDS.join("|")})\\.(.+)$`, "s");
+
+/** Return kind and metric of a column such as `min.loss`, or null. */
+export function metricOf(key: string): { kind: string; name: string } | null {
+  const found = KIND.exec(key);
+  return found ? { kind: found[1]!, name: found[2]! } : null;
+}
 
 export function columnOf(key: string): Column | null {
-  const fixed = FIXED.find((column) => column.key === key);
-  if (fixed) return fixed;
-  const summary = key.startsWith("summary.");
-  if (!summary && !key.startsWith("config.")) return null;
-  const name = key.slice(key.indexOf(".") + 1);
-  return { key, label: name, sort: key, firstOrder: summary ? "desc" : "asc", width: Math.min(140, Math.max(72, name.length * 7 + 26)), numeric: true };
+  const known = FIXED.find((column) => column.key === key);
+  if (known) return known;
+  const metric = metricOf(key);
+  const own = /^(config|summary)\.(.+)$/s.exec(key);
+  if (!metric && !own) return null;
+  const label = metric ? `${metric.kind} ${metric.name}` : own![2]!;
+  const rises = own?.[1] === "config" || metric?.kind === "min";
+  return { key, label, sort: key, firstOrder: rises ? "asc" : "desc", width: Math.min(150, Math.max(72, label.length * 7 + 26)), numeric: true };
 }
 
 /** Return the value at a dotted path; a key that itself holds dots is found as well. */
@@ -51,19 +69,12 @@ export function lookUp(object: unknown, path: string): unknown {
   return undefined;
 }
 
+/** Return what a run has in a column that a script filled: of its config, its summary or a metric. */
 export function valueOf(run: Run, key: string): unknown {
-  const dot = key.indexOf(".");
-  const group = key.slice(0, dot);
-  return group === "config" ? lookUp(run.config, key.slice(7)) : group === "summary" ? lookUp(run.summary, key.slice(8)) : undefined;
+  if (key.startsWith("config.")) return lookUp(run.config, key.slice(7));
+  if (key.startsWith("summary.")) return lookUp(run.summary, key.slice(8));
+  return run.stats && Object.hasOwn(run.stats, key) ? (run.stats[key] ?? undefined) : undefined;
 }
-
-/** Return the texts of a column of results, which tell its values apart; of every other column, where values are whole, none. */
-export function shortTexts(runs: readonly Run[], key: string): ReadonlyMap<number, string> {
-  if (!key.startsWith("summary.")) return NONE;
-  return formatDistinct(runs.map((run) => valueOf(run, key)).filter((value): value is number => typeof value === "number"));
-}
-
-const NONE: ReadonlyMap<number, string> = new Map();
 
 const WELCOME_CONFIG = ["lr", "learning_rate", "batch_size", "optimizer", "model"];
 const WELCOME_SUMMARY = [/loss/i, /acc|f1|auc|map|bleu|score|reward/i];

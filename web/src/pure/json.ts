@@ -1,8 +1,8 @@
 /** JSON as Python writes it: its integers may have more digits than a JavaScript number holds. Pure. */
 
 const UNSAFE_INTEGER = /[:[,]\s*-?\d{16,}(?=\s*[,\]}])/;
-/** Where a run's values are the script's own; all else that is large is a step or a metric's value. */
-const OWN = new Set(["config", "summary"]);
+/** Where values are the script's own, those of groups among them; all else that is large is a step or a value of a metric. */
+const OWN = new Set(["config", "summary", "value"]);
 
 type Reviver = (this: unknown, key: string, value: unknown, context?: { source: string }) => unknown;
 

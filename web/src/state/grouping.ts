@@ -3,6 +3,7 @@
 import { groupRuns, isGroupKey, MAX_LEVELS, type RunGroup } from "../pure/grouping";
 import { joinKeys, splitKeys } from "../pure/keyList";
 import { detail } from "./details";
+import { groupRows } from "./groupedRuns";
 import { param, setParams } from "./route";
 import { runs } from "./runs";
 
@@ -16,7 +17,7 @@ export const setGroupBy = (keys: readonly string[]): void => setParams({ group: 
  * nothing is known yet is left out.
  */
 export function groupsOf(ids: readonly string[], keys: readonly string[] = groupBy()): RunGroup[] {
-  const listed = new Map(runs.value.map((run) => [run.id, run]));
+  const listed = new Map([...runs.value, ...groupRows.value.values()].map((run) => [run.id, run]));
   return groupRuns(
     ids.flatMap((id) => listed.get(id) ?? detail(id).value.run ?? []),
     keys,

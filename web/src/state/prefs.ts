@@ -41,3 +41,7 @@ export const tableShare = preference("tableShare", 0.5);
 export const runsLayout = preference<"both" | "table" | "charts">("runsLayout", "both");
 export const foldedProjects = preference<string[]>("foldedProjects", []);
 export const foldedGroups = preference<string[]>("foldedGroups", []);
+/** Columns of the table and those pinned to the left, by the project whose runs they were chosen for. */
+export const chosenColumns = preference<Readonly<Record<string, { cols: string; pin: string }>>>("columns", {});
+/** Widths in pixels that somebody gave to columns of the table. */
+export const columnWidths = preference<Readonly<Record<string, number>>>("columnWidths", {});

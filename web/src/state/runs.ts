@@ -4,23 +4,23 @@ import { batch, effect, signal } from "@preact/signals";
 import { getRuns } from "../api/client";
 import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { LiveRuns, Run, RunPage } from "../api/types";
-import type { RunsQuery } from "../pure/query";
+import { isNewestFirst, type RunsQuery } from "../pure/query";
 import { lost, returns, stream } from "./link";
 
 const PAGE = 200;
 const MAX_PAGE = 1000;
 /** At most this often the list is asked for anew because runs came, went or may have moved. */
-const REFRESH_EVERY_MS = 2000;
+export const REFRESH_EVERY_MS = 2000;
 /** While a big storage root is read for the first time, asking also makes it go on. */
-const INDEXING_EVERY_MS = 1000;
+export const INDEXING_EVERY_MS = 1000;
 
 export const runs = signal<readonly Run[]>([]);
 export const total = signal(0);
 export const projects = signal<readonly { project: string; count: number }[]>([]);
-export const columns = signal<{ config: string[]; summary: string[] }>({ config: [], summary: [] });
-/** How far the first reading of a big storage root has come; null when all of it is known. */
+export const columns = signal<{ config: string[]; summary: string[]; metrics: string[] }>({ config: [], summary: [], metrics: [] });
 /** What keeps runs of this root from being shown, in one sentence. */
 export const problem = signal<string | null>(null);
+/** How far the first reading of a big storage root has come; null when all of it is known. */
 export const indexing = signal<{ done: number; total: number } | null>(null);
 export const listError = signal<ApiError | null>(null);
 /** Whether a first answer has come; and whether one for another query is on its way. */
@@ -36,9 +36,17 @@ let refreshTimer: ReturnType<typeof setTimeout> | undefined;
 let lastRefresh = 0;
 let followed: (() => void) | null = null;
 
-/** Show what `next` asks for; rows of the present query stay until the answer is there. */
-export function showRuns(next: RunsQuery): void {
+/** Show what `next` asks for, nothing more where it is null; rows of the present query stay until the answer is there. */
+export function showRuns(next: RunsQuery | null): void {
   followed ??= stream.on("runs", onLive);
+  if (next === null) {
+    query = null;
+    request?.abort();
+    request = null;
+    clearTimeout(refreshTimer);
+    refreshTimer = undefined;
+    return;
+  }
   if (query && JSON.stringify(query) === JSON.stringify(next) && !listError.value) {
     scheduleRefresh();
     return;
@@ -76,19 +84,25 @@ async function load(limit: number, quietly: boolean): Promise<void> {
   }
 }
 
+/** Take over what an answer says beyond its rows. */
+export function takeAround(page: Omit<RunPage, "runs" | "next_cursor">): void {
+  total.value = page.total;
+  projects.value = page.projects ?? [];
+  // Of a filter that nothing fits, the names stay known: they help whoever mends it.
+  if (page.total || !columns.peek().config.length) columns.value = { config: page.columns?.config ?? [], summary: page.columns?.summary ?? [], metrics: page.columns?.metrics ?? [] };
+  indexing.value = page.indexing ?? null;
+  problem.value = page.problem ?? null;
+  listError.value = null;
+  listLoaded.value = true;
+}
+
 function take(page: RunPage, quietly: boolean): void {
   batch(() => {
     const firstBefore = runs.value[0]?.id;
     const tail = quietly && runs.value.length > page.runs.length ? beyond(page.runs) : [];
     addedAbove.value = quietly && firstBefore ? Math.max(0, page.runs.findIndex((run) => run.id === firstBefore)) : 0;
     runs.value = tail.length ? [...page.runs, ...tail] : page.runs;
-    total.value = page.total;
-    projects.value = page.projects ?? [];
-    columns.value = page.columns ?? { config: [], summary: [] };
-    indexing.value = page.indexing ?? null;
-    problem.value = page.problem ?? null;
-    listError.value = null;
-    listLoaded.value = true;
+    takeAround(page);
     if (!tail.length) cursor = page.next_cursor;
   });
 }
@@ -125,8 +139,11 @@ async function loadUntil(count: number): Promise<void> {
   }
 }
 
+/** What a live event tells of a run is without the values of metrics that the list was asked for. */
+export const renewed = (known: Run, fresh: Run): Run => ({ ...known, ...fresh, ...(known.stats ? { stats: known.stats } : {}) });
+
 function onLive({ runs: changed, removed, more }: LiveRuns): void {
-  if (!listLoaded.value) return;
+  if (!listLoaded.value || !query) return;
   const byId = new Map(changed.map((run) => [run.id, run]));
   const gone = new Set(removed);
   let known = 0;
@@ -137,11 +154,11 @@ function onLive({ runs: changed, removed, more }: LiveRuns): void {
       .map((run) => {
         const fresh = byId.get(run.id);
         if (fresh) known += 1;
-        return fresh ?? run;
+        return fresh ? renewed(run, fresh) : run;
       });
     runs.value = next;
   }
-  const orderMayChange = Boolean(query?.q) || Boolean(query?.sort && query.sort !== "created_at");
+  const orderMayChange = Boolean(query.q) || !isNewestFirst(query.sorts) || Boolean(query.columns?.length);
   if (known < changed.length || removed.length || orderMayChange || more) scheduleRefresh();
 }
 
@@ -156,7 +173,7 @@ export function scheduleRefresh(): void {
 
 /** Put a run that was just changed by hand into the list at once. */
 export function putRun(run: Run): void {
-  runs.value = runs.value.map((one) => (one.id === run.id ? { ...one, ...run } : one));
+  runs.value = runs.value.map((one) => (one.id === run.id ? renewed(one, run) : one));
 }
 
 export function dropRun(id: string): void {

@@ -1,0 +1,243 @@
+/** How are my runs doing: projects on the left, runs in the middle, the chosen runs' charts beside them. */
+
+import { signal } from "@preact/signals";
+import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import type { Run } from "../../api/types";
+import { Delayed, ErrorState, TableBones } from "../../components/basics";
+import { Note, Notes } from "../../components/Note";
+import { editRun } from "../../components/RunActions";
+import { Sidebar } from "../../components/Sidebar";
+import { Split } from "../../components/Split";
+import { RunTable } from "../../components/table/RunTable";
+import { colourOf } from "../../pure/colours";
+import { columnOf, defaultColumns, metricOf } from "../../pure/columns";
+import { isGroupKey, MAX_LEVELS } from "../../pure/grouping";
+import { joinKeys, splitKeys } from "../../pure/keyList";
+import { isNewestFirst, nextSorts, parseSorts, type RunsQuery } from "../../pure/query";
+import { rangesOf } from "../../pure/rowItems";
+import type { Shown } from "../../pure/tableLayout";
+import { baseline, showBaseline } from "../../state/baseline";
+import { groupBy, setGroupBy } from "../../state/grouping";
+import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
+import { moveKeys, useKeys } from "../../state/keys";
+import { chosenColours, hiddenRuns, stylesOf } from "../../state/looks";
+import { runsLayout, sidebarFolded } from "../../state/prefs";
+import { go, param, runHash, setParams } from "../../state/route";
+import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
+import { moved } from "../../state/selection";
+import { columnActions, tableColumns } from "../../state/tableColumns";
+import { undoLast } from "../../state/undo";
+import { ChosenCharts } from "../ChosenCharts";
+import { BulkBar } from "./BulkBar";
+import { NoMatch, NoRuns } from "./empty";
+import { Toolbar } from "./Toolbar";
+import { useGroups } from "./useGroups";
+import { useSelection } from "./useSelection";
+
+const highlighted = signal<string | null>(null);
+const cursor = signal(-1);
+const cursorKey = signal<string | null>(null);
+
+/** Charts of more runs than this are asked for one by one, not by selecting all. */
+const MOST_DRAWN_OF_ALL = 100;
+/** Lines beyond those in sight whose runs are loaded as well. */
+const AHEAD = 40;
+
+export function RunsPage() {
+  const project = param("p");
+  const [q, sortText, orderText] = [param("q"), param("sort"), param("order")];
+  const [archived, bin] = [param("archived") === "1", param("deleted") === "1"];
+  const sorts = useMemo(() => parseSorts(splitKeys(sortText), orderText), [sortText, orderText]);
+  const by = groupBy();
+  const byKey = joinKeys(by);
+
+  // The columns of somebody who chose none are settled once, so that they do not change while data comes in.
+  const settled = useRef<string[] | null>(null);
+  const known = by.length ? [...groupRows.value.values()] : runs.value;
+  if (!settled.current && listLoaded.value && runs.value.length) settled.current = defaultColumns(runs.value, names.value);
+  const columns = tableColumns(project, settled.current ?? ["state", "created"]);
+  const actions = columnActions(project, columns);
+  const columnsKey = joinKeys(columns.keys);
+  const metricColumns = useMemo(() => columns.keys.filter((key) => metricOf(key)), [columnsKey]);
+  const stat = useMemo(() => columns.keys.filter((key) => columnOf(key)?.numeric), [columnsKey]);
+
+  const query = useMemo<RunsQuery>(
+    () => ({ project, q, sorts, archived: archived || bin ? undefined : false, deleted: bin || undefined, columns: metricColumns }) as RunsQuery,
+    [project, q, sorts, archived, bin, metricColumns],
+  );
+  useEffect(() => {
+    showRuns(byKey ? null : query);
+    showGroups(byKey ? { query, by, stat } : null);
+  }, [query, byKey, stat]);
+  useEffect(() => () => showGroups(null), []);
+  useEffect(() => {
+    cursor.value = -1;
+  }, [project, q, sortText, orderText, byKey, bin]);
+  const base = param("base");
+  useEffect(() => showBaseline(base, metricColumns), [base, metricColumns]);
+
+  const filter = useRef<HTMLInputElement>(null);
+  const rowIds = useMemo(() => known.map((run) => run.id), [known]);
+  const selection = useSelection(query, rowIds);
+  const ids = selection.ids;
+  const drawn = useMemo(() => (selection.kind === "all" ? ids.slice(0, MOST_DRAWN_OF_ALL) : ids), [ids, selection.kind]);
+  const hidden = hiddenRuns.value;
+  const inCharts = useMemo(() => drawn.filter((id) => !hidden.has(id)), [drawn, hidden]);
+  const styles = useMemo(() => {
+    const shown = stylesOf(inCharts);
+    for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: chosenColours.value[id] ?? colourOf(id), dash: 0 });
+    return shown;
+  }, [ids, inCharts, chosenColours.value]);
+  const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
+
+  const count = groupTable ? groupTable.items.length : total.value;
+  const rowAt = useCallback((index: number): Run | undefined => (byKey ? groupRows.value.get(index) : runs.value[index]), [byKey, groupRows.value, runs.value]);
+  const itemAt = (line: number) => groupTable?.items[line];
+  const runAt = (line: number): Run | undefined => {
+    const item = itemAt(line);
+    return item ? (item.kind === "run" ? rowAt(item.index) : undefined) : groupTable ? undefined : rowAt(line);
+  };
+  const onLines = (first: number, last: number) => {
+    if (groupTable) ensureGroupRows(rangesOf(groupTable.items, Math.max(0, first - AHEAD), last + AHEAD));
+    else if (last > runs.value.length && runs.value.length < total.value) void ensureRows(last + AHEAD);
+  };
+
+  const open = (run: Run) => go(runHash(run.id));
+  const onSort = (column: Shown, add: boolean) => {
+    const next = nextSorts(sorts, column.sort, column.firstOrder, add);
+    setParams(isNewestFirst(next) ? { sort: "", order: "" } : { sort: joinKeys(next.map((one) => one.key)), order: next.map((one) => one.order).join(",").replace(/^desc(,desc)*$/, "") });
+  };
+  const move = (by: number) => {
+    cursor.value = moved(cursor.value, by, count);
+  };
+  const sideways = (by: number) => {
+    const item = itemAt(cursor.value);
+    if (item?.kind === "group") {
+      if (item.open !== by > 0) groupTable!.onFold(item);
+      return;
+    }
+    const at = columns.keys.indexOf(cursorKey.value ?? "");
+    cursorKey.value = columns.keys[Math.max(0, Math.min(columns.keys.length - 1, at + by))] ?? null;
+  };
+  const withRun = (act: (run: Run) => void) => () => {
+    const run = runAt(cursor.value);
+    if (run) act(run);
+  };
+  const pinBase = withRun((run) => setParams({ base: base === run.id ? "" : run.id }));
+  useKeys({
+    ...moveKeys(move),
+    ArrowLeft: () => sideways(-1),
+    ArrowRight: () => sideways(1),
+    h: () => sideways(-1),
+    l: () => sideways(1),
+    x: () => {
+      const item = itemAt(cursor.value);
+      if (item?.kind === "group") groupTable!.onToggle(item);
+      else withRun((run) => selection.toggle(run.id, false))();
+    },
+    a: selection.selectAll,
+    u: undoLast,
+    b: pinBase,
+    f: () => {
+      cursorKey.value ??= columns.keys[0] ?? null;
+      requestAnimationFrame(() => document.querySelector<HTMLElement>(".row.cursor .cell-menu button")?.click());
+    },
+    z: () => groupTable?.foldAll(!groupTable.items.some((item) => item.kind === "group" && item.open)),
+    Enter: () => {
+      const item = itemAt(cursor.value);
+      if (item?.kind === "group") groupTable!.onFold(item);
+      else withRun(open)();
+    },
+    e: withRun((run) => editRun(run, "name")),
+    "/": () => {
+      filter.current?.focus();
+      filter.current?.select();
+    },
+    Escape: () => (cursor.value = -1),
+    "[": () => (sidebarFolded.value = !sidebarFolded.value),
+  });
+
+  const layout = runsLayout.value;
+  const error = listError.value;
+  const filterError = error && (error.code === "INVALID_QUERY" || error.status === 422) ? error : null;
+  const all = projects.value.reduce((sum, one) => sum + one.count, 0);
+  const firstLoad = !listLoaded.value;
+  const explicit = selection.kind !== "default" && ids.length > 0;
+  return (
+    <div class={`runs-page${sidebarFolded.value ? " no-sidebar" : ""}`}>
+      {!sidebarFolded.value && <Sidebar />}
+      <main class="runs-main">
+        <h1 class="visually-hidden">Runs</h1>
+        <Toolbar filterRef={filter} filterError={filterError} all={all} columns={columns} actions={actions} />
+        <Notes>{problem.value && <Note>{problem.value}</Note>}</Notes>
+        {error && !filterError ? (
+          <ErrorState
+            error={error}
+            onRetry={() => {
+              reloadRuns();
+              reloadGroups();
+            }}
+          />
+        ) : firstLoad && !filterError ? (
+          <Delayed>
+            <TableBones rows={14} widths={[12, 110, 44, 60, 50]} />
+          </Delayed>
+        ) : all === 0 && !q && !archived && !bin ? (
+          <NoRuns />
+        ) : (
+          <Split
+            left={
+              layout === "charts" ? null : total.value === 0 ? (
+                <NoMatch />
+              ) : (
+                <>
+                  <RunTable
+                    columnKeys={columns.keys}
+                    pinned={columns.pinned}
+                    fit={!columns.chosen}
+                    sorts={sorts}
+                    count={count}
+                    rowAt={rowAt}
+                    rows={known}
+                    grouped={groupTable}
+                    onLines={onLines}
+                    base={base ? baseline.value : null}
+                    selected={styles}
+                    onToggle={selection.toggle}
+                    cursor={cursor.value}
+                    cursorKey={cursorKey.value}
+                    onCursor={(line, key) => {
+                      cursor.value = line;
+                      cursorKey.value = key;
+                    }}
+                    onOpen={open}
+                    highlighted={highlighted}
+                    busy={listBusy.value || filterError !== null}
+                    onSort={onSort}
+                    onMove={actions.move}
+                    onPin={actions.pin}
+                    onHide={actions.hide}
+                    canGroup={(key) => isGroupKey(key) && !by.includes(key) && by.length < MAX_LEVELS}
+                    onGroup={(key) => setGroupBy([...by, key])}
+                  />
+                  {explicit && (
+                    <BulkBar
+                      ids={ids}
+                      total={total.value}
+                      all={selection.kind === "all"}
+                      bin={bin}
+                      archived={known.some((run) => run.archived && styles.has(run.id)) && known.every((run) => run.archived || !styles.has(run.id))}
+                      onAll={selection.selectAll}
+                      onClear={selection.clear}
+                    />
+                  )}
+                </>
+              )
+            }
+            right={layout === "table" ? null : <ChosenCharts ids={inCharts} byDefault={selection.kind === "default"} highlighted={highlighted} />}
+          />
+        )}
+      </main>
+    </div>
+  );
+}
