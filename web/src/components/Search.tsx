@@ -1,12 +1,11 @@
-/** Search or jump: runs by name, pages, hosts; and the list of keys. */
+/** Search or jump: runs by name, pages, hosts. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { getRuns } from "../api/client";
 import type { Run } from "../api/types";
-import { RUN_TABS } from "../pure/route";
 import { formatTarget } from "../pure/target";
 import { isRemote } from "../state/link";
-import { openHost } from "../state/remote/flow";
+import { openHostSoon } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { hostState } from "../state/remote/status";
 import { go, runHash } from "../state/route";
@@ -88,7 +87,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
             mark: <HostDot state={hostState(targetOf(one))} />,
             run: () => {
               go("#/remote");
-              openHost(one);
+              openHostSoon(one);
             },
           }))),
     ...pages.filter((one) => fits(one.label)),
@@ -145,80 +144,6 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           </div>
         ))}
         {choices.length === 0 && <p class="quiet-note">Nothing is called “{text.trim()}”.</p>}
-      </div>
-    </Dialog>
-  );
-}
-
-/** Return words as a list that begins with a capital. */
-function sentence(words: readonly string[]): string {
-  const text = words.join(", ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-const KEYS: readonly [string, [string, string][]][] = [
-  [
-    "Anywhere",
-    [
-      ["Ctrl K", "Search or jump"],
-      ["g h", "Runs"],
-      ["g a", "Artifacts"],
-      ["g r", "Remote"],
-      ["t", "Change the theme"],
-      ["?", "This list"],
-      ["Esc", "Close, or go back"],
-    ],
-  ],
-  [
-    "Runs",
-    [
-      ["/", "Filter"],
-      ["j  k", "Next, previous run"],
-      ["x", "Show in charts, or not"],
-      ["Enter", "Open the run"],
-      ["e", "Rename, tag, note"],
-      ["[", "Fold the projects"],
-    ],
-  ],
-  [
-    "A run",
-    [
-      [RUN_TABS.map((_, at) => at + 1).join("  "), sentence(RUN_TABS)],
-      ["/", "Search the console"],
-      ["f", "Follow the console"],
-    ],
-  ],
-  [
-    "Charts",
-    [
-      ["Drag", "Zoom into a range"],
-      ["Shift drag", "Move the range"],
-      ["Double click", "Show everything"],
-    ],
-  ],
-];
-
-export function Help({ onClose }: { onClose: () => void }) {
-  return (
-    <Dialog title="Keyboard shortcuts" width={620} onClose={onClose}>
-      <div class="dialog-body help-grid">
-        {KEYS.map(([title, keys]) => (
-          <section key={title}>
-            <h3>{title}</h3>
-            <dl>
-              {keys.map(([key, what]) => (
-                <div key={key}>
-                  <dt>
-                    {key.split("  ").map((one) => (
-                      <kbd key={one}>{one}</kbd>
-                    ))}
-                  </dt>
-                  <dd>{what}</dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
       </div>
     </Dialog>
   );

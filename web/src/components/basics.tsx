@@ -109,7 +109,14 @@ export const TableBones = ({ rows, widths }: { rows: number; widths: readonly nu
   </div>
 );
 
-export function ErrorState({ error, onRetry, compact = false }: { error: ApiError; onRetry?: (() => void) | undefined; compact?: boolean }) {
+interface ErrorProps {
+  error: ApiError;
+  onRetry?: (() => void) | undefined;
+  retryLabel?: string;
+  compact?: boolean;
+}
+
+export function ErrorState({ error, onRetry, retryLabel = "Retry", compact = false }: ErrorProps) {
   return (
     <div class={`error-state${compact ? " compact" : ""}`} role="alert">
       <Icon name="warning" size={compact ? 16 : 20} />
@@ -120,7 +127,7 @@ export function ErrorState({ error, onRetry, compact = false }: { error: ApiErro
           <code>{error.code}</code>
           {onRetry && (
             <button type="button" class="button small" onClick={onRetry}>
-              Retry
+              {retryLabel}
             </button>
           )}
         </p>

@@ -3,19 +3,24 @@
 import { useState } from "preact/hooks";
 import { EmptyState, Toasts } from "../components/basics";
 import { RemoteStrip, TopBar, useTitle } from "../components/Frame";
+import { lazy } from "../components/lazy";
+import { Dialog } from "../components/overlay";
 import { RunEditor } from "../components/RunActions";
-import { Help, Search } from "../components/Search";
+import { Search } from "../components/Search";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
 import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
-import { ArtifactPage } from "./ArtifactPage";
-import { ArtifactsPage } from "./ArtifactsPage";
-import { RemotePage } from "./RemotePage";
-import { RunPage } from "./RunPage";
 import { RunsPage } from "./RunsPage";
+
+// The runs and their charts are there from the beginning; each other page is loaded when it is opened first.
+const ArtifactPage = lazy(() => import("./artifacts").then((part) => part.ArtifactPage));
+const ArtifactsPage = lazy(() => import("./artifacts").then((part) => part.ArtifactsPage));
+const RemotePage = lazy(() => import("./RemotePage").then((part) => part.RemotePage));
+const RunPage = lazy(() => import("./RunPage").then((part) => part.RunPage));
+const KeySheet = lazy(() => import("../components/KeySheet").then((part) => part.KeySheet), null);
 
 export function App() {
   const [open, setOpen] = useState<"search" | "help" | null>(null);
@@ -65,7 +70,11 @@ export function App() {
       </div>
       <RunEditor />
       {open === "search" && <Search onClose={() => setOpen(null)} onHelp={() => setOpen("help")} />}
-      {open === "help" && <Help onClose={() => setOpen(null)} />}
+      {open === "help" && (
+        <Dialog title="Keyboard shortcuts" width={620} onClose={() => setOpen(null)}>
+          <KeySheet />
+        </Dialog>
+      )}
       <Toasts />
     </div>
   );

@@ -7,12 +7,10 @@ import type { ChartRun } from "../charts/Chart";
 import { ChartGrid } from "../charts/ChartGrid";
 import { isSystem } from "../pure/metrics";
 import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, Fact, StateBadge } from "../components/basics";
-import { ConsolePane } from "../components/ConsolePane";
 import { Icon } from "../components/icons";
-import { MediaPane } from "../components/media/MediaPane";
+import { lazy } from "../components/lazy";
 import { Note, Notes } from "../components/Note";
 import { RunMenu, editRun } from "../components/RunActions";
-import { RunOverview } from "../components/RunOverview";
 import { secondsOf } from "../components/RunTable";
 import { colourOf } from "../pure/colours";
 import { formatCount, formatDuration, formatTime } from "../pure/format";
@@ -23,6 +21,10 @@ import { useKeys } from "../state/keys";
 import { restore } from "../state/actions";
 import { stream } from "../state/link";
 import { go, place, runsHash } from "../state/route";
+
+const ConsolePane = lazy(() => import("../components/ConsolePane").then((part) => part.ConsolePane));
+const MediaPane = lazy(() => import("../components/media/MediaPane").then((part) => part.MediaPane));
+const RunOverview = lazy(() => import("../components/RunOverview").then((part) => part.RunOverview));
 
 const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", media: "Media", system: "System", console: "Console" };
 const noHighlight = signal<string | null>(null);
