@@ -3,33 +3,27 @@
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api/error";
-import { whyPartIsMissing } from "../api/parts";
-import { returns } from "../state/link";
+import { part, whyPartIsMissing } from "../api/parts";
 import { Bone, Delayed, ErrorState } from "./basics";
 
-/** Return a component that stands for the one that `load` gives. Bones: what is shown while that takes its time. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Bones: ComponentType<P> | null = PageBones): ComponentType<P> {
+/** While the viewer is not reached, it is asked again this often. */
+const AGAIN_MS = 2000;
+
+/** Return a component that stands for one of a module's. Bones: what is shown while that takes its time. */
+export function lazy<M, P extends object>(load: () => Promise<M>, pick: (module: M) => ComponentType<P>, Bones: ComponentType<P> | null = PageBones): ComponentType<P> {
   let found: ComponentType<P> | null = null;
-  let coming: Promise<ComponentType<P>> | null = null;
-  const start = () =>
-    (coming ??= load().then(
-      (one) => (found = one),
-      (error: unknown) => {
-        coming = null;
-        throw error;
-      },
-    ));
+  const start = part(load);
 
   return function Lazy(props: P) {
     const [, redraw] = useState(0);
     const [error, setError] = useState<ApiError | null>(null);
-    const back = returns.value;
     const [tries, setTries] = useState(0);
     useEffect(() => {
       if (found) return;
       let here = true;
       start().then(
-        () => {
+        (module) => {
+          found = pick(module);
           if (!here) return;
           setError(null);
           redraw((count) => count + 1);
@@ -39,7 +33,13 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Bo
       return () => {
         here = false;
       };
-    }, [tries, back]);
+    }, [tries]);
+
+    useEffect(() => {
+      if (!error?.unreachable) return;
+      const timer = setTimeout(() => setTries(tries + 1), AGAIN_MS);
+      return () => clearTimeout(timer);
+    }, [error]);
 
     if (found) {
       const Found = found;

@@ -16,11 +16,11 @@ import { cycleTheme } from "../state/theme";
 import { RunsPage } from "./RunsPage";
 
 // The runs and their charts are there from the beginning; each other page is loaded when it is opened first.
-const ArtifactPage = lazy(() => import("./artifacts").then((part) => part.ArtifactPage));
-const ArtifactsPage = lazy(() => import("./artifacts").then((part) => part.ArtifactsPage));
-const RemotePage = lazy(() => import("./RemotePage").then((part) => part.RemotePage));
-const RunPage = lazy(() => import("./RunPage").then((part) => part.RunPage));
-const KeySheet = lazy(() => import("../components/KeySheet").then((part) => part.KeySheet), null);
+const ArtifactPage = lazy(() => import("./artifacts"), (part) => part.ArtifactPage);
+const ArtifactsPage = lazy(() => import("./artifacts"), (part) => part.ArtifactsPage);
+const RemotePage = lazy(() => import("./RemotePage"), (part) => part.RemotePage);
+const RunPage = lazy(() => import("./RunPage"), (part) => part.RunPage);
+const KeySheet = lazy(() => import("../components/KeySheet"), (part) => part.KeySheet, null);
 
 export function App() {
   const [open, setOpen] = useState<"search" | "help" | null>(null);

@@ -22,9 +22,9 @@ import { restore } from "../state/actions";
 import { stream } from "../state/link";
 import { go, place, runsHash } from "../state/route";
 
-const ConsolePane = lazy(() => import("../components/ConsolePane").then((part) => part.ConsolePane));
-const MediaPane = lazy(() => import("../components/media/MediaPane").then((part) => part.MediaPane));
-const RunOverview = lazy(() => import("../components/RunOverview").then((part) => part.RunOverview));
+const ConsolePane = lazy(() => import("../components/ConsolePane"), (part) => part.ConsolePane);
+const MediaPane = lazy(() => import("../components/media/MediaPane"), (part) => part.MediaPane);
+const RunOverview = lazy(() => import("../components/RunOverview"), (part) => part.RunOverview);
 
 const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", media: "Media", system: "System", console: "Console" };
 const noHighlight = signal<string | null>(null);
