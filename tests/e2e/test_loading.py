@@ -1,4 +1,4 @@
-"""The page's script comes in parts: few before the first chart, each other one when its page is opened, none in vain."""
+"""The page's script comes in parts: few before the first chart, each other one when its page is opened."""
 
 import gzip
 import re
@@ -107,7 +107,10 @@ def test_a_page_of_an_earlier_build_says_so_and_keeps_its_place(look):
     expect(page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
     # What an upgrade of the package leaves: other names in the page, and nothing under the old ones.
     page.route("**/assets/ConsolePane*", lambda route: route.fulfill(status=404, body="{}"))
-    page.route(re.compile(r":\d+/$"), lambda route: route.fulfill(body="<!doctype html><script src='./assets/new.js'></script>"))
+    page.route(
+        re.compile(r":\d+/$"),
+        lambda route: route.fulfill(body="<!doctype html><script src='./assets/new.js'></script>"),
+    )
     page.get_by_role("tab", name="Console").click()
     expect(page.get_by_role("alert")).to_contain_text("The viewer has been updated")
     page.unroute_all()

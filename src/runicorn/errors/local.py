@@ -33,6 +33,16 @@ class InvalidQueryError(UsageError):
     default_hint = "Use words, tag:NAME, state:NAME or comparisons such as config.lr < 0.01."
 
 
+class InvalidPatternError(UsageError):
+    code = "INVALID_PATTERN"
+    default_hint = "Correct the regular expression, or look for the text as it is."
+
+
+class PatternTooSlowError(InvalidPatternError):
+    code = "PATTERN_TOO_SLOW"
+    default_hint = "Take repetitions within repetitions out of it, such as (a+)+, or look for a plain text first."
+
+
 class InvalidArtifactPathError(UsageError):
     code = "INVALID_ARTIFACT_PATH"
     default_hint = "Give a relative path that stays inside of the artifact, such as weights/model.pt."

@@ -64,6 +64,11 @@ def test_all_of_the_script_is_small(manifest):
 
 def test_pages_that_are_not_open_are_not_loaded(manifest, entry):
     first = loaded_with(manifest, entry, RUN_PAGE)
-    for name in ("pages/RemotePage.tsx", "pages/artifacts.ts", "components/ConsolePane.tsx", "components/media/MediaPane.tsx"):
+    for name in (
+        "pages/RemotePage.tsx",
+        "pages/artifacts.ts",
+        "components/ConsolePane.tsx",
+        "components/media/MediaPane.tsx",
+    ):
         assert manifest[f"src/{name}"]["isDynamicEntry"]
         assert manifest[f"src/{name}"]["file"] not in first
