@@ -67,7 +67,7 @@ def test_pages_that_are_not_open_are_not_loaded(manifest, entry):
     for name in (
         "pages/RemotePage.tsx",
         "pages/artifacts.ts",
-        "components/ConsolePane.tsx",
+        "components/console/ConsolePane.tsx",
         "components/media/MediaPane.tsx",
     ):
         assert manifest[f"src/{name}"]["isDynamicEntry"]

@@ -22,7 +22,7 @@ import { restore } from "../state/actions";
 import { stream } from "../state/link";
 import { go, place, runsHash } from "../state/route";
 
-const ConsolePane = lazy(() => import("../components/ConsolePane"), (part) => part.ConsolePane);
+const ConsolePane = lazy(() => import("../components/console/ConsolePane"), (part) => part.ConsolePane);
 const MediaPane = lazy(() => import("../components/media/MediaPane"), (part) => part.MediaPane);
 const RunOverview = lazy(() => import("../components/RunOverview"), (part) => part.RunOverview);
 

@@ -41,3 +41,4 @@ export const tableShare = preference("tableShare", 0.5);
 export const runsLayout = preference<"both" | "table" | "charts">("runsLayout", "both");
 export const foldedProjects = preference<string[]>("foldedProjects", []);
 export const foldedGroups = preference<string[]>("foldedGroups", []);
+export const consoleTimes = preference("consoleTimes", false);
