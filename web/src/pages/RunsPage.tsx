@@ -8,16 +8,16 @@ import { FilterBox } from "../components/FilterBox";
 import { Icon, type IconName } from "../components/icons";
 import { Popover } from "../components/overlay";
 import { editRun } from "../components/RunActions";
+import { Folded, ListOrCharts, ProjectsPane, projectsShown, shownLayout, toggleProjects } from "../components/narrow";
 import { Note, Notes } from "../components/Note";
 import { RunTable } from "../components/RunTable";
-import { Sidebar } from "../components/Sidebar";
 import { lineStyles } from "../pure/colours";
 import { columnOf, defaultColumns, FIXED_KEYS, type Column } from "../pure/columns";
 import { formatCount } from "../pure/format";
 import { nextSort } from "../pure/query";
 import { moveKeys, useKeys } from "../state/keys";
 import { health, isRemote } from "../state/link";
-import { runsLayout, sidebarFolded, tableShare } from "../state/prefs";
+import { runsLayout, tableShare } from "../state/prefs";
 import { go, param, runHash, setParams } from "../state/route";
 import { ChosenCharts, NEWEST } from "./ChosenCharts";
 import { columns, indexing, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../state/runs";
@@ -88,27 +88,27 @@ export function RunsPage() {
       filter.current?.select();
     },
     Escape: () => (cursor.value = -1),
-    "[": () => (sidebarFolded.value = !sidebarFolded.value),
+    "[": toggleProjects,
   });
 
-  const layout = runsLayout.value;
+  const layout = shownLayout();
   const error = listError.value;
   const filterError = error && (error.code === "INVALID_QUERY" || error.status === 422) ? error : null;
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   const firstLoad = !listLoaded.value;
 
   return (
-    <div class={`runs-page${sidebarFolded.value ? " no-sidebar" : ""}`}>
-      {!sidebarFolded.value && <Sidebar />}
+    <div class="runs-page">
+      <ProjectsPane />
       <main class="runs-main">
         <h1 class="visually-hidden">Runs</h1>
         <div class="toolbar runs-toolbar">
           <button
             type="button"
             class="icon-button"
-            aria-label={sidebarFolded.value ? "Show projects" : "Hide projects"}
-            title={`${sidebarFolded.value ? "Show" : "Hide"} projects ([)`}
-            onClick={() => (sidebarFolded.value = !sidebarFolded.value)}
+            aria-label={projectsShown() ? "Hide projects" : "Show projects"}
+            title={`${projectsShown() ? "Hide" : "Show"} projects ([)`}
+            onClick={toggleProjects}
           >
             <Icon name="sidebar" />
           </button>
@@ -122,11 +122,14 @@ export function RunsPage() {
           <span class="runs-count num muted" aria-live="polite">
             {firstLoad ? "" : total.value === all ? `${formatCount(all)} runs` : `${formatCount(total.value)} of ${formatCount(all)}`}
           </span>
-          <button type="button" class="toggle" aria-pressed={archived} onClick={() => setParams({ archived: archived ? "" : "1" })} title="Show archived runs as well">
-            Archived
-          </button>
-          <ColumnsMenu chosen={chosenColumns} />
-          <LayoutSwitch />
+          <ListOrCharts />
+          <Folded label="More of the toolbar">
+            <button type="button" class="toggle" aria-pressed={archived} onClick={() => setParams({ archived: archived ? "" : "1" })} title="Show archived runs as well">
+              Archived
+            </button>
+            <ColumnsMenu chosen={chosenColumns} />
+            <LayoutSwitch />
+          </Folded>
         </div>
         <Notes>{problem.value && <Note>{problem.value}</Note>}</Notes>
         {error && !filterError ? (

@@ -129,6 +129,7 @@ export class ConsoleView {
         const piece = await getConsole(this.run, byte, PIECE);
         this.text = new TextWindow(before ?? piece, MAX_BYTES, MAX_LINES);
         if (before) this.text.append(piece);
+        if (piece.to < piece.size && piece.size - piece.to <= PIECE) this.text.append(await getConsole(this.run, piece.to, PIECE));
         this.places.value += 1;
         this.attached.value = false;
         this.grown(piece.size);
