@@ -108,7 +108,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           class="input bare"
           type="text"
           role="combobox"
-          aria-expanded="true"
+          aria-expanded={choices.length > 0}
           aria-controls="search-list"
           aria-activedescendant={choices[chosen] ? `choice-${chosen}` : undefined}
           aria-label="Search or jump"
@@ -126,7 +126,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           }}
         />
       </div>
-      <div ref={list} id="search-list" class="search-list" role="listbox" aria-label="Results">
+      <div ref={list} id="search-list" class="search-list" role={choices.length ? "listbox" : undefined} aria-label={choices.length ? "Results" : undefined}>
         {choices.map((choice, index) => (
           <div
             key={`${choice.kind}${choice.key}`}

@@ -76,7 +76,7 @@ export function StateBadge({ state }: { state: string }) {
 export function Code({ text, label = "Copy" }: { text: string; label?: string }) {
   return (
     <div class="code">
-      <pre>{text}</pre>
+      <pre tabIndex={0}>{text}</pre>
       <CopyButton text={text} label={label} />
     </div>
   );

@@ -217,8 +217,11 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
       </button>
       {open && (
         <Portal>
-          <div ref={panel} class="popover" role={role} aria-label={label}>
-            {children(() => close())}
+          {/* Of what floats, a dialog is a place of its own; a menu has to stand in one. */}
+          <div {...(role === "menu" ? { role: "region", "aria-label": `Menu: ${label}` } : {})}>
+            <div ref={panel} class="popover" role={role} aria-label={label}>
+              {children(() => close())}
+            </div>
           </div>
         </Portal>
       )}

@@ -57,6 +57,7 @@ export function App() {
           <RemotePage />
         ) : (
           <main>
+            <h1 class="visually-hidden">Not found</h1>
             <EmptyState title="There is no such page">
               <p>
                 Nothing stands at <code>{here.path}</code>.

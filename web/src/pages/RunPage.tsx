@@ -44,6 +44,7 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
   if (!run)
     return (
       <main class="run-page">
+        <h1 class="visually-hidden">Run {id}</h1>
         {known.error ? (
           known.error.code === "RUN_NOT_FOUND" ? (
             <EmptyState title="This run is not here">

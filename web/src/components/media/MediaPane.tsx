@@ -72,9 +72,9 @@ function MediaCard({ runId, media }: { runId: string; media: MediaKey }) {
   return (
     <section class={`media-card kind-${media.kind}`}>
       <header class="media-head">
-        <h3 class="ellipsis" title={media.key}>
+        <h2 class="ellipsis" title={media.key}>
           {media.key}
-        </h3>
+        </h2>
         <span class="muted">{media.kind}</span>
         <span class="spacer" />
         <span class="muted">
