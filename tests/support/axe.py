@@ -11,6 +11,7 @@ _SCRIPT = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe
 _RUN = """async () => (await axe.run(document, {resultTypes: ['violations']})).violations.flatMap(rule =>
     rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')} ${node.html.slice(0, 120)} ${
         [...node.any, ...node.all, ...node.none].map(check => check.message).join('; ').slice(0, 200)}`))"""
+THEMES = ("light", "dark")
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -29,11 +30,15 @@ def complaints(page: Page) -> list[str]:
 
 def complaints_everywhere(page: Page) -> list[str]:
     """Return what axe-core finds in both themes, on a wide window and on a narrow one."""
-    found = []
-    for size in (WIDE, NARROW):
-        page.set_viewport_size(size)  # type: ignore[arg-type]
-        for theme in ("light", "dark"):
-            page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
-            page.wait_for_timeout(250)
-            found += [f"{size['width']} {theme} {line}" for line in complaints(page)]
-    return found
+    return [
+        *(line for theme in THEMES for line in complaints_as(page, WIDE, theme)),
+        *(line for theme in THEMES for line in complaints_as(page, NARROW, theme)),
+    ]
+
+
+def complaints_as(page: Page, size: dict[str, int], theme: str) -> list[str]:
+    """Return what axe-core finds in a window of this size, in this theme."""
+    page.set_viewport_size(size)  # type: ignore[arg-type]
+    page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+    page.wait_for_timeout(200)
+    return [f"{size['width']} {theme} {line}" for line in complaints(page)]
