@@ -13,6 +13,7 @@ import { isRemote, stale } from "../state/link";
 import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
+import { takeOffer } from "../state/toasts";
 import { RunsPage } from "./RunsPage";
 
 // The runs and their charts are there from the beginning; each other page is loaded when it is opened first.
@@ -38,6 +39,7 @@ export function App() {
     "g a": () => go(artifactsHash()),
     "g r": () => !isRemote.value && go("#/remote"),
     t: cycleTheme,
+    u: takeOffer,
   });
 
   return (

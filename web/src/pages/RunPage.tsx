@@ -39,6 +39,7 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
     Escape: () => go(runsHash()),
     ...Object.fromEntries(RUN_TABS.map((one, at) => [String(at + 1), () => toTab(one)])),
     e: () => run && editRun(run, "name"),
+    "/": () => document.querySelector<HTMLInputElement>(".run-panel .chart-filter input")?.focus(),
   });
 
   if (!run)

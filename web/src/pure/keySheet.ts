@@ -1,0 +1,72 @@
+/** What the keys do, as the sheet of keys says it. Pure. */
+
+import { RUN_TABS } from "./route";
+
+/** Return words as a list that begins with a capital. */
+function sentence(words: readonly string[]): string {
+  const text = words.join(", ");
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** Keys that stand for each other lie two blanks apart. web/test/keys.test.ts compares them with those that are bound. */
+export const KEYS: readonly [string, [string, string][]][] = [
+  [
+    "Anywhere",
+    [
+      ["Ctrl K", "Search or jump"],
+      ["g h", "Runs"],
+      ["g a", "Artifacts"],
+      ["g r", "Remote"],
+      ["t", "Change the theme"],
+      ["u", "Undo what a message offers to undo"],
+      ["?", "This list"],
+      ["Esc", "Close, or go back"],
+    ],
+  ],
+  [
+    "Runs",
+    [
+      ["/", "Filter"],
+      ["j  k", "Next, previous run"],
+      ["x", "Show in charts, or not"],
+      ["Enter", "Open the run"],
+      ["e", "Rename, tag, note"],
+      ["[", "Fold the projects"],
+    ],
+  ],
+  [
+    "A run",
+    [
+      [RUN_TABS.map((_, at) => at + 1).join("  "), sentence(RUN_TABS)],
+      ["e", "Rename, tag, note"],
+      ["/", "Filter charts or media"],
+    ],
+  ],
+  [
+    "Console",
+    [
+      ["/", "Search all lines"],
+      ["n  N", "Next, previous match"],
+      ["f", "Follow the newest line"],
+      ["T", "When each line was written"],
+      ["c", "Go to a time"],
+    ],
+  ],
+  [
+    "Artifacts",
+    [
+      ["/", "Filter"],
+      ["j  k", "Next, previous artifact or version"],
+      ["Enter", "Open the artifact"],
+    ],
+  ],
+  ["Remote", [["n  /", "Type a server"]]],
+  [
+    "Charts",
+    [
+      ["Drag", "Zoom into a range"],
+      ["Shift drag", "Move the range"],
+      ["Double click", "Show everything"],
+    ],
+  ],
+];
