@@ -161,3 +161,29 @@ def test_the_way_to_a_server(browser, server, viewer):
         expect(page.get_by_role("dialog")).to_be_visible()
         page.wait_for_timeout(700)
         assert "\n".join(complaints_everywhere(page)) == ""
+
+
+MOVING = """() => new Promise(done => {
+    const seen = new Set();
+    const began = performance.now();
+    const look = () => {
+        document.getAnimations().forEach(one => seen.add(one.animationName ?? one.transitionProperty));
+        if (performance.now() - began < 1500) requestAnimationFrame(look); else done([...seen]);
+    };
+    look();
+    document.querySelector('[aria-label="Actions for resnet50-imagenet-with-everything-s0"]').click();
+    const item = () => [...document.querySelectorAll('[role=menuitem]')].find(one => /Copy id/.test(one.textContent));
+    setTimeout(() => item().click(), 200);
+})"""
+
+
+@pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
+def test_nothing_moves_for_who_wants_less_motion(look, wish, moves):
+    page = look("#/runs?q=with-everything")
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.emulate_media(reduced_motion=wish)
+    expect(page.get_by_role("link", name="resnet50-imagenet-with-everything-s0")).to_be_visible()
+    page.get_by_role("button", name="Columns").hover()
+    seen = page.evaluate(MOVING)
+    expect(page.locator(".toast")).to_be_visible()
+    assert bool(seen) is moves, seen
