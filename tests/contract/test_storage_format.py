@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,30 @@ def run(tmp_path):
 
 
 def test_the_pages_ten_lines_of_numpy_read_a_metric(text, run):
-    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     lines = [line for line in code.splitlines() if line.strip()]
     assert len(lines) <= 12
     names = {"run": str(run.dir)}
     exec(code, names)  # noqa: S102 - the page's own code
     assert names["loss"]["value"].tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 9.0]
     assert names["loss"]["step"].tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_page_tells_when_a_line_was_printed(text, tmp_path):
+    _, code = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    before = time.time()
+    with rn.init(root=tmp_path, system_metrics=False) as run:
+        print("first")
+        time.sleep(1.1)
+        between = time.time()
+        print("second")
+    log = (run.dir / "console.log").read_bytes()
+    times = {}
+    for line in (b"first", b"second"):
+        names = {"run": str(run.dir), "byte": log.index(line)}
+        exec(code, names)  # noqa: S102 - the page's own code
+        times[line] = float(names["written_at"])
+    assert before <= times[b"first"] < between <= times[b"second"] <= time.time()
 
 
 def test_the_page_names_every_file_that_a_run_writes(text, run):

@@ -48,10 +48,16 @@ class Visit:
 
 
 @contextlib.contextmanager
-def visit(browser: Browser, url: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Iterator[Visit]:
-    """Open a page as a person with nothing stored would."""
+def visit(
+    browser: Browser, url: str, *, dark: bool = False, width: int = 1440, height: int = 900, touch: bool = False
+) -> Iterator[Visit]:
+    """Open a page as a person with nothing stored would. touch: as on a telephone, with fingers and without a mouse."""
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", reduced_motion="reduce"
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        reduced_motion="reduce",
+        has_touch=touch,
+        is_mobile=touch,
     )
     page = context.new_page()
     page.set_default_timeout(ACTION_TIMEOUT_MS)

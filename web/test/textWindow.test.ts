@@ -63,3 +63,37 @@ describe("a window on a growing text", () => {
     expect(view.end).toBe(1300);
   });
 });
+
+describe("lines and the bytes that they begin at", () => {
+  const starts = LINES.reduce<number[]>((all, line) => [...all, all.at(-1)! + new TextEncoder().encode(line).length + 1], [0]);
+
+  test("each line knows its byte, and each byte its line, wherever the window began", () => {
+    const from = at(30_000);
+    const view = new TextWindow(piece(from, at(50_000)), 1e9, 1e9);
+    view.append(piece(view.end, at(55_000)));
+    view.prepend(piece(at(from - 7000), from));
+    const { terminal } = view;
+    for (let line = terminal.first; line < terminal.first + terminal.length; line += 1) {
+      const index = number(terminal.text(line));
+      expect(terminal.startOf(line)).toBe(starts[index]);
+      expect(terminal.lineAt(starts[index]!)).toBe(line);
+      expect(terminal.lineAt(starts[index]! + 5)).toBe(line);
+    }
+  });
+
+  test("it stays so when earlier lines go, and when escape codes are cut", () => {
+    const view = new TextWindow(piece(0, at(1000)), 20_000, 1e9);
+    const text = new TextDecoder().decode(BYTES.subarray(view.end));
+    const encoder = new TextEncoder();
+    for (let begin = 0; begin < text.length && view.end < 100_000; begin += 13) {
+      const part = text.slice(begin, begin + 13);
+      view.append({ from: view.end, to: view.end + encoder.encode(part).length, text: part });
+    }
+    const { terminal } = view;
+    terminal.drop(200);
+    expect(terminal.first).toBe(200);
+    for (let line = terminal.first + 1; line < terminal.first + terminal.length - 1; line += 1) {
+      expect(terminal.startOf(line)).toBe(starts[number(terminal.text(line))]);
+    }
+  });
+});

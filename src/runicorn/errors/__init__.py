@@ -6,6 +6,8 @@
     │   ├── InvalidTargetError            400  INVALID_TARGET
     │   ├── InvalidHostKeyError           400  HOST_KEY_INVALID
     │   ├── InvalidQueryError             400  INVALID_QUERY
+    │   ├── InvalidPatternError           400  INVALID_PATTERN
+    │   │   └── PatternTooSlowError            PATTERN_TOO_SLOW
     │   ├── InvalidArtifactPathError      400  INVALID_ARTIFACT_PATH
     │   ├── UnsupportedMediaTypeError     415  UNSUPPORTED_MEDIA_TYPE
     │   ├── BodyTooLargeError             413  BODY_TOO_LARGE

@@ -39,6 +39,16 @@ class InvalidQueryError(UsageError):
         self.position = position
 
 
+class InvalidPatternError(UsageError):
+    code = "INVALID_PATTERN"
+    default_hint = "Correct the regular expression, or look for the text as it is."
+
+
+class PatternTooSlowError(InvalidPatternError):
+    code = "PATTERN_TOO_SLOW"
+    default_hint = "Take repetitions within repetitions out of it, such as (a+)+, or look for a plain text first."
+
+
 class InvalidArtifactPathError(UsageError):
     code = "INVALID_ARTIFACT_PATH"
     default_hint = "Give a relative path that stays inside of the artifact, such as weights/model.pt."

@@ -36,8 +36,8 @@ class ConsoleCapture:
     """Copies stdout and stderr to a file from the moment it is made until stop()."""
 
     def __init__(self, path: Path, warnings: Warnings) -> None:
-        self._file = ConsoleFile(path)
         self._warnings = warnings
+        self._file = ConsoleFile(path, self._clock_failed)
         self._active = True
         self._folder = RepaintFolder()
         self._lock = locks.reentrant_lock()
@@ -176,6 +176,9 @@ class ConsoleCapture:
             self._file.write(text.encode("utf-8", "backslashreplace"))
         except OSError as error:
             self._lost(error)
+
+    def _clock_failed(self, error: OSError) -> None:
+        self._warnings.add("console-times", f"when output is printed is not kept, as console.times fails: {error}.")
 
     def _lost(self, error: Exception) -> None:
         self._active = self._file.fd >= 0

@@ -7,16 +7,23 @@ child may have printed more by then. What comes next begins a line, behind a who
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from runicorn.sdk.console_clock import ConsoleClock
+from runicorn.storage import layout
 from runicorn.storage.appending import AppendFile
 
 
 class ConsoleFile:
-    """console.log, opened for appending. Raises OSError where it cannot be."""
+    """console.log, opened for appending, and console.times beside it. Raises OSError where the first cannot be.
 
-    def __init__(self, path: Path) -> None:
+    clock_failed: told of what keeps the time of some output from being kept.
+    """
+
+    def __init__(self, path: Path, clock_failed: Callable[[OSError], None]) -> None:
         self._file = AppendFile(path)
+        self._clock = ConsoleClock(path.with_name(layout.CONSOLE_TIMES_FILE), clock_failed)
         self._owed = b""  # what is missing of the last character and its line
         self._in_line = False
 
@@ -27,6 +34,7 @@ class ConsoleFile:
 
     def write(self, text: bytes) -> None:
         """Append a text in UTF-8. Raises OSError where not all of it could be written."""
+        self._clock.note(self._file.fd)
         data = self._owed + text
         written = 0
         try:
@@ -45,6 +53,7 @@ class ConsoleFile:
 
     def close(self) -> None:
         self._file.close()
+        self._clock.close()
 
 
 def owed_after(data: bytes, written: int) -> bytes:

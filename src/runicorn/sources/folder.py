@@ -25,12 +25,16 @@ from runicorn.sources.lines import Lines
 from runicorn.storage import layout, reader
 from runicorn.storage.artifacts import names
 from runicorn.storage.artifacts.manifest import Manifest
+from runicorn.storage.console_search import Found, search_console
+from runicorn.storage.console_search import Place as LinePlace
 from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise, walk
 from runicorn.storage.follow import News, RunFollower, news, text_ends
 from runicorn.storage.index import Progress, RunIndex
 from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.lines.reader import LineReader, is_small
+from runicorn.storage.output_times import OutputTimes, read_times
+from runicorn.storage.patterns import Pattern
 from runicorn.storage.points import PointStore
 from runicorn.storage.pyramid.cache import PyramidCache
 from runicorn.storage.pyramid.store import PyramidStore
@@ -161,6 +165,23 @@ class FolderSource:
         path = layout.run_path(run_id, layout.CONSOLE_FILE)
         self.find(run_id)
         return self._of_run(run_id, lambda: reader.read_text(self.files, path, start, limit))
+
+    def search_console(self, run_id: str, pattern: Pattern | None, begin: LinePlace, limit: int, count: bool) -> Found:
+        """Look for a pattern in what a run printed; see console_search. Raises PatternTooSlowError."""
+        path = layout.run_path(run_id, layout.CONSOLE_FILE)
+        self.find(run_id)
+        return self._of_run(run_id, lambda: search_console(self.files, path, pattern, begin, limit=limit, count=count))
+
+    def console_times(self, run_id: str) -> tuple[OutputTimes | None, int]:
+        """Return when what a run printed was written, None where that was not kept; and how many bytes it printed."""
+        self.find(run_id)
+
+        def look() -> tuple[OutputTimes | None, int]:
+            status = self.files.stat(layout.run_path(run_id, layout.CONSOLE_FILE))
+            size = status.size_bytes if status is not None else 0
+            return read_times(self.files, layout.run_path(run_id, layout.CONSOLE_TIMES_FILE), size), size
+
+        return self._of_run(run_id, look)
 
     def events(self, run_id: str, file: str, start: int, limit: int) -> tuple[list[dict[str, Any]], int, int, int]:
         """Return events of a run; see reader.read_lines. Raises FileNotInRunError."""

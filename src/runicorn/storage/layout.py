@@ -20,6 +20,7 @@ METRICS_FILE = "metrics.bin"
 SYSTEM_FILE = "system.bin"
 EVENTS_FILE = "events.jsonl"
 CONSOLE_FILE = "console.log"
+CONSOLE_TIMES_FILE = "console.times"
 PACKED_SUFFIX = ".packed"
 
 CLAIM_PREFIX = ".writer-"

@@ -207,6 +207,62 @@ class ConsoleAnswer(BaseModel):
     size: int
 
 
+class ConsolePlace(BaseModel):
+    """Where a line of console.log begins, and how many lines are before it."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: int = Field(alias="from")
+    line: int
+
+
+class ConsoleMatch(BaseModel):
+    """A line that matches: its first byte, how many lines are before it, and its text, cut where it is long.
+
+    start and end: of the first match in the line as a terminal shows it, in UTF-16 units as JavaScript counts them.
+    """
+
+    offset: int
+    line: int
+    start: int
+    end: int
+    text: str | None = None
+
+
+class ConsoleSearchAnswer(BaseModel):
+    """Lines of console.log that match, from `from` on.
+
+    next: where to ask on for more of them; null where there are no more. total: matching lines up to `counted`; at
+    least so many, unless `complete` says that there is nothing more. unfinished: whether a last line matches that has
+    no end yet; it is not in the total. lines: of the whole, as far as it is counted. size: bytes.
+    """
+
+    matches: list[ConsoleMatch]
+    next: ConsolePlace | None
+    total: int
+    counted: ConsolePlace
+    complete: bool
+    unfinished: bool
+    lines: int
+    size: int
+
+
+class ConsoleTimesAnswer(BaseModel):
+    """When output was written. kept: whether that is known at all; it is not of runs of older versions.
+
+    What begins at an offset was written at its time (ms since 1970), or up to the next one's. `to`: up to which byte
+    that is told here. first and last: of the whole. at: where what was written at the time asked for begins.
+    """
+
+    kept: bool
+    offsets: list[int]
+    times: list[int]
+    to: int
+    first: int | None
+    last: int | None
+    at: int | None
+
+
 class EventsAnswer(BaseModel):
     """Whole lines of events.jsonl; from, to and size are bytes."""
 

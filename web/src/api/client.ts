@@ -10,7 +10,10 @@ import type {
   BulkAnswer,
   BulkChange,
   ConnectBody,
+  ConsoleFound,
   ConsolePiece,
+  ConsolePlace,
+  ConsoleTimes,
   Environment,
   EventsPiece,
   Health,
@@ -161,6 +164,24 @@ export const restoreRun = (id: string) => request<Run>("POST", `${runPath(id)}/r
 
 export const getConsole = (id: string, from: number, limit: number, signal?: AbortSignal) =>
   request<ConsolePiece>("GET", `${runPath(id)}/console?from=${from}&limit=${limit}`, { signal });
+
+export interface ConsoleSearch {
+  text: string;
+  regex: boolean;
+  matchCase: boolean;
+}
+
+/** Look for lines from a place on; count: go on counting behind the last match that is returned. */
+export const searchConsole = (id: string, wanted: ConsoleSearch, begin: ConsolePlace, limit: number, count: boolean, signal?: AbortSignal) =>
+  request<ConsoleFound>(
+    "GET",
+    `${runPath(id)}/console/search?q=${encodeURIComponent(wanted.text)}&regex=${wanted.regex}&case=${wanted.matchCase}&from=${begin.from}&line=${begin.line}&limit=${limit}&count=${count}&text=false`,
+    { signal },
+  );
+
+/** Return when bytes were written; at: a time in ms since 1970 whose place is wanted. */
+export const getConsoleTimes = (id: string, from: number, to: number, at: number | null = null, signal?: AbortSignal) =>
+  request<ConsoleTimes>("GET", `${runPath(id)}/console/times?from=${from}&to=${to}${at === null ? "" : `&at=${at / 1000}`}`, { signal });
 
 export const getEvents = (id: string, file: string, from: number, limit: number, signal?: AbortSignal) =>
   request<EventsPiece>("GET", `${runPath(id)}/events?file=${encodeURIComponent(file)}&from=${from}&limit=${limit}`, { signal });

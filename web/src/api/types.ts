@@ -124,6 +124,43 @@ export interface ConsolePiece {
   size: number;
 }
 
+/** Where a line of the console begins: its byte, and how many lines are before it. */
+export interface ConsolePlace {
+  from: number;
+  line: number;
+}
+
+/** A line that matches; start and end are the first match in it as a terminal shows it. */
+export interface ConsoleMatch {
+  offset: number;
+  line: number;
+  start: number;
+  end: number;
+}
+
+/** total: matching lines up to `counted`, at least so many unless it is complete; lines: of the whole, up to there. */
+export interface ConsoleFound {
+  matches: ConsoleMatch[];
+  next: ConsolePlace | null;
+  total: number;
+  counted: ConsolePlace;
+  complete: boolean;
+  unfinished: boolean;
+  lines: number;
+  size: number;
+}
+
+/** What begins at an offset was written at its time (ms since 1970), or up to the next one's; told up to byte `to`. */
+export interface ConsoleTimes {
+  kept: boolean;
+  offsets: number[];
+  times: number[];
+  to: number;
+  first: number | null;
+  last: number | null;
+  at: number | null;
+}
+
 /** One line of a run's events; what it holds depends on its type. */
 export interface RunEvent {
   type: string;

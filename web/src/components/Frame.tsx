@@ -34,10 +34,10 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
         )}
       </nav>
       <span class="spacer" />
-      <button type="button" class="search-button" onClick={onSearch} aria-label="Search or jump" aria-keyshortcuts="Control+K">
+      <button type="button" class="search-button" onClick={onSearch} aria-keyshortcuts="Control+K">
         <Icon name="search" size={14} />
         <span>Search or jump</span>
-        <kbd>Ctrl K</kbd>
+        <kbd aria-hidden="true">Ctrl K</kbd>
       </button>
       {!isRemote.value && <LinkState />}
       <button type="button" class="icon-button" onClick={cycleTheme} aria-label={`Theme: ${themeChoice.value}`} title={`Theme: ${themeChoice.value}`}>

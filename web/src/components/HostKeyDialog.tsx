@@ -73,7 +73,7 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
         <div class="field">
           <span class="field-label">To check it, run this on the server (its console, or a machine that is connected already)</span>
           <div class="code">
-            <pre>{command}</pre>
+            <pre tabIndex={0}>{command}</pre>
             <CopyButton text={command} label="Copy the command" />
           </div>
         </div>
@@ -114,11 +114,11 @@ function Fingerprint({ title, value, compare }: { title: string; value: string; 
   const other = compare ? fingerprintGroups(compare).groups : null;
   return (
     <div class={`fingerprint${compare ? " new" : ""}`}>
-      <header>
+      <div class="fingerprint-head">
         {title}
         <span class="spacer" />
         <CopyButton text={value} label="Copy the fingerprint" />
-      </header>
+      </div>
       <div class="fingerprint-text" role="img" aria-label={value}>
         <span class="prefix">{prefix}</span>
         {groups.map((group, index) => (

@@ -8,13 +8,12 @@ import { artifactsOf, type ArtifactUse } from "../pure/artifacts";
 import { isSystem } from "../pure/metrics";
 import { flatten } from "../pure/columns";
 import { formatBytes, formatCount, formatDistinct, formatExact, formatTime, fromWire, plural } from "../pure/format";
-import { alertsOf } from "../pure/media";
+import { alertsOf, eventFiles } from "../pure/media";
 import { EventsView } from "../state/events";
 import { artifactHash, runHash } from "../state/route";
 import { Ago, CopyButton } from "./basics";
 import { Icon } from "./icons";
 import { KeyValues } from "./KeyValues";
-import { eventFiles } from "./media/MediaPane";
 
 export function RunOverview({ run }: { run: RunDetail }) {
   const config = flatten(run.config ?? {});

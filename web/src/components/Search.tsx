@@ -1,12 +1,11 @@
-/** Search or jump: runs by name, pages, hosts; and the list of keys. */
+/** Search or jump: runs by name, pages, hosts. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { getRuns } from "../api/client";
 import type { Run } from "../api/types";
-import { RUN_TABS } from "../pure/route";
 import { formatTarget } from "../pure/target";
 import { isRemote } from "../state/link";
-import { openHost } from "../state/remote/flow";
+import { openHostSoon } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { hostState } from "../state/remote/status";
 import { go, runHash } from "../state/route";
@@ -88,7 +87,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
             mark: <HostDot state={hostState(targetOf(one))} />,
             run: () => {
               go("#/remote");
-              openHost(one);
+              openHostSoon(one);
             },
           }))),
     ...pages.filter((one) => fits(one.label)),
@@ -109,7 +108,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           class="input bare"
           type="text"
           role="combobox"
-          aria-expanded="true"
+          aria-expanded={choices.length > 0}
           aria-controls="search-list"
           aria-activedescendant={choices[chosen] ? `choice-${chosen}` : undefined}
           aria-label="Search or jump"
@@ -127,7 +126,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           }}
         />
       </div>
-      <div ref={list} id="search-list" class="search-list" role="listbox" aria-label="Results">
+      <div ref={list} id="search-list" class="search-list" role={choices.length ? "listbox" : undefined} aria-label={choices.length ? "Results" : undefined}>
         {choices.map((choice, index) => (
           <div
             key={`${choice.kind}${choice.key}`}
@@ -145,98 +144,6 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           </div>
         ))}
         {choices.length === 0 && <p class="quiet-note">Nothing is called “{text.trim()}”.</p>}
-      </div>
-    </Dialog>
-  );
-}
-
-/** Return words as a list that begins with a capital. */
-function sentence(words: readonly string[]): string {
-  const text = words.join(", ");
-  return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-const KEYS: readonly [string, [string, string][]][] = [
-  [
-    "Anywhere",
-    [
-      ["Ctrl K", "Search or jump"],
-      ["g h", "Runs"],
-      ["g a", "Artifacts"],
-      ["g r", "Remote"],
-      ["t", "Change the theme"],
-      ["?", "This list"],
-      ["Esc", "Close, or go back"],
-    ],
-  ],
-  [
-    "Runs",
-    [
-      ["/", "Filter"],
-      ["j  k", "Next, previous run"],
-      ["h  l", "Next, previous cell; fold, unfold a group"],
-      ["f", "Filter by the cell"],
-      ["x", "Show in charts, or not"],
-      ["a", "Select all that match"],
-      ["b", "Compare all with this run"],
-      ["z", "Fold, unfold all groups"],
-      ["u", "Undo the last change"],
-      ["Enter", "Open the run"],
-      ["e", "Rename, tag, note"],
-      ["[", "Fold the projects"],
-    ],
-  ],
-  [
-    "A column's head",
-    [
-      ["Enter", "Sort by it"],
-      ["Shift Enter", "Sort by it as well"],
-      ["Alt ←  Alt →", "Move it"],
-      ["Shift ←  Shift →", "Make it narrower, wider"],
-      ["=", "Fit its width"],
-      ["p", "Pin it to the left"],
-      ["↓", "All that can be done"],
-    ],
-  ],
-  [
-    "A run",
-    [
-      [RUN_TABS.map((_, at) => at + 1).join("  "), sentence(RUN_TABS)],
-      ["/", "Search the console"],
-      ["f", "Follow the console"],
-    ],
-  ],
-  [
-    "Charts",
-    [
-      ["Drag", "Zoom into a range"],
-      ["Shift drag", "Move the range"],
-      ["Double click", "Show everything"],
-    ],
-  ],
-];
-
-export function Help({ onClose }: { onClose: () => void }) {
-  return (
-    <Dialog title="Keyboard shortcuts" width={620} onClose={onClose}>
-      <div class="dialog-body help-grid">
-        {KEYS.map(([title, keys]) => (
-          <section key={title}>
-            <h3>{title}</h3>
-            <dl>
-              {keys.map(([key, what]) => (
-                <div key={key}>
-                  <dt>
-                    {key.split("  ").map((one) => (
-                      <kbd key={one}>{one}</kbd>
-                    ))}
-                  </dt>
-                  <dd>{what}</dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        ))}
       </div>
     </Dialog>
   );

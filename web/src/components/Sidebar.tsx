@@ -5,7 +5,7 @@ import { formatCount } from "../pure/format";
 import { formatTarget } from "../pure/target";
 import { projectTree, visibleNodes } from "../pure/tree";
 import { foldedProjects } from "../state/prefs";
-import { openHost } from "../state/remote/flow";
+import { openHostSoon } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { hostState, startRemote } from "../state/remote/status";
 import { go, param, place, setParams } from "../state/route";
@@ -88,7 +88,7 @@ export function Sidebar() {
                   title={`Open ${formatTarget(target)}`}
                   onClick={() => {
                     go("#/remote");
-                    openHost(one);
+                    openHostSoon(one);
                   }}
                 >
                   <HostDot state={hostState(target)} />

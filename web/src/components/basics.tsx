@@ -76,7 +76,7 @@ export function StateBadge({ state }: { state: string }) {
 export function Code({ text, label = "Copy" }: { text: string; label?: string }) {
   return (
     <div class="code">
-      <pre>{text}</pre>
+      <pre tabIndex={0}>{text}</pre>
       <CopyButton text={text} label={label} />
     </div>
   );
@@ -109,7 +109,14 @@ export const TableBones = ({ rows, widths }: { rows: number; widths: readonly nu
   </div>
 );
 
-export function ErrorState({ error, onRetry, compact = false }: { error: ApiError; onRetry?: (() => void) | undefined; compact?: boolean }) {
+interface ErrorProps {
+  error: ApiError;
+  onRetry?: (() => void) | undefined;
+  retryLabel?: string;
+  compact?: boolean;
+}
+
+export function ErrorState({ error, onRetry, retryLabel = "Retry", compact = false }: ErrorProps) {
   return (
     <div class={`error-state${compact ? " compact" : ""}`} role="alert">
       <Icon name="warning" size={compact ? 16 : 20} />
@@ -120,7 +127,7 @@ export function ErrorState({ error, onRetry, compact = false }: { error: ApiErro
           <code>{error.code}</code>
           {onRetry && (
             <button type="button" class="button small" onClick={onRetry}>
-              Retry
+              {retryLabel}
             </button>
           )}
         </p>

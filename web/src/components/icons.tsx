@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 
 const SHAPES = {
   search: <><circle cx="7" cy="7" r="4.25" /><path d="m10.2 10.2 3.3 3.3" /></>,
+  clock: <><circle cx="8" cy="8" r="5.5" /><path d="M8 4.8V8l2.2 1.5" /></>,
   close: <path d="m4 4 8 8M12 4l-8 8" />,
   check: <path d="m3.2 8.4 3.2 3.2 6.4-7" />,
   cross: <path d="m4.5 4.5 7 7m0-7-7 7" />,

@@ -34,10 +34,12 @@ interface DialogProps {
   width?: number;
   /** Hide the head, for dialogs that are all input, such as the search. */
   bare?: boolean;
+  /** At the left edge, from top to bottom. */
+  side?: boolean;
   role?: "dialog" | "alertdialog";
 }
 
-export function Dialog({ title, onClose, children, width = 520, bare = false, role = "dialog" }: DialogProps) {
+export function Dialog({ title, onClose, children, width = 520, bare = false, side = false, role = "dialog" }: DialogProps) {
   const box = useRef<HTMLDivElement>(null);
   const titleId = useUniqueId();
   const close = useRef(onClose);
@@ -68,7 +70,7 @@ export function Dialog({ title, onClose, children, width = 520, bare = false, ro
 
   return (
     <Portal>
-      <div class={`scrim${bare ? " scrim-top" : ""}`} onMouseDown={(event) => event.target === event.currentTarget && onClose()}>
+      <div class={`scrim${bare ? " scrim-top" : ""}${side ? " scrim-side" : ""}`} onMouseDown={(event) => event.target === event.currentTarget && onClose()}>
         <div ref={box} class={`dialog${bare ? " dialog-bare" : ""}`} role={role} aria-modal="true" aria-labelledby={titleId} tabIndex={-1} style={{ width: `${width}px` }}>
         <div class={bare ? "visually-hidden" : "dialog-head"}>
           <h2 id={titleId}>{title}</h2>
@@ -215,8 +217,11 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
       </button>
       {open && (
         <Portal>
-          <div ref={panel} class="popover" role={role} aria-label={label}>
-            {children(() => close())}
+          {/* Of what floats, a dialog is a place of its own; a menu has to stand in one. */}
+          <div {...(role === "menu" ? { role: "region", "aria-label": `Menu: ${label}` } : {})}>
+            <div ref={panel} class="popover" role={role} aria-label={label}>
+              {children(() => close())}
+            </div>
           </div>
         </Portal>
       )}

@@ -3,19 +3,26 @@
 import { useState } from "preact/hooks";
 import { EmptyState, Toasts } from "../components/basics";
 import { RemoteStrip, TopBar, useTitle } from "../components/Frame";
+import { lazy } from "../components/lazy";
+import { Dialog } from "../components/overlay";
 import { RunEditor } from "../components/RunActions";
-import { Help, Search } from "../components/Search";
+import { Search } from "../components/Search";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
 import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
-import { ArtifactPage } from "./ArtifactPage";
-import { ArtifactsPage } from "./ArtifactsPage";
-import { RemotePage } from "./RemotePage";
-import { RunPage } from "./RunPage";
+import { takeOffer } from "../state/toasts";
+import { undoLast } from "../state/undo";
 import { RunsPage } from "./runs/RunsPage";
+
+// The runs and their charts are there from the beginning; each other page is loaded when it is opened first.
+const ArtifactPage = lazy(() => import("./artifacts"), (part) => part.ArtifactPage);
+const ArtifactsPage = lazy(() => import("./artifacts"), (part) => part.ArtifactsPage);
+const RemotePage = lazy(() => import("./RemotePage"), (part) => part.RemotePage);
+const RunPage = lazy(() => import("./RunPage"), (part) => part.RunPage);
+const KeySheet = lazy(() => import("../components/KeySheet"), (part) => part.KeySheet, null);
 
 export function App() {
   const [open, setOpen] = useState<"search" | "help" | null>(null);
@@ -33,6 +40,7 @@ export function App() {
     "g a": () => go(artifactsHash()),
     "g r": () => !isRemote.value && go("#/remote"),
     t: cycleTheme,
+    u: () => takeOffer() || undoLast(),
   });
 
   return (
@@ -52,6 +60,7 @@ export function App() {
           <RemotePage />
         ) : (
           <main>
+            <h1 class="visually-hidden">Not found</h1>
             <EmptyState title="There is no such page">
               <p>
                 Nothing stands at <code>{here.path}</code>.
@@ -65,7 +74,11 @@ export function App() {
       </div>
       <RunEditor />
       {open === "search" && <Search onClose={() => setOpen(null)} onHelp={() => setOpen("help")} />}
-      {open === "help" && <Help onClose={() => setOpen(null)} />}
+      {open === "help" && (
+        <Dialog title="Keyboard shortcuts" width={620} onClose={() => setOpen(null)}>
+          <KeySheet />
+        </Dialog>
+      )}
       <Toasts />
     </div>
   );

@@ -28,6 +28,7 @@ export function ArtifactPage({ name }: { name: string }) {
 
   return (
     <main class="artifacts-page">
+      {!artifact && <h1 class="visually-hidden">Artifact {name}</h1>}
       {error?.code === "ARTIFACT_NOT_FOUND" ? (
         <EmptyState title="This artifact is not here">
           <p class="wrap">

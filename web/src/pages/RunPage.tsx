@@ -7,12 +7,10 @@ import { ChartGrid } from "../charts/ChartGrid";
 import type { ChartRun } from "../charts/model";
 import { isSystem } from "../pure/metrics";
 import { Ago, Bone, Code, CopyButton, Delayed, EmptyState, ErrorState, Fact, StateBadge } from "../components/basics";
-import { ConsolePane } from "../components/ConsolePane";
 import { Icon } from "../components/icons";
-import { MediaPane } from "../components/media/MediaPane";
+import { lazy } from "../components/lazy";
 import { Note, Notes } from "../components/Note";
 import { RunMenu, editRun } from "../components/RunActions";
-import { RunOverview } from "../components/RunOverview";
 import { secondsOf } from "../components/table/cellText";
 import { colourOf } from "../pure/colours";
 import { formatCount, formatDuration, formatTime } from "../pure/format";
@@ -24,6 +22,10 @@ import { restore } from "../state/actions";
 import { stream } from "../state/link";
 import { chosenColours } from "../state/looks";
 import { go, place, runsHash } from "../state/route";
+
+const ConsolePane = lazy(() => import("../components/console/ConsolePane"), (part) => part.ConsolePane);
+const MediaPane = lazy(() => import("../components/media/MediaPane"), (part) => part.MediaPane);
+const RunOverview = lazy(() => import("../components/RunOverview"), (part) => part.RunOverview);
 
 const TAB_WORDS: Record<RunTab, string> = { overview: "Overview", charts: "Charts", media: "Media", system: "System", console: "Console" };
 const noHighlight = signal<string | null>(null);
@@ -38,11 +40,13 @@ export function RunPage({ id, tab }: { id: string; tab: RunTab }) {
     Escape: () => go(runsHash()),
     ...Object.fromEntries(RUN_TABS.map((one, at) => [String(at + 1), () => toTab(one)])),
     e: () => run && editRun(run, "name"),
+    "/": () => document.querySelector<HTMLInputElement>(".run-panel .chart-filter input")?.focus(),
   });
 
   if (!run)
     return (
       <main class="run-page">
+        <h1 class="visually-hidden">Run {id}</h1>
         {known.error ? (
           known.error.code === "RUN_NOT_FOUND" ? (
             <EmptyState title="This run is not here">

@@ -11,6 +11,16 @@ export type Merge =
   | { kind: "known" }
   | { kind: "gap"; from: number; to: number };
 
+/** Return how many bytes a character takes in UTF-8. */
+export const utf8Bytes = (point: number): number => (point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4);
+
+/** Return how many bytes a text takes in UTF-8. */
+export function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const char of text) bytes += utf8Bytes(char.codePointAt(0)!);
+  return bytes;
+}
+
 /** Return what the piece adds to a text that is known up to byte `end`. */
 export function mergePiece(end: number, piece: Piece): Merge {
   if (piece.to <= end) return { kind: "known" };

@@ -1,6 +1,6 @@
 /** Events of a run put in order for showing: by key, and by step within a key. Pure. */
 
-import type { RunEvent, MediaItem } from "../api/types";
+import type { MediaItem, RunDetail, RunEvent } from "../api/types";
 
 export const MEDIA_KINDS = ["image", "video", "audio", "figure", "table", "histogram", "text", "html"] as const;
 export type MediaKind = (typeof MEDIA_KINDS)[number];
@@ -71,3 +71,6 @@ export function bars(edges: unknown, counts: unknown): { x: number; width: numbe
     return { x: (low - first) / span, width: (high - low) / span, height: count / most, low, high, count };
   });
 }
+
+/** Return the names of a run's event files; a run that several processes record into has several. */
+export const eventFiles = (run: RunDetail): string[] => (run.files ?? []).map((file) => file.path).filter((path) => /^events(\.[\w-]+)?\.jsonl$/.test(path));

@@ -45,11 +45,12 @@ export class TextWindow {
     if (merge.kind === "gap") return false;
     if (merge.kind === "known") return true;
     const last = this.pieces[this.pieces.length - 1]!;
+    const begin = this.end;
     if (last.to - last.from + merge.to - this.end <= PIECE) {
       last.text += merge.text;
       last.to = merge.to;
     } else this.pieces.push({ text: merge.text, from: this.end, to: merge.to, line: this.terminal.place });
-    this.terminal.write(merge.text);
+    this.terminal.write(merge.text, begin);
     return true;
   }
 
@@ -77,11 +78,11 @@ export class TextWindow {
   }
 
   private rebuild(pieces: readonly Piece[], number: number): void {
-    this.terminal = new Terminal(number);
+    this.terminal = new Terminal(number, pieces[0]!.from);
     this.pieces = [];
     for (const { from, to, text } of pieces) {
       this.pieces.push({ from, to, text, line: this.terminal.place });
-      this.terminal.write(text);
+      this.terminal.write(text, from);
     }
     // The first line is most likely cut when there is more before it.
     if (this.from > 0 && pieces[0]!.text.includes("\n")) this.terminal.drop(number + 1);

@@ -19,7 +19,10 @@ const MAX_BYTES_READING = 2 * MAX_BYTES;
 /** Who follows the end and is further behind than this goes there at once, and leaves out what lies between. */
 const JUMP_BYTES = 1024 * 1024;
 
-type Way = "earlier" | "later" | "end";
+/** So much before a place is loaded with it, that one can look around there. */
+const BEFORE = PIECE / 2;
+
+type Way = "earlier" | "later" | "end" | "place";
 
 export class ConsoleView {
   readonly version: Signal<number> = signal(0);
@@ -34,10 +37,16 @@ export class ConsoleView {
   readonly attached = signal(true);
   /** Counts up when other text has come into the place of all that was here. */
   readonly turns = signal(0);
+  /** Counts up when another output lies in the place of this one. */
+  readonly replaced = signal(0);
+  /** Counts up when another place has been gone to. */
+  readonly places = signal(0);
   /** Whether the person wants to see the newest line. */
   following = true;
   private text = new TextWindow({ from: 0, to: 0, text: "" }, MAX_BYTES, MAX_LINES);
   private busy = false;
+  /** Whom to call once nothing is being done any more. */
+  private waiting: (() => void)[] = [];
   private closed = false;
   private stops: (() => void)[] = [];
 
@@ -72,6 +81,7 @@ export class ConsoleView {
   /** Show the end of another output that lies in the place of this one. */
   private startOver(): Promise<void> {
     this.size.value = 0;
+    this.replaced.value += 1;
     return this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
   }
 
@@ -107,6 +117,27 @@ export class ConsoleView {
     await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
   }
 
+  /** Have the line that begins at a byte here, wherever that is; return its number, or null where it cannot be had. */
+  async goTo(byte: number): Promise<number | null> {
+    this.following = false;
+    const isHere = () => byte >= this.terminal.startOf(this.terminal.first) && byte < this.text.end;
+    for (let tries = 0; !isHere() && tries < 3 && !this.closed; tries += 1) {
+      while (this.busy) await new Promise<void>((done) => this.waiting.push(done));
+      await this.fetch("place", async () => {
+        const start = Math.max(0, byte - BEFORE);
+        const before = start < byte ? await getConsole(this.run, start, byte - start) : null;
+        const piece = await getConsole(this.run, byte, PIECE);
+        this.text = new TextWindow(before ?? piece, MAX_BYTES, MAX_LINES);
+        if (before) this.text.append(piece);
+        if (piece.to < piece.size && piece.size - piece.to <= PIECE) this.text.append(await getConsole(this.run, piece.to, PIECE));
+        this.places.value += 1;
+        this.attached.value = false;
+        this.grown(piece.size);
+      });
+    }
+    return isHere() ? this.terminal.lineAt(byte) : null;
+  }
+
   get everything(): string {
     const { first, length } = this.terminal;
     return Array.from({ length }, (_, index) => this.terminal.text(first + index)).join("\n");
@@ -123,10 +154,15 @@ export class ConsoleView {
     } catch (error) {
       this.error.value = asApiError(error); // asking again is one scroll away
     } finally {
-      this.busy = false;
       this.loading.value = null;
+      this.release();
     }
     if (this.loaded.peek() && this.attached.peek() && this.text.end < this.size.peek()) void this.catchUp();
+  }
+
+  private release(): void {
+    this.busy = false;
+    for (const done of this.waiting.splice(0)) done();
   }
 
   /** Begin anew with this piece of the end. */
@@ -191,7 +227,7 @@ export class ConsoleView {
     } catch {
       // the next piece, or the next opening of the stream, tries again
     } finally {
-      this.busy = false;
+      this.release();
     }
     if (this.size.peek() > seen && !this.closed) void this.catchUp(); // this much came while the last piece was on its way
   }

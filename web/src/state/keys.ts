@@ -24,7 +24,8 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || dialogIsOpen()) return;
-  if (isTyping(event.target)) return;
+  // What floats beside a button has keys of its own.
+  if (isTyping(event.target) || (event.target as HTMLElement).closest?.(".popover")) return;
   const name = prefix ? `${prefix} ${event.key}` : event.key;
   clearTimeout(prefixTimer);
   if (prefix) {

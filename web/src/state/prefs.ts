@@ -45,3 +45,4 @@ export const foldedGroups = preference<string[]>("foldedGroups", []);
 export const chosenColumns = preference<Readonly<Record<string, { cols: string; pin: string }>>>("columns", {});
 /** Widths in pixels that somebody gave to columns of the table. */
 export const columnWidths = preference<Readonly<Record<string, number>>>("columnWidths", {});
+export const consoleTimes = preference("consoleTimes", false);

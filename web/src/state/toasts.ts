@@ -27,6 +27,15 @@ export const dismiss = (id: number): void => {
   toasts.value = toasts.value.filter((one) => one.id !== id);
 };
 
+/** Do what the newest message that is on show offers, such as to take back what was just done; tell whether one does. */
+export function takeOffer(): boolean {
+  const offer = [...toasts.peek()].reverse().find((one) => one.action);
+  if (!offer) return false;
+  offer.action!.run();
+  dismiss(offer.id);
+  return true;
+}
+
 export const toastError = (error: unknown): void => {
   const known = asApiError(error);
   toast([known.detail, known.hint].filter(Boolean).join(" "), undefined, "error");

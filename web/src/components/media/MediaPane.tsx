@@ -4,15 +4,12 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import type { RunDetail } from "../../api/types";
 import { metricFilter } from "../../pure/metrics";
 import { formatCount, plural } from "../../pure/format";
-import { mediaKeys, type MediaKey } from "../../pure/media";
+import { eventFiles, mediaKeys, type MediaKey } from "../../pure/media";
 import { EventsView } from "../../state/events";
 import { param } from "../../state/route";
 import { Ago, Bone, Code, Delayed, EmptyState, ErrorState } from "../basics";
 import { FilterField } from "../FilterField";
 import { MediaItems } from "./MediaItems";
-
-/** Return the names of a run's event files; a run that several processes record into has several. */
-export const eventFiles = (run: RunDetail): string[] => (run.files ?? []).map((file) => file.path).filter((path) => /^events(\.[\w-]+)?\.jsonl$/.test(path));
 
 export function MediaPane({ run }: { run: RunDetail }) {
   const view = useMemo(() => new EventsView(run.id), [run.id]);
@@ -75,9 +72,9 @@ function MediaCard({ runId, media }: { runId: string; media: MediaKey }) {
   return (
     <section class={`media-card kind-${media.kind}`}>
       <header class="media-head">
-        <h3 class="ellipsis" title={media.key}>
+        <h2 class="ellipsis" title={media.key}>
           {media.key}
-        </h3>
+        </h2>
         <span class="muted">{media.kind}</span>
         <span class="spacer" />
         <span class="muted">

@@ -4,9 +4,9 @@ import { signal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../../api/types";
 import { Delayed, ErrorState, TableBones } from "../../components/basics";
+import { ProjectsPane, shownLayout, toggleProjects } from "../../components/narrow";
 import { Note, Notes } from "../../components/Note";
 import { editRun } from "../../components/RunActions";
-import { Sidebar } from "../../components/Sidebar";
 import { Split } from "../../components/Split";
 import { RunTable } from "../../components/table/RunTable";
 import { colourOf } from "../../pure/colours";
@@ -21,12 +21,10 @@ import { groupBy, setGroupBy } from "../../state/grouping";
 import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
 import { moveKeys, useKeys } from "../../state/keys";
 import { chosenColours, hiddenRuns, stylesOf } from "../../state/looks";
-import { runsLayout, sidebarFolded } from "../../state/prefs";
 import { go, param, runHash, setParams } from "../../state/route";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
 import { columnActions, tableColumns } from "../../state/tableColumns";
-import { undoLast } from "../../state/undo";
 import { ChosenCharts } from "../ChosenCharts";
 import { BulkBar } from "./BulkBar";
 import { NoMatch, NoRuns } from "./empty";
@@ -136,7 +134,6 @@ export function RunsPage() {
       else withRun((run) => selection.toggle(run.id, false))();
     },
     a: selection.selectAll,
-    u: undoLast,
     b: pinBase,
     f: () => {
       cursorKey.value ??= columns.keys[0] ?? null;
@@ -154,18 +151,18 @@ export function RunsPage() {
       filter.current?.select();
     },
     Escape: () => (cursor.value = -1),
-    "[": () => (sidebarFolded.value = !sidebarFolded.value),
+    "[": toggleProjects,
   });
 
-  const layout = runsLayout.value;
+  const layout = shownLayout();
   const error = listError.value;
   const filterError = error && (error.code === "INVALID_QUERY" || error.status === 422) ? error : null;
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   const firstLoad = !listLoaded.value;
   const explicit = selection.kind !== "default" && ids.length > 0;
   return (
-    <div class={`runs-page${sidebarFolded.value ? " no-sidebar" : ""}`}>
-      {!sidebarFolded.value && <Sidebar />}
+    <div class="runs-page">
+      <ProjectsPane />
       <main class="runs-main">
         <h1 class="visually-hidden">Runs</h1>
         <Toolbar filterRef={filter} filterError={filterError} all={all} columns={columns} actions={actions} />

@@ -3,8 +3,9 @@
 import type { ApiError } from "../../api/error";
 import { FilterBox } from "../../components/FilterBox";
 import { Icon, type IconName } from "../../components/icons";
+import { Folded, ListOrCharts, projectsShown, toggleProjects } from "../../components/narrow";
 import { formatCount } from "../../pure/format";
-import { runsLayout, sidebarFolded } from "../../state/prefs";
+import { runsLayout } from "../../state/prefs";
 import { param, setParams } from "../../state/route";
 import { indexing, listLoaded, total } from "../../state/runs";
 import type { ColumnActions, TableColumns } from "../../state/tableColumns";
@@ -21,11 +22,11 @@ interface Props {
 }
 
 export function Toolbar({ filterRef, filterError, all, columns, actions }: Props) {
-  const folded = sidebarFolded.value;
+  const folded = !projectsShown();
   const [archived, bin] = [param("archived") === "1", param("deleted") === "1"];
   return (
     <div class="toolbar runs-toolbar">
-      <button type="button" class="icon-button" aria-label={folded ? "Show projects" : "Hide projects"} title={`${folded ? "Show" : "Hide"} projects ([)`} onClick={() => (sidebarFolded.value = !folded)}>
+      <button type="button" class="icon-button" aria-label={folded ? "Show projects" : "Hide projects"} title={`${folded ? "Show" : "Hide"} projects ([)`} onClick={toggleProjects}>
         <Icon name="sidebar" />
       </button>
       <FilterBox inputRef={filterRef} error={filterError} />
@@ -38,15 +39,18 @@ export function Toolbar({ filterRef, filterError, all, columns, actions }: Props
       <span class="runs-count num muted" aria-live="polite">
         {!listLoaded.value ? "" : total.value === all || bin ? `${formatCount(total.value)} runs` : `${formatCount(total.value)} of ${formatCount(all)}`}
       </span>
-      <button type="button" class="toggle" aria-pressed={archived} onClick={() => setParams({ archived: archived ? "" : "1" })} title="Show archived runs as well">
-        Archived
-      </button>
-      <button type="button" class="toggle" aria-pressed={bin} onClick={() => setParams({ deleted: bin ? "" : "1", sel: "", but: "" })} title="Show the runs in the bin instead">
-        Bin
-      </button>
-      <GroupMenu />
-      <ColumnsMenu columns={columns} actions={actions} />
-      <LayoutSwitch />
+      <ListOrCharts />
+      <Folded label="More of the toolbar">
+        <button type="button" class="toggle" aria-pressed={archived} onClick={() => setParams({ archived: archived ? "" : "1" })} title="Show archived runs as well">
+          Archived
+        </button>
+        <button type="button" class="toggle" aria-pressed={bin} onClick={() => setParams({ deleted: bin ? "" : "1", sel: "", but: "" })} title="Show the runs in the bin instead">
+          Bin
+        </button>
+        <GroupMenu />
+        <ColumnsMenu columns={columns} actions={actions} />
+        <LayoutSwitch />
+      </Folded>
     </div>
   );
 }

@@ -1,0 +1,4 @@
+/** The pages of artifacts, which are loaded together. */
+
+export { ArtifactPage } from "./ArtifactPage";
+export { ArtifactsPage } from "./ArtifactsPage";
