@@ -2,6 +2,7 @@
 
 import { useComputed, useSignal, useSignalEffect, type Signal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from "preact/hooks";
+import { part } from "../api/parts";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
 import { formatCount, formatExact, formatMetric } from "../pure/format";
@@ -13,7 +14,6 @@ import { theme } from "../state/theme";
 import type { XKind } from "./axes";
 import { Bars, type Bar } from "./Bars";
 import { ChartMenu } from "./ChartMenu";
-import { save, toCsv, toPng, toSvg } from "./exporting";
 import { Legend } from "./Legend";
 import { contextOf, linesShown, type ChartGroup, type ChartRun, type ShownLine } from "./model";
 import { Plot, type PlotOptions, type Probe } from "./plot";
@@ -46,6 +46,8 @@ export interface ChartProps {
   /** What is put at the chart's beginning to move it by. */
   handle?: preact.ComponentChildren;
 }
+
+const exporting = part(() => import("./exporting"));
 
 /** Charts that are so near to the visible part are loaded. */
 const NEAR = "300px";
@@ -187,6 +189,7 @@ export function Chart(props: ChartProps) {
     if (!plot.current) return;
     const figure = { title: metrics.join(", "), plot: plot.current, lines, smoothed: view.smoothing.amount > 0, severalMetrics: several };
     try {
+      const { save, toCsv, toPng, toSvg } = await exporting();
       save(what === "png" ? await toPng(figure) : what === "svg" ? toSvg(figure) : toCsv(figure), figure.title, what);
     } catch (reason) {
       toastError(reason);

@@ -1,10 +1,8 @@
 /** What the lines of a chart say where the pointer is: beside it while it moves, to be sorted and searched once pinned. */
 
 import type { Signal } from "@preact/signals";
-import { useState } from "preact/hooks";
-import { Icon } from "../components/icons";
+import { lazy } from "../components/lazy";
 import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
-import { byName } from "../pure/order";
 import type { XKind } from "./axes";
 import { LineName } from "./LineName";
 import type { ShownLine } from "./model";
@@ -36,8 +34,9 @@ interface Props {
   frame: () => HTMLElement | null;
 }
 
-type Order = "value" | "name";
-const rank = (value: number) => (Number.isNaN(value) ? -Infinity : value);
+const PinnedTooltip = lazy(() => import("./PinnedTooltip"), (part) => part.PinnedTooltip, null);
+
+export const rank = (value: number) => (Number.isNaN(value) ? -Infinity : value);
 
 export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, frame }: Props) {
   const shown = pinned.value ?? (probe.value?.own ? probe.value : null);
@@ -60,7 +59,7 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   );
 }
 
-interface RowsProps {
+export interface RowsProps {
   shown: Probe;
   lines: readonly ShownLine[];
   kind: XKind;
@@ -68,7 +67,7 @@ interface RowsProps {
   severalMetrics: boolean;
 }
 
-const whereOf = (shown: Probe, kind: XKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
+export const whereOf = (shown: Probe, kind: XKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
 
 function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsProps) {
   const sorted = [...shown.values].sort((a, b) => rank(b.value) - rank(a.value));
@@ -85,59 +84,6 @@ function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsPro
   );
 }
 
-function PinnedTooltip({ shown, position, onClose, lines, kind, smoothed, severalMetrics }: RowsProps & { position: Record<string, string>; onClose: () => void }) {
-  const [order, setOrder] = useState<Order>("value");
-  const [falling, setFalling] = useState(true);
-  const [search, setSearch] = useState("");
-  const names = new Map(lines.map((line) => [line.id, severalMetrics ? `${line.name} ${line.metric}` : line.name]));
-  const wanted = search.trim().toLowerCase();
-  const told = shown.values
-    .filter((one) => !wanted || (names.get(one.id) ?? one.id).toLowerCase().includes(wanted))
-    .sort((a, b) => (order === "value" ? rank(a.value) - rank(b.value) : byName(names.get(a.id) ?? "", names.get(b.id) ?? "")));
-  if (falling) told.reverse();
-  const sortBy = (next: Order) => {
-    setFalling(next === order ? !falling : next === "value");
-    setOrder(next);
-  };
-  const heading = (which: Order, label: string) => (
-    <button type="button" class="link-button" aria-pressed={order === which} onClick={() => sortBy(which)}>
-      {label}
-      {order === which && <Icon name={falling ? "arrowDown" : "arrowUp"} size={11} />}
-    </button>
-  );
-  return (
-    <div
-      class="chart-tooltip pinned"
-      role="dialog"
-      aria-label={`Values at ${whereOf(shown, kind)}`}
-      style={position}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        onClose();
-      }}
-    >
-      <div class="chart-tooltip-head">
-        <span class="chart-tooltip-x num">{whereOf(shown, kind)}</span>
-        <button type="button" class="icon-button small" aria-label="Unpin the values" title="Unpin (Esc)" onClick={onClose}>
-          <Icon name="close" size={12} />
-        </button>
-      </div>
-      {shown.values.length > 5 && (
-        <input class="input" type="search" placeholder="Search lines" aria-label="Search lines" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
-      )}
-      <div class="chart-tooltip-head">
-        {heading("name", "Name")}
-        {heading("value", "Value")}
-      </div>
-      <div class="chart-tooltip-rows" tabIndex={0} role="group" aria-label="Values">
-        <Rows told={told} nearestId={shown.nearestId} lines={lines} smoothed={smoothed} severalMetrics={severalMetrics} ranges />
-        {!told.length && <div class="muted">No line matches.</div>}
-      </div>
-    </div>
-  );
-}
-
 interface RowProps {
   told: readonly Told[];
   nearestId: string | null;
@@ -148,7 +94,7 @@ interface RowProps {
   ranges?: boolean;
 }
 
-function Rows({ told, nearestId, lines, smoothed, severalMetrics, ranges = false }: RowProps) {
+export function Rows({ told, nearestId, lines, smoothed, severalMetrics, ranges = false }: RowProps) {
   const byId = new Map(lines.map((line) => [line.id, line]));
   const several = lines.length > 1;
   const texts = formatDistinct(told.map((one) => one.value));

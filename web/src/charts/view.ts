@@ -3,7 +3,7 @@
 import type { Band } from "../api/lines";
 import type { XAxis } from "../api/types";
 import { formatZoom, parseZoom } from "../pure/route";
-import { parseSmoothing, type Smoothing } from "../pure/smoothing";
+import { parseSmoothing, type Smoothing, type SmoothingKind } from "../pure/smoothing";
 import { param, setParams } from "../state/route";
 import type { Range } from "./scale";
 
@@ -34,6 +34,8 @@ export const BANDS: readonly { value: Band; label: string; says: string }[] = [
   { value: "minmax", label: "min–max", says: "mean, from the least to the greatest run" },
   { value: "quartiles", label: "quartiles", says: "median, from the first quartile to the third" },
 ];
+
+export const SMOOTHING_WORDS: Record<SmoothingKind, string> = { ema: "exponential moving average", mean: "running mean", gaussian: "Gaussian" };
 
 const isOn = (name: string) => param(name) === "1";
 const onOff = (on: boolean) => (on ? "1" : "");

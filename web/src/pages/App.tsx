@@ -6,7 +6,6 @@ import { RemoteStrip, TopBar, useTitle } from "../components/Frame";
 import { lazy } from "../components/lazy";
 import { Dialog } from "../components/overlay";
 import { RunEditor } from "../components/RunActions";
-import { Search } from "../components/Search";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
@@ -22,6 +21,7 @@ const ArtifactPage = lazy(() => import("./artifacts"), (part) => part.ArtifactPa
 const ArtifactsPage = lazy(() => import("./artifacts"), (part) => part.ArtifactsPage);
 const RemotePage = lazy(() => import("./RemotePage"), (part) => part.RemotePage);
 const RunPage = lazy(() => import("./RunPage"), (part) => part.RunPage);
+const Search = lazy(() => import("../components/Search"), (part) => part.Search, null);
 const KeySheet = lazy(() => import("../components/KeySheet"), (part) => part.KeySheet, null);
 
 export function App() {
