@@ -90,7 +90,8 @@ export function RunTable(props: Props) {
         compared: base !== null,
         grouped: grouped !== null,
         nameLength: nameLength + (grouped ? INDENT_CHARS : 0),
-        fitInto: props.fit ? width : 0,
+        room: width,
+        fit: props.fit,
       }),
     [columnKeys.join("\n"), [...pinned].join("\n"), widths, compared, base, grouped?.means, grouped === null, nameLength, props.fit, width],
   );
