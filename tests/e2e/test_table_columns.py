@@ -48,6 +48,12 @@ def test_columns_of_config_metrics_tags_and_notes_are_chosen_and_remembered(look
     page.goto(page.url.partition("#")[0] + "#/runs")
     shows(page, 40)
     assert heads(page)[-5:] == wanted
+    assert params(page)["cols"].endswith(",".join(wanted))
+    # So does one of a project below.
+    page.get_by_title("vision/resnet", exact=True).click()
+    page.wait_for_function("() => location.hash.includes('p=vision/resnet') && location.hash.includes('cols=')")
+    assert heads(page)[-5:] == wanted
+    page.get_by_role("button", name="All runs").click()
     page.get_by_role("button", name="Columns").click()
     page.get_by_role("button", name="Back to the default").click()
     page.keyboard.press("Escape")

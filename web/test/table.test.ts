@@ -91,7 +91,10 @@ describe("columns", () => {
       ["state", null],
       ["config.lr", null],
     ]);
-    expect(layout.template).toBe("32px 240px 100px minmax(68px, 1fr) minmax(72px, 1fr) minmax(0, 1fr)");
+    expect(layout.template).toBe("32px 240px 100px minmax(68px, 1fr) minmax(72px, 1fr)");
+    const fixed = layoutOf({ columns: [], pinned: new Set(), widths: { name: 90 }, rows: [] });
+    expect(fixed.template).toBe("32px 90px minmax(0, 1fr)");
+    expect(layoutOf({ columns, pinned: new Set(), widths: {}, rows: [], nameLength: 90, room: 390 }).name.width).toBe(215);
   });
 
   it("are moved to where another one stands", () => {

@@ -35,7 +35,7 @@ export function Sidebar() {
   useEffect(() => {
     if (health.value && !isRemote.value) startRemote();
   }, [health.value === null, isRemote.value]);
-  const choose = (path: string) => setParams({ p: path, sel: "" }, "push");
+  const choose = (path: string) => setParams({ p: path, sel: "", but: "", cols: "", pin: "" }, "push");
   const toggle = (path: string) => {
     foldedProjects.value = folded.includes(path) ? folded.filter((one) => one !== path) : [...folded, path];
   };

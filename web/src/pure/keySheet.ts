@@ -28,7 +28,7 @@ export const KEYS: readonly [string, [string, string][]][] = [
     [
       ["/", "Filter"],
       ["j  k", "Next, previous run"],
-      ["h  l", "Next, previous cell; fold, unfold a group"],
+      ["h  l", "To the cells; fold a group"],
       ["f", "Filter by the cell"],
       ["x", "Show in charts, or not"],
       ["a", "Select all that match"],

@@ -11,6 +11,8 @@ export const MOST_WIDTH = 1200;
 const MOST_NUMBER = 190;
 const PINNED_NAME = 240;
 const MOST_NAME = 300;
+const LEAST_NAME = 120;
+const NAME_SHARE = 0.55;
 /** Room for the difference to the baseline, or for a group's spread, beside a number. */
 const DIFFERENCE = 62;
 const SPREAD = 48;
@@ -44,8 +46,10 @@ interface Wanted {
   grouped?: boolean;
   /** How many characters of the longest name have to be read. */
   nameLength?: number;
-  /** Leave out columns at the end that this width does not hold; 0 keeps all. */
-  fitInto?: number;
+  /** How wide the table is on the screen, where that is known. */
+  room?: number;
+  /** Leave out columns at the end that do not fit into the room. */
+  fit?: boolean;
 }
 
 const NONE: ReadonlyMap<number, string> = new Map();
@@ -87,10 +91,12 @@ function fitting(columns: readonly Shown[], width: number): Shown[] {
 }
 
 /** Return the columns, those that are pinned first, with their places and widths. */
-export function layoutOf({ columns, pinned, widths, rows, also = () => [], compared = false, grouped = false, nameLength = 0, fitInto = 0 }: Wanted): Layout {
+export function layoutOf({ columns, pinned, widths, rows, also = () => [], compared = false, grouped = false, nameLength = 0, room = 0, fit = false }: Wanted): Layout {
   const anyPinned = columns.some((column) => pinned.has(column.key));
-  const readable = Math.round(Math.max(NAME_WIDTH, Math.min(MOST_NAME, nameLength * CHAR + 52)));
-  const nameWidth = widths.name ?? (anyPinned ? Math.max(PINNED_NAME, readable) : readable);
+  // The name stays while the others are scrolled sideways: it must leave them room.
+  const mostName = room ? Math.min(MOST_NAME, room * NAME_SHARE) : MOST_NAME;
+  const readable = Math.round(Math.max(LEAST_NAME, Math.min(mostName, Math.max(NAME_WIDTH, nameLength * CHAR + 52))));
+  const nameWidth = widths.name ?? (anyPinned && mostName >= PINNED_NAME ? Math.max(PINNED_NAME, readable) : readable);
   const name: Shown = { ...NAME, width: nameWidth, texts: NONE, left: PICK_WIDTH, track: widths.name || anyPinned ? `${nameWidth}px` : `minmax(${nameWidth}px, 1.6fr)` };
   const ordered = [...columns.filter((column) => pinned.has(column.key)), ...columns.filter((column) => !pinned.has(column.key))];
   let left = PICK_WIDTH + nameWidth;
@@ -103,9 +109,11 @@ export function layoutOf({ columns, pinned, widths, rows, also = () => [], compa
     if (stays) left += width;
     return { ...column, texts, width, left: place, track: given || stays ? `${width}px` : `minmax(${width}px, 1fr)` };
   });
-  if (fitInto) shown = fitting(shown, fitInto - PICK_WIDTH - nameWidth);
+  if (fit && room) shown = fitting(shown, room - PICK_WIDTH - nameWidth);
   const minWidth = PICK_WIDTH + nameWidth + shown.reduce((sum, one) => sum + one.width, 0);
-  return { name, columns: shown, template: [`${PICK_WIDTH}px`, name.track, ...shown.map((one) => one.track), "minmax(0, 1fr)"].join(" "), minWidth };
+  const tracks = [name.track, ...shown.map((one) => one.track)];
+  if (!tracks.some((track) => track.includes("fr"))) tracks.push("minmax(0, 1fr)"); // so that rows go to the edge
+  return { name, columns: shown, template: [`${PICK_WIDTH}px`, ...tracks].join(" "), minWidth };
 }
 
 export const clampWidth = (width: number): number => Math.round(Math.max(LEAST_WIDTH, Math.min(MOST_WIDTH, width)));

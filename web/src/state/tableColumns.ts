@@ -15,9 +15,23 @@ export interface TableColumns {
 
 const known = (text: string): string[] => [...new Set(splitKeys(text))].filter((key) => columnOf(key) !== null);
 
+/** Return what was chosen for a project, else for the nearest one above it. */
+function remembered(project: string): { cols: string; pin: string } | undefined {
+  for (let path = project; ; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) {
+    const found = chosenColumns.value[path];
+    if (found || !path) return found;
+  }
+}
+
+/** Put the columns that are remembered into the address, so that it says what is shown. */
+export function spellOutColumns(project: string): void {
+  const kept = param("cols") ? undefined : remembered(project);
+  if (kept && known(kept.cols).length) setParams(kept);
+}
+
 /** Return the columns; `settled` are those of somebody who chose none. */
 export function tableColumns(project: string, settled: readonly string[]): TableColumns {
-  const kept = param("cols") ? { cols: param("cols"), pin: param("pin") } : chosenColumns.value[project];
+  const kept = param("cols") ? { cols: param("cols"), pin: param("pin") } : remembered(project);
   const keys = kept ? known(kept.cols) : [];
   const pinned = new Set(kept ? known(kept.pin) : []);
   return keys.length ? { keys: [...keys.filter((key) => pinned.has(key)), ...keys.filter((key) => !pinned.has(key))], pinned, chosen: true } : { keys: settled, pinned: new Set(), chosen: false };
@@ -33,8 +47,7 @@ export function setTableColumns(project: string, keys: readonly string[], pinned
 }
 
 export function resetTableColumns(project: string): void {
-  const { [project]: _, ...others } = chosenColumns.value;
-  chosenColumns.value = others;
+  chosenColumns.value = { ...chosenColumns.value, [project]: { cols: "", pin: "" } }; // whatever a project above has
   setParams({ cols: "", pin: "" });
 }
 

@@ -59,7 +59,7 @@ export function Cell({ run, column, base, here, menu }: Props) {
     <span {...shared} class={`cell${numeric ? " numeric num" : column.numeric ? " numeric" : ""}${text === "NaN" ? " bad" : ""}${mark}`} title={title}>
       {menu}
       <span class={`ellipsis${text === NOTHING ? " faint" : ""}`}>{text}</span>
-      {difference && <span class="difference num">{difference.text}</span>}
+      {base && column.numeric && <span class="difference num">{difference?.text}</span>}
     </span>
   );
 }

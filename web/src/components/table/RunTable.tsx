@@ -90,12 +90,13 @@ export function RunTable(props: Props) {
         compared: base !== null,
         grouped: grouped !== null,
         nameLength: nameLength + (grouped ? INDENT_CHARS : 0),
-        fitInto: props.fit ? width : 0,
+        room: width,
+        fit: props.fit,
       }),
     [columnKeys.join("\n"), [...pinned].join("\n"), widths, compared, base, grouped?.means, grouped === null, nameLength, props.fit, width],
   );
   const top = HEAD + (base ? ROW : 0);
-  const { first, last } = useVirtual(scroller, count, ROW, base ? ROW : 0);
+  const { first, last } = useVirtual(scroller, count, ROW);
   useEffect(() => props.onLines(first, last), [first, last, rows, count, grouped?.items]);
 
   // Runs that came in above push nothing away for somebody who has scrolled down.

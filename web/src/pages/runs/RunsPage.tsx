@@ -24,7 +24,7 @@ import { chosenColours, hiddenRuns, stylesOf } from "../../state/looks";
 import { go, param, runHash, setParams } from "../../state/route";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
-import { columnActions, tableColumns } from "../../state/tableColumns";
+import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
 import { ChosenCharts } from "../ChosenCharts";
 import { BulkBar } from "./BulkBar";
 import { NoMatch, NoRuns } from "./empty";
@@ -55,6 +55,7 @@ export function RunsPage() {
   if (!settled.current && listLoaded.value && runs.value.length) settled.current = defaultColumns(runs.value, names.value);
   const columns = tableColumns(project, settled.current ?? ["state", "created"]);
   const actions = columnActions(project, columns);
+  useEffect(() => spellOutColumns(project), [project, param("cols")]);
   const columnsKey = joinKeys(columns.keys);
   const metricColumns = useMemo(() => columns.keys.filter((key) => metricOf(key)), [columnsKey]);
   const stat = useMemo(() => columns.keys.filter((key) => columnOf(key)?.numeric), [columnsKey]);
