@@ -172,6 +172,25 @@ def test_one_can_go_to_a_time(console):
     expect(box).to_have_count(0)
 
 
+def test_a_link_leads_to_what_was_looked_for_and_to_a_moment(console, look):
+    field(console).fill("ERROR epoch")
+    console.get_by_role("button", name="Match case").click()
+    expect(console).to_have_url(re.compile(r"console\?find=ERROR%20epoch&case=1"))
+    again = look("#" + console.url.split("#")[1])
+    expect(again.get_by_text("1/6")).to_be_visible()
+    expect(current(again)).to_contain_text("step        7 ")
+    field(console).press("Escape")
+    expect(field(console)).to_have_value("")
+    log(console).focus()
+    console.keyboard.press("c")
+    console.get_by_role("textbox", name="Go to a time").fill("+2h")
+    console.keyboard.press("Enter")
+    expect(current(console)).to_contain_text("step     7200 ")
+    expect(console).to_have_url(re.compile(r"t=2026-"))
+    there = look("#" + console.url.split("#")[1])
+    expect(current(there)).to_contain_text("step     7200 ")
+
+
 def test_an_older_run_says_that_its_times_are_not_known(look):
     page = look("#/runs/older/console")
     expect(log(page)).to_contain_text("step      499")

@@ -117,3 +117,14 @@ def test_a_page_of_an_earlier_build_says_so_and_keeps_its_place(look):
     page.get_by_role("button", name="Load the page again").click()
     expect(page.get_by_role("log")).to_contain_text("a line of output")
     expect(page).to_have_url(re.compile("#/runs/first/console"))
+
+
+def test_a_part_of_a_part_that_does_not_come_is_told_of_too(look):
+    page = look("#/runs/first/charts")
+    expect(page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
+    page.route("**/assets/KeyValues*", lambda route: route.fulfill(status=404, body="{}"))
+    page.get_by_role("tab", name="Overview").click()
+    expect(page.get_by_role("alert")).to_contain_text("A part of the page did not come")
+    page.unroute_all()
+    page.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_role("heading", name="Config")).to_be_visible()

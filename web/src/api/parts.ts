@@ -43,4 +43,4 @@ export async function whyPartIsMissing(): Promise<ApiError> {
 export const replaced = (): ApiError =>
   new ApiError("PAGE_REPLACED", "The viewer has been updated since this page was opened.", "Load the page again: its address keeps what is shown.", 404);
 
-const damaged = (): ApiError => new ApiError("PAGE_PART_MISSING", "A part of the page did not come from the viewer.", "Try it again, or load the page again.", 404);
+const damaged = (): ApiError => new ApiError("PAGE_PART_MISSING", "A part of the page did not come from the viewer.", "Load the page again: its address keeps what is shown.", 404);

@@ -21,15 +21,15 @@ export function lazy<M, P extends object>(load: () => Promise<M>, pick: (module:
     useEffect(() => {
       if (found) return;
       let here = true;
-      start().then(
-        (module) => {
-          found = pick(module);
+      start()
+        .then((module) => {
+          found = pick(module) ?? null;
+          if (!found) throw new Error("another part came in its place");
           if (!here) return;
           setError(null);
           redraw((count) => count + 1);
-        },
-        () => void whyPartIsMissing().then((why) => here && setError(why)),
-      );
+        })
+        .catch(() => whyPartIsMissing().then((why) => here && setError(why)));
       return () => {
         here = false;
       };
@@ -46,10 +46,10 @@ export function lazy<M, P extends object>(load: () => Promise<M>, pick: (module:
       return <Found {...props} />;
     }
     if (error)
-      return error.code === "PAGE_REPLACED" ? (
-        <ErrorState error={error} retryLabel="Load the page again" onRetry={() => location.reload()} />
-      ) : (
+      return error.unreachable ? (
         <ErrorState error={error} onRetry={() => setTries(tries + 1)} />
+      ) : (
+        <ErrorState error={error} retryLabel="Load the page again" onRetry={() => location.reload()} />
       );
     return Bones ? (
       <Delayed>

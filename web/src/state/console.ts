@@ -74,7 +74,8 @@ export class ConsoleView {
 
   async load(): Promise<void> {
     await stream.covers([this.run], 1500);
-    await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
+    // Somebody may have gone to a place meanwhile, as by a link.
+    if (!this.loaded.peek()) await this.fetch("end", async () => this.take(await getConsole(this.run, -PIECE, PIECE)));
     if (this.loaded.peek()) void this.catchUp();
   }
 
@@ -132,6 +133,7 @@ export class ConsoleView {
         if (piece.to < piece.size && piece.size - piece.to <= PIECE) this.text.append(await getConsole(this.run, piece.to, PIECE));
         this.places.value += 1;
         this.attached.value = false;
+        this.loaded.value = true;
         this.grown(piece.size);
       });
     }

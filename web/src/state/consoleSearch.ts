@@ -26,7 +26,7 @@ interface Page {
 }
 
 export class ConsoleSearch {
-  readonly wanted: Signal<Wanted> = signal(NOTHING);
+  readonly wanted: Signal<Wanted>;
   readonly error: Signal<ApiError | null> = signal(null);
   /** Lines that match and lines there are, as far as they are counted. */
   readonly total = signal(0);
@@ -49,7 +49,10 @@ export class ConsoleSearch {
     private readonly run: string,
     /** Called with each match that is gone to. */
     private readonly onGo: (match: ConsoleMatch) => void,
-  ) {}
+    wanted: Wanted = NOTHING,
+  ) {
+    this.wanted = signal(wanted);
+  }
 
   open(): () => void {
     this.restart(0);

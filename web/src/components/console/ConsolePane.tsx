@@ -9,11 +9,13 @@ import { ConsoleSearch } from "../../state/consoleSearch";
 import { ConsoleTimes } from "../../state/consoleTimes";
 import { useKeys } from "../../state/keys";
 import { consoleTimes } from "../../state/prefs";
+import { param, setParams } from "../../state/route";
+import { toastError } from "../../state/toasts";
 import { Bone, CopyButton, Delayed, EmptyState, ErrorState } from "../basics";
 import { Icon } from "../icons";
 import { useVirtual } from "../virtual";
 import { ConsoleLine, placesOf } from "./ConsoleLine";
-import { SearchError, SearchField } from "./SearchField";
+import { SearchError, SearchField, wantedInUrl } from "./SearchField";
 import { NOT_KEPT, TimeTools } from "./TimeTools";
 
 const LINE = 18;
@@ -24,7 +26,12 @@ const NEAR = 30;
 export function ConsolePane({ runId, running }: { runId: string; running: boolean }) {
   const view = useMemo(() => new ConsoleView(runId), [runId]);
   const times = useMemo(() => new ConsoleTimes(runId), [runId]);
-  const search = useMemo(() => new ConsoleSearch(runId, (match) => void goTo(match.offset)), [runId]);
+  const search = useMemo(() => new ConsoleSearch(runId, (match) => void goTo(match.offset), wantedInUrl()), [runId]);
+  // A link may lead to a moment.
+  useEffect(() => {
+    const time = Date.parse(param("t"));
+    if (!Number.isNaN(time)) void times.placeOf(time).then((byte) => (byte === null ? undefined : goTo(byte)), toastError);
+  }, [view]);
   useEffect(() => {
     const stops = [view.open(), search.open(), () => times.close()];
     return () => stops.forEach((stop) => stop());
@@ -71,7 +78,9 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
 
   const setFollow = (on: boolean) => {
     follow.value = on;
-    if (on) void view.toEnd();
+    if (!on) return;
+    setParams({ t: "" });
+    void view.toEnd();
   };
   /** Bring a line into the middle. */
   const centre = (line: number) => {
@@ -139,7 +148,10 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
           {whole ? "" : " loaded"}
         </span>
         <span class="spacer" />
-        <TimeTools times={times} shown={consoleTimes} onGo={(byte) => void goTo(byte)} boxRef={timeBox} />
+        <TimeTools times={times} shown={consoleTimes} onGo={(byte, time) => {
+            setParams({ t: new Date(time).toISOString() });
+            void goTo(byte);
+          }} boxRef={timeBox} />
         <button type="button" class="toggle" aria-pressed={follow.value && attached} onClick={() => setFollow(!follow.value || !attached)} title="Keep the newest line in sight (f)">
           Follow
         </button>

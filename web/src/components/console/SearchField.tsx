@@ -1,13 +1,26 @@
 /** Looking for something in the whole of a run's output: what, how, how often it is there, and from one place to the next. */
 
 import type { RefObject } from "preact";
+import type { ConsoleSearch as ConsoleWanted } from "../../api/client";
 import { formatCount } from "../../pure/format";
 import { NOTHING, type ConsoleSearch } from "../../state/consoleSearch";
+import { param, setParamsSoon } from "../../state/route";
 import { Icon } from "../icons";
+
+/** What is typed stands in the URL this much later. */
+const URL_MS = 400;
+
+/** What a link says is to be looked for. */
+export const wantedInUrl = (): ConsoleWanted => ({ text: param("find").slice(0, 500), regex: param("regex") === "1", matchCase: param("case") === "1" });
 
 export function SearchField({ search, inputRef }: { search: ConsoleSearch; inputRef: RefObject<HTMLInputElement | null> }) {
   const { text, regex, matchCase } = search.wanted.value;
   const error = search.error.value;
+  const change = (by: Partial<ConsoleWanted>) => {
+    search.set(by);
+    const now = search.wanted.peek();
+    setParamsSoon({ find: now.text, regex: now.regex ? "1" : "", case: now.matchCase ? "1" : "" }, URL_MS);
+  };
   return (
     <>
       <div class="input-wrap console-search" role="search">
@@ -25,20 +38,20 @@ export function SearchField({ search, inputRef }: { search: ConsoleSearch; input
           autocomplete="off"
           maxLength={500}
           value={text}
-          onInput={(event) => search.set({ text: event.currentTarget.value })}
+          onInput={(event) => change({ text: event.currentTarget.value })}
           onKeyDown={(event) => {
             if (event.key === "Enter") void search.step(event.shiftKey ? -1 : 1);
             else if (event.key === "Escape") {
-              search.set({ text: NOTHING.text });
+              change({ text: NOTHING.text });
               event.currentTarget.blur();
               event.stopPropagation();
             }
           }}
         />
-        <button type="button" class="toggle small" aria-pressed={matchCase} aria-label="Match case" title="Match case" onClick={() => search.set({ matchCase: !matchCase })}>
+        <button type="button" class="toggle small" aria-pressed={matchCase} aria-label="Match case" title="Match case" onClick={() => change({ matchCase: !matchCase })}>
           Aa
         </button>
-        <button type="button" class="toggle small mono" aria-pressed={regex} aria-label="Regular expression" title="Regular expression" onClick={() => search.set({ regex: !regex })}>
+        <button type="button" class="toggle small mono" aria-pressed={regex} aria-label="Regular expression" title="Regular expression" onClick={() => change({ regex: !regex })}>
           .*
         </button>
       </div>

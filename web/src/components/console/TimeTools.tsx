@@ -12,7 +12,8 @@ import { Popover } from "../overlay";
 interface Props {
   times: ConsoleTimes;
   shown: Signal<boolean>;
-  onGo: (byte: number) => void;
+  /** Called with the byte that was being written at a time, in ms. */
+  onGo: (byte: number, time: number) => void;
   /** What holds the button, so that a key can press it. */
   boxRef: RefObject<HTMLSpanElement | null>;
 }
@@ -30,7 +31,7 @@ export function TimeTools({ times, shown, onGo, boxRef }: Props) {
   );
 }
 
-function GoToTime({ times, onGo, close }: { times: ConsoleTimes; onGo: (byte: number) => void; close: () => void }) {
+function GoToTime({ times, onGo, close }: { times: ConsoleTimes; onGo: Props["onGo"]; close: () => void }) {
   const text = useSignal("");
   const complaint = useSignal<string | null>(null);
   const [kept, first, last] = [times.kept.value, times.first.value, times.last.value];
@@ -47,7 +48,7 @@ function GoToTime({ times, onGo, close }: { times: ConsoleTimes; onGo: (byte: nu
       const byte = await times.placeOf(time);
       if (byte === null) return;
       close();
-      onGo(byte);
+      onGo(byte, time);
     } catch (error) {
       complaint.value = asApiError(error).detail;
     }
