@@ -40,8 +40,15 @@ class InvalidQueryError(UsageError):
 
 
 class InvalidPatternError(UsageError):
+    """reason: what is wrong, in a few words. position: the character of the pattern that shows it, counted from 0."""
+
     code = "INVALID_PATTERN"
     default_hint = "Correct the regular expression, or look for the text as it is."
+
+    def __init__(self, detail: str, *, reason: str = "", position: int = 0, hint: str | None = None) -> None:
+        super().__init__(detail, hint=hint)
+        self.reason = reason
+        self.position = position
 
 
 class PatternTooSlowError(InvalidPatternError):

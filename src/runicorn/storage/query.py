@@ -16,7 +16,7 @@ number. A list is equal to the same list as JSON, blanks aside.
 
 `created` and `finished` are compared with dates, each of which is all of its day, hour or minute: what is `created >
 2026-11-01` begins with the 2nd; `-7d` and `7d ago` are moments. `duration` is compared with `2h30m` or seconds. `~`
-looks for a regular expression (regex_syntax.py) in the value; in quotes its backslashes are its own.
+looks for a regular expression (patterns.py) in the value; in quotes its backslashes are its own.
 
 Parentheses stand for a group around terms. Within a word, as in `f(2)`, and in quotes they are characters.
 """
@@ -26,11 +26,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from runicorn.errors import InvalidQueryError
+from runicorn.errors import InvalidPatternError, InvalidQueryError, PatternTooSlowError
 from runicorn.storage.query_compare import (
     MATCHES,
     MATCHES_NOT,
-    RegexBudgetError,
     Test,
     ValueNotUsableError,
     comparer,
@@ -39,7 +38,6 @@ from runicorn.storage.query_compare import (
 from runicorn.storage.query_fields import METRIC_PREFIXES, OWN_PREFIXES, PLAIN_FIELDS, Kind, kind_of
 from runicorn.storage.query_times import Moment
 from runicorn.storage.query_tokens import Sort, Token, mistake, tokens_of
-from runicorn.storage.regex_syntax import PatternError
 
 _MAX_DEPTH = 50
 
@@ -217,13 +215,13 @@ class _Parser:
         first = value.start + quoted
         try:
             test = matcher(name, sign, pattern)
-        except PatternError as error:
-            raise mistake(f"The regular expression cannot be used: {error.what}", first + error.at) from None
+        except InvalidPatternError as error:
+            raise mistake(f"The regular expression cannot be used: {error.reason}", first + error.position) from None
 
         def bounded(found: Any) -> bool:
             try:
                 return test(found)
-            except RegexBudgetError:
+            except PatternTooSlowError:
                 raise mistake("The regular expression takes too long over these runs; make it simpler", first) from None
 
         return bounded

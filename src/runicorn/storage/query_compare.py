@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from runicorn.model import NON_FINITE
-from runicorn.storage.linear_regex import LinearRegex, RegexBudgetError
+from runicorn.storage.patterns import Limit, Pattern
 from runicorn.storage.query_fields import Kind, is_own, kind_of, number_of
 from runicorn.storage.query_times import Moment, Span, parse_date, parse_duration
 
@@ -49,15 +49,18 @@ def comparer(name: str, sign: str, text: str, *, quoted: bool, moment: Moment, a
 
 
 def matcher(name: str, sign: str, pattern: str) -> Test:
-    """Return what tells whether a pattern is found in a field's value. Raises PatternError."""
-    machine = LinearRegex(pattern)
+    """Return what tells whether a pattern is found in a field's value. Raises InvalidPatternError.
+
+    What it returns raises PatternTooSlowError once the values together took too long.
+    """
+    machine, limit = Pattern(pattern, is_regex=True, match_case=False), Limit()
     wanted = sign == MATCHES
     known: dict[str, bool] = {}
 
     def search(text: str) -> bool:
         found = known.get(text)
         if found is None:
-            found = machine.search(text)
+            found = machine.is_in(text, limit)
             if len(text) < 200 and len(known) < 10_000:
                 known[text] = found
         return found
@@ -141,7 +144,6 @@ __all__ = [
     "MATCHES",
     "MATCHES_NOT",
     "OPERATORS",
-    "RegexBudgetError",
     "Test",
     "ValueNotUsableError",
     "comparer",

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runicorn.errors import InvalidPatternError, PatternTooSlowError
-from runicorn.storage.patterns import TIMEOUT_SECS, Pattern
+from runicorn.storage.patterns import TIMEOUT_SECS, Limit, Pattern
 
 LINES = st.lists(st.text(st.sampled_from("ab .x1[\t"), max_size=8), max_size=8)
 
@@ -76,3 +76,26 @@ def test_many_lines_that_are_each_slow_are_given_up_together():
     with pytest.raises(PatternTooSlowError):
         found(Pattern(r"(a|aa|\s)+$", is_regex=True, match_case=True), "\n".join(["a" * 18 + "b"] * 100_000))
     assert time.monotonic() - began < TIMEOUT_SECS + 1.5
+
+
+@pytest.mark.parametrize("source", ["(((a{1000}){1000}){1000})", "(a{1000}){1000}", "a{1000000}", "(a{2,1000}b){1000}"])
+def test_one_that_would_take_all_memory_is_refused(source):
+    with pytest.raises(InvalidPatternError, match="repeats too much"):
+        Pattern(source, is_regex=True, match_case=True)
+
+
+def test_repetitions_that_people_write_are_taken():
+    for source in (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}", "[0-9a-f]{40}", "x{1000}", "(ab){2,}"):
+        Pattern(source, is_regex=True, match_case=True)
+
+
+def test_many_texts_together_may_take_so_long_and_what_passes_between_them_does_not_count():
+    pattern, limit = Pattern("^(a+)+$", is_regex=True, match_case=False), Limit(0.5)
+    assert pattern.is_in("AAA", limit)
+    time.sleep(0.6)
+    assert not pattern.is_in("b", limit)
+    began = time.monotonic()
+    with pytest.raises(PatternTooSlowError):
+        for number in range(1000):
+            pattern.is_in("a" * 400 + f"b{number}", limit)
+    assert time.monotonic() - began < 2.0

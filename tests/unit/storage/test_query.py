@@ -158,9 +158,9 @@ def test_these_do_not_match(query):
         ("a () b", 4),
         ("(and calm)", 2),
         ("config.lr ~", 12),
-        ("config.lr ~ (a", 13),
-        ('name ~ "fox[a"', 12),
-        ('name ~ "a(?=b)"', 10),
+        ("config.lr ~ (a", 15),
+        ('name ~ "fox[a"', 14),
+        ('name ~ "a{3,2}"', 11),
         ("created > soon", 11),
         ("created > 7d", 11),
         ("created ~ 2026", 11),
@@ -274,15 +274,14 @@ def test_a_tilde_in_a_key_that_is_compared_belongs_to_it(query):
     assert parse_query(query)(Row(**{"config.k~y": 1}))
 
 
-def test_a_regular_expression_that_hangs_others_is_told_at_once_or_given_up_with_its_place():
+def test_a_regular_expression_that_explodes_is_given_up_and_its_place_told():
     rows = [Row(name="a" * 400 + f"b{number}") for number in range(10_000)]
-    found = parse_query("name ~ ^(a+)+$")
-    assert not any(found(row) for row in rows[:2000])
-    found = parse_query("name ~ (a|b|[ab][ab])*c")
-    with pytest.raises(InvalidQueryError, match="takes too long over these runs") as caught:
-        for row in rows * 2:
-            found(row)
-    assert caught.value.position == len("name ~ ")
+    for pattern in ("^(a+)+$", "(a|aa)+$"):
+        found = parse_query(f"name ~ {pattern}")
+        with pytest.raises(InvalidQueryError, match="takes too long over these runs") as caught:
+            for row in rows:
+                found(row)
+        assert caught.value.position == len("name ~ ")
 
 
 @pytest.mark.parametrize(
