@@ -9,34 +9,22 @@ import type {
   ArtifactOverview,
   BulkAnswer,
   BulkChange,
-  ConnectBody,
   ConsoleFound,
   ConsolePiece,
   ConsolePlace,
   ConsoleTimes,
-  Environment,
   EventsPiece,
   Health,
-  HostKey,
-  KnownHost,
-  RemoteConfig,
-  RemoteListing,
-  RemoteStatus,
   Run,
   RunDetail,
   RunGroups,
   RunPage,
   RunPatch,
-  SavedConnection,
-  Session,
-  SessionLogPiece,
-  StartBody,
-  StorageCandidate,
 } from "./types";
 
 const QUICK_TIMEOUT_MS = 30_000;
 /** Connecting may wait for a slow server, and starting for a cold Python on a network disk. */
-const SLOW_TIMEOUT_MS = 180_000;
+export const SLOW_TIMEOUT_MS = 180_000;
 
 /** Called with each request's outcome, so that the page can tell a lost link from a failing request. */
 let onOutcome: (reached: boolean) => void = () => {};
@@ -52,7 +40,7 @@ interface Options {
   asText?: boolean;
 }
 
-async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
+export async function request<T>(method: string, path: string, options: Options = {}): Promise<T> {
   const { body, signal, timeoutMs = QUICK_TIMEOUT_MS, asText = false } = options;
   return exchange(method, path, body, signal, timeoutMs, async (answer) => {
     const parsed: unknown = await (asText && answer.ok ? answer.text() : answer.text().then(parseAnswer)).catch((error: unknown) => {
@@ -120,7 +108,7 @@ export const read = (path: string, body: unknown, onPiece: (piece: Uint8Array) =
     }
   });
 
-const withQuery = (path: string, query: string) => (query ? `${path}?${query}` : path);
+export const withQuery = (path: string, query: string) => (query ? `${path}?${query}` : path);
 const runPath = (id: string) => `/api/runs/${encodeURIComponent(id)}`;
 
 export const getHealth = (signal?: AbortSignal) => request<Health>("GET", "/api/health", { signal, timeoutMs: 8000 });
@@ -204,73 +192,3 @@ export const getArtifactFiles = (name: string, version: string, offset: number, 
   request<ArtifactFiles>("GET", `${artifactPath(name)}/${version}?offset=${offset}&limit=${limit}`, { signal });
 
 export const artifactFileUrl = (name: string, version: string, path: string): string => `${artifactPath(name)}/${version}/files/${encodePath(path)}`;
-
-// --- remote -----------------------------------------------------------------------------------------------------
-
-export const getRemoteStatus = (signal?: AbortSignal) => request<RemoteStatus>("GET", "/api/remote/status", { signal });
-
-export const connect = (body: ConnectBody, signal?: AbortSignal) =>
-  request<{ ok: boolean; connection_id: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
-
-export const giveUp = (attempt: string) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/attempts/give-up", { body: { attempt } });
-
-export const acceptHostKey = (key: HostKey) =>
-  request<{ ok: boolean }>("POST", "/api/remote/known-hosts/accept", {
-    body: {
-      host: key.host,
-      port: key.port,
-      key_type: key.key_type,
-      public_key: key.public_key,
-      fingerprint_sha256: key.fingerprint_sha256,
-    },
-  });
-
-export const getKnownHosts = (signal?: AbortSignal) =>
-  request<{ entries: KnownHost[] }>("GET", "/api/remote/known-hosts/list", { signal });
-
-export const removeKnownHost = (host: string, port: number, keyType: string) =>
-  request<{ ok: boolean; changed: boolean }>("POST", "/api/remote/known-hosts/remove", { body: { host, port, key_type: keyType } });
-
-export const getEnvironments = (connectionId: string, signal?: AbortSignal) =>
-  request<{ envs: Environment[] }>("GET", withQuery("/api/remote/conda-envs", composeQuery({ connection_id: connectionId })), {
-    signal,
-    timeoutMs: SLOW_TIMEOUT_MS,
-  });
-
-export const getRemoteConfig = (connectionId: string, environment: string | null, signal?: AbortSignal) =>
-  request<RemoteConfig>(
-    "GET",
-    withQuery("/api/remote/config", composeQuery({ connection_id: connectionId, conda_env: environment })),
-    { signal, timeoutMs: SLOW_TIMEOUT_MS },
-  );
-
-export const getStorageCandidates = (connectionId: string, signal?: AbortSignal) =>
-  request<{ candidates: StorageCandidate[] }>("GET", withQuery("/api/remote/storage-candidates", composeQuery({ connection_id: connectionId })), {
-    signal,
-    timeoutMs: SLOW_TIMEOUT_MS,
-  });
-
-export const startViewer = (body: StartBody, signal?: AbortSignal) =>
-  request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
-
-export const retryViewer = (sessionId: string, login = false) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login } });
-
-export const getSessionLog = (sessionId: string, after: number, signal?: AbortSignal) =>
-  request<SessionLogPiece>("GET", `/api/remote/viewer/log/${encodeURIComponent(sessionId)}?after=${after}`, { signal });
-
-export const getDiagnostics = (sessionId: string) =>
-  request<string>("GET", `/api/remote/viewer/diagnostics/${encodeURIComponent(sessionId)}`, { asText: true });
-
-export const stopViewer = (sessionId: string) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/stop", { body: { session_id: sessionId } });
-
-export const listRemote = (connectionId: string, path: string, signal?: AbortSignal) =>
-  request<RemoteListing>("GET", withQuery("/api/remote/fs/list", composeQuery({ connection_id: connectionId, path })), { signal });
-
-export const getSaved = (signal?: AbortSignal) =>
-  request<{ connections: SavedConnection[] }>("GET", "/api/remote/connections/saved", { signal });
-
-export const putSaved = (connections: readonly SavedConnection[]) =>
-  request<{ ok: boolean }>("POST", "/api/remote/connections/saved", { body: connections });

@@ -5,6 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } fro
 import { part } from "../api/parts";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
+import { lazy } from "../components/lazy";
 import { formatCount, formatExact, formatMetric } from "../pure/format";
 import { setChart, settingOf } from "../state/chartSettings";
 import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
@@ -12,9 +13,8 @@ import { hiddenRuns } from "../state/looks";
 import { inTurn, whenThereIsTime } from "../state/frame";
 import { theme } from "../state/theme";
 import type { XKind } from "./axes";
-import { Bars, type Bar } from "./Bars";
+import type { Bar } from "./Bars";
 import { ChartMenu } from "./ChartMenu";
-import { Legend } from "./Legend";
 import { contextOf, linesShown, type ChartGroup, type ChartRun, type ShownLine } from "./model";
 import { Plot, type PlotOptions, type Probe } from "./plot";
 import type { SceneLine } from "./scene";
@@ -47,6 +47,8 @@ export interface ChartProps {
   handle?: preact.ComponentChildren;
 }
 
+const Bars = lazy(() => import("./Bars"), (one) => one.Bars, null);
+const Legend = lazy(() => import("./Legend"), (one) => one.Legend, null);
 const exporting = part(() => import("./exporting"));
 
 /** Charts that are so near to the visible part are loaded. */

@@ -1,7 +1,7 @@
 /** Walk through the folders of a server and pick one. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { listRemote } from "../api/client";
+import { listRemote } from "../api/remote";
 import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { RemoteListing } from "../api/types";
 import { formatBytes, formatCount } from "../pure/format";

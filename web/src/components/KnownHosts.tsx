@@ -1,7 +1,7 @@
 /** The host keys that a person accepted, to look at and to remove. */
 
 import { useSignal } from "@preact/signals";
-import { removeKnownHost } from "../api/client";
+import { removeKnownHost } from "../api/remote";
 import type { KnownHost } from "../api/types";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";

@@ -1,15 +1,17 @@
 /** The menu of one run, and the dialog that changes its name, tags and note. */
 
 import { signal } from "@preact/signals";
-import { useState } from "preact/hooks";
 import type { Run } from "../api/types";
-import { archive, changeRun, parseTags, remove, restore } from "../state/actions";
-import { copyText, Field } from "./basics";
-import { Dialog, Menu, type MenuItem } from "./overlay";
+import { archive, remove, restore } from "../state/actions";
+import { copyText } from "./basics";
+import { lazy } from "./lazy";
+import { Menu, type MenuItem } from "./overlay";
 import { go, param, place, setParams } from "../state/route";
 import { toast } from "../state/toasts";
 
-type Focus = "name" | "tags" | "note";
+const Editor = lazy(() => import("./RunEditor"), (part) => part.Editor, null);
+
+export type Focus = "name" | "tags" | "note";
 const editing = signal<{ run: Run; focus: Focus } | null>(null);
 
 export const editRun = (run: Run, focus: Focus): void => {
@@ -41,41 +43,4 @@ export function RunEditor() {
   const open = editing.value;
   if (!open) return null;
   return <Editor key={open.run.id} run={open.run} focus={open.focus} onClose={() => editing.value === open && (editing.value = null)} />;
-}
-
-function Editor({ run, focus, onClose }: { run: Run; focus: Focus; onClose: () => void }) {
-  const [name, setName] = useState(run.name);
-  const [tags, setTags] = useState(run.tags.join(", "));
-  const [note, setNote] = useState(run.note ?? "");
-  const [busy, setBusy] = useState(false);
-  const save = async () => {
-    if (!name.trim()) return;
-    setBusy(true);
-    const done = await changeRun(run, { name: name.trim(), tags: parseTags(tags), note });
-    setBusy(false);
-    if (done) onClose();
-  };
-  return (
-    <Dialog title="Edit run" width={440} onClose={onClose}>
-      <form
-        class="dialog-body"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        <Field label="Name" value={name} onInput={setName} autofocus={focus === "name"} error={name.trim() ? null : "A run needs a name."} />
-        <Field label="Tags" value={tags} onInput={setTags} placeholder="baseline, sweep-3" hint="Separated by commas" autofocus={focus === "tags"} />
-        <Field label="Note" value={note} onInput={setNote} rows={4} autofocus={focus === "note"} />
-        <div class="dialog-actions">
-          <button type="button" class="button" onClick={onClose}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={busy || !name.trim()}>
-            Save
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
 }

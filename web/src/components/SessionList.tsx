@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import "./SessionList.css";
-import { stopViewer } from "../api/client";
+import { stopViewer } from "../api/remote";
 import type { Session } from "../api/types";
 import { Icon } from "./icons";
 import { SessionLog } from "./SessionLog";

@@ -1,7 +1,7 @@
 /** What a session did and said, live, and one text of it all to give to others. */
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { getDiagnostics } from "../api/client";
+import { getDiagnostics } from "../api/remote";
 import type { LogLine, Session } from "../api/types";
 import { formatSince, plural } from "../pure/format";
 import { useSessionLog } from "../state/sessionLog";

@@ -1,7 +1,7 @@
 /** Parts of the page that are loaded when they are first shown. Nothing else of the page is lost where one does not come. */
 
-import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentType, RefObject } from "preact";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { ApiError } from "../api/error";
 import { part, whyPartIsMissing } from "../api/parts";
 import { Bone, Delayed, ErrorState } from "./basics";
@@ -69,4 +69,9 @@ function PageBones() {
       ))}
     </div>
   );
+}
+
+/** Give the focus to what asks for it in a panel that came after its menu was opened. */
+export function useAutofocus(box: RefObject<HTMLElement | null>): void {
+  useLayoutEffect(() => box.current?.querySelector<HTMLElement>("[data-autofocus]")?.focus({ preventScroll: true }), []);
 }

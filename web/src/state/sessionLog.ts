@@ -1,7 +1,7 @@
 /** A session's log, fetched piece by piece as it grows. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import * as api from "../api/client";
+import * as api from "../api/remote";
 import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { LogLine, Session } from "../api/types";
 

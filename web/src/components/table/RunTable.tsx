@@ -14,7 +14,8 @@ import { columnWidths } from "../../state/prefs";
 import { addedAbove } from "../../state/runs";
 import { Bone } from "../basics";
 import { useInSight, useSteadyFocus, useVirtual } from "../virtual";
-import { GroupRow, type Spread } from "./GroupRow";
+import { lazy } from "../lazy";
+import type { Spread } from "./GroupRow";
 import { Head, type HeadActions } from "./Head";
 import { fittingWidth } from "./measure";
 import { RunRow } from "./RunRow";
@@ -34,6 +35,8 @@ export interface Grouped {
   onFold: (item: GroupItem) => void;
   onToggle: (item: GroupItem) => void;
 }
+
+const GroupRow = lazy(() => import("./GroupRow"), (part) => part.GroupRow, null);
 
 interface Props extends Omit<HeadActions, "onResize" | "onFit"> {
   columnKeys: readonly string[];

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../../api/types";
 import { Delayed, ErrorState, TableBones } from "../../components/basics";
+import { lazy } from "../../components/lazy";
 import { ProjectsPane, shownLayout, toggleProjects } from "../../components/narrow";
 import { Note, Notes } from "../../components/Note";
 import { editRun } from "../../components/RunActions";
@@ -26,11 +27,12 @@ import { columns as names, ensureRows, listBusy, listError, listLoaded, problem,
 import { moved } from "../../state/selection";
 import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
 import { ChosenCharts } from "../ChosenCharts";
-import { BulkBar } from "./BulkBar";
 import { NoMatch, NoRuns } from "./empty";
 import { Toolbar } from "./Toolbar";
 import { useGroups } from "./useGroups";
 import { useSelection } from "./useSelection";
+
+const BulkBar = lazy(() => import("./BulkBar"), (part) => part.BulkBar, null);
 
 const highlighted = signal<string | null>(null);
 const cursor = signal(-1);

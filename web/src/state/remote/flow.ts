@@ -1,7 +1,7 @@
 /** The one way from a host's name to its page: connect, choose, start, asking on the way for whatever is missing. */
 
 import { signal } from "@preact/signals";
-import * as api from "../../api/client";
+import * as api from "../../api/remote";
 import { ApiError, asApiError, isAbort } from "../../api/error";
 import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection, StorageCandidate } from "../../api/types";
 import { newAttempt } from "../../pure/attempt";

@@ -1,7 +1,7 @@
 /** The saved hosts: listed, changed, forgotten. Never a secret. */
 
 import { computed } from "@preact/signals";
-import * as api from "../../api/client";
+import * as api from "../../api/remote";
 import type { SavedConnection } from "../../api/types";
 import type { Target } from "../../pure/target";
 import { saved } from "./status";

@@ -1,7 +1,7 @@
 /** What the viewer says of everything over SSH, live: connections, sessions, how far each attempt has come. */
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import * as api from "../../api/client";
+import * as api from "../../api/sessions";
 import { type ApiError, asApiError, detailText } from "../../api/error";
 import type { KnownHost, Progress, RemoteStatus, SavedConnection, Session } from "../../api/types";
 import { sameTarget, type Target } from "../../pure/target";
