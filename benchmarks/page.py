@@ -342,7 +342,7 @@ def until_drawn(page: Page, address: str, lines: int) -> float:
 
 
 def hover(page: Page) -> float:
-    box = page.locator(".chart .u-over").first.bounding_box()
+    box = page.locator(".chart .chart-over").first.bounding_box()
     assert box
     page.mouse.move(box["x"] + 5, box["y"] + 20)
     page.evaluate(FRAMES)

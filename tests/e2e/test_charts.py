@@ -83,7 +83,7 @@ def test_all_lines_come_in_one_request_and_moving_the_pointer_paints_no_line_aga
     # The charts in sight come at once; one more that was scrolled to may have come after them.
     assert asked.count("lines") <= 2
     before = painted(chart)
-    box = chart.locator(".u-over").bounding_box()
+    box = chart.locator(".chart-over").bounding_box()
     for step in range(30):
         page.mouse.move(box["x"] + 20 + step * 5, box["y"] + 20 + step)
     expect(chart.locator(".chart-tooltip")).to_be_visible()
@@ -111,16 +111,16 @@ def test_single_values_are_bars(look, sweep):
 def test_a_metric_is_drawn_over_what_its_script_says_and_over_what_a_person_chooses(look, sweep):
     page = look(chosen(sweep))
     chart = points_of(page, "val/loss")
-    chart.scroll_into_view_if_needed()
+    chart.evaluate("one => one.scrollIntoView()")
     expect(chart.locator(".chart-title")).to_contain_text("over epoch")
     expect(chart).to_have_attribute("data-points", str(40 * 15))
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(chart.locator(".chart-tooltip-x")).to_have_text(re.compile(r"^\d$"))  # of ten epochs
     chart.get_by_role("button", name="More of loss").click()
     page.get_by_role("menuitem", name="Horizontal axis…").click()
     page.get_by_role("option", name="The axis of all charts", exact=True).click()
     expect(chart.locator(".chart-title")).not_to_contain_text("over")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(chart.locator(".chart-tooltip-x")).to_contain_text("step")
     train = points_of(page, "train/loss")
     train.get_by_role("button", name="More of loss").click()
@@ -140,7 +140,7 @@ def test_several_metrics_in_one_chart(look, sweep):
     page.get_by_role("checkbox", name="val/loss").check()
     page.get_by_role("button", name="Done").click()
     expect(chart).to_have_attribute("data-points", str(440 * 2))
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(chart.locator(".chart-tooltip-row")).to_have_count(4)
     expect(chart.locator(".chart-tooltip")).to_contain_text("val/loss")
 
@@ -152,7 +152,7 @@ def test_a_group_is_one_line_with_its_band(look, sweep, band):
     expect(chart).to_have_attribute("data-lines", "3")
     page.get_by_role("combobox", name="Band of a group").select_option(band)
     expect(chart).to_have_attribute("data-complete", "true")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     rows = chart.locator(".chart-tooltip-row")
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text("(5)")
@@ -165,9 +165,9 @@ def test_a_group_is_one_line_with_its_band(look, sweep, band):
 def test_the_tooltip_can_be_pinned_sorted_and_searched(look, sweep):
     page = look(chosen(sweep))
     chart = points_of(page, "train/loss")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(chart.locator(".chart-tooltip")).to_contain_text("3 more")
-    chart.locator(".u-over").click()
+    chart.locator(".chart-over").click()
     pinned = chart.get_by_role("dialog")
     expect(pinned.locator(".chart-tooltip-row")).to_have_count(15)
     page.mouse.move(5, 5)
@@ -195,7 +195,7 @@ def test_zoom_by_drag_wheel_and_keys_refines_long_lines(look, root):
     page = look("#/runs/long/charts")
     chart = points_of(page, "loss")
     expect(chart).to_have_attribute("data-points", "200000")
-    over = chart.locator(".u-over")
+    over = chart.locator(".chart-over")
     box = over.bounding_box()
     middle = box["y"] + box["height"] / 2
     with page.expect_response("**/api/lines") as refined:
@@ -222,7 +222,7 @@ def test_zoom_by_drag_wheel_and_keys_refines_long_lines(look, root):
 def test_the_range_of_y_by_drag_and_by_numbers(look, sweep):
     page = look(chosen(sweep[:3]))
     chart = points_of(page, "train/loss")
-    over = chart.locator(".u-over")
+    over = chart.locator(".chart-over")
     expect(over).to_be_visible()
     box = over.bounding_box()
     drag(page, (box["x"] - 20, box["y"] + 20), (box["x"] - 20, box["y"] + 90))
@@ -252,7 +252,7 @@ def test_logarithmic_axes_outliers_and_smoothing_stand_in_the_address(look, root
     write_run(root, "spiked", {"loss": (steps, values)}, {"name": "spiked"})
     page = look("#/runs/spiked/charts")
     chart = points_of(page, "loss")
-    expect(chart.locator(".u-over")).to_be_visible()
+    expect(chart.locator(".chart-over")).to_be_visible()
     flat = colours(chart)
     page.get_by_role("button", name="More chart settings").click()
     page.get_by_role("checkbox", name="Cut outliers off").check()
@@ -267,7 +267,7 @@ def test_logarithmic_axes_outliers_and_smoothing_stand_in_the_address(look, root
     page.get_by_role("radio", name="Mean").click()
     expect(page).to_have_url(re.compile("smooth=mean-"))
     page.keyboard.press("Escape")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(chart.locator(".chart-tooltip .num.muted").first).to_be_visible()
 
 
@@ -289,7 +289,7 @@ def test_the_labels_of_an_axis_are_in_one_unit(look, root):
     write_run(root, "small", {"loss": (steps, steps * 1.2e-5)}, {"name": "small"})
     page = look("#/runs/small/charts")
     chart = points_of(page, "loss")
-    expect(chart.locator(".u-over")).to_be_visible()
+    expect(chart.locator(".chart-over")).to_be_visible()
     with page.expect_download() as download:
         chart.get_by_role("button", name="More of loss").click()
         page.get_by_role("menuitem", name="Save as SVG").click()

@@ -186,7 +186,7 @@ def test_comparing_and_pointing_at_curves_shows_text(hostile: Watched, ids: list
     hostile.go(f"#/runs?sel={','.join(ids[:6])},{ids[-2]},{ids[-3]}")
     chart = page.locator('[data-metric="loss"]')
     expect(chart).to_have_attribute("data-points", re.compile("[1-9]"))
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     shows(page, '[data-metric="loss"] *', TEXTS[0])  # what points at a curve names its run
     hostile.assert_harmless()
     enlarged = page.locator("[data-metric]").first

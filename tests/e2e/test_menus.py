@@ -157,7 +157,7 @@ def test_columns_search_and_tooltip_stay_while_a_run_logs(look):
     assert palette.get_attribute("aria-activedescendant") == chosen
     page.keyboard.press("Escape")
     chart = points_of(page, "loss")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     tooltip = chart.locator(".chart-tooltip")
     expect(tooltip).to_be_visible()
     points = int(chart.get_attribute("data-points"))

@@ -65,7 +65,7 @@ def test_runs_of_one_name_are_told_apart_in_the_table_and_in_charts(root, visits
     record(root, "mnist/b", 2, 0.5, 0.5)
     page = visits("#/")
     expect(page.locator(".row .run-apart")).to_have_text(["b/", "a/"])
-    chart = page.locator(".chart[data-metric='acc'] .u-over")
+    chart = page.locator(".chart[data-metric='acc'] .chart-over")
     chart.hover()
     expect(page.locator(".chart-tooltip .line-name")).to_have_text(["b/version_0", "a/version_0"])
 
@@ -92,7 +92,7 @@ def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visi
             run.log({"flat": 1e9 + 1e-3 * number}, step=began_at + number * 100_000_000)
     page = visits(f"#/runs/{run.id}")
     chart = page.locator(".chart[data-metric='flat']")
-    chart.locator(".u-over").hover()
+    chart.locator(".chart-over").hover()
     expect(page.locator(".chart-tooltip")).to_be_visible()
     # From the lower left to the upper right corner: the line's colour stands in most columns, and in most rows.
     columns, rows, width, height = chart.locator("canvas.chart-lines").evaluate(
@@ -125,7 +125,7 @@ def test_the_long_names_of_a_sweep_can_be_told_apart(root, visits):
     assert own.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
     # To whoever copies it, or hears it read, a name is one.
     expect(page.get_by_role("link", name=names[7], exact=True)).to_be_visible()
-    page.locator(".chart .u-over").first.hover()
+    page.locator(".chart .chart-over").first.hover()
     told = page.locator(".chart-tooltip .name-own")
     expect(told.first).to_be_visible()
     assert told.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")

@@ -51,7 +51,7 @@ def total_kb(files):
 @pytest.mark.parametrize("more", [(), (RUN_PAGE,)], ids=["runs", "run"])
 def test_little_is_loaded_before_the_first_chart(manifest, entry, more):
     files = loaded_with(manifest, entry, *more)
-    assert any("u-legend" in (PAGE_FOLDER / file).read_text() for file in files)  # what draws is among them
+    assert any("chart-axes" in (PAGE_FOLDER / file).read_text() for file in files)  # what draws is among them
     assert total_kb(files) <= MAX_BEFORE_FIRST_CHART_KB
 
 

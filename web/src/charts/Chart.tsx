@@ -12,13 +12,13 @@ import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWi
 import { hiddenRuns } from "../state/looks";
 import { inTurn, whenThereIsTime } from "../state/frame";
 import { theme } from "../state/theme";
-import type { XKind } from "./axes";
 import type { Bar } from "./Bars";
 import { ChartMenu } from "./ChartMenu";
 import { contextOf, linesShown, type ChartGroup, type ChartRun, type ShownLine } from "./model";
 import { Plot, type PlotOptions, type Probe } from "./plot";
 import type { SceneLine } from "./scene";
 import type { Range } from "./scale";
+import type { AxisKind } from "./ticks";
 import { Tooltip } from "./Tooltip";
 import { setSwitch, type ChartView } from "./view";
 import { toastError } from "../state/toasts";
@@ -79,7 +79,7 @@ export function Chart(props: ChartProps) {
   const contextKey = [context.axis, context.along, context.band, context.overwritten].join(" ");
   const entries = useMemo(() => linesOf(lines.map((line) => line.spec), context), [linesKey, contextKey]);
   const several = metrics.length > 1;
-  const kind: XKind = along !== null ? "number" : view.axis;
+  const kind: AxisKind = along !== null ? "number" : view.axis;
   // Charts over another metric have a zoom of their own: its numbers mean nothing to the others.
   const zoom = along !== null ? ownZoom : view.zoom;
   const zoomTo = along !== null ? setOwnZoom : onZoom;
@@ -246,7 +246,7 @@ export function Chart(props: ChartProps) {
           all={all}
           siblings={siblings}
           along={along}
-          yRange={() => plot.current?.shown.projection.y ?? [0, 1]}
+          yRange={() => plot.current?.shown.layout.y ?? [0, 1]}
           onExpand={onExpand}
           onSave={(what) => void download(what)}
         />

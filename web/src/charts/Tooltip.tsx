@@ -3,7 +3,7 @@
 import type { Signal } from "@preact/signals";
 import { lazy } from "../components/lazy";
 import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
-import type { XKind } from "./axes";
+import type { AxisKind } from "./ticks";
 import { LineName } from "./LineName";
 import type { ShownLine } from "./model";
 import type { Probe, Told } from "./plot";
@@ -14,13 +14,13 @@ const MAX_WIDTH = 320;
 const PINNED_WIDTH = 380;
 const ROWS = 12;
 
-export function describeX(x: number, kind: XKind): string {
+export function describeX(x: number, kind: AxisKind): string {
   if (kind === "step") return `step ${formatCount(x)}`;
   if (kind === "relative") return formatDuration(x);
   return kind === "time" ? formatTime(x * 1000) : formatMetric(x);
 }
 
-export const describeXShort = (x: number, kind: XKind): string =>
+export const describeXShort = (x: number, kind: AxisKind): string =>
   kind === "step" ? formatCount(x) : kind === "relative" ? formatDuration(x) : kind === "time" ? formatClock(x * 1000) : formatMetric(x);
 
 interface Props {
@@ -28,7 +28,7 @@ interface Props {
   /** Where it was pinned; null while it follows the pointer. */
   pinned: Signal<Probe | null>;
   lines: readonly ShownLine[];
-  kind: XKind;
+  kind: AxisKind;
   smoothed: boolean;
   severalMetrics: boolean;
   frame: () => HTMLElement | null;
@@ -43,7 +43,7 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   if (!shown?.values.length) return null;
   const box = frame();
   const width = box?.clientWidth ?? 0;
-  const left = (box?.querySelector<HTMLElement>(".u-over")?.offsetLeft ?? 0) + shown.left;
+  const left = (box?.querySelector<HTMLElement>(".chart-over")?.offsetLeft ?? 0) + shown.left;
   const flip = left > width / 2;
   const isPinned = pinned.value !== null;
   // Beside the line, and not wider than there is room: long names give way, see NameText.
@@ -62,12 +62,12 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
 export interface RowsProps {
   shown: Probe;
   lines: readonly ShownLine[];
-  kind: XKind;
+  kind: AxisKind;
   smoothed: boolean;
   severalMetrics: boolean;
 }
 
-export const whereOf = (shown: Probe, kind: XKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
+export const whereOf = (shown: Probe, kind: AxisKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
 
 function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsProps) {
   const sorted = [...shown.values].sort((a, b) => rank(b.value) - rank(a.value));

@@ -1,7 +1,8 @@
 /** A chart as a file: a picture of points (PNG) or of shapes (SVG), and the numbers that it shows (CSV). */
 
 import type { ShownLine } from "./model";
-import { bandAlpha, paintLine, type Canvas, type Projection } from "./paint";
+import { projectionOf } from "./frame";
+import { bandAlpha, paintLine, placesX, placesY, type Canvas, type Projection } from "./paint";
 import type { Plot } from "./plot";
 import { SvgCanvas, escapeText } from "./svg";
 import { token } from "../state/theme";
@@ -26,21 +27,13 @@ const nameOf = (line: ShownLine, severalMetrics: boolean): string =>
 
 /** Return the chart as an SVG document, with its title, axes and legend, in the colours of the page. */
 export function toSvg({ title, plot, lines, smoothed, severalMetrics }: Figure): string {
-  const { projection, lines: ready, colours, u } = plot.shown;
-  const { ratio } = projection;
-  const width = u.width;
+  const { lines: ready, layout, width, height: plotHeight, logX, logY, colours } = plot.shown;
   const told = lines.length > 1 ? lines.slice(0, MOST_IN_LEGEND) : [];
   const columns = Math.max(1, Math.floor(width / LEGEND_COLUMN_PX));
   const legendRows = Math.ceil(told.length / columns);
-  const height = TITLE_PX + u.height + legendRows * LEGEND_ROW_PX + (legendRows ? 8 : 0);
-  const at: Projection = {
-    ...projection,
-    left: projection.left / ratio,
-    top: projection.top / ratio + TITLE_PX,
-    width: projection.width / ratio,
-    height: projection.height / ratio,
-    ratio: 1,
-  };
+  const height = TITLE_PX + plotHeight + legendRows * LEGEND_ROW_PX + (legendRows ? 8 : 0);
+  const at: Projection = projectionOf({ ...layout, top: layout.top + TITLE_PX }, logX, logY, 1);
+  const [px, py] = [placesX(at), placesY(at)];
   const font = getComputedStyle(document.body).fontFamily.replaceAll('"', "'");
   const text = token("--text");
   const muted = token("--text-muted");
@@ -49,28 +42,25 @@ export function toSvg({ title, plot, lines, smoothed, severalMetrics }: Figure):
     `<rect width="${width}" height="${height}" fill="${token("--surface")}"/>`,
     `<text x="8" y="18" font-size="13" font-weight="600" fill="${text}">${escapeText(title)}</text>`,
   ];
-  const [xAxis, yAxis] = u.axes as unknown as { _splits?: number[]; _values?: (string | null)[] }[];
-  yAxis?._splits?.forEach((value, index) => {
-    const y = u.valToPos(value, "y") + at.top;
-    if (y < at.top - 1 || y > at.top + at.height + 1) return;
+  for (const { value, label } of layout.yTicks) {
+    const y = py(value);
+    if (y < at.top - 1 || y > at.top + at.height + 1) continue;
     parts.push(`<line x1="${at.left}" x2="${at.left + at.width}" y1="${y}" y2="${y}" stroke="${token("--chart-grid")}"/>`);
-    const label = yAxis._values?.[index];
-    if (label) parts.push(`<text x="${at.left - AXIS_GAP_PX}" y="${y + 4}" text-anchor="end" fill="${muted}">${escapeText(label)}</text>`);
-  });
+    parts.push(`<text x="${at.left - AXIS_GAP_PX}" y="${y + 4}" text-anchor="end" fill="${muted}">${escapeText(label)}</text>`);
+  }
   parts.push(`<line x1="${at.left}" x2="${at.left + at.width}" y1="${at.top + at.height}" y2="${at.top + at.height}" stroke="${token("--hairline-strong")}"/>`);
-  xAxis?._splits?.forEach((value, index) => {
-    const x = u.valToPos(value, "x") + at.left;
-    const label = xAxis._values?.[index];
-    if (label && x >= at.left - 1 && x <= at.left + at.width + 1)
-      parts.push(`<text x="${x}" y="${at.top + at.height + 15}" text-anchor="middle" fill="${muted}">${escapeText(label.split("\n")[0]!)}</text>`);
-  });
+  for (const { value, label } of layout.xTicks) {
+    const x = px(value);
+    if (x >= at.left - 1 && x <= at.left + at.width + 1)
+      parts.push(`<text x="${x}" y="${at.top + at.height + 15}" text-anchor="middle" fill="${muted}">${escapeText(label)}</text>`);
+  }
   parts.push(`<clipPath id="plot"><rect x="${at.left}" y="${at.top}" width="${at.width}" height="${at.height}"/></clipPath><g clip-path="url(#plot)" stroke-linejoin="round">`);
   const canvas = new SvgCanvas();
   for (const line of ready) paintLine(canvas as unknown as Canvas, line, at, { colour: colours[line.colour] ?? "#888888", raw: smoothed, strong: false, bandAlpha: bandAlpha(ready.length) });
   parts.push(canvas.shapes.join(""), "</g>");
   told.forEach((line, index) => {
     const x = 8 + (index % columns) * LEGEND_COLUMN_PX;
-    const y = TITLE_PX + u.height + Math.floor(index / columns) * LEGEND_ROW_PX + 14;
+    const y = TITLE_PX + plotHeight + Math.floor(index / columns) * LEGEND_ROW_PX + 14;
     parts.push(`<line x1="${x}" x2="${x + 16}" y1="${y - 4}" y2="${y - 4}" stroke="${colours[line.style.colour] ?? "#888888"}" stroke-width="2.5"/>`);
     parts.push(`<text x="${x + 22}" y="${y}" fill="${text}">${escapeText(nameOf(line, severalMetrics))}</text>`);
   });

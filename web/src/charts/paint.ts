@@ -48,6 +48,15 @@ function scaler([low, high]: Range, log: boolean, from: number, size: number): (
   return log ? (value) => from + (Math.log10(value) - base) * by : (value) => from + (value - base) * by;
 }
 
+/** Return what takes a place along an axis to its value. */
+function unscaler([low, high]: Range, log: boolean, from: number, size: number): (place: number) => number {
+  const base = log ? Math.log10(low) : low;
+  const by = ((log ? Math.log10(high) : high) - base) / size;
+  return log ? (place) => 10 ** (base + (place - from) * by) : (place) => base + (place - from) * by;
+}
+
+export const valuesX = ({ x, logX, left, width }: Projection) => unscaler(x, logX, left, width);
+export const valuesY = ({ y, logY, top, height }: Projection) => unscaler(y, logY, top + height, -height);
 export const placesX = ({ x, logX, left, width }: Projection) => scaler(x, logX, left, width);
 export const placesY = ({ y, logY, top, height }: Projection) => scaler(y, logY, top + height, -height);
 

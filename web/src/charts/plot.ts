@@ -1,19 +1,20 @@
 /**
- * One chart on three layers: uPlot gives axes, grid, cursor and selection; the lines lie above it, painted once for
- * whatever changed until the next frame; what follows the pointer lies on top, so that moving it repaints no line.
+ * One chart on three layers: axes and grid; the lines above them, painted once for whatever changed until the next frame;
+ * and on top what follows the pointer, so that moving it repaints no line.
  */
 
-import uPlot from "uplot";
 import { RUN_COLOURS } from "../pure/colours";
 import { nextFrame, noFrame, spend } from "../state/frame";
 import { token } from "../state/theme";
-import { axes, type XKind } from "./axes";
-import { bandAlpha, paintDot, paintLine, placesX, placesY, type Projection } from "./paint";
+import { cleared, layer, layOut, paintAxes, projectionOf, type Layout } from "./frame";
+import { bandAlpha, paintDot, paintLine, placesX, placesY, valuesX, valuesY, type Projection } from "./paint";
+import { Pointer } from "./pointer";
 import { Scene, type Look, type Ready, type SceneLine } from "./scene";
 import { nearest, type Range } from "./scale";
+import type { AxisKind } from "./ticks";
 
 export interface PlotOptions extends Look {
-  x: XKind;
+  x: AxisKind;
   /** Whether the wheel alone zooms, as in a chart that fills the window; otherwise with Ctrl or Alt. */
   wheel: boolean;
 }
@@ -49,24 +50,27 @@ export interface PlotEvents {
   click: () => void;
 }
 
-const GROUP = "runicorn";
 const FADED = "0.3";
 const DOT_PX = 3.5;
 const WHEEL_STEP = 0.0015;
-const LEAST_DRAG_PX = 5;
+const NEAR_PX = 6;
+
+/** Charts over one axis share the crosshair. */
+const siblings = new Map<AxisKind, Set<Plot>>();
 
 export class Plot {
-  private u: uPlot;
   private scene: Scene;
   private source: readonly SceneLine[] = [];
-  private y: Range = [0, 1];
+  private layout: Layout;
   private emphasised: string | null = null;
   private colours: string[] = [];
-  private readonly linesLayer = layer("chart-lines");
-  private readonly topLayer = layer("chart-top");
+  private readonly layers = { axes: layer("chart-axes"), lines: layer("chart-lines"), top: layer("chart-top") };
+  private readonly pointer: Pointer;
+  private place: { left: number; top: number } | null = null;
   private told: Probe | null = null;
   private topIsEmpty = true;
   private ended = false;
+  private panFrom: Range = [0, 1];
 
   constructor(
     private readonly host: HTMLElement,
@@ -75,30 +79,54 @@ export class Plot {
     private options: PlotOptions,
     private readonly events: PlotEvents,
   ) {
-    this.scene = new Scene([], options);
     this.readColours();
-    this.u = this.make();
+    this.scene = new Scene([], options);
+    this.layout = this.laidOut();
+    host.append(this.layers.axes, this.layers.lines, this.layers.top);
+    this.pointer = new Pointer(host, {
+      at: (place) => this.pointAt(place),
+      selectX: (from, to) => this.events.zoom([this.valueX(from), this.valueX(to)]),
+      selectY: (from, to) => this.events.yRange([this.valueY(to), this.valueY(from)]),
+      reset: () => this.events.zoom(null),
+      resetY: () => this.events.yRange(null),
+      pan: (part, begun) => {
+        if (begun) this.panFrom = this.window();
+        this.panTo(this.panFrom, part);
+      },
+      wheel: (event, across) => this.turned(event, across),
+      click: () => {
+        this.pointed();
+        this.events.click();
+      },
+    });
+    this.join(options.x);
   }
 
   destroy(): void {
     this.ended = true;
-    for (const task of [this.paintLines, this.paintTop, this.pointed, this.prepare]) noFrame(task);
-    this.u.destroy();
+    for (const task of [this.paint, this.paintTop, this.pointed, this.prepare]) noFrame(task);
+    siblings.get(this.options.x)?.delete(this);
+    this.pointer.destroy();
+    for (const one of Object.values(this.layers)) one.remove();
   }
 
   resize(width: number, height: number): void {
     if (width === this.width && height === this.height) return;
     this.width = width;
     this.height = height;
-    this.u.setSize({ width, height });
+    this.fit();
   }
 
   setOptions(options: PlotOptions): void {
     const before = this.options;
     this.options = options;
-    if (before.x !== options.x || before.log !== options.log || before.logX !== options.logX) this.remake();
-    else if (before.smoothing.kind !== options.smoothing.kind || before.smoothing.amount !== options.smoothing.amount) nextFrame(this.prepare);
-    else if (!same(before.zoom, options.zoom) || !same(before.yRange, options.yRange) || before.cut !== options.cut) this.fit();
+    if (before.x !== options.x) {
+      siblings.get(before.x)?.delete(this);
+      this.join(options.x);
+    }
+    const sameLines = before.logX === options.logX && before.smoothing.kind === options.smoothing.kind && before.smoothing.amount === options.smoothing.amount;
+    if (!sameLines) nextFrame(this.prepare);
+    else if (before.x !== options.x || before.log !== options.log || !same(before.zoom, options.zoom) || !same(before.yRange, options.yRange) || before.cut !== options.cut) this.fit();
   }
 
   setLines(lines: readonly SceneLine[]): void {
@@ -115,34 +143,52 @@ export class Plot {
 
   recolour(): void {
     this.readColours();
-    this.remake();
+    nextFrame(this.paint);
   }
 
   /** What is on show: for a picture of it, and for its data. */
-  get shown(): { lines: readonly Ready[]; projection: Projection; axes: uPlot.Axis[]; colours: readonly string[]; u: uPlot } {
-    return { lines: this.scene.lines, projection: this.projection(), axes: this.u.axes, colours: this.colours, u: this.u };
+  get shown(): { lines: readonly Ready[]; layout: Layout; width: number; height: number; logX: boolean; logY: boolean; colours: readonly string[] } {
+    const { width, height, layout, colours } = this;
+    return { lines: this.scene.lines, layout, width, height, logX: this.options.logX, logY: this.options.log, colours };
   }
 
   /** Zoom so that what lies under a place (0 to 1 across) stays there. by: above 1 shows more. */
   zoomBy(by: number, at = 0.5): void {
-    const [low, high] = this.window();
-    const [from, to] = this.options.logX ? [Math.log10(low), Math.log10(high)] : [low, high];
+    const [from, to] = this.along(this.window());
     const centre = from + (to - from) * at;
-    const next: Range = [centre - (centre - from) * by, centre + (to - centre) * by];
+    const window = this.back([centre - (centre - from) * by, centre + (to - centre) * by]);
     const full = this.scene.full;
-    const window: Range = this.options.logX ? [10 ** next[0], 10 ** next[1]] : next;
     this.events.zoom(full && window[0] <= full[0] && window[1] >= full[1] ? null : window);
   }
 
   /** Move the window by a part of its width. */
   panBy(part: number): void {
-    const [low, high] = this.window();
-    const shift = (high - low) * part;
-    this.events.zoom([low + shift, high + shift]);
+    this.panTo(this.window(), part);
+  }
+
+  private panTo(window: Range, part: number): void {
+    const [from, to] = this.along(window);
+    const shift = (to - from) * part;
+    this.events.zoom(this.back([from + shift, to + shift]));
+  }
+
+  /** Return a range of x as it lies along the axis, and back. */
+  private along(range: Range): Range {
+    return this.options.logX ? [Math.log10(range[0]), Math.log10(range[1])] : range;
+  }
+
+  private back(range: Range): Range {
+    return this.options.logX ? [10 ** range[0], 10 ** range[1]] : range;
   }
 
   private window(): Range {
     return this.scene.window(this.options);
+  }
+
+  private join(kind: AxisKind): void {
+    const group = siblings.get(kind) ?? new Set();
+    group.add(this);
+    siblings.set(kind, group);
   }
 
   private readonly prepare = (): void => {
@@ -153,22 +199,15 @@ export class Plot {
     spend(performance.now() - began);
   };
 
-  private fit(): void {
-    const window = this.window();
-    this.y = this.scene.yWindow(this.options);
-    this.u.batch(() => {
-      this.u.setData([window, this.y], false);
-      this.u.setScale("x", { min: window[0], max: window[1] });
-      this.u.setScale("y", { min: this.y[0], max: this.y[1] });
-    });
-    nextFrame(this.paintLines);
+  private laidOut(): Layout {
+    const { width, height, options } = this;
+    return layOut({ width, height, x: this.window(), y: this.scene.yWindow(options), kind: options.x, logX: options.logX, logY: options.log });
   }
 
-  private remake(): void {
-    this.u.destroy();
-    this.scene = new Scene(this.source, this.options);
-    this.u = this.make();
-    this.fit();
+  private fit(): void {
+    this.layout = this.laidOut();
+    this.pointer.place(this.layout);
+    nextFrame(this.paint);
   }
 
   private readColours(): void {
@@ -176,23 +215,29 @@ export class Plot {
   }
 
   private projection(): Projection {
-    const { left, top, width, height } = this.u.bbox;
-    return { left, top, width, height, x: this.window(), y: this.y, logX: this.options.logX, logY: this.options.log, ratio: devicePixelRatio || 1 };
+    return projectionOf(this.layout, this.options.logX, this.options.log, devicePixelRatio || 1);
+  }
+
+  private colourOf(line: Ready): string {
+    return this.colours[line.colour] ?? "#888888";
   }
 
   private fade(): void {
     const known = this.emphasised !== null && this.scene.lines.length > 1 && this.scene.lines.some((line) => line.id === this.emphasised);
-    this.linesLayer.style.opacity = known ? FADED : "";
+    this.layers.lines.style.opacity = known ? FADED : "";
   }
 
-  private readonly paintLines = (): void => {
+  private readonly paint = (): void => {
     if (this.ended) return;
     const began = performance.now();
-    const on = this.cleared(this.linesLayer);
     const at = this.projection();
+    const axes = cleared(this.layers.axes, this.width, this.height, at.ratio, null);
+    paintAxes(axes, this.layout, at);
+    axes.restore();
+    const on = cleared(this.layers.lines, this.width, this.height, at.ratio, at);
     const raw = this.options.smoothing.amount > 0;
     const alpha = bandAlpha(this.scene.lines.length);
-    for (const line of this.scene.lines) paintLine(on, line, at, { colour: this.colours[line.colour] ?? "#888888", raw, strong: false, bandAlpha: alpha });
+    for (const line of this.scene.lines) paintLine(on, line, at, { colour: this.colourOf(line), raw, strong: false, bandAlpha: alpha });
     on.restore();
     this.host.dataset.painted = String(Number(this.host.dataset.painted ?? 0) + 1);
     this.fade();
@@ -206,180 +251,77 @@ export class Plot {
     const nothing = this.told === null && (this.emphasised === null || this.scene.lines.length < 2);
     if (nothing && this.topIsEmpty) return;
     this.topIsEmpty = nothing;
-    const on = this.cleared(this.topLayer);
     const at = this.projection();
+    const on = cleared(this.layers.top, this.width, this.height, at.ratio, at);
     const raw = this.options.smoothing.amount > 0;
     if (this.emphasised !== null && this.scene.lines.length > 1)
       for (const line of this.scene.lines)
-        if (line.id === this.emphasised) paintLine(on, line, at, { colour: this.colours[line.colour] ?? "#888888", raw, strong: true, bandAlpha: 0.18 });
-    if (this.told && (this.told.own || this.told.values.length === 1)) {
+        if (line.id === this.emphasised) paintLine(on, line, at, { colour: this.colourOf(line), raw, strong: true, bandAlpha: 0.18 });
+    if (this.told) {
       const px = placesX(at);
       const py = placesY(at);
-      const byId = new Map(this.scene.lines.map((line) => [line.id, line.colour]));
+      const byId = new Map(this.scene.lines.map((line) => [line.id, line]));
       for (const { id, x, shown } of this.told.values) {
-        if (!Number.isFinite(shown)) continue;
-        on.fillStyle = this.colours[byId.get(id) ?? 0] ?? "#888888";
+        const line = byId.get(id);
+        if (!Number.isFinite(shown) || !line) continue;
+        on.fillStyle = this.colourOf(line);
+        on.globalAlpha = 1;
         paintDot(on, px(x), py(shown), DOT_PX * at.ratio);
       }
     }
     on.restore();
   };
 
-  private cleared(canvas: HTMLCanvasElement): CanvasRenderingContext2D {
-    const { canvas: below } = this.u.ctx;
-    if (canvas.width !== below.width || canvas.height !== below.height) {
-      canvas.width = below.width;
-      canvas.height = below.height;
-      canvas.style.width = below.style.width || `${this.width}px`;
-      canvas.style.height = below.style.height || `${this.height}px`;
-    }
-    const on = canvas.getContext("2d")!;
-    on.clearRect(0, 0, canvas.width, canvas.height);
-    const { left, top, width, height } = this.u.bbox;
-    on.save();
-    on.beginPath();
-    on.rect(left, top, width, height);
-    on.clip();
-    on.lineJoin = "round";
-    return on;
+  private valueX(part: number): number {
+    return valuesX(projectionOf(this.layout, this.options.logX, this.options.log, 1))(this.layout.left + part * this.layout.width);
   }
 
-  private make(): uPlot {
-    const { x, log, logX } = this.options;
-    const window = this.window();
-    const distribution = (isLog: boolean) => ({ distr: (isLog ? 3 : 1) as uPlot.Scale.Distr, log: 10 as const });
-    const options: uPlot.Options = {
-      width: this.width,
-      height: this.height,
-      pxAlign: 1,
-      padding: [8, 10, 0, 0],
-      legend: { show: false },
-      scales: { x: { time: x === "time", auto: false, ...distribution(logX) }, y: { auto: false, ...distribution(log) } },
-      series: [{}, { show: true, paths: () => null, points: { show: false } }],
-      axes: axes(x, logX, log),
-      cursor: {
-        y: false,
-        points: { show: false },
-        drag: { x: true, y: false, setScale: false, dist: LEAST_DRAG_PX },
-        // Charts over one axis share the crosshair.
-        sync: { key: `${GROUP} ${x}`, setSeries: false, scales: ["x", null] },
-        focus: { prox: -1 },
-        bind: {
-          dblclick: () => () => {
-            this.events.zoom(null);
-            return null;
-          },
-          mousedown: (_u, _target, handler) => (event) => {
-            if (event.button === 0 && event.shiftKey && this.scene.full) {
-              this.pan(event);
-              event.preventDefault();
-              return null;
-            }
-            this.noteClick(event);
-            return handler(event) ?? null;
-          },
-        },
-      },
-      hooks: {
-        draw: [() => nextFrame(this.paintLines)],
-        setCursor: [() => nextFrame(this.pointed)],
-        setSelect: [(u) => this.selected(u)],
-      },
-    };
-    const made = new uPlot(options, [window, [0, 1]], this.host);
-    const wrap = made.root.querySelector(".u-wrap")!;
-    wrap.insertBefore(this.linesLayer, made.over);
-    wrap.insertBefore(this.topLayer, made.over);
-    made.over.addEventListener("wheel", (event) => this.turned(event), { passive: false });
-    wrap.addEventListener("pointerdown", (event) => this.dragY(event as PointerEvent));
-    return made;
+  private valueY(part: number): number {
+    return valuesY(projectionOf(this.layout, this.options.logX, this.options.log, 1))(this.layout.top + part * this.layout.height);
   }
 
-  private selected(u: uPlot): void {
-    if (u.select.width < LEAST_DRAG_PX - 1) return;
-    const low = u.posToVal(u.select.left, "x");
-    const high = u.posToVal(u.select.left + u.select.width, "x");
-    u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-    if (high > low) this.events.zoom([low, high]);
-  }
-
-  private noteClick(down: MouseEvent): void {
-    const up = (event: MouseEvent) => {
-      document.removeEventListener("mouseup", up);
-      if (Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) < LEAST_DRAG_PX && down.button === 0) this.events.click();
-    };
-    document.addEventListener("mouseup", up);
-  }
-
-  private turned(event: WheelEvent): void {
+  private turned(event: WheelEvent, across: number): void {
     if (!this.options.wheel && !event.ctrlKey && !event.altKey && !event.metaKey) return;
     event.preventDefault();
-    const box = this.u.over.getBoundingClientRect();
-    this.zoomBy(Math.exp(event.deltaY * WHEEL_STEP * (event.deltaMode === 1 ? 16 : 1)), (event.clientX - box.left) / (box.width || 1));
+    this.zoomBy(Math.exp(event.deltaY * WHEEL_STEP * (event.deltaMode === 1 ? 16 : 1)), across);
   }
 
-  private pan(from: MouseEvent): void {
-    const window = this.window();
-    const move = (event: MouseEvent) => {
-      const shift = ((from.clientX - event.clientX) / (this.u.over.clientWidth || 1)) * (window[1] - window[0]);
-      this.events.zoom([window[0] + shift, window[1] + shift]);
-    };
-    const up = () => {
-      document.removeEventListener("mousemove", move);
-      document.removeEventListener("mouseup", up);
-    };
-    document.addEventListener("mousemove", move);
-    document.addEventListener("mouseup", up);
+  private pointAt(place: { left: number; top: number } | null): void {
+    this.place = place;
+    nextFrame(this.pointed);
   }
 
-  /** A drag along the labels of y chooses the range that is shown; a double click there lets it fit again. */
-  private dragY(down: PointerEvent): void {
-    const box = this.u.over.getBoundingClientRect();
-    if (down.button !== 0 || down.clientX >= box.left || down.clientY > box.bottom + 4) return;
-    down.preventDefault();
-    if (down.detail > 1) return this.events.yRange(null);
-    const mark = document.createElement("div");
-    mark.className = "chart-y-drag";
-    this.host.append(mark);
-    const host = this.host.getBoundingClientRect();
-    const inside = (y: number) => Math.min(box.bottom, Math.max(box.top, y));
-    const move = (event: PointerEvent) => {
-      const [top, bottom] = [inside(down.clientY), inside(event.clientY)].sort((a, b) => a - b) as Range;
-      Object.assign(mark.style, { top: `${top - host.top}px`, height: `${bottom - top}px`, width: `${box.right - host.left}px` });
-    };
-    const end = (event: PointerEvent) => {
-      mark.remove();
-      document.removeEventListener("pointermove", move);
-      document.removeEventListener("pointerup", end);
-      document.removeEventListener("pointercancel", end);
-      const [top, bottom] = [inside(down.clientY), inside(event.clientY)].sort((a, b) => a - b) as Range;
-      if (event.type !== "pointerup" || bottom - top < LEAST_DRAG_PX) return;
-      this.events.yRange([this.u.posToVal(bottom - box.top, "y"), this.u.posToVal(top - box.top, "y")]);
-    };
-    document.addEventListener("pointermove", move);
-    document.addEventListener("pointerup", end);
-    document.addEventListener("pointercancel", end);
-  }
-
-  /** Find what the cursor points at, once a frame. */
+  /** Find what the pointer points at, once a frame, and tell the charts that share its crosshair. */
   private readonly pointed = (): void => {
     if (this.ended) return;
-    const { u } = this;
-    const left = u.cursor.left ?? -1;
-    const own = (u.cursor.event ?? null) !== null;
-    // Where many lines are, only the chart under the pointer tells their values.
-    if (left < 0 || !this.scene.lines.length || (!own && this.scene.lines.length > 1)) {
-      if (this.told === null) return;
-      this.told = null;
-    } else this.told = this.probe(left, u.cursor.top ?? 0, own);
-    this.events.probe(this.told);
-    this.paintTop();
+    const { place, layout } = this;
+    const x = place ? this.valueX(place.left / layout.width) : null;
+    this.pointer.cross(place?.left ?? null);
+    this.tell(place && this.scene.lines.length ? this.probe(x!, place.left, place.top, true) : null);
+    for (const other of siblings.get(this.options.x) ?? []) if (other !== this) other.follow(x);
   };
 
-  private probe(left: number, top: number, own: boolean): Probe {
-    const at = this.u.posToVal(left, "x");
+  /** Show the crosshair of another chart. Where many lines are, only the chart under the pointer tells their values. */
+  private follow(x: number | null): void {
+    const { layout } = this;
+    const left = x === null ? null : placesX(projectionOf(layout, this.options.logX, this.options.log, 1))(x) - layout.left;
+    const inside = left !== null && left >= 0 && left <= layout.width;
+    this.pointer.cross(inside ? left : null);
+    this.tell(inside && this.scene.lines.length === 1 ? this.probe(x!, left, 0, false) : null);
+  }
+
+  private tell(probe: Probe | null): void {
+    if (probe === null && this.told === null) return;
+    this.told = probe;
+    this.events.probe(probe);
+    this.paintTop();
+  }
+
+  private probe(at: number, left: number, top: number, own: boolean): Probe {
+    const projection = projectionOf(this.layout, this.options.logX, this.options.log, 1);
+    const [px, py] = [placesX(projection), placesY(projection)];
     const [low, high] = this.window();
-    const tolerance = ((high - low) / Math.max(1, this.u.over.clientWidth)) * 6;
+    const tolerance = ((high - low) / this.layout.width) * NEAR_PX;
     const values: Told[] = [];
     let nearestId: string | null = null;
     let best = Infinity;
@@ -390,7 +332,7 @@ export class Plot {
       // A line that has ended before, or not begun yet, has no value here.
       if (line.sorted && (at > (xEnd ?? x)[x.length - 1]! + tolerance || at < x[0]! - tolerance)) continue;
       const shown = line.shown[index]!;
-      const y = Number.isFinite(shown) ? this.u.valToPos(shown, "y") : NaN;
+      const y = Number.isFinite(shown) ? py(shown) - this.layout.top : NaN;
       const distance = Number.isFinite(y) ? Math.abs(y - top) : 1e6;
       values.push({
         id: line.id,
@@ -400,7 +342,7 @@ export class Plot {
         shown,
         low: line.line.low?.[index] ?? null,
         high: line.line.high?.[index] ?? null,
-        left: this.u.valToPos(line.x[index]!, "x"),
+        left: px(line.x[index]!) - this.layout.left,
         top: y,
       });
       if (distance < best) {
@@ -410,12 +352,6 @@ export class Plot {
     }
     return { left, top, x: at, nearestId, values, own };
   }
-}
-
-function layer(name: string): HTMLCanvasElement {
-  const canvas = document.createElement("canvas");
-  canvas.className = name;
-  return canvas;
 }
 
 const same = (a: Range | null, b: Range | null): boolean => a === b || (a !== null && b !== null && a[0] === b[0] && a[1] === b[1]);

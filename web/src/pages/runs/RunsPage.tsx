@@ -21,7 +21,7 @@ import { baseline, showBaseline } from "../../state/baseline";
 import { groupBy, setGroupBy } from "../../state/grouping";
 import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
 import { moveKeys, useKeys } from "../../state/keys";
-import { chosenColours, hiddenRuns, stylesOf } from "../../state/looks";
+import { chosenColours, stylesOf } from "../../state/looks";
 import { go, param, runHash, setParams } from "../../state/route";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
@@ -82,13 +82,11 @@ export function RunsPage() {
   const selection = useSelection(query, rowIds);
   const ids = selection.ids;
   const drawn = useMemo(() => (selection.kind === "all" ? ids.slice(0, MOST_DRAWN_OF_ALL) : ids), [ids, selection.kind]);
-  const hidden = hiddenRuns.value;
-  const inCharts = useMemo(() => drawn.filter((id) => !hidden.has(id)), [drawn, hidden]);
   const styles = useMemo(() => {
-    const shown = stylesOf(inCharts);
+    const shown = stylesOf(drawn);
     for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: chosenColours.value[id] ?? colourOf(id), dash: 0 });
     return shown;
-  }, [ids, inCharts, chosenColours.value]);
+  }, [ids, drawn, chosenColours.value]);
   const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
 
   const count = groupTable ? groupTable.items.length : total.value;
@@ -234,7 +232,7 @@ export function RunsPage() {
                 </>
               )
             }
-            right={layout === "table" ? null : <ChosenCharts ids={inCharts} byDefault={selection.kind === "default"} highlighted={highlighted} />}
+            right={layout === "table" ? null : <ChosenCharts ids={drawn} byDefault={selection.kind === "default"} highlighted={highlighted} />}
           />
         )}
       </main>
