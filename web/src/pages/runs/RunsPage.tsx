@@ -70,7 +70,16 @@ export function RunsPage() {
     showRuns(byKey ? null : query);
     showGroups(byKey ? { query, by, stat } : null);
   }, [query, byKey, stat]);
-  useEffect(() => () => showGroups(null), []);
+  const latest = useRef(query);
+  latest.current = query;
+  useEffect(
+    () => () => {
+      // Other pages know of what runs from the plain list.
+      showGroups(null);
+      showRuns(latest.current);
+    },
+    [],
+  );
   useEffect(() => {
     cursor.value = -1;
   }, [project, q, sortText, orderText, byKey, bin]);
