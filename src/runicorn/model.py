@@ -86,6 +86,17 @@ class MetricTable:
             parts.append(_METRIC.pack(last or 0.0, low or 0.0, high or 0.0, mean or 0.0, flags))
         return cls(tuple(names), b"".join(parts))
 
+    def with_last(self, values: Mapping[str, float]) -> MetricTable:
+        """Return the table with other last values; those of metrics that it does not know are left out."""
+        packed = bytearray(self.packed)
+        places = _places(self.names)[1]
+        for name, value in values.items():
+            at = places.get(name)
+            if at is not None and len(packed) >= (at + 1) * _METRIC.size:
+                _, *others, flags = _METRIC.unpack_from(packed, at * _METRIC.size)
+                _METRIC.pack_into(packed, at * _METRIC.size, value, *others, flags | _HAS_LAST)
+        return MetricTable(self.names, bytes(packed))
+
     def value(self, kind: str, name: str) -> float | None:
         """Return one of "last", "min", "max", "mean", "best" of a metric; None where it is not known."""
         at = _places(self.names)[1].get(name)

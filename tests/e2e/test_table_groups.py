@@ -73,6 +73,24 @@ def test_rows_are_grouped_by_up_to_three_fields_folded_and_unfolded(look):
     shows(page, 4)
 
 
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        ("project", [["vision/resnet", 120]]),
+        ("group", [["lr0.003", 30], ["lr0.01", 30], ["lr0.03", 30], ["lr0.1", 30]]),
+        ("job_type", [["train", 120]]),
+        ("state", [["failed", 4], ["finished", 116]]),
+        ("config.opt.name", [["adam", 90], ["sgd", 30]]),
+    ],
+)
+def test_rows_are_grouped_by_any_of_these(look, key, found):
+    page = look(f"#/runs?{COLS}&group={key}")
+    shows(page, len(found))
+    assert [[value, amount] for _, value, amount in groups(page)] == found
+    # Though all is folded, the first runs are drawn, as in the plain list.
+    expect(page.get_by_text("No run chosen")).to_have_count(0)
+
+
 def test_groups_show_mean_and_spread_of_their_numbers(looked):
     viewer, look = looked
     page = look(f"#/runs?{COLS}&group=config.lr")
@@ -108,7 +126,7 @@ def test_groups_are_folded_and_chosen_by_keys(look):
     expect(box).to_have_attribute("aria-checked", "false")
     page.keyboard.press("x")
     expect(box).to_have_attribute("aria-checked", "true")
-    expect(page.get_by_role("toolbar", name="Selected runs")).to_contain_text("3 selected")
+    expect(page.get_by_role("toolbar", name="Selected runs")).to_contain_text("5 selected")  # two more were shown
     page.keyboard.press("ArrowLeft")
     shows(page, 3)
     expect(page.get_by_role("treegrid", name="Runs")).to_be_visible()

@@ -276,6 +276,7 @@ def _with_last_points(run: Run, known: _Known, now: float) -> Run:
     return replace(
         run,
         summary={**run.summary, **last, **known.script_summary},
+        stats=run.stats.with_last({name: point.value for name, point in points.items()}),
         step=max(point.step for point in points.values()),
         heartbeat_at=max([run.heartbeat_at or run.created_at, *times]),
     )

@@ -67,3 +67,12 @@ def test_it_survives_the_cache_and_runs_share_their_names():
     assert again == table
     assert again.names is table.names
     assert again.value("min", "a") == -math.inf
+
+
+def test_what_a_dead_run_logged_last_is_its_last_value_and_the_rest_is_as_of_its_heartbeat():
+    table = stats_of({"metrics": {"a": {"count": 2, "last": 3, "min": 1, "max": 3}, "b": {"count": 1, "last": 5}}})
+    later = table.with_last({"a": 0.5, "new": 7.0})
+    assert values(later, "a") == {"last": 0.5, "min": 1.0, "max": 3.0, "mean": None, "best": None}
+    assert values(later, "b") == values(table, "b")
+    assert later.names is table.names
+    assert MetricTable(("x",), b"torn").value("last", "x") is None

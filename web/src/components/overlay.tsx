@@ -121,6 +121,8 @@ interface PopoverProps {
   role?: "menu" | "dialog";
   align?: "left" | "right";
   onOpen?: () => void;
+  /** -1 where the button is reached by another key than Tab. */
+  tabIndex?: number;
 }
 
 /**
@@ -154,7 +156,7 @@ function keepBeside(panel: HTMLElement, button: HTMLElement, align: "left" | "ri
 }
 
 /** A button that opens a small panel below itself. */
-export function Popover({ label, button, buttonClass = "icon-button", children, role = "dialog", align = "right", onOpen }: PopoverProps) {
+export function Popover({ label, button, buttonClass = "icon-button", children, role = "dialog", align = "right", onOpen, tabIndex }: PopoverProps) {
   const [open, setOpen] = useState(false);
   const trigger = useRef<HTMLButtonElement>(null);
   const panel = useRef<HTMLDivElement>(null);
@@ -205,6 +207,7 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
         class={buttonClass}
         aria-label={label}
         title={buttonClass.includes("icon-button") ? label : undefined}
+        tabIndex={tabIndex}
         aria-haspopup={role}
         aria-expanded={open}
         onClick={(event) => {
@@ -229,9 +232,9 @@ export function Popover({ label, button, buttonClass = "icon-button", children, 
   );
 }
 
-export function Menu({ label, items, button, buttonClass }: { label: string; items: readonly MenuItem[]; button?: ComponentChildren; buttonClass?: string }) {
+export function Menu({ label, items, button, buttonClass, tabIndex }: { label: string; items: readonly MenuItem[]; button?: ComponentChildren; buttonClass?: string; tabIndex?: number }) {
   return (
-    <Popover label={label} role="menu" button={button ?? <Icon name="more" />} {...(buttonClass ? { buttonClass } : {})}>
+    <Popover label={label} role="menu" button={button ?? <Icon name="more" />} {...(buttonClass ? { buttonClass } : {})} {...(tabIndex === undefined ? {} : { tabIndex })}>
       {(close) =>
         items.map((item) => (
           <button

@@ -143,7 +143,7 @@ async function loadUntil(count: number): Promise<void> {
 export const renewed = (known: Run, fresh: Run): Run => ({ ...known, ...fresh, ...(known.stats ? { stats: known.stats } : {}) });
 
 function onLive({ runs: changed, removed, more }: LiveRuns): void {
-  if (!listLoaded.value || !query) return;
+  if (!listLoaded.value) return;
   const byId = new Map(changed.map((run) => [run.id, run]));
   const gone = new Set(removed);
   let known = 0;
@@ -158,6 +158,7 @@ function onLive({ runs: changed, removed, more }: LiveRuns): void {
       });
     runs.value = next;
   }
+  if (!query) return; // another list is on show; the state of what is known stays true
   const orderMayChange = Boolean(query.q) || !isNewestFirst(query.sorts) || Boolean(query.columns?.length);
   if (known < changed.length || removed.length || orderMayChange || more) scheduleRefresh();
 }

@@ -138,6 +138,7 @@ function HeadCell({ column, at, count, sorts, actions, dropAt }: CellProps) {
       <span class="head-menu">
         <Menu
           label={`Column ${column.label}`}
+          tabIndex={-1}
           button={<Icon name="chevronDown" size={11} />}
           items={[
             { label: sortAt < 0 ? "Sort by it" : "Turn the order round", icon: "arrowDown", onSelect: () => actions.onSort(column, sorts.length > 1 && sortAt >= 0) },

@@ -15,7 +15,7 @@ import { columnOf, defaultColumns, metricOf } from "../../pure/columns";
 import { isGroupKey, MAX_LEVELS } from "../../pure/grouping";
 import { joinKeys, splitKeys } from "../../pure/keyList";
 import { isNewestFirst, nextSorts, parseSorts, type RunsQuery } from "../../pure/query";
-import { rangesOf } from "../../pure/rowItems";
+import { rangesOf, withFirst } from "../../pure/rowItems";
 import type { Shown } from "../../pure/tableLayout";
 import { baseline, showBaseline } from "../../state/baseline";
 import { groupBy, setGroupBy } from "../../state/grouping";
@@ -26,7 +26,7 @@ import { go, param, runHash, setParams } from "../../state/route";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
 import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
-import { ChosenCharts } from "../ChosenCharts";
+import { ChosenCharts, NEWEST } from "../ChosenCharts";
 import { NoMatch, NoRuns } from "./empty";
 import { Toolbar } from "./Toolbar";
 import { useGroups } from "./useGroups";
@@ -53,7 +53,9 @@ export function RunsPage() {
 
   // The columns of somebody who chose none are settled once, so that they do not change while data comes in.
   const settled = useRef<string[] | null>(null);
-  const known = by.length ? [...groupRows.value.values()] : runs.value;
+  const grouped = groupRows.value;
+  const inGroups = useMemo(() => [...grouped].sort(([a], [b]) => a - b).map(([, run]) => run), [grouped]);
+  const known = by.length ? inGroups : runs.value;
   if (!settled.current && listLoaded.value && runs.value.length) settled.current = defaultColumns(runs.value, names.value);
   const columns = tableColumns(project, settled.current ?? ["state", "created"]);
   const actions = columnActions(project, columns);
@@ -70,7 +72,16 @@ export function RunsPage() {
     showRuns(byKey ? null : query);
     showGroups(byKey ? { query, by, stat } : null);
   }, [query, byKey, stat]);
-  useEffect(() => () => showGroups(null), []);
+  const latest = useRef(query);
+  latest.current = query;
+  useEffect(
+    () => () => {
+      // Other pages know of what runs from the plain list.
+      showGroups(null);
+      showRuns(latest.current);
+    },
+    [],
+  );
   useEffect(() => {
     cursor.value = -1;
   }, [project, q, sortText, orderText, byKey, bin]);
@@ -90,14 +101,15 @@ export function RunsPage() {
   const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
 
   const count = groupTable ? groupTable.items.length : total.value;
-  const rowAt = useCallback((index: number): Run | undefined => (byKey ? groupRows.value.get(index) : runs.value[index]), [byKey, groupRows.value, runs.value]);
+  const rowAt = useCallback((index: number): Run | undefined => (byKey ? grouped.get(index) : runs.value[index]), [byKey, grouped, runs.value]);
   const itemAt = (line: number) => groupTable?.items[line];
   const runAt = (line: number): Run | undefined => {
     const item = itemAt(line);
     return item ? (item.kind === "run" ? rowAt(item.index) : undefined) : groupTable ? undefined : rowAt(line);
   };
   const onLines = (first: number, last: number) => {
-    if (groupTable) ensureGroupRows(rangesOf(groupTable.items, Math.max(0, first - AHEAD), last + AHEAD));
+    // Those that are drawn while nobody has chosen are known also where all groups are folded.
+    if (groupTable) ensureGroupRows(withFirst(rangesOf(groupTable.items, Math.max(0, first - AHEAD), last + AHEAD), Math.min(NEWEST, total.value)));
     else if (last > runs.value.length && runs.value.length < total.value) void ensureRows(last + AHEAD);
   };
 
