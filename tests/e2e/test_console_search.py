@@ -134,6 +134,19 @@ def test_regular_expressions_case_and_their_errors(console):
     expect(console.get_by_text("none")).to_be_visible()
 
 
+def test_what_an_expression_matches_is_marked_wherever_one_scrolls(console):
+    console.get_by_role("button", name="Regular expression").click()
+    field(console).fill(r"loss 0\.\d5")
+    expect(current(console).locator(".hit")).to_have_count(1)
+    console.get_by_role("button", name="Go to the end").click()
+    last = log(console).locator(".console-line", has_text=f"step {LINES - 6:8d} ")  # loss 0.895
+    expect(log(console)).to_contain_text(f"step {LINES - 1:8d}")
+    marked = log(console).locator(".console-line:has(.hit)")
+    expect(marked.first).to_be_visible()
+    assert all(re.search(r"loss 0\.\d5", text) for text in marked.all_inner_texts())
+    assert last.count() == 1
+
+
 def test_what_is_printed_meanwhile_is_found_too(look, root):
     with rn.init("here", name="live", id="live", root=root, console=False, system_metrics=False) as run:
         log_file = run.dir / "console.log"

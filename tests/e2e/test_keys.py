@@ -21,6 +21,7 @@ def test_the_keys_of_a_run_go_where_the_sheet_says(browser, tmp_path):
         expect(page.get_by_role("tab").first).to_be_visible()
         page.keyboard.press("?")
         line = page.locator(".help-grid div", has=page.get_by_text("Overview, ")).last
+        expect(line).to_be_visible()
         keys, names = line.locator("kbd").all_inner_texts(), line.locator("dd").inner_text().lower().split(", ")
         assert len(keys) == len(names) == page.get_by_role("tab").count()
         page.keyboard.press("Escape")

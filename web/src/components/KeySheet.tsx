@@ -5,9 +5,9 @@ import { isRemote } from "../state/link";
 
 export function KeySheet() {
   return (
-    <div class="dialog-body help-grid">
+    <div class="dialog-body help-grid" tabIndex={0}>
       {KEYS.filter(([title]) => title !== "Remote" || !isRemote.value).map(([title, keys]) => (
-        <section key={title} aria-label={title}>
+        <section key={title}>
           <h3>{title}</h3>
           <dl>
             {keys.filter(([key]) => key !== "g r" || !isRemote.value).map(([key, what]) => (

@@ -39,7 +39,12 @@ export class ConsoleSearch {
   readonly current: Signal<ConsoleMatch | null> = signal(null);
   private readonly ended = signal(0);
   readonly found = computed(() => this.total.value + this.ended.value);
+  /** Counts up when matches are known that only marks are made of. */
+  readonly marked = signal(0);
   private pages: Page[] = [];
+  /** The matches of a part that somebody has scrolled to, which is not among the pages. */
+  private around: Pick<Page, "begin" | "next" | "matches"> | null = null;
+  private markTimer: ReturnType<typeof setTimeout> | undefined;
   private counted = START;
   private abort = new AbortController();
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -59,6 +64,7 @@ export class ConsoleSearch {
     return () => {
       this.abort.abort();
       clearTimeout(this.timer);
+      clearTimeout(this.markTimer);
     };
   }
 
@@ -74,6 +80,7 @@ export class ConsoleSearch {
     this.abort = new AbortController();
     clearTimeout(this.timer);
     this.pages = [];
+    this.around = null;
     this.counted = START;
     batch(() => {
       this.total.value = this.ended.value = 0;
@@ -103,7 +110,7 @@ export class ConsoleSearch {
 
   /** Return where in a line the match is that is known to begin at this byte. */
   matchAt(offset: number): ConsoleMatch | null {
-    for (const { begin, next, matches } of this.pages) {
+    for (const { begin, next, matches } of this.around ? [...this.pages, this.around] : this.pages) {
       if (!matches || offset < begin.from || offset >= next.from) continue;
       let [low, high] = [0, matches.length - 1];
       while (low <= high) {
@@ -115,6 +122,25 @@ export class ConsoleSearch {
       }
     }
     return null;
+  }
+
+  /** Have the matches between two bytes, where a line begins at each, so that they can be marked. */
+  mark(from: number, to: number): void {
+    const isKnown = (part: Pick<Page, "begin" | "next" | "matches">) => part.matches && part.begin.from <= from && part.next.from >= to;
+    clearTimeout(this.markTimer);
+    if (!this.wanted.peek().text || this.error.peek() || from >= to || this.pages.some(isKnown) || (this.around && isKnown(this.around))) return;
+    const { signal } = this.abort;
+    this.markTimer = setTimeout(() => {
+      const begin = { from, line: 0 };
+      searchConsole(this.run, this.wanted.peek(), begin, PAGE, false, signal).then(
+        ({ matches, next, counted }) => {
+          if (signal.aborted) return;
+          this.around = { begin, next: next ?? counted, matches };
+          this.marked.value += 1;
+        },
+        () => {}, // what is wrong is told where it is counted
+      );
+    }, TYPED_MS);
   }
 
   private async go(index: number): Promise<void> {

@@ -75,6 +75,11 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
   useEffect(() => {
     if (showTimes && view.loaded.value) void times.need(firstByte, lastByte);
   }, [showTimes, firstByte, lastByte, timesKnown, times.kept.value]);
+  // Words are marked here; what an expression matches only the viewer says.
+  void search.marked.value;
+  useEffect(() => {
+    if (search.wanted.value.regex) search.mark(firstByte, lastByte);
+  }, [firstByte, lastByte, search.wanted.value, search.busy.value]);
 
   const setFollow = (on: boolean) => {
     follow.value = on;
@@ -162,6 +167,7 @@ export function ConsolePane({ runId, running }: { runId: string; running: boolea
       </div>
       <SearchError search={search} />
       {showTimes && times.kept.value === false && count > 0 && <p class="console-note muted">{NOT_KEPT}</p>}
+      {showTimes && times.error.value && <p class="console-note warn-text">{times.error.value.detail}</p>}
       {count === 0 ? (
         <EmptyState title="Nothing printed yet">
           <p>{running ? "What the program prints appears here as it happens." : "This run ended without printing anything."}</p>
