@@ -146,7 +146,7 @@ def test_runs_are_hidden_from_charts_and_shown_again(looked):
     expect(bar(page)).to_contain_text("12 selected")
     bar(page).get_by_role("button", name="Hide from charts").click()
     expect(page.locator(".colour-box.is-hidden")).to_have_count(12)
-    expect(page.get_by_text("No run chosen")).to_be_visible()
+    expect(page.get_by_text("All chosen runs are hidden from charts")).to_be_visible()
     page.reload()
     expect(page.locator(".colour-box.is-hidden")).to_have_count(12)
     bar(page).get_by_role("button", name="Show in charts").click()

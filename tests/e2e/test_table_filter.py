@@ -73,7 +73,7 @@ def test_a_mistake_is_pointed_at_and_the_rows_stay(look):
     for query, at in (
         ("config.lr < 0.01 and", 20),
         ("(config.lr < 1 or x", 0),
-        ('name ~ "res[net"', 11),
+        ('name ~ "res[net"', 15),
         ("created > soon", 10),
     ):
         filter_box(page).fill(query)

@@ -14,7 +14,7 @@ import { restore } from "../state/actions";
 import { groupBy, groupsOf } from "../state/grouping";
 import { headsOf } from "../state/heads";
 import { stream, unfollowed } from "../state/link";
-import { hiddenRuns, stylesOf } from "../state/looks";
+import { hiddenRuns, setHidden, stylesOf } from "../state/looks";
 import { setParams } from "../state/route";
 
 export const NEWEST = 5;
@@ -69,6 +69,14 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
         <p>Choose runs with the squares in the table, or with the x key, to compare their curves here.</p>
         <button type="button" class="button" onClick={() => setParams({ sel: "" })}>
           Show the newest {NEWEST}
+        </button>
+      </EmptyState>
+    );
+  if (ids.every((id) => hiddenRuns.value.has(id)))
+    return (
+      <EmptyState title="All chosen runs are hidden from charts">
+        <button type="button" class="button" onClick={() => setHidden(ids, false)}>
+          Show them
         </button>
       </EmptyState>
     );
