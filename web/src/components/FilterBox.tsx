@@ -46,13 +46,12 @@ export function FilterBox({ inputRef, error }: { inputRef: { current: HTMLInputE
     const input = inputRef.current;
     if (!input || !typing) return;
     const next = taken(text, input.selectionStart ?? text.length, typing, choice.text);
+    // At once, and not when it is drawn next: whoever types on at once types behind it.
+    input.value = next.text;
+    input.focus();
+    input.setSelectionRange(next.caret, next.caret);
     send(next.text, FILTER_DELAY_MS);
-    setTyping(null);
-    requestAnimationFrame(() => {
-      input.focus();
-      input.setSelectionRange(next.caret, next.caret);
-      follow(input);
-    });
+    follow(input);
   };
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLInputElement }) => {
     if (open && (event.key === "ArrowDown" || event.key === "ArrowUp")) {
