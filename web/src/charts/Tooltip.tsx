@@ -12,6 +12,7 @@ import { Swatch } from "./Swatch";
 const MIN_WIDTH = 180;
 const MAX_WIDTH = 320;
 const PINNED_WIDTH = 380;
+const PINNED_HEIGHT = 360;
 const ROWS = 12;
 
 export function describeX(x: number, kind: AxisKind): string {
@@ -47,9 +48,12 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   const flip = left > width / 2;
   const isPinned = pinned.value !== null;
   // Beside the line, and not wider than there is room: long names give way, see NameText.
-  const most = isPinned ? PINNED_WIDTH : MAX_WIDTH;
-  const maxWidth = `${Math.min(most, Math.max(MIN_WIDTH, (flip ? left : width - left) - 16))}px`;
-  const position: Record<string, string> = flip ? { right: `${width - left + 12}px`, maxWidth } : { left: `${left + 12}px`, maxWidth };
+  const maxWidth = `${Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (flip ? left : width - left) - 16))}px`;
+  const position: Record<string, string> = isPinned
+    ? pinnedAt(box, left, flip)
+    : flip
+      ? { right: `${width - left + 12}px`, maxWidth }
+      : { left: `${left + 12}px`, maxWidth };
   return isPinned ? (
     <PinnedTooltip shown={shown} position={position} onClose={() => (pinned.value = null)} lines={lines} kind={kind} smoothed={smoothed} severalMetrics={severalMetrics} />
   ) : (
@@ -57,6 +61,16 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
       <FollowingRows shown={shown} lines={lines} kind={kind} smoothed={smoothed} severalMetrics={severalMetrics} />
     </div>
   );
+}
+
+/** Where pinned values stand: beside the line as well, over other charts where there is no room, and within the window. */
+function pinnedAt(box: HTMLElement | null, left: number, flip: boolean): Record<string, string> {
+  const at = box?.getBoundingClientRect() ?? new DOMRect();
+  const within = (place: number, size: number, room: number) => Math.max(8, Math.min(place, room - size - 8));
+  const width = Math.min(PINNED_WIDTH, innerWidth - 16);
+  const x = within(at.left + left + (flip ? -12 - width : 12), width, innerWidth);
+  const y = within(at.top + 4, PINNED_HEIGHT, innerHeight);
+  return { left: `${x - at.left}px`, top: `${y - at.top}px`, width: `${width}px`, maxWidth: "none" };
 }
 
 export interface RowsProps {

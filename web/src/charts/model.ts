@@ -22,6 +22,7 @@ export interface ChartRun {
 export interface ChartGroup {
   id: string;
   name: string;
+  apart?: Apart | undefined;
   runs: readonly string[];
   style: LineStyle;
 }
@@ -53,7 +54,7 @@ export function linesShown(metrics: readonly string[], runs: readonly ChartRun[]
         id: id(group.id),
         run: null,
         name: group.name,
-        apart: undefined,
+        apart: group.apart,
         metric,
         style: style(group.style),
         group: true,

@@ -66,7 +66,6 @@ export class Pointer {
     // A finger scrolls the page; it taps, to see values.
     if (event.pointerType === "touch") return this.untilUp(event, () => {}, (moved) => !moved && this.events.click());
     event.preventDefault();
-    (this.over.closest("[tabindex]") as HTMLElement | null)?.focus({ preventScroll: true });
     if (event.shiftKey) {
       let begun = true;
       this.untilUp(event, (now) => {

@@ -35,17 +35,18 @@ export function ticksOf(range: Range, count: number, kind: AxisKind, log: boolea
 
 function logTicks([low, high]: Range, room: number): Tick[] {
   if (!(low > 0) || !(high > low)) return [];
-  const [first, last] = [Math.floor(Math.log10(low) + 1e-9), Math.ceil(Math.log10(high) - 1e-9)];
-  const every = Math.max(1, Math.ceil((last - first) / room));
+  const [first, last] = [Math.ceil(Math.log10(low) - 1e-9), Math.floor(Math.log10(high) + 1e-9)];
+  const every = Math.max(1, Math.ceil((last - first + 1) / room));
   let values: number[] = [];
-  // Between two powers of ten as many as there is room for: 1, 2, 5 or all nine.
+  // Powers of ten; where there is room, 1, 2 and 5 of each, or all nine.
   for (const leads of [[1], [1, 2, 5], [1, 2, 3, 4, 5, 6, 7, 8, 9]]) {
     const found: number[] = [];
-    for (let power = first; power <= last; power += every) for (const lead of every > 1 ? [1] : leads) found.push(lead * 10 ** power);
+    for (let power = first - 1; power <= last; power += 1)
+      if (leads.length > 1 || (power - first) % every === 0) for (const lead of leads) found.push(lead * 10 ** power);
     const inside = found.filter((value) => value >= low * (1 - 1e-9) && value <= high * (1 + 1e-9));
-    if (values.length && inside.length > room) break;
-    values = inside;
-    if (values.length >= room / 2) break;
+    if (values.length > 1 && inside.length > room) break;
+    if (inside.length > 1 || !values.length) values = inside;
+    if (values.length > room / 2) break;
   }
   if (values.length < 2) values = ticks(low, high, room);
   const labels = logLabels(values);
