@@ -63,13 +63,14 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   );
 }
 
-/** Where pinned values stand: beside the line as well, over other charts where there is no room, and within the window. */
+/** Where pinned values stand: beside the line as well, over other charts where there is no room, and in sight. */
 function pinnedAt(box: HTMLElement | null, left: number, flip: boolean): Record<string, string> {
   const at = box?.getBoundingClientRect() ?? new DOMRect();
-  const within = (place: number, size: number, room: number) => Math.max(8, Math.min(place, room - size - 8));
-  const width = Math.min(PINNED_WIDTH, innerWidth - 16);
-  const x = within(at.left + left + (flip ? -12 - width : 12), width, innerWidth);
-  const y = within(at.top + 4, PINNED_HEIGHT, innerHeight);
+  const room = box?.closest(".chart-scroll, .chart-large")?.getBoundingClientRect() ?? new DOMRect(0, 0, innerWidth, innerHeight);
+  const within = (place: number, size: number, from: number, to: number) => Math.max(from + 4, Math.min(place, to - size - 4));
+  const width = Math.min(PINNED_WIDTH, room.width - 8);
+  const x = within(at.left + left + (flip ? -12 - width : 12), width, room.left, room.right);
+  const y = within(at.top + 4, PINNED_HEIGHT, room.top, room.bottom);
   return { left: `${x - at.left}px`, top: `${y - at.top}px`, width: `${width}px`, maxWidth: "none" };
 }
 
