@@ -54,13 +54,13 @@ def test_a_page(look, name):
 
 def search(page):
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill("lr0.003")
+    page.get_by_role("combobox", name="Search or jump").fill("lr0.003")
     page.wait_for_timeout(400)
 
 
 def search_in_vain(page):
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill("nothing is called so")
+    page.get_by_role("combobox", name="Search or jump").fill("nothing is called so")
     page.wait_for_timeout(400)
 
 
@@ -179,7 +179,7 @@ MOVING = """() => new Promise(done => {
 
 @pytest.mark.parametrize(("wish", "moves"), [("reduce", False), ("no-preference", True)])
 def test_nothing_moves_for_who_wants_less_motion(look, wish, moves):
-    page = look("#/runs?q=with-everything")
+    page = look("#/runs?q=with-everything&archived=1")
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.emulate_media(reduced_motion=wish)
     expect(page.get_by_role("link", name="resnet50-imagenet-with-everything-s0")).to_be_visible()

@@ -127,7 +127,7 @@ def escape(page):
 @does("Runs", "/", "#/runs")
 def filter_runs(page):
     page.keyboard.press("/")
-    expect(page.get_by_role("searchbox", name="Filter runs")).to_be_focused()
+    expect(page.get_by_role("combobox", name="Filter runs")).to_be_focused()
 
 
 @does("Runs", "j  k", "#/runs")
@@ -162,6 +162,160 @@ def fold(page):
     expect(page.locator(".sidebar")).to_have_count(0)
     page.keyboard.press("[")
     expect(page.locator(".sidebar")).to_be_visible()
+
+
+WIDTH = "([one, before]) => one.getBoundingClientRect().width "
+COLUMNS = "#/runs?cols=config.lr,summary.loss&sel=none"
+
+
+@does("Runs", "h  l", COLUMNS)
+def cells(page):
+    press(page, "j", "l", "l", "h")
+    expect(page.locator(".row.cursor .cell.here")).to_have_attribute("data-key", "config.lr")
+
+
+@does("Runs", "f", COLUMNS)
+def filter_by_cell(page):
+    press(page, "j", "l", "f")
+    expect(page.get_by_role("menuitem", name=re.compile("^Only")).first).to_be_visible()
+
+
+@does("Runs", "a", "#/runs?sel=none")
+def select_all(page):
+    page.keyboard.press("a")
+    expect(page.get_by_role("toolbar", name="Selected runs")).to_contain_text("3 selected")
+
+
+@does("Runs", "b", COLUMNS)
+def compare(page):
+    press(page, "j", "b")
+    expect(page).to_have_url(re.compile("base=run2"))
+
+
+@does("Runs", "z", "#/runs?group=state")
+def fold_groups(page):
+    rows = page.locator(".row:not(.group)")
+    page.keyboard.press("z")
+    expect(rows).to_have_count(3)
+    page.keyboard.press("z")
+    expect(rows).to_have_count(0)
+
+
+def head(page, name):
+    found = page.get_by_role("columnheader").filter(has_text=re.compile(name)).get_by_role("button").first
+    found.focus()
+    return found
+
+
+def order(page):
+    return page.get_by_role("columnheader").evaluate_all("all => all.map((one) => one.dataset.key).filter(Boolean)")
+
+
+@does("A column's head", "Enter", COLUMNS)
+def sort(page):
+    head(page, "loss")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile("sort=summary.loss"))
+
+
+@does("A column's head", "Shift Enter", COLUMNS)
+def sort_as_well(page):
+    head(page, "loss")
+    press(page, "Enter")
+    head(page, "Name")
+    page.keyboard.press("Shift+Enter")
+    expect(page).to_have_url(re.compile("sort=summary.loss,name"))
+
+
+@does("A column's head", "Alt ←  Alt →", COLUMNS)
+def move_column(page):
+    head(page, "loss")
+    page.keyboard.press("Alt+ArrowLeft")
+    expect(page).to_have_url(re.compile("cols=summary.loss,config.lr"))
+    page.keyboard.press("Alt+ArrowRight")
+    expect(page).to_have_url(re.compile("cols=config.lr,summary.loss"))
+
+
+@does("A column's head", "Shift ←  Shift →", COLUMNS)
+def width(page):
+    at = page.get_by_role("columnheader").filter(has_text="loss")
+    head(page, "loss")
+    before = at.bounding_box()["width"]
+    page.keyboard.press("Shift+ArrowRight")
+    page.wait_for_function(
+        "([one, before]) => one.getBoundingClientRect().width > before", arg=[at.element_handle(), before]
+    )
+    page.keyboard.press("Shift+ArrowLeft")
+    page.wait_for_function(
+        "([one, before]) => one.getBoundingClientRect().width <= before", arg=[at.element_handle(), before]
+    )
+
+
+@does("A column's head", "=", COLUMNS)
+def fit(page):
+    at = page.get_by_role("columnheader").filter(has_text="loss")
+    head(page, "loss")
+    for _ in range(5):
+        page.keyboard.press("Shift+ArrowRight")
+    before = at.bounding_box()["width"]
+    page.keyboard.press("=")
+    page.wait_for_function(
+        "([one, before]) => one.getBoundingClientRect().width < before", arg=[at.element_handle(), before]
+    )
+
+
+@does("A column's head", "p", COLUMNS)
+def pin(page):
+    head(page, "loss")
+    page.keyboard.press("p")
+    expect(page).to_have_url(re.compile("pin=summary.loss"))
+
+
+@does("A column's head", "↓", COLUMNS)
+def head_menu(page):
+    head(page, "loss")
+    page.keyboard.press("ArrowDown")
+    expect(page.get_by_role("menu")).to_be_visible()
+
+
+CHART = "#/runs/run1/charts"
+
+
+def chart(page):
+    found = page.locator("[data-metric=loss] .chart-body")
+    expect(found.locator("canvas").first).to_be_visible()
+    found.focus()
+    return found
+
+
+@does("Charts", "+  −", CHART)
+def zoom(page):
+    chart(page)
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("zoom="))
+    press(page, "-", "-")
+    expect(page).not_to_have_url(re.compile("zoom="))
+
+
+@does("Charts", "←  →", CHART)
+def pan(page):
+    chart(page)
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("zoom="))
+    places = [page.url]
+    for key in ("ArrowRight", "ArrowLeft"):
+        page.keyboard.press(key)
+        expect(page).not_to_have_url(places[-1])
+        places.append(page.url)
+
+
+@does("Charts", "0", CHART)
+def everything(page):
+    chart(page)
+    page.keyboard.press("+")
+    expect(page).to_have_url(re.compile("zoom="))
+    page.keyboard.press("0")
+    expect(page).not_to_have_url(re.compile("zoom="))
 
 
 @does("A run", "1  2  3  4  5", RUN)

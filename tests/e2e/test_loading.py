@@ -36,7 +36,7 @@ def page_without_network(browser, root, tmp_path):
         run_viewer(root, tmp_path / "home") as viewer,
         visit(browser, f"http://localhost:{viewer.port}/#/runs/first/charts") as visited,
     ):
-        expect(visited.page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
+        expect(visited.page.locator('[data-metric="train/loss"] canvas.chart-lines')).to_be_visible()
         visited.page.context.set_offline(True)
         yield visited.page
 
@@ -60,7 +60,7 @@ def test_the_first_chart_needs_little_script(look, place):
     expect(page.get_by_text("There is no such page")).to_be_visible()
     sizes = scripts_of(page)
     page.goto(page.url.split("#")[0] + "?again" + place)
-    expect(page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
+    expect(page.locator('[data-metric="train/loss"] canvas.chart-lines')).to_be_visible()
     assert 30 < sum(sizes.values()) <= MAX_BEFORE_FIRST_CHART_KB
     assert not any(re.match("RemotePage|ConsolePane|MediaPane|artifacts", name) for name in sizes)
 
@@ -104,7 +104,7 @@ def test_a_part_comes_by_itself_once_the_viewer_is_back(page_without_network):
 
 def test_a_page_of_an_earlier_build_says_so_and_keeps_its_place(look):
     page = look("#/runs/first/charts?smooth=0.5")
-    expect(page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
+    expect(page.locator('[data-metric="train/loss"] canvas.chart-lines')).to_be_visible()
     # What an upgrade of the package leaves: other names in the page, and nothing under the old ones.
     page.route("**/assets/ConsolePane*", lambda route: route.fulfill(status=404, body="{}"))
     page.route(
@@ -121,7 +121,7 @@ def test_a_page_of_an_earlier_build_says_so_and_keeps_its_place(look):
 
 def test_a_part_of_a_part_that_does_not_come_is_told_of_too(look):
     page = look("#/runs/first/charts")
-    expect(page.locator('[data-metric="train/loss"] canvas')).to_be_visible()
+    expect(page.locator('[data-metric="train/loss"] canvas.chart-lines')).to_be_visible()
     page.route("**/assets/KeyValues*", lambda route: route.fulfill(status=404, body="{}"))
     page.get_by_role("tab", name="Overview").click()
     expect(page.get_by_role("alert")).to_contain_text("A part of the page did not come")

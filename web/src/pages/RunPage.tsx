@@ -1,5 +1,6 @@
 /** One run as its own page: what it is, its curves, what it printed. */
 
+import { own } from "../pure/own";
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { RunDetail } from "../api/types";
@@ -216,8 +217,8 @@ function RunHead({ run, removed }: { run: RunDetail; removed: boolean }) {
 
 function Charts({ run, system = false }: { run: RunDetail; system?: boolean }) {
   const chartRuns = useMemo<ChartRun[]>(
-    () => [{ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), running: run.state === "running", style: { colour: chosenColours.value[run.id] ?? colourOf(run.id), dash: 0 } }],
-    [run.id, run.name, run.created_at, run.state, chosenColours.value[run.id]],
+    () => [{ id: run.id, name: run.name, createdAt: Date.parse(run.created_at), running: run.state === "running", style: { colour: own(chosenColours.value, run.id) ?? colourOf(run.id), dash: 0 } }],
+    [run.id, run.name, run.created_at, run.state, own(chosenColours.value, run.id)],
   );
   const names = run.metrics.map((metric) => metric.name).filter((name) => isSystem(name) === system);
   if (!names.length && system)

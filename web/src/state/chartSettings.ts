@@ -1,5 +1,6 @@
 /** What a person set for single charts, by their first metric; kept on this machine. */
 
+import { own } from "../pure/own";
 import { preference } from "./prefs";
 
 export interface ChartSetting {
@@ -22,11 +23,11 @@ const settings = preference<Readonly<Record<string, ChartSetting>>>("chartSettin
 /** The charts in the order that was chosen by moving them; those that are not in it follow in their own. */
 export const chartOrder = preference<readonly string[]>("chartOrder", []);
 
-export const settingOf = (metric: string): ChartSetting => settings.value[metric] ?? {};
+export const settingOf = (metric: string): ChartSetting => own(settings.value, metric) ?? {};
 
 /** Change what is set for a chart; undefined takes something back. */
 export function setChart(metric: string, patch: { [Name in keyof ChartSetting]?: ChartSetting[Name] | undefined }): void {
-  const next = Object.fromEntries(Object.entries({ ...settings.value[metric], ...patch }).filter(([, value]) => value !== undefined && value !== false));
+  const next = Object.fromEntries(Object.entries({ ...settingOf(metric), ...patch }).filter(([, value]) => value !== undefined && value !== false));
   const rest = Object.entries(settings.value).filter(([name]) => name !== metric);
   settings.value = Object.fromEntries([...rest, ...(Object.keys(next).length ? [[metric, next as ChartSetting] as const] : [])].slice(-MAX_KEPT));
 }

@@ -1,5 +1,6 @@
 /** How runs look on this machine: the colours that a person chose, and the runs that are hidden from charts. */
 
+import { own } from "../pure/own";
 import { computed, type ReadonlySignal } from "@preact/signals";
 import { lineStyles, RUN_COLOURS, type LineStyle } from "../pure/colours";
 import { preference } from "./prefs";
@@ -28,8 +29,9 @@ export function setColour(ids: readonly string[], index: number | null): void {
 export function restoreColours(ids: readonly string[], before: Readonly<Record<string, number>>): void {
   const next = { ...chosenColours.value };
   for (const id of ids) {
-    if (before[id] === undefined) delete next[id];
-    else next[id] = before[id];
+    const colour = own(before, id);
+    if (colour === undefined) delete next[id];
+    else next[id] = colour;
   }
   chosenColours.value = next;
 }
@@ -46,7 +48,10 @@ export function setHidden(ids: readonly string[], hide: boolean): void {
  */
 export function stylesOf(ids: readonly string[]): Map<string, LineStyle> {
   const chosen = chosenColours.value;
-  const styles = lineStyles(ids.filter((id) => chosen[id] === undefined));
-  for (const id of ids) if (chosen[id] !== undefined) styles.set(id, { colour: chosen[id], dash: 0 });
+  const styles = lineStyles(ids.filter((id) => own(chosen, id) === undefined));
+  for (const id of ids) {
+    const colour = own(chosen, id);
+    if (colour !== undefined) styles.set(id, { colour, dash: 0 });
+  }
   return styles;
 }

@@ -1,5 +1,6 @@
 /** Which columns the table has and which of them stay at the left: from the URL, else as they were left in this project. */
 
+import { own } from "../pure/own";
 import { columnOf } from "../pure/columns";
 import { joinKeys, splitKeys } from "../pure/keyList";
 import { movedTo } from "../pure/tableLayout";
@@ -18,7 +19,7 @@ const known = (text: string): string[] => [...new Set(splitKeys(text))].filter((
 /** Return what was chosen for a project, else for the nearest one above it. */
 function remembered(project: string): { cols: string; pin: string } | undefined {
   for (let path = project; ; path = path.slice(0, Math.max(0, path.lastIndexOf("/")))) {
-    const found = chosenColumns.value[path];
+    const found = own(chosenColumns.value, path);
     if (found || !path) return found;
   }
 }

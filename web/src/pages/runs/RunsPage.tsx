@@ -1,5 +1,6 @@
 /** How are my runs doing: projects on the left, runs in the middle, the chosen runs' charts beside them. */
 
+import { own } from "../../pure/own";
 import { signal } from "@preact/signals";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../../api/types";
@@ -95,7 +96,7 @@ export function RunsPage() {
   const drawn = useMemo(() => (selection.kind === "all" ? ids.slice(0, MOST_DRAWN_OF_ALL) : ids), [ids, selection.kind]);
   const styles = useMemo(() => {
     const shown = stylesOf(drawn);
-    for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: chosenColours.value[id] ?? colourOf(id), dash: 0 });
+    for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: own(chosenColours.value, id) ?? colourOf(id), dash: 0 });
     return shown;
   }, [ids, drawn, chosenColours.value]);
   const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
