@@ -326,7 +326,7 @@ def go(params: dict[str, str]) -> str:
 def until_answer(page: Page, act: Callable[[], Any]) -> float:
     """Return the ms from an act until the rows of the answer that it asks for stand there."""
     began = time.perf_counter()
-    with page.expect_response(lambda answer: "/api/runs" in answer.url, timeout=TIMEOUT_MS) as answer:
+    with page.expect_response(lambda answer: "/api/run" in answer.url, timeout=TIMEOUT_MS) as answer:
         act()
     answer.value.finished()
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
