@@ -1,5 +1,6 @@
 /** What is known of one run: its configuration and results, its surroundings, its files, and what it raised alarm for. */
 
+import { byName } from "../pure/order";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
 import { fileUrl } from "../api/client";
@@ -68,7 +69,7 @@ function Alerts({ events }: { events: readonly RunEvent[] }) {
 }
 
 function MetricsTable({ run }: { run: RunDetail }) {
-  const metrics = run.metrics.filter((metric) => !isSystem(metric.name)).sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+  const metrics = run.metrics.filter((metric) => !isSystem(metric.name)).sort((a, b) => byName(a.name, b.name));
   const texts = formatDistinct(metrics.flatMap((metric) => [metric.last, metric.min, metric.max].map(fromWire)).filter((value) => value !== undefined));
   const cell = (value: Parameters<typeof fromWire>[0]) => {
     const number = fromWire(value);

@@ -1,5 +1,6 @@
 /** Artifacts put in order for showing: sorted, filtered, a version found by what the URL says. Pure. */
 
+import { byName } from "./order";
 import type { Artifact, ArtifactOverview, RunEvent } from "../api/types";
 import { metricFilter } from "./metrics";
 
@@ -7,7 +8,6 @@ export const ARTIFACT_SORTS = ["name", "type", "versions", "size", "created_at"]
 export type ArtifactSort = (typeof ARTIFACT_SORTS)[number];
 
 const LATEST = "latest";
-const byName = (a: string, b: string) => a.localeCompare(b, undefined, { numeric: true });
 
 /** Return the aliases of a version: `latest` first, then by name. */
 export function aliasesOf(aliases: Readonly<Record<string, string>>, version: string): string[] {

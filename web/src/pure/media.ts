@@ -1,5 +1,6 @@
 /** Events of a run put in order for showing: by key, and by step within a key. Pure. */
 
+import { byName } from "./order";
 import type { MediaItem, RunDetail, RunEvent } from "../api/types";
 
 export const MEDIA_KINDS = ["image", "video", "audio", "figure", "table", "histogram", "text", "html"] as const;
@@ -41,7 +42,7 @@ export function mediaKeys(events: readonly RunEvent[]): MediaKey[] {
   }
   const keys = [...found.values()];
   for (const known of keys) known.shots.sort((a, b) => a.step - b.step); // stable: what was logged later stays later
-  return keys.sort((a, b) => a.key.localeCompare(b.key, undefined, { numeric: true }));
+  return keys.sort((a, b) => byName(a.key, b.key));
 }
 
 /** Return the alerts, the newest first. */

@@ -1,5 +1,6 @@
 /** Projects as a tree: `vision/resnet` lies under `vision`, and counts add up. Pure. */
 
+import { byName } from "./order";
 export interface ProjectNode {
   path: string;
   name: string;
@@ -28,7 +29,7 @@ export function projectTree(projects: readonly { project: string; count: number 
     });
   }
   const sort = (nodes: ProjectNode[]) => {
-    nodes.sort((a, b) => a.name.localeCompare(b.name, undefined, { numeric: true }));
+    nodes.sort((a, b) => byName(a.name, b.name));
     nodes.forEach((node) => sort(node.children));
   };
   sort(roots);
