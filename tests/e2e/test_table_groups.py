@@ -32,6 +32,7 @@ def look(looked):
 
 def groups(page):
     """Return depth, value and count of the rows of groups, from top to bottom."""
+    expect(page.locator(".row.group").first).to_be_visible()
     return page.locator(".row.group").evaluate_all(
         """all => {
             const text = (row, mark) => row.querySelector(mark).innerText;
