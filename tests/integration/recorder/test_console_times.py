@@ -53,8 +53,9 @@ def test_a_run_that_is_gone_on_with_keeps_both_times(script):
 def test_a_file_per_run_is_enough_for_all_ranks_and_children(script):
     """Further writers have no console; a forked child prints into the owner's."""
     done = script.run("""
-        import os, sys, time
+        import os, sys, time, warnings
         import runicorn as rn
+        warnings.simplefilter("ignore")  # new Pythons warn of a fork beside threads, into the same output
         run = rn.init(system_metrics=False)
         print("parent", flush=True)
         time.sleep(1.1)
