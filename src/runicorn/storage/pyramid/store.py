@@ -38,8 +38,7 @@ class PyramidStore:
     """Reads record files, each byte once, and forgets the least recently used ones above a budget of memory.
 
     cache: what is kept on disk; None for nothing. point_bytes: how much of a file may be read again for an answer, see
-    read_each(); less where reading takes long. save_later: whether what is kept on disk is written by a thread of its
-    own, behind the answer; save() ends it. The one pyramid that was used last stays however large it is: about a
+    read_each(); less where reading takes long. The one pyramid that was used last stays however large it is: about a
     fiftieth of its file, a tenth where many metrics take turns in it. Safe to use from several threads; two of them
     never read the same file at once.
     """
@@ -50,8 +49,6 @@ class PyramidStore:
         cache: PyramidCache | None = None,
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
         point_bytes: int = DEFAULT_POINT_BYTES,
-        *,
-        save_later: bool = False,
     ) -> None:
         self._files = files
         self._point_bytes = point_bytes
@@ -59,9 +56,6 @@ class PyramidStore:
         self._budget_bytes = budget_bytes
         self._tables: OrderedDict[str, PyramidTable] = OrderedDict()
         self._lock = threading.Lock()
-        self._save_later = save_later
-        self._due: deque[PyramidTable] = deque()
-        self._saver: threading.Thread | None = None
 
     def read_each(
         self,
@@ -129,9 +123,7 @@ class PyramidStore:
         if self._cache is None:
             return
         with self._lock:
-            self._save_later = False
-            tables = [*self._due, *self._tables.values()]
-            self._due.clear()
+            tables = list(self._tables.values())
         for table in tables:
             with table.lock:
                 self._cache.save(table)
@@ -220,34 +212,10 @@ class PyramidStore:
                     table.tail.begin_again()
                 if table.take(piece, _status(table, listing)):
                     pending.append((table, listing))
-        if self._cache is not None:
-            due = [table for table, _ in tables.values() if table.tail.path not in errors and self._cache.is_due(table)]
-            if not self._saved_later(due):
-                for table in due:
-                    self._cache.save(table)
-        return errors
-
-    def _saved_later(self, tables: Sequence[PyramidTable]) -> bool:
-        """Leave tables to the thread that saves, which lives as long as there are some; False where none may."""
-        with self._lock:
-            if not self._save_later:
-                return False
-            self._due.extend(table for table in tables if table not in self._due)
-            if self._due and self._saver is None:
-                self._saver = threading.Thread(target=self._save_due, name="pyramid-saver", daemon=True)
-                self._saver.start()
-        return True
-
-    def _save_due(self) -> None:
-        assert self._cache is not None
-        while True:
-            with self._lock:
-                if not self._due:
-                    self._saver = None
-                    return
-                table = self._due.popleft()
-            with table.lock:
+        for table, _ in tables.values():
+            if self._cache is not None and self._cache.is_due(table) and table.tail.path not in errors:
                 self._cache.save(table)
+        return errors
 
     def _make_room(self) -> None:
         """Let go of what was not used for longest."""
