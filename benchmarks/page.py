@@ -93,6 +93,8 @@ def main() -> int:
             write_lines(folder / "lines", args.runs, args.points)
         if "metrics" in wanted:
             write_metrics(folder / "metrics")
+        if hasattr(os, "sync"):
+            os.sync()  # or the first repeat waits for the disk that takes the samples
         rows: dict[str, list[float]] = {}
         for repeat in range(args.repeats):
             print(f"repeat {repeat + 1} of {args.repeats}", file=sys.stderr, flush=True)
