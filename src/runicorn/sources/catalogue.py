@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from runicorn.storage import layout, reader
-from runicorn.storage.files import Files, Listing, Range
+from runicorn.storage.files import Files, Listing, Range, in_calls
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.names import MetricNames
 
@@ -33,7 +33,7 @@ class _Wanted(NamedTuple):
 def metric_list(files: Files, listings: Mapping[str, Listing]) -> MetricList:
     """Return the metrics of runs. listings: what look() showed of their folders."""
     found = MetricList()
-    for group in _groups(_wanted(listings), files.batch_bytes):
+    for group in in_calls(_wanted(listings), lambda each: each.size_bytes, files.batch_bytes):
         for each, data in zip(group, files.fetch([each.part for each in group]), strict=True):
             if isinstance(data, OSError):
                 found.unreadable[each.run_id] = data
@@ -59,17 +59,3 @@ def _wanted(listings: Mapping[str, Listing]) -> Iterator[_Wanted]:
             keys = MetricNames(layout.run_path(run_id, layout.keys_file(name)))
             for part in keys.plan(status):
                 yield _Wanted(run_id, part, status.size_bytes if status else 0, keys)
-
-
-def _groups(wanted: Iterator[_Wanted], most_bytes: int) -> Iterator[list[_Wanted]]:
-    """Yield what is wanted in groups that one call may ask for."""
-    group: list[_Wanted] = []
-    left = most_bytes
-    for each in wanted:
-        if group and each.size_bytes > left:
-            yield group
-            group, left = [], most_bytes
-        group.append(each)
-        left -= each.size_bytes
-    if group:
-        yield group

@@ -8,7 +8,7 @@ from __future__ import annotations
 import abc
 import os
 import stat as stat_mode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ from runicorn.regular_files import leads_nowhere, open_regular
 from runicorn.storage import layout
 
 Found = TypeVar("Found")
+Item = TypeVar("Item")
 
 
 class FileStat(NamedTuple):
@@ -101,6 +102,21 @@ def found_or_raise(found: Found | OSError) -> Found:
     if isinstance(found, OSError):
         raise found
     return found
+
+
+def in_calls(items: Iterable[Item], size_bytes: Callable[[Item], int], most_bytes: int) -> Iterator[list[Item]]:
+    """Yield items in groups whose bytes can be asked for in one call, as far as that is possible."""
+    group: list[Item] = []
+    left = most_bytes
+    for item in items:
+        size = size_bytes(item)
+        if group and size > left:
+            yield group
+            group, left = [], most_bytes
+        group.append(item)
+        left -= size
+    if group:
+        yield group
 
 
 def by_name(entries: Iterable[FileStat]) -> Listing:

@@ -1,6 +1,5 @@
 /** What a chart shows, in the words of the page: runs and groups of them, and the lines that they become. */
 
-import type { XAxis } from "../api/types";
 import type { LineStyle } from "../pure/colours";
 import type { Apart } from "../pure/names";
 import type { Context, LineSpec } from "../state/lines/lines";
@@ -99,5 +98,3 @@ function fits(name: string, pattern: string): boolean {
   const parts = pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "s").test(name);
 }
-
-export type { XAxis };

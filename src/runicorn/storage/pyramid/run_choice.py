@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -80,20 +80,6 @@ def choose_of_run(
         {name: table.offset for name, table in tables.items()},
         {name: crc for name, table in tables.items() if (crc := table.tail.head_crc) is not None},
     )
-
-
-def grouped(choices: Sequence[RunChoice], most_bytes: int) -> Iterator[list[RunChoice]]:
-    """Yield choices in groups whose bytes can be read in one call, as far as that is possible."""
-    group: list[RunChoice] = []
-    left = most_bytes
-    for choice in choices:
-        if group and choice.wanted_bytes > left:
-            yield group
-            group, left = [], most_bytes
-        group.append(choice)
-        left -= choice.wanted_bytes
-    if group:
-        yield group
 
 
 def _choose_of_file(path: str, table: PyramidTable, wanted: set[str], span: Span, point_bytes: int) -> _FileChoice:

@@ -9,12 +9,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from runicorn.storage import layout
-from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise
+from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise, in_calls
 from runicorn.storage.holding import holding
 from runicorn.storage.points import combined
 from runicorn.storage.pyramid.answers import RunBuckets, RunSummary, Summary
 from runicorn.storage.pyramid.cache import PyramidCache
-from runicorn.storage.pyramid.run_choice import RunChoice, choose_of_run, grouped
+from runicorn.storage.pyramid.run_choice import RunChoice, choose_of_run
 from runicorn.storage.pyramid.table import PyramidTable
 from runicorn.storage.series import Window
 from runicorn.storage.tail import advance
@@ -146,7 +146,7 @@ class PyramidStore:
         self._make_room()
         finished: dict[str, RunBuckets | OSError] = {**failed}
         # Not while the tables are held: a disk may take its time.
-        for group in grouped(chosen, self._files.batch_bytes):
+        for group in in_calls(chosen, lambda choice: choice.wanted_bytes, self._files.batch_bytes):
             finished.update(self._finish(group))
         return [(run_id, finished[run_id]) for run_id in batch]
 
