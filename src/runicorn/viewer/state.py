@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -69,6 +69,19 @@ class ViewerState:
         if place is None:
             raise RunNotFoundError(f"There is no run {address[:200]!r}.")
         return Address(place, run_id)
+
+    def by_source(self, addresses: Iterable[str]) -> tuple[list[tuple[SourceState, dict[str, str]]], list[str]]:
+        """Return the runs of each source, an id with how it was asked for; and the addresses of no source."""
+        found: dict[str, dict[str, str]] = {}
+        missing: list[str] = []
+        for address in dict.fromkeys(addresses):
+            try:
+                place, run_id = self.find(address)
+            except RunNotFoundError:
+                missing.append(address)
+            else:
+                found.setdefault(place.id, {})[run_id] = address
+        return [(self.sources[source_id], runs) for source_id, runs in found.items()], missing
 
     def start(self) -> None:
         for place in self.sources.values():

@@ -49,10 +49,10 @@ async def read_lines(state: State, question: LinesQuestion) -> Response:
         raise UsageError(f"{lines} lines of {question.points} points are too many.", hint="Ask for fewer points.")
     window = Window(question.x, question.points, question.low, question.high)
     parts: list[_Part] = []
-    missing: list[str] = []
     unreadable: list[dict[str, str]] = []
     failure: RunicornError | None = None
-    for place, runs in _by_source(state, question.runs, missing):
+    sources, missing = state.by_source(question.runs)
+    for place, runs in sources:
         try:
             parts.append(await place.workers.run(_Part, place, runs, wanted, window, question))
         except RunNotFoundError as error:
@@ -71,10 +71,10 @@ async def read_lines(state: State, question: LinesQuestion) -> Response:
 @router.post("/api/metrics", response_model=MetricListAnswer, responses=NOT_FOUND)
 async def list_metrics(state: State, question: MetricsQuestion) -> Response:
     """Return the names of all metrics of these runs, what their scripts say of them, and who the runs are."""
-    missing: list[str] = []
     answers = []
     failure: RunicornError | None = None
-    for place, runs in _by_source(state, question.runs, missing):
+    sources, missing = state.by_source(question.runs)
+    for place, runs in sources:
         try:
             answers.append(await place.workers.run(_metrics, place, runs))
         except RunNotFoundError as error:
@@ -99,21 +99,6 @@ async def list_metrics(state: State, question: MetricsQuestion) -> Response:
             "unreadable": [each for answer in answers for each in answer["unreadable"]],
         }
     )
-
-
-def _by_source(
-    state: ViewerState, addresses: Sequence[str], missing: list[str]
-) -> list[tuple[SourceState, dict[str, str]]]:
-    """Return the runs by source: each id there with how it was asked for; those of no source are missing."""
-    found: dict[str, dict[str, str]] = {}
-    for address in dict.fromkeys(addresses):
-        try:
-            place, run_id = state.find(address)
-        except RunNotFoundError:
-            missing.append(address)
-        else:
-            found.setdefault(place.id, {})[run_id] = address
-    return [(state.sources[source_id], runs) for source_id, runs in found.items()]
 
 
 class _Part:

@@ -53,24 +53,11 @@ async def read_series(
             f"{len(runs) * len(metrics)} series of {points} points are too many for one answer.",
             hint=f"Ask for {_MAX_POINTS // (len(runs) * len(metrics))} points each, or for fewer series.",
         )
-    answer = _Answer(state, _by_source(state, runs), metrics, Window(x, points, low, high))
+    answer = _Answer(state, runs, metrics, Window(x, points, low, high))
     await answer.begin()
     if answer.is_complete:  # most are; one piece takes fewer turns of everything on its way
         return raw_json_answer(b"".join([piece async for piece in answer.pieces()]))
     return StreamingResponse(answer.pieces(), media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _by_source(state: ViewerState, runs: list[str]) -> dict[str, dict[str, str]]:
-    """Return the runs by source: each id there with how it was asked for; by "" those of no source."""
-    found: dict[str, dict[str, str]] = {}
-    for address in runs:
-        try:
-            place, run_id = state.find(address)
-        except RunNotFoundError:
-            found.setdefault("", {})[address] = address
-        else:
-            found.setdefault(place.id, {})[run_id] = address
-    return found
 
 
 @dataclass
@@ -87,12 +74,12 @@ class _Part:
 class _Answer:
     """One answer, made while it is sent."""
 
-    def __init__(self, state: ViewerState, runs: dict[str, dict[str, str]], metrics: list[str], window: Window) -> None:
+    def __init__(self, state: ViewerState, addresses: list[str], metrics: list[str], window: Window) -> None:
         self._cursor = Cursor(at=state.now())
-        self._missing = list(runs.pop("", {}))
+        sources, self._missing = state.by_source(addresses)
         self._unreadable: list[dict[str, str]] = []
-        self._runs = runs
-        self._places = [state.sources[source_id] for source_id in runs]
+        self._runs = {place.id: runs for place, runs in sources}
+        self._places = [place for place, _ in sources]
         self._metrics = metrics
         self._window = window
         self._parts: list[_Part] = []
