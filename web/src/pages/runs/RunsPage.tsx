@@ -2,7 +2,7 @@
 
 import { own } from "../../pure/own";
 import { signal } from "@preact/signals";
-import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Run } from "../../api/types";
 import { Delayed, ErrorState, TableBones } from "../../components/basics";
 import { lazy } from "../../components/lazy";
@@ -69,7 +69,8 @@ export function RunsPage() {
     () => ({ project, q, sorts, archived: archived || bin ? undefined : false, deleted: bin || undefined, columns: metricColumns }) as RunsQuery,
     [project, q, sorts, archived, bin, metricColumns],
   );
-  useEffect(() => {
+  // Before anything of the new question is on the screen: no moment in which old rows pass for its answer.
+  useLayoutEffect(() => {
     showRuns(byKey ? null : query);
     showGroups(byKey ? { query, by, stat } : null);
   }, [query, byKey, stat]);
