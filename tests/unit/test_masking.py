@@ -81,9 +81,9 @@ def test_values_are_hidden_by_their_names_at_any_depth():
                                   "--" * 5000, "auth=" * 2000, "https://" * 1300, "a.b-" * 2500, "--auth " * 1400,
                                   "pat=x&" * 1700, "a" * 10000 + "://", "key " * 2500, "x_pass" * 1700])  # fmt: skip
 def test_no_text_takes_long(text):
-    before = time.monotonic()
+    before = time.process_time()
     without_secret_text("token://" + text)
-    assert time.monotonic() - before < 1
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize(("name", "value"), [
