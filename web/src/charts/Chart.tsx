@@ -7,7 +7,7 @@ import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
 import { lazy } from "../components/lazy";
 import { formatCount, formatExact, formatMetric } from "../pure/format";
-import { setChart, settingOf } from "../state/chartSettings";
+import { savedAs, setChart, settingOf, type SavedAs } from "../state/chartSettings";
 import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
 import { hiddenRuns } from "../state/looks";
 import { inTurn, whenThereIsTime } from "../state/frame";
@@ -187,8 +187,9 @@ export function Chart(props: ChartProps) {
   };
 
   const single = lines.length === 1 ? entries[0] : undefined;
-  const download = async (what: "png" | "svg" | "csv") => {
+  const download = async (what: SavedAs) => {
     if (!plot.current) return;
+    savedAs.value = what;
     const figure = { title: metrics.join(", "), plot: plot.current, lines, smoothed: view.smoothing.amount > 0, severalMetrics: several };
     try {
       const { save, toCsv, toPng, toSvg } = await exporting();
@@ -201,7 +202,7 @@ export function Chart(props: ChartProps) {
   return (
     <figure
       ref={root}
-      class={`chart${setting.wide && !large ? " wide" : ""}${large ? " large" : ""}`}
+      class={`chart${large ? " large" : ""}`}
       data-metric={metric}
       data-points={total}
       data-lines={known.length}
@@ -235,6 +236,12 @@ export function Chart(props: ChartProps) {
             <Icon name="close" size={12} />
           </button>
         )}
+        {hasPlot && (large ? SAVED_AS : [savedAs.value]).map((what) => (
+          <button key={what} type="button" class={large ? "button quiet chart-save" : "icon-button chart-tool"} aria-label={`Save ${title} as ${what.toUpperCase()}`} title={`Save as ${what.toUpperCase()}`} onClick={() => void download(what)}>
+            <Icon name="download" size={14} />
+            {large && what.toUpperCase()}
+          </button>
+        ))}
         {onExpand && (
           <button type="button" class="icon-button chart-tool" aria-label={`Enlarge ${metric}`} title="Enlarge" onClick={onExpand}>
             <Icon name="expand" size={14} />
@@ -282,6 +289,8 @@ export function Chart(props: ChartProps) {
     </figure>
   );
 }
+
+const SAVED_AS: readonly SavedAs[] = ["png", "svg", "csv"];
 
 const KEYS: Record<string, (plot: Plot, zoom: (window: Range | null) => void) => void> = {
   "+": (plot) => plot.zoomBy(0.7),

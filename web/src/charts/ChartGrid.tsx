@@ -1,16 +1,18 @@
 /** Charts of many metrics in sections, which can be moved, pinned, hidden and enlarged. */
 
 import { signal, type Signal } from "@preact/signals";
-import { useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { MetricDefinition, XAxis } from "../api/types";
 import { Icon } from "../components/icons";
 import { Dialog } from "../components/overlay";
 import { arrange, type Section } from "../pure/arrange";
+import { roomIn, type GridRoom } from "../pure/chartSize";
 import { metricFilter } from "../pure/metrics";
 import { chartOrder, moveChart, setChart, settingOf } from "../state/chartSettings";
 import { foldedGroups, preference } from "../state/prefs";
 import { param, setParams } from "../state/route";
 import { Chart } from "./Chart";
+import { ChartPlace } from "./ChartPlace";
 import { NearChart } from "./NearChart";
 import { ChartToolbar } from "./ChartToolbar";
 import { stepMetricOf, type ChartGroup, type ChartRun } from "./model";
@@ -78,8 +80,8 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
       {toolbar}
       <div class="chart-scroll">
         {sections.map((section) => (
-          <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} onToggle={() => toggle(section.name)}>
-            {(metric, handle) => (
+          <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} height={height} onToggle={() => toggle(section.name)}>
+            {(metric, ownHeight, handle) => (
               <NearChart
                 key={metric}
                 metric={metric}
@@ -88,7 +90,7 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
                 along={alongOf(metric)}
                 siblings={section.metrics}
                 onExpand={() => setEnlarged(metric)}
-                height={height}
+                height={ownHeight}
                 legend={legendShown.value}
                 handle={handle}
               />
@@ -130,12 +132,15 @@ interface SectionProps {
   lone: boolean;
   closed: boolean;
   onToggle: () => void;
-  children: (metric: string, handle: preact.ComponentChildren) => preact.ComponentChildren;
+  /** How high charts are of which nobody said more, px. */
+  height: number;
+  children: (metric: string, height: number, handle: preact.ComponentChildren) => preact.ComponentChildren;
 }
 
-function ChartSection({ section, lone, closed, onToggle, children }: SectionProps) {
+function ChartSection({ section, lone, closed, onToggle, height, children }: SectionProps) {
   const dragged = useRef<string | null>(null);
   const [target, setTarget] = useState<string | null>(null);
+  const [grid, room] = useRoom(closed);
   const { name, metrics } = section;
   const drop = (onto: string) => {
     const moved = dragged.current;
@@ -155,11 +160,14 @@ function ChartSection({ section, lone, closed, onToggle, children }: SectionProp
         </button>
       )}
       {!closed && (
-        <div class="chart-grid">
+        <div ref={grid} class="chart-grid">
           {metrics.map((metric) => (
-            <div
+            <ChartPlace
               key={metric}
-              class={`chart-place${settingOf(metric).wide ? " wide" : ""}${target === metric ? " drop" : ""}`}
+              metric={metric}
+              usual={height}
+              room={room}
+              target={target === metric}
               onDragOver={(event) => {
                 if (dragged.current === null) return;
                 event.preventDefault();
@@ -170,29 +178,52 @@ function ChartSection({ section, lone, closed, onToggle, children }: SectionProp
                 drop(metric);
               }}
             >
-              {children(
-                metric,
-                metrics.length > 1 && (
-                  <span
-                    class="chart-handle"
-                    draggable
-                    title="Drag to move this chart"
-                    aria-hidden="true"
-                    onDragStart={(event) => {
-                      dragged.current = metric;
-                      event.dataTransfer?.setData("text/plain", metric);
-                    }}
-                    onDragEnd={() => {
-                      dragged.current = null;
-                      setTarget(null);
-                    }}
-                  />
-                ),
-              )}
-            </div>
+              {(ownHeight) =>
+                children(
+                  metric,
+                  ownHeight,
+                  metrics.length > 1 && (
+                    <span
+                      class="chart-handle"
+                      draggable
+                      title="Drag to move this chart"
+                      aria-hidden="true"
+                      onDragStart={(event) => {
+                        dragged.current = metric;
+                        event.dataTransfer?.setData("text/plain", metric);
+                      }}
+                      onDragEnd={() => {
+                        dragged.current = null;
+                        setTarget(null);
+                      }}
+                    />
+                  ),
+                )
+              }
+            </ChartPlace>
           ))}
         </div>
       )}
     </section>
   );
+}
+
+/** Return what a grid is to be marked with, and the room in it. */
+function useRoom(closed: boolean): [preact.RefObject<HTMLDivElement | null>, GridRoom] {
+  const grid = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState<GridRoom>({ width: 1, gap: 0, columns: 1 });
+  useLayoutEffect(() => {
+    const box = grid.current;
+    if (!box) return;
+    const look = () => {
+      const style = getComputedStyle(box);
+      const next = roomIn(box.clientWidth, parseFloat(style.getPropertyValue("--chart-width")), parseFloat(style.columnGap) || 0);
+      setRoom((now) => (now.columns === next.columns && now.width === next.width ? now : next));
+    };
+    look();
+    const size = new ResizeObserver(look);
+    size.observe(box);
+    return () => size.disconnect();
+  }, [closed]);
+  return [grid, room];
 }

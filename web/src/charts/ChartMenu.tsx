@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { lazy } from "../components/lazy";
 import { Menu, type MenuItem } from "../components/overlay";
-import { moveChart, rememberCharts, setChart, settingOf } from "../state/chartSettings";
+import { moveChart, rememberCharts, setChart, settingOf, type SavedAs } from "../state/chartSettings";
 import { toast } from "../state/toasts";
 import type { Asking } from "./ChartDialogs";
 import type { Range } from "./scale";
@@ -20,7 +20,7 @@ interface Props {
   along: string | null;
   yRange: () => Range;
   onExpand?: (() => void) | undefined;
-  onSave: (kind: "png" | "svg" | "csv") => void;
+  onSave: (kind: SavedAs) => void;
 }
 
 export function ChartMenu({ metric, title, all, siblings, along, yRange, onExpand, onSave }: Props) {
@@ -35,7 +35,9 @@ export function ChartMenu({ metric, title, all, siblings, along, yRange, onExpan
   const items: MenuItem[] = [
     ...(onExpand ? [{ label: "Enlarge", icon: "expand" as const, onSelect: onExpand }] : []),
     { label: setting.pinned ? "Unpin" : "Pin to the top", icon: "arrowUp", onSelect: () => setChart(metric, { pinned: !setting.pinned }) },
-    { label: setting.wide ? "As wide as the others" : "Twice as wide", onSelect: () => setChart(metric, { wide: !setting.wide }) },
+    setting.columns || setting.height
+      ? { label: "As large as the others", onSelect: () => setChart(metric, { columns: undefined, height: undefined }) }
+      : { label: "Twice as wide", onSelect: () => setChart(metric, { columns: 2 }) },
     ...(siblings.length > 1
       ? [
           { label: "Move before", disabled: at <= 0, onSelect: () => moveChart(metric, siblings[at - 1]!, siblings) },

@@ -52,6 +52,8 @@ export interface PlotEvents {
 
 const FADED = "0.3";
 const DOT_PX = 3.5;
+/** Of one gesture, at most so many times as much or as little is shown. */
+const LEAST_STRETCH = 0.01;
 const WHEEL_STEP = 0.0015;
 const NEAR_PX = 6;
 
@@ -92,6 +94,10 @@ export class Plot {
       pan: (part, begun) => {
         if (begun) this.panFrom = this.window();
         this.panTo(this.panFrom, part);
+      },
+      pinch: (from, to, begun) => {
+        if (begun) this.panFrom = this.window();
+        this.stretch(this.panFrom, from, to);
       },
       wheel: (event, across) => this.turned(event, across),
       click: () => {
@@ -156,9 +162,22 @@ export class Plot {
   zoomBy(by: number, at = 0.5): void {
     const [from, to] = this.along(this.window());
     const centre = from + (to - from) * at;
-    const window = this.back([centre - (centre - from) * by, centre + (to - centre) * by]);
-    const full = this.scene.full;
+    this.show([centre - (centre - from) * by, centre + (to - centre) * by]);
+  }
+
+  /** Show a range along the axis; all, where it holds all. */
+  private show(range: Range): void {
+    const [window, full] = [this.back(range), this.scene.full];
     this.events.zoom(full && window[0] <= full[0] && window[1] >= full[1] ? null : window);
+  }
+
+  /** Show what of a window lay under two places (0 to 1 across) under two others. */
+  private stretch(window: Range, [one, other]: Range, [oneNow, otherNow]: Range): void {
+    const [from, to] = this.along(window);
+    const part = (other - one) / (otherNow - oneNow);
+    if (!(part > LEAST_STRETCH && part < 1 / LEAST_STRETCH)) return;
+    const begin = from + (to - from) * (one - part * oneNow);
+    this.show([begin, begin + (to - from) * part]);
   }
 
   /** Move the window by a part of its width. */

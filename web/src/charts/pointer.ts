@@ -12,6 +12,8 @@ export interface PointerEvents {
   resetY: () => void;
   /** Moved by a part of the width since the last call. begun: whether this is the first one of a drag. */
   pan: (part: number, begun: boolean) => void;
+  /** Two fingers moved from places to others, from 0 to 1 across. begun: whether this is the first move of both. */
+  pinch: (from: [number, number], to: [number, number], begun: boolean) => void;
   wheel: (event: WheelEvent, across: number) => void;
   click: () => void;
 }
@@ -23,6 +25,9 @@ export class Pointer {
   private readonly cursor = element("chart-cursor");
   private readonly select = element("chart-select");
   private readonly ends = new AbortController();
+  /** Fingers that are down, from 0 to 1 across: where they were when the latest of them came, and where they are. */
+  private readonly fingers = new Map<number, { from: number; at: number }>();
+  private pinching = false;
 
   constructor(
     host: HTMLElement,
@@ -63,8 +68,7 @@ export class Pointer {
   private down(event: PointerEvent): void {
     if (event.button !== 0) return;
     this.events.at(this.placeOf(event));
-    // A finger scrolls the page; it taps, to see values.
-    if (event.pointerType === "touch") return this.untilUp(event, () => {}, (moved) => !moved && this.events.click());
+    if (event.pointerType === "touch") return this.touch(event);
     event.preventDefault();
     if (event.shiftKey) {
       let begun = true;
@@ -92,6 +96,27 @@ export class Pointer {
         if (!moved) this.events.click();
         else if (to - from >= LEAST_DRAG_PX) this.events.selectX(from / width, to / width);
       },
+    );
+  }
+
+  /** A finger scrolls the page; it taps, to see values. What two of them spread or pinch stays under them. */
+  private touch(down: PointerEvent): void {
+    const { fingers } = this;
+    const part = (now: PointerEvent) => this.placeOf(now).left / (this.over.clientWidth || 1);
+    fingers.set(down.pointerId, { from: part(down), at: part(down) });
+    for (const finger of fingers.values()) finger.from = finger.at;
+    this.pinching = false;
+    this.untilUp(
+      down,
+      (now) => {
+        fingers.get(down.pointerId)!.at = part(now);
+        const [one, other] = [...fingers.values()];
+        if (fingers.size !== 2) return;
+        this.events.pinch([one!.from, other!.from], [one!.at, other!.at], !this.pinching);
+        this.pinching = true;
+      },
+      (moved) => fingers.size === 1 && !moved && this.events.click(),
+      () => fingers.delete(down.pointerId),
     );
   }
 
@@ -126,32 +151,27 @@ export class Pointer {
     Object.assign(this.select.style, { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
   }
 
-  /** Call `move` for what the pointer does until its button is let go, then `end`, unless the chart has gone meanwhile. */
-  private untilUp(down: PointerEvent, move: (now: PointerEvent) => void, end: (moved: boolean, now: PointerEvent) => void = () => {}): void {
+  /** Call `move` for what a pointer does until it is let go, then `end`, unless the chart has gone meanwhile; `over` at last. */
+  private untilUp(down: PointerEvent, move: (now: PointerEvent) => void, end: (moved: boolean, now: PointerEvent) => void = () => {}, over: () => void = () => {}): void {
     const done = new AbortController();
     const signal = AbortSignal.any([done.signal, this.ends.signal]);
     let moved = false;
-    const follow = (now: PointerEvent) => {
+    const on = (name: "pointermove" | "pointerup" | "pointercancel", act: (now: PointerEvent) => void) =>
+      document.addEventListener(name, (now) => now.pointerId === down.pointerId && act(now), { signal });
+    on("pointermove", (now) => {
       moved ||= Math.hypot(now.clientX - down.clientX, now.clientY - down.clientY) >= LEAST_DRAG_PX;
       if (moved) move(now);
-    };
-    document.addEventListener("pointermove", follow, { signal });
-    document.addEventListener(
-      "pointerup",
-      (now) => {
-        done.abort();
-        end(moved, now);
-      },
-      { signal },
-    );
-    document.addEventListener(
-      "pointercancel",
-      () => {
-        done.abort();
-        this.select.hidden = true;
-      },
-      { signal },
-    );
+    });
+    on("pointerup", (now) => {
+      done.abort();
+      end(moved, now);
+      over();
+    });
+    on("pointercancel", () => {
+      done.abort();
+      this.select.hidden = true;
+      over();
+    });
   }
 }
 

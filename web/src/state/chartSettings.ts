@@ -6,8 +6,9 @@ import { preference } from "./prefs";
 export interface ChartSetting {
   pinned?: boolean;
   hidden?: boolean;
-  /** Takes the width of two. */
-  wide?: boolean;
+  /** How many columns it takes, 2 or more, and how high it is, px, where it is not as the others. */
+  columns?: number;
+  height?: number;
   /** The range of y that was chosen. */
   y?: [number, number];
   /** The metric that it is drawn over; "" for the axis of all charts, though its script names another metric. */
@@ -18,6 +19,10 @@ export interface ChartSetting {
 
 /** Of so many charts, the latest ones, settings are kept. */
 const MAX_KEPT = 2000;
+
+/** How a chart is saved by one click: as it was the last time. */
+export type SavedAs = "png" | "svg" | "csv";
+export const savedAs = preference<SavedAs>("chartSavedAs", "png");
 
 const settings = preference<Readonly<Record<string, ChartSetting>>>("chartSettings", {});
 /** The charts in the order that was chosen by moving them; those that are not in it follow in their own. */
