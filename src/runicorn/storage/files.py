@@ -158,7 +158,7 @@ class OneByOne(Files):
 class LocalFiles(OneByOne):
     """A storage root on this machine's file systems."""
 
-    batch_bytes = 4 * 2**20
+    batch_bytes = 2 * 2**20
 
     def __init__(self, root: Path) -> None:
         self.root = root

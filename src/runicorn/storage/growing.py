@@ -15,6 +15,8 @@ from typing import NamedTuple
 from runicorn.storage.files import FileStat, Range
 
 _MARK_BYTES = 64
+# From so many new bytes on, the marks are read apart from them: to cut them off would copy it all.
+_MARKS_APART_FROM_BYTES = 256 * 1024
 # Zeros in a file that was not written to for so long are no bytes that are still coming.
 OLD_SECS = 60.0
 
@@ -61,6 +63,7 @@ class GrowingFile:
         self._head = b""
         self._anchor = b""
         self._seen: State | None = None
+        self._marks_apart = False  # in what plan() asked for last
 
     @property
     def head_crc(self) -> int | None:
@@ -76,14 +79,21 @@ class GrowingFile:
         if not status.size_bytes:
             self.rest(status)
             return []
-        known = min(_MARK_BYTES, self.offset)
-        main = Range(self.path, self.offset - known, known + min(limit, status.size_bytes - self.offset))
-        return [main] if main.start == 0 else [Range(self.path, 0, known), main]
+        known, length = min(_MARK_BYTES, self.offset), min(limit, status.size_bytes - self.offset)
+        self._marks_apart = length >= _MARKS_APART_FROM_BYTES
+        head, anchor = Range(self.path, 0, known), Range(self.path, self.offset - known, known)
+        if self._marks_apart:  # behind what is new, so that they speak of the file from which it came
+            return [Range(self.path, self.offset, length), *((head, anchor) if known else ())]
+        main = Range(self.path, anchor.start, known + length)
+        return [main] if main.start == 0 else [head, main]
 
     def judge(self, read: list[bytes]) -> tuple[Verdict, bytes]:
         """Return whether it is the same file, and the new bytes; for another one, it begins again. read: by plan()."""
         known = min(_MARK_BYTES, self.offset)
-        head, anchor, new = read[0][:known], read[-1][:known], read[-1][known:]
+        if self._marks_apart:
+            new, head, anchor = read if known else (read[0], b"", b"")
+        else:
+            head, anchor, new = read[0][:known], read[-1][:known], read[-1][known:]
         verdict = _worse(_compared(self._head, head), _compared(self._anchor, anchor))
         if self._expected_crc is not None and not self._head and len(head) == _MARK_BYTES:
             verdict = Verdict.SAME if zlib.crc32(head) == self._expected_crc else Verdict.ANOTHER

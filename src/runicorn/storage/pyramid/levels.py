@@ -72,7 +72,7 @@ def together(parts: Sequence[Points]) -> Points:
 
 
 def points_in(data: bytes, start: int, found: Scan) -> Points:
-    """Return copies of the points that a scan of `data` found, which lies at byte `start` of its file."""
+    """Return the points that a scan of `data` found, which lies at byte `start` of its file: views, where it can be."""
     rows = rows_in(data, found)
     # Of 64 bits, which is not what numpy 1 takes on Windows.
     spans = [
@@ -80,7 +80,12 @@ def points_in(data: bytes, start: int, found: Scan) -> Points:
         for at, count in found.spans
     ]
     at = spans[0] if len(spans) == 1 else np.concatenate([np.empty(0, np.int64), *spans])
-    return Points(rows["metric"].copy(), rows["step"].copy(), rows["time"].copy(), rows["value"].copy(), at)
+    return Points(rows["metric"], rows["step"], rows["time"], rows["value"], at)
+
+
+def copied(points: Points) -> Points:
+    """Return points that hold on to nothing else."""
+    return Points(*(column.copy() for column in points))
 
 
 def by_metric(points: Points) -> tuple[Points, Ints]:
@@ -128,7 +133,7 @@ def rows_of(points: Points, starts: Ints) -> Rows:
         return _rows_of_each(points)
     rows = np.zeros(len(starts), BUCKET)
     ends = np.append(starts[1:], points.size) - 1
-    value = points.value
+    value = np.ascontiguousarray(points.value)
     rows["metric"], rows["count"] = points.metric[starts], ends + 1 - starts
     rows["first"], rows["last"] = value[starts], value[ends]
     rows["start"], rows["end"] = points.at[starts], points.at[ends] + RECORD_BYTES

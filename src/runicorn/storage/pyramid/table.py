@@ -30,6 +30,8 @@ BUCKET_POINTS_OF_LONG = 512
 # How many records are worked on at a time: what a local disk gives at once, which stays in a processor's cache. Half as
 # many take a tenth more time, twice as many a third.
 _AT_ONCE = 131_072
+# From so many records on, those of one metric are worked on as they lie in what was read.
+_WORTH_ALONE = 4096
 # Measured with tracemalloc: a name's place in a list; the objects of a table.
 _NAME_BYTES = 32
 _TABLE_BYTES = 6000
@@ -157,17 +159,48 @@ class PyramidTable:
         self.saved_offset = self.tail.offset
 
     def _add(self, piece: Piece) -> None:
-        from runicorn.storage.pyramid.levels import points_in
+        from runicorn.storage.pyramid.levels import copied, points_in
 
         for found in _in_parts(piece):
-            self._fresh.append(points_in(piece.data, piece.start, found))
+            points = points_in(piece.data, piece.start, found)
+            if self._is_only_metric_of(points):
+                self._condense(points)
+                continue
+            self._fresh.append(copied(points))
             # Sorting in each time would take as long as the open ends are many.
             if sum(points.size for points in self._fresh) >= max(_AT_ONCE, self._open.size):
                 self._settle()
 
+    def _is_only_metric_of(self, points: Points) -> bool:
+        """Tell whether these are many points of one metric, which go on where all of the open ones ended."""
+        if points.size < _WORTH_ALONE or self._fresh:
+            return False
+        number = points.metric[0]
+        if self._open.size and not self._open.metric[0] == self._open.metric[-1] == number:
+            return False
+        return bool((points.metric == number).all())
+
+    def _condense(self, points: Points) -> None:
+        """Make buckets of points of the only metric as they lie there: what is copied is what fills none."""
+        import numpy as np
+
+        from runicorn.storage.pyramid.levels import copied, rows_of, together
+
+        if self._is_empty:
+            self._bucket_points = _bucket_points(1, self._size_bytes)
+        size = self._bucket_points
+        missing = -self._open.size % size
+        if missing:
+            first = together([self._open, points.select(slice(0, missing))])
+            self._rows.append(rows_of(first, np.arange(0, 1)))
+        end = missing + (points.size - missing) // size * size
+        self._rows.append(rows_of(points.select(slice(missing, end)), np.arange(0, end - missing, size)))
+        self._open = copied(points.select(slice(end, None)))
+        self._order, self._is_empty = None, False
+
     def _settle(self) -> None:
         """Make buckets of what came last, as far as it fills some."""
-        from runicorn.storage.pyramid.levels import by_metric, condensed, together
+        from runicorn.storage.pyramid.levels import by_metric, condensed, copied, together
 
         if not self._fresh:
             return
@@ -176,7 +209,7 @@ class PyramidTable:
         if self._is_empty:  # before, it is not known how many metrics there are
             self._bucket_points = _bucket_points(len(starts) - 1, self._size_bytes)
         rows, rest = condensed(points, starts, self._bucket_points)
-        self._open = type(rest)(*(column.copy() for column in rest)) if len(rows) else rest
+        self._open = copied(rest) if len(rows) else rest
         if len(rows):
             self._rows.append(rows)
             self._order, self._is_empty = None, False

@@ -129,7 +129,7 @@ def test_points_scattered_over_too_much_of_a_file_are_not_read_but_for_the_edges
     steps = 10_000
     run.keys(*(f"m{number}" for number in range(10)))
     run.append(run.rows(np.tile(np.arange(10), steps), np.repeat(np.arange(steps), 10), 0.5))
-    store = run.store(point_bytes=2**20)
+    store = run.store(batch_bytes=2**22, point_bytes=2**20)
     files = store._files
     run.check(store, "m3", Window(Axis.STEP, 800))
     assert files.read_bytes == 10 * steps * RECORD_BYTES
