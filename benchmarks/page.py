@@ -1,6 +1,7 @@
 """What a person waits for in the page, in a real Chromium, at the sizes that people have.
 
-    python benchmarks/page.py [--parts list,lines,metrics,live] [--points 1000000] [--runs 100] [--repeats 3] [--check]
+    python benchmarks/page.py [--parts list,lines,metrics,live,peers] [--points 1000000] [--runs 100] [--repeats 3]
+                              [--peers tensorboard,trackio] [--peer-points 10000] [--check]
 
 A real viewer in a process of its own, a real Chromium without a window beside it; every figure is the median of the
 repeats. A frame is the time between two of the browser's, so that 16.7 ms is the best that there is. The reference of
@@ -14,6 +15,12 @@ the same run, `empty page`, is how long the page takes to show a root without ru
     metrics    a run of 500 metrics: to the first chart, frames while it is scrolled to its end
     live       50 running runs of 20 metrics at 10 points a second for 30 s: bytes and processor time a minute, of the
                viewer and of the page
+    peers      beside TensorBoard and trackio, where they have the function, at sizes that they stand: 1,000 runs, to
+               the first rows, until nothing holds the page up, and until a filter by a name has left one row; 100 lines
+               of 10,000 points, from opening the page until they have come and nothing holds it up, and again, frames
+               while the pointer moves over them, the page's heap, the viewer's memory; 500 metrics, to the first chart,
+               and frames while they are scrolled. Each viewer has loaded all before its page is opened. They do not
+               sort, group or draw live runs of this number
 """
 
 from __future__ import annotations
@@ -37,10 +44,15 @@ import psutil
 from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from tests.support.browser import run_chromium
 from tests.support.drawn_sweeps import write_run
 
+from peers.browsing import begin_frames, end_frames, heap_mb, hover, scroll, since
+from peers.page_trial import compare_pages
+from peers.tables import behind, print_table
+from peers.viewers import VIEWERS
 from runicorn.files import replace_file
 from runicorn.storage import layout
 from runicorn.storage.columns import RECORD_DTYPE
@@ -49,18 +61,6 @@ from runicorn.storage.records import MARK
 LIST_RUNS, METRICS, LIVE_RUNS, LIVE_METRICS, LIVE_RATE, LIVE_SECS = 10_000, 500, 50, 20, 10, 30
 TIMEOUT_MS = 120_000
 TARGETS = {"lines cold ms": 2000, "lines warm ms": 600, "lines hover p95 ms": 33, "lines viewer MB": 200}
-FRAMES = """() => {
-    const times = [];
-    let on = true;
-    const next = (now) => { times.push(now); if (on) requestAnimationFrame(next); };
-    requestAnimationFrame(next);
-    window.endFrames = () => {
-        on = false;
-        const gaps = times.slice(1).map((time, at) => time - times[at]).sort((a, b) => a - b);
-        return gaps[Math.floor(gaps.length * 0.95)] ?? 0;
-    };
-}"""
-
 DRAWN = """(lines) => {
     const { lines: drawn, complete } = document.querySelector(".chart")?.dataset ?? {};
     return drawn === lines && complete === "true" && document.querySelector(".chart-frame")?.dataset.painted;
@@ -71,7 +71,9 @@ Row = dict[str, float]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="What a person waits for in the page.")
-    parser.add_argument("--parts", default="list,lines,metrics,live")
+    parser.add_argument("--parts", default="list,lines,metrics,live,peers")
+    parser.add_argument("--peers", default=",".join(VIEWERS), help="by commas; runicorn is always measured")
+    parser.add_argument("--peer-points", type=int, default=10_000, help="of each line beside the peers")
     parser.add_argument("--points", type=int, default=1_000_000)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=3)
@@ -85,6 +87,7 @@ def main() -> int:
     }
     wanted = [name for name in parts if name in args.parts.split(",")]
     medians: Row = {}
+    compared: dict[str, Row] = {}
     with tempfile.TemporaryDirectory(prefix="runicorn-bench-") as name, run_chromium() as browser:
         folder = Path(name)
         if "list" in wanted:
@@ -105,6 +108,9 @@ def main() -> int:
                 for what, value in found.items():
                     rows.setdefault(what, []).append(value)
         medians = {what: statistics.median(values) for what, values in rows.items()}
+        if "peers" in args.parts.split(","):
+            peers = ["runicorn", *(name for name in VIEWERS if name in args.peers.split(",") and name != "runicorn")]
+            compared = compare_pages(browser, folder / "peers", peers, args.peer_points, args.repeats)
     reference = medians["empty page ms"]
     missed = 0
     print(f"median of {args.repeats}; in brackets how many times the empty page's time")
@@ -116,6 +122,11 @@ def main() -> int:
         print(
             f"{what:28}{value:12,.1f}{ratio:10}" + (f"  at most {target}{', missed' if late else ''}" if target else "")
         )
+    if compared:
+        names = "1,000 runs, 100 lines of {:,} points and 500 metrics in each viewer's own page"
+        print(names.format(args.peer_points) + "; in brackets how many times ours")
+        print_table(compared, 36)
+        print(behind(compared))
     return 1 if args.check and missed else 0
 
 
@@ -174,12 +185,7 @@ def measure_list(root: Path, browser: Browser) -> Row:
         page.locator(".row").first.wait_for(timeout=TIMEOUT_MS)
         found["list first rows ms"] = since(began)
         page.wait_for_timeout(1000)
-        page.locator(".row").first.hover()
-        page.evaluate(FRAMES)
-        for _ in range(60):
-            page.mouse.wheel(0, 400)
-            page.wait_for_timeout(16)
-        found["list scroll p95 ms"] = page.evaluate("endFrames()")
+        found["list scroll p95 ms"] = scroll(page, page.locator(".row").first, 60, 400)
         found["list filter ms"] = until_answer(page, lambda: page.evaluate(go({"q": "config.lr < 0.01 and acc > 0.5"})))
         found["list sort ms"] = until_answer(page, lambda: page.evaluate(go({"sort": "summary.loss", "order": "asc"})))
         found["list group ms"] = until_answer(page, lambda: page.evaluate(go({"group": "config.lr,config.model"})))
@@ -204,7 +210,7 @@ def measure_lines(root: Path, browser: Browser) -> Row:
             if what == "saved":
                 page.goto("about:blank")
                 found["lines warm ms"] = until_drawn(page, url + place, len(ids))
-                found["lines hover p95 ms"] = hover(page)
+                found["lines hover p95 ms"] = hover(page, page.locator(".chart .chart-over").first)
                 found["lines heap MB"] = heap_mb(page)
             found["lines viewer MB"] = max(found.get("lines viewer MB", 0.0), peak_mb(process))
     return found
@@ -216,12 +222,7 @@ def measure_metrics(root: Path, browser: Browser) -> Row:
         page.goto(f"{url}#/runs/many/charts")
         page.wait_for_selector(".chart[data-complete=true] .chart-frame[data-painted]", timeout=TIMEOUT_MS)
         found = {"metrics first chart ms": since(began)}
-        page.locator(".chart").first.hover()
-        page.evaluate(FRAMES)
-        for _ in range(120):
-            page.mouse.wheel(0, 300)
-            page.wait_for_timeout(16)
-        return {**found, "metrics scroll p95 ms": page.evaluate("endFrames()")}
+        return {**found, "metrics scroll p95 ms": scroll(page, page.locator(".chart").first, 120, 300)}
 
 
 def measure_live(root: Path, browser: Browser) -> Row:
@@ -242,7 +243,7 @@ def measure_live(root: Path, browser: Browser) -> Row:
             page.goto(f"{url}#/runs?sel={','.join(ids)}")
             page.wait_for_selector(".chart[data-complete=true]", timeout=TIMEOUT_MS)
             page.wait_for_timeout(3000)
-            page.evaluate(FRAMES)
+            begin_frames(page)
             bytes_before, cpu_before, busy_before = received[0], cpu_secs(process), busy_secs(session)
             page.wait_for_timeout(LIVE_SECS * 1000)
             minutes = LIVE_SECS / 60
@@ -250,7 +251,7 @@ def measure_live(root: Path, browser: Browser) -> Row:
                 "live MB a minute": (received[0] - bytes_before) / 1e6 / minutes,
                 "live viewer CPU s a minute": (cpu_secs(process) - cpu_before) / minutes,
                 "live page CPU s a minute": (busy_secs(session) - busy_before) / minutes,
-                "live frame p95 ms": page.evaluate("endFrames()"),
+                "live frame p95 ms": end_frames(page),
             }
     finally:
         writer.terminate()
@@ -341,27 +342,6 @@ def until_drawn(page: Page, address: str, lines: int) -> float:
     page.wait_for_function(DRAWN, arg=str(lines), timeout=TIMEOUT_MS)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(done))")
     return since(began)
-
-
-def hover(page: Page) -> float:
-    box = page.locator(".chart .chart-over").first.bounding_box()
-    assert box
-    page.mouse.move(box["x"] + 5, box["y"] + 20)
-    page.evaluate(FRAMES)
-    for step in range(120):
-        across = step / 120
-        page.mouse.move(box["x"] + across * box["width"], box["y"] + box["height"] * (0.3 + 0.3 * across))
-    return float(page.evaluate("endFrames()"))
-
-
-def since(began: float) -> float:
-    return (time.perf_counter() - began) * 1000
-
-
-def heap_mb(page: Page) -> float:
-    session = page.context.new_cdp_session(page)
-    session.send("HeapProfiler.collectGarbage")
-    return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 1e6
 
 
 def peak_mb(process: psutil.Process) -> float:

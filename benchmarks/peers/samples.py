@@ -1,7 +1,8 @@
 """Sample runs in each viewer's own format: `python samples.py VIEWER KIND FOLDER COUNT`, in that viewer's environment.
 
 KIND: runs (COUNT short runs), curve (one run, one metric, COUNT points), grid (ten runs, 100 metrics, COUNT steps
-each), live (one run that logs 20 times a second for COUNT calls, and prints each step with when its log() returned).
+each), lines (a hundred runs, one metric, COUNT points each), metrics (one run with COUNT metrics of 200 steps), live
+(one run that logs 20 times a second for COUNT calls, and prints each step with when its log() returned).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any, Protocol
 
 METRICS = ("train/loss", "train/acc", "val/loss", "val/acc", "lr")
 GRID_RUNS, GRID_METRICS = 10, 100
+LINE_RUNS, METRIC_STEPS = 100, 200
 LIVE_RATE = 20.0
 
 
@@ -124,6 +126,11 @@ def main() -> None:
     elif kind == "grid":
         for number in range(GRID_RUNS):
             writer.run(f"grid-{number}", [f"metric{at:03d}" for at in range(GRID_METRICS)], count)
+    elif kind == "lines":
+        for number in range(LINE_RUNS):
+            writer.run(f"line-{number:03d}", ["loss"], count)
+    elif kind == "metrics":
+        writer.run("many", [f"group{at // 25}/metric{at:03d}" for at in range(count)], METRIC_STEPS)
     else:
         log = writer.live("live")
         for step in range(count):
