@@ -19,7 +19,11 @@ END_SECS = 30
 
 
 class Notebook:
-    """One kernel. run: executes a cell and returns what it showed: the texts of its streams, and its error's name."""
+    """One kernel. run: executes a cell and returns what it showed: the texts of its streams, and its error's name.
+
+    send: asks for a cell to be executed. One that fails takes none along that comes behind it: for a moment after it,
+    the kernel would answer those with "aborted", without executing them.
+    """
 
     def __init__(self):
         self.manager = KernelManager(kernel_name="python3")
@@ -31,9 +35,12 @@ class Notebook:
         self.client.start_channels()
         self.client.wait_for_ready(timeout=START_SECS)
 
+    def send(self, code):
+        return self.client.execute(textwrap.dedent(code), stop_on_error=False)
+
     def run(self, code):
         shown, error = [], None
-        asked = self.client.execute(textwrap.dedent(code))
+        asked = self.send(code)
         deadline = time.monotonic() + CELL_SECS
         while True:
             try:
@@ -162,7 +169,7 @@ def test_a_kernel_that_is_killed_leaves_a_killed_run_with_all_points(recorded, n
 
 def test_an_interrupted_cell_leaves_the_run_open(recorded, notebook):
     notebook.run("import time\nimport runicorn as rn\nrun = rn.init()")
-    asked = notebook.client.execute("run.log({'loss': 1})\nprint('up')\ntime.sleep(60)")
+    asked = notebook.send("run.log({'loss': 1})\nprint('up')\ntime.sleep(60)")
     wait_for(lambda: recorded.console() == "up\n", "the cell does not run")
     notebook.manager.interrupt_kernel()
     replies = iter(lambda: notebook.client.get_shell_msg(timeout=CELL_SECS), None)
