@@ -35,10 +35,10 @@ from tests.support.serving import Viewer, run_viewer  # noqa: E402
 from tests.support.sshd import free_port  # noqa: E402
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel  # noqa: E402
 
-from runicorn.remote import files, probing  # noqa: E402
-from runicorn.remote.host_keys import HostKeyFile  # noqa: E402
+from runicorn.remote.server import files, probing  # noqa: E402
 from runicorn.remote.ssh.paramiko import ParamikoConnection  # noqa: E402
-from runicorn.remote.target import Target  # noqa: E402
+from runicorn.remote.trust.host_keys import HostKeyFile  # noqa: E402
+from runicorn.remote.trust.target import Target  # noqa: E402
 
 ENTRIES = 50_000
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runicorn.remote.lifecycle import ENDED, INITIAL, TABLE, Effect, Event, State
+from runicorn.remote.session.lifecycle import ENDED, INITIAL, TABLE, Effect, Event, State
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs" / "reference" / "sessions.md"
@@ -16,7 +16,7 @@ PAGE = ROOT / "web" / "src" / "api" / "session-states.ts"
 HEAD = """# Sessions
 
 A session is a remote viewer together with its tunnel. This page is written by `scripts/lifecycle_reference.py` from the
-table in `src/runicorn/remote/lifecycle.py`; a test fails when the two differ.
+table in `src/runicorn/remote/session/lifecycle.py`; a test fails when the two differ.
 
 """
 
@@ -57,7 +57,7 @@ def page() -> str:
         " | ".join(f'"{state.value}"' for state in State if (state in ENDED) is over) for over in (False, True)
     )
     return (
-        "/** The states of a session. Written by scripts/lifecycle_reference.py from remote/lifecycle.py. */\n\n"
+        "/** The states of a session. Written by scripts/lifecycle_reference.py from session/lifecycle.py. */\n\n"
         f"export type LiveStatus = {live};\nexport type EndedStatus = {ended};\n"
         "export type SessionStatus = LiveStatus | EndedStatus;\n"
     )

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from tests.support.watched import Watched, run_watched
 
 from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
-from runicorn.remote import launch, listing, shell
-from runicorn.remote.launch import Launch
-from runicorn.remote.probe import Environment
+from runicorn.remote.server import launch, listing, shell
+from runicorn.remote.server.launch import Launch
+from runicorn.remote.server.probe import Environment
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.tunnels import openssh
-from runicorn.remote.target import Target, parse_connection_id
+from runicorn.remote.trust.target import Target, parse_connection_id
 
 SHELLS = tuple(filter(None, map(shutil.which, ("/bin/sh", "bash", "dash"))))
 LOGIN_SHELLS = tuple(filter(None, map(shutil.which, ("bash", "dash", "zsh", "fish", "tcsh"))))

@@ -9,13 +9,13 @@ from pathlib import Path
 from tests.support.remote import ACCEPT_FIELDS
 
 from runicorn.errors import HostKeyConfirmationError
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.interface import TunnelRequest
 from runicorn.remote.ssh.paramiko import ParamikoConnection, connect
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.remote.ssh.tunnels.door import Door
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 
 BACKENDS = {"openssh": openssh.open_tunnel, "asyncssh": asyncssh.open_tunnel, "paramiko": paramiko.open_tunnel}
 

@@ -10,7 +10,7 @@ import typer
 from runicorn.cli.common import resolve_settings
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.loading import loading
-from runicorn.remote.target import Credentials, parse_target
+from runicorn.remote.trust.target import Credentials, parse_target
 from runicorn.settings import user_name
 
 SOMETHING_IN_THE_WAY = 1

@@ -10,11 +10,11 @@ from runicorn.cli.findings import FindingsPrinter
 from runicorn.cli.login import Questions, key_file, terminal_as_it_was
 from runicorn.cli.stopping import Stop
 from runicorn.errors import HostKeyConfirmationError, RemoteRootMissingError
-from runicorn.remote.doctor import Asking, Finding, examine
-from runicorn.remote.examination import Examination
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.target import Credentials, Target
-from runicorn.remote.workers import Workers
+from runicorn.remote.doctor.doctor import Asking, Finding, examine
+from runicorn.remote.doctor.examination import Examination
+from runicorn.remote.link.workers import Workers
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings
 
 

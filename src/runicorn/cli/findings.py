@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from runicorn.remote.doctor import Finding, StepState
+from runicorn.remote.doctor.doctor import Finding, StepState
 
 LABELS = {
     "host_key": "host key",

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import typer
 
 from runicorn.errors import HostKeyConfirmationError, RunicornError
-from runicorn.remote.connections import RunBlocking
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.target import Credentials, Secret, Target
+from runicorn.remote.link.connections import RunBlocking
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Secret, Target
 
 PASSWORD_TRIES = 3
 KEY_FILES = {

@@ -15,13 +15,14 @@ from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError, RunicornError
-from runicorn.remote import lifecycle, probe, session_log
-from runicorn.remote.lifecycle import State
-from runicorn.remote.log import Line
-from runicorn.remote.progress import StageState
+from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.target import Credentials, Target, parse_target
+from runicorn.remote.session import lifecycle, session_log
+from runicorn.remote.session.lifecycle import State
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.telling.log import Line
+from runicorn.remote.telling.progress import StageState
+from runicorn.remote.trust.target import Credentials, Target, parse_target
 from runicorn.settings import Settings, user_name
 
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]

@@ -13,9 +13,9 @@ from rich.text import Text
 
 from runicorn.errors import RunicornError
 from runicorn.remote.diagnostics import utc
-from runicorn.remote.log import Line
-from runicorn.remote.progress import Stage, StageState
-from runicorn.remote.session import Session
+from runicorn.remote.session.session import Session
+from runicorn.remote.telling.log import Line
+from runicorn.remote.telling.progress import Stage, StageState
 
 LOG_LINES = 15
 LABELS = {

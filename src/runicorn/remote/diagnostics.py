@@ -7,9 +7,9 @@ import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from runicorn.remote.progress import Stage
-from runicorn.remote.redact import redact
-from runicorn.remote.session import Session
+from runicorn.remote.session.session import Session
+from runicorn.remote.telling.progress import Stage
+from runicorn.remote.telling.redact import redact
 
 LABEL_CHARS = 15
 

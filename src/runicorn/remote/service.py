@@ -12,19 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from runicorn._version import __version__
-from runicorn.remote import diagnostics, files, wake
+from runicorn.remote import diagnostics, wake
 from runicorn.remote.attempts import Attempts
-from runicorn.remote.candidates import Candidates
-from runicorn.remote.connections import SOMEBODY, Connections
-from runicorn.remote.files import Listing, PathFacts
-from runicorn.remote.host_keys import HostKeyFile
+from runicorn.remote.link.connections import SOMEBODY, Connections
+from runicorn.remote.link.workers import Workers
 from runicorn.remote.saved import SavedConnections
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.sessions import Sessions
+from runicorn.remote.server import files
+from runicorn.remote.server.candidates import Candidates
+from runicorn.remote.server.files import Listing, PathFacts
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.sessions import Sessions
 from runicorn.remote.ssh import program
 from runicorn.remote.ssh.interface import Connection
-from runicorn.remote.target import Credentials, Target
-from runicorn.remote.workers import Workers
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings
 
 logger = logging.getLogger(__name__)

@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from runicorn.remote.candidates import MAX_DEPTH, Candidates
-from runicorn.remote.files import Listing, PathFacts
-from runicorn.remote.host_keys import KnownHost
-from runicorn.remote.lifecycle import State
-from runicorn.remote.probe import Environment
-from runicorn.remote.progress import Progress
-from runicorn.remote.session import Session, StartRequest
+from runicorn.remote.server.candidates import MAX_DEPTH, Candidates
+from runicorn.remote.server.files import Listing, PathFacts
+from runicorn.remote.server.probe import Environment
+from runicorn.remote.session.lifecycle import State
+from runicorn.remote.session.session import Session, StartRequest
 from runicorn.remote.ssh.interface import Connection
-from runicorn.remote.target import Credentials, Secret, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import KnownHost
+from runicorn.remote.trust.target import Credentials, Secret, Target
 
 
 def _no_boolean(value: Any) -> Any:

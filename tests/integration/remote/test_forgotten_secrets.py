@@ -17,12 +17,12 @@ from tests.support.server import Server
 from tests.support.sshd import make_key
 
 from runicorn.errors import HostKeyConfirmationError, RunicornError
-from runicorn.remote.lifecycle import State
 from runicorn.remote.service import RemoteService
-from runicorn.remote.session import StartRequest
+from runicorn.remote.session.lifecycle import State
+from runicorn.remote.session.session import StartRequest
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
-from runicorn.remote.target import Credentials, Secret, Target
+from runicorn.remote.trust.target import Credentials, Secret, Target
 from runicorn.settings import Settings, TunnelChoice
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from runicorn.remote import known_hosts
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import HostKey
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import HostKey
 
 WRITERS = 50
 KILLS = 12
@@ -24,8 +24,8 @@ KILLS = 12
 WRITE = """
 import sys
 from pathlib import Path
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import parse_public_key
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import parse_public_key
 path, line, hosts = Path(sys.argv[1]), sys.argv[2], sys.argv[3:]
 file, key = HostKeyFile(path), parse_public_key(line)
 print("ready", flush=True)
@@ -123,8 +123,8 @@ def test_a_process_killed_while_it_writes_leaves_the_file_whole_and_the_lock_fre
 DIE = """
 import os, signal, sys
 from pathlib import Path
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import parse_public_key
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import parse_public_key
 key = parse_public_key(sys.argv[2])
 os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
 HostKeyFile(Path(sys.argv[1])).accept("unlucky", 22, key.key_type, key.public_key, key.fingerprint_sha256)
@@ -172,8 +172,8 @@ FULL = """
 import resource, sys
 from pathlib import Path
 from runicorn.errors import KnownHostsFileError
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import parse_public_key
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import parse_public_key
 key = parse_public_key(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 try:

@@ -19,12 +19,12 @@ import pytest
 from tests.support.sshd import Sshd, find_sshd, make_key, run_sshd
 
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, HostKeyRevokedError, RunicornError
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.progress import Progress
 from runicorn.remote.ssh import paramiko
 from runicorn.remote.ssh.interface import Connection, TunnelRequest
 from runicorn.remote.ssh.tunnels import asyncssh, openssh
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 
 OK, UNKNOWN, CHANGED, REVOKED = "ok", "unknown", "changed", "revoked"
 

@@ -15,9 +15,9 @@ from tests.support.link import run_link
 from tests.support.server import run_server
 from tests.support.tunnels import log_in, run_tunnel
 
-from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.ssh.paramiko import handshake
-from runicorn.remote.target import Target
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Target
 
 BODY = bytes(300_000)
 REQUESTS = 120

@@ -12,7 +12,7 @@ from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, run_server
 from tests.support.serving import Viewer, run_viewer
 
-from runicorn.remote import shell_facts
+from runicorn.remote.server import shell_facts
 
 BACKENDS = ("openssh", "asyncssh", "paramiko")
 

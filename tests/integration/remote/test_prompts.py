@@ -95,10 +95,10 @@ def test_a_password_that_is_only_sent_still_logs_in(viewer: Viewer) -> None:
 
 def test_the_tunnels_own_login_types_it_into_no_code_either(tmp_path: Path) -> None:
     """AsyncSSH by itself answers any single prompt that has "password" or "passcode" in it."""
-    from runicorn.remote.known_hosts import Entry, parse_public_key
     from runicorn.remote.ssh.interface import Login, TunnelRequest
     from runicorn.remote.ssh.tunnels import asyncssh
-    from runicorn.remote.target import Secret, Target
+    from runicorn.remote.trust.known_hosts import Entry, parse_public_key
+    from runicorn.remote.trust.target import Secret, Target
 
     class Connected:
         """What a tunnel asks of the connection that it logs in beside."""

@@ -13,8 +13,8 @@ from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.target import Target
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Target
 
 RTT_SECS = 0.05
 CONNECT, PROBE, START = 6, 3, 4  # what each may take at most

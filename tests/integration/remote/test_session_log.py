@@ -15,7 +15,7 @@ from tests.support.remote import accept, connect, start, stop
 from tests.support.server import ENVIRONMENT, Server, eventually
 from tests.support.serving import Viewer
 
-from runicorn.remote.log import LINES_KEPT
+from runicorn.remote.telling.log import LINES_KEPT
 
 STAGES = ("resolve", "tcp", "host_key", "login", "environments", "start", "tunnel", "ready")
 

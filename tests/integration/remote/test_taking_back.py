@@ -16,7 +16,7 @@ from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually
 from tests.support.serving import Viewer, run_viewer
 
-from runicorn.remote.records import Owner
+from runicorn.remote.session.records import Owner
 
 RETURN_SECS = 40.0
 

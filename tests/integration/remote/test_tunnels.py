@@ -17,9 +17,9 @@ from tests.support.server import eventually
 from tests.support.sshd import find_sshd, make_key, run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 
-from runicorn.remote.host_keys import HostKeyFile
 from runicorn.remote.ssh.paramiko import ParamikoConnection
-from runicorn.remote.target import Target
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Target
 
 TIMEOUT_SECS = 30
 MANY_BYTES = 12_000_000  # several windows of 2 MiB, and more than all buffers in between

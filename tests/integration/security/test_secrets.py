@@ -103,7 +103,7 @@ def heart(key: Path) -> str:
 def unlocked_text(key: Path, passphrase: str) -> str:
     """Return the part of the unlocked key that no public part repeats: the seed, as OpenSSH writes it."""
     from runicorn.remote.ssh.keys import unlock
-    from runicorn.remote.target import Secret
+    from runicorn.remote.trust.target import Secret
 
     return unlock(key.read_bytes(), Secret(passphrase)).text.reveal().splitlines()[-3][:40]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from runicorn.remote import candidates
-from runicorn.remote.candidates import RUNICORN, TENSORBOARD, Candidate, Candidates
+from runicorn.remote.server import candidates
+from runicorn.remote.server.candidates import RUNICORN, TENSORBOARD, Candidate, Candidates
 
 BEGIN, END = "<<<begin", "end>>>"
 SHELLS = [each for each in ("sh", "bash", "dash", "busybox") if shutil.which(each)]

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from runicorn.errors import HostKeyConfirmationError, RunicornError
-from runicorn.remote import doctor
-from runicorn.remote.doctor import Asking, Finding, Step, StepState
-from runicorn.remote.examination import Examination, Found
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.target import Credentials, Target
-from runicorn.remote.workers import Workers
+from runicorn.remote.doctor import doctor
+from runicorn.remote.doctor.doctor import Asking, Finding, Step, StepState
+from runicorn.remote.doctor.examination import Examination, Found
+from runicorn.remote.link.workers import Workers
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings
 
 

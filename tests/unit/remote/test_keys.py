@@ -10,7 +10,7 @@ import pytest
 
 from runicorn.errors import KeyInvalidError, PassphraseRequiredError, PassphraseWrongError
 from runicorn.remote.ssh import keys
-from runicorn.remote.target import Secret
+from runicorn.remote.trust.target import Secret
 
 PASSPHRASE = "correct horse 'staple' ü"
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runicorn.errors import InvalidHostKeyError
-from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import HostKey, Verdict
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.known_hosts import HostKey, Verdict
 
 HOST = "[127.0.0.1]:2323"
 

@@ -11,9 +11,9 @@ from runicorn.errors import (
     RunicornMissingError,
     RunicornTooOldError,
 )
-from runicorn.remote import launch
-from runicorn.remote.launch import Launch
-from runicorn.remote.probe import Environment
+from runicorn.remote.server import launch
+from runicorn.remote.server.launch import Launch
+from runicorn.remote.server.probe import Environment
 
 PYTHON = Environment("ml", "conda", "3.11.9", "/opt/my env/bin/python", "0.8.0")
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from tests.support.scripts import load_script
 
-from runicorn.remote import lifecycle
-from runicorn.remote.lifecycle import ENDED, INITIAL, LIVE, TABLE, Effect, Event, State
+from runicorn.remote.session import lifecycle
+from runicorn.remote.session.lifecycle import ENDED, INITIAL, LIVE, TABLE, Effect, Event, State
 
 
 def reachable(start: State) -> set[State]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runicorn.remote import listing
+from runicorn.remote.server import listing
 from runicorn.remote.ssh.interface import RemoteEntry
 
 BEGIN, END = "b" * 24, "e" * 24

@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runicorn.remote.log import MAX_LINE_CHARS, Line, Log, printable
+from runicorn.remote.telling.log import MAX_LINE_CHARS, Line, Log, printable
 
 
 def texts(log: Log, after: int = 0) -> list[str]:

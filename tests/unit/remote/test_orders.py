@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from runicorn.remote.orders import kill_script
+from runicorn.remote.server.orders import kill_script
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs /bin/sh")

@@ -16,7 +16,7 @@ from runicorn.errors import (
     RunicornTooOldError,
     StartError,
 )
-from runicorn.remote import probe
+from runicorn.remote.server import probe
 
 BEGIN, END = "<<<abc", "def>>>"
 

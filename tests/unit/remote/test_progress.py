@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runicorn.errors import AuthFailedError
-from runicorn.remote.progress import Progress, StageState
+from runicorn.remote.telling.progress import Progress, StageState
 
 
 class Clock:

@@ -4,7 +4,7 @@ import pytest
 
 from runicorn.errors import AuthFailedError, InteractionRequiredError
 from runicorn.remote.ssh.prompts import PasswordAnswer, asks_for_password
-from runicorn.remote.target import Secret, Target
+from runicorn.remote.trust.target import Secret, Target
 
 TARGET = Target.make("code.new.lab", 22, "pin")
 

@@ -14,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runicorn.remote import records
-from runicorn.remote.launch import Started
-from runicorn.remote.records import Owner, SessionRecords
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.target import Credentials, Secret, Target
+from runicorn.remote.server.launch import Started
+from runicorn.remote.session import records
+from runicorn.remote.session.records import Owner, SessionRecords
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.trust.target import Credentials, Secret, Target
 
 OURS = Owner.this_process()
 GONE = replace(OURS, start=(OURS.start or 0) - 1000)  # the number of a process that ended is another's by now

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runicorn.remote.redact import LEFT_OUT, redact
+from runicorn.remote.telling.redact import LEFT_OUT, redact
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nserver: b3BlbnNzaC1rZXk\n-----END OPENSSH PRIVATE KEY-----"
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runicorn.remote import shell
+from runicorn.remote.server import shell
 
 LOGIN_SHELLS = [found for name in ("sh", "bash", "dash", "zsh", "fish", "tcsh") if (found := shutil.which(name))]
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runicorn.errors import LoginShellRefusedError, StartError
-from runicorn.remote import shell_facts
-from runicorn.remote.shell_facts import RootFacts, ShellFacts
+from runicorn.remote.server import shell_facts
+from runicorn.remote.server.shell_facts import RootFacts, ShellFacts
 
 BEGIN, END = "abc123", "def456"
 needs_sh = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="needs /bin/sh")

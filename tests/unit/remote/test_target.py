@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
-from runicorn.remote.target import Credentials, Secret, Target, parse_connection_id, parse_target
+from runicorn.remote.trust.target import Credentials, Secret, Target, parse_connection_id, parse_target
 
 GOOD_HOSTS = ["gpu-7.lab", "GPU-7", "10.0.0.1", "::1", "[fe80::1%eth0]", "a_b.example", "x" * 63]
 BAD_HOSTS = [

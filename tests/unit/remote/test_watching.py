@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.target import Credentials, Target
-from runicorn.remote.watching import nudged_within
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.watching import nudged_within
+from runicorn.remote.trust.target import Credentials, Target
 
 
 def make_session() -> Session:

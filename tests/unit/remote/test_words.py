@@ -7,7 +7,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runicorn.remote.words import MAX_LINE_BYTES, Words
+from runicorn.remote.telling.words import MAX_LINE_BYTES, Words
 
 
 def said(pieces: list[bytes]) -> list[str]:

@@ -18,8 +18,8 @@ from runicorn.errors import (
     DnsFailedError,
     HostUnreachableError,
 )
-from runicorn.remote.progress import Progress
-from runicorn.remote.target import Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.target import Target
 
 RESOLVE_TIMEOUT_SECS = 10.0
 CONNECT_TIMEOUT_SECS = 10.0

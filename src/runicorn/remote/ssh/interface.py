@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from runicorn.remote.known_hosts import Entry, HostKey
-from runicorn.remote.target import Secret, Target
+from runicorn.remote.trust.known_hosts import Entry, HostKey
+from runicorn.remote.trust.target import Secret, Target
 
 if TYPE_CHECKING:
     from runicorn.remote.ssh.keys import UnlockedKey

@@ -22,7 +22,7 @@ from runicorn.errors import (
 from runicorn.regular_files import read_regular
 from runicorn.remote.ssh import foreign_keys
 from runicorn.remote.ssh.foreign_keys import PassphraseNeededError
-from runicorn.remote.target import Secret
+from runicorn.remote.trust.target import Secret
 
 MAX_KEY_BYTES = 64 * 1024
 DEFAULT_KEY_NAMES = ("id_ed25519", "id_ecdsa", "id_rsa")

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 
 from runicorn.errors import AuthFailedError, InteractionRequiredError
-from runicorn.remote.target import Secret, Target
+from runicorn.remote.trust.target import Secret, Target
 
 Prompts = Sequence[tuple[str, bool]]  # text, and whether what is typed may be seen
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from runicorn.errors import HostKeyConfirmationError, HostKeyRevokedError
-from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import Decision, Entry, HostKey, Verdict
-from runicorn.remote.target import Target
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.known_hosts import Decision, Entry, HostKey, Verdict
+from runicorn.remote.trust.target import Target
 
 
 def require_ok(target: Target, entries: Iterable[Entry], offered: HostKey) -> None:

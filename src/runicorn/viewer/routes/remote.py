@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from runicorn.remote import probe
+from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
-from runicorn.remote.target import Target, parse_connection_id
+from runicorn.remote.trust.target import Target, parse_connection_id
 from runicorn.viewer import remote_schemas as wire
 from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
 

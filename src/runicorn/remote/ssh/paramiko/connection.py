@@ -17,16 +17,16 @@ from runicorn.errors import (
     StartTimeoutError,
     TunnelFailedError,
 )
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import HostKey
-from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.interface import Completed, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
 from runicorn.remote.ssh.paramiko.handshake import Own, verified_transport
 from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, log_in
 from runicorn.remote.ssh.paramiko.outlet import Outlet
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import HostKey
+from runicorn.remote.trust.target import Credentials, Target
 
 CHANNEL_TIMEOUT_SECS = 15.0
 KEEPALIVE_SECS = 15

@@ -13,7 +13,7 @@ from runicorn.errors import (
 )
 from runicorn.remote.ssh import server_words
 from runicorn.remote.ssh.dialing import DialedSocket, speaks_http
-from runicorn.remote.target import Target
+from runicorn.remote.trust.target import Target
 
 _EXTENSIONS = ("ext-info-", "kex-strict-")  # announced among the key exchanges, but none
 

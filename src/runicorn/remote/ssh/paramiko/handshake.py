@@ -15,14 +15,14 @@ import paramiko
 from paramiko.common import cMSG_SERVICE_REQUEST
 
 from runicorn.errors import NoCommonAlgorithmError
-from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import Entry, HostKey
-from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
 from runicorn.remote.ssh.paramiko.inbox import ChannelsWithInboxes
 from runicorn.remote.ssh.verdict import require_ok
-from runicorn.remote.target import Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.known_hosts import Entry, HostKey
+from runicorn.remote.trust.target import Target
 
 HANDSHAKE_TIMEOUT_SECS = 15.0
 

@@ -20,7 +20,7 @@ from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.ssh.prompts import PasswordAnswer
-from runicorn.remote.target import Credentials, Secret, Target
+from runicorn.remote.trust.target import Credentials, Secret, Target
 
 AUTH_TIMEOUT_SECS = 20.0
 

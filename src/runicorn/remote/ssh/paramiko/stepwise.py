@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.known_hosts import HostKey
-from runicorn.remote.progress import Progress
 from runicorn.remote.ssh.paramiko.connection import ParamikoConnection
 from runicorn.remote.ssh.paramiko.handshake import Transport, verified_transport
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, allowed_methods, log_in
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.known_hosts import HostKey
+from runicorn.remote.trust.target import Credentials, Target
 
 
 def meet(target: Target, host_keys: HostKeyFile) -> Introduction:

@@ -11,12 +11,12 @@ from typing import Any
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError, RemoteError
 from runicorn.loop_thread import LoopThread
-from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import HostKey
 from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.prompts import PasswordAnswer
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.verdict import require_ok
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.known_hosts import HostKey
 
 CONNECT_TIMEOUT_SECS = 15.0
 LOGIN_TIMEOUT_SECS = 20.0

@@ -14,13 +14,13 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from runicorn.remote import known_hosts
 from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
-from runicorn.remote.target import Target
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.target import Target
 
 START_TIMEOUT_SECS = 20.0
 STOP_TIMEOUT_SECS = 2.0

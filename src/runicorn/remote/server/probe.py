@@ -18,7 +18,7 @@ from runicorn.errors import (
     RunicornTooOldError,
     StartError,
 )
-from runicorn.remote import probe_script
+from runicorn.remote.server import probe_script
 
 OLDEST_PYTHON = (3, 10)
 OLDEST_RUNICORN = (0, 8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runicorn.remote.log import MAX_LINE_CHARS
+from runicorn.remote.telling.log import MAX_LINE_CHARS
 
 MAX_LINE_BYTES = 4 * MAX_LINE_CHARS
 

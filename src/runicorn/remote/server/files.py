@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from runicorn.errors import RemotePathNotFoundError, StartError, UsageError
-from runicorn.remote import candidates, listing, shell
-from runicorn.remote.candidates import Candidates
+from runicorn.remote.server import candidates, listing, shell
+from runicorn.remote.server.candidates import Candidates
 from runicorn.remote.ssh.interface import Connection, RemoteEntry, RemoteFiles
 
 MAX_ENTRIES = 100_000

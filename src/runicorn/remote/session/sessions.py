@@ -9,16 +9,17 @@ import time
 from collections.abc import Callable
 
 from runicorn.errors import RunicornError, SessionNotFoundError, StartCancelledError, StartError
-from runicorn.remote import lifecycle, probing, records, session_log
-from runicorn.remote.connections import Connections, RunBlocking
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.lifecycle import Effect, Event, State
-from runicorn.remote.opening import Opening
-from runicorn.remote.progress import Progress
-from runicorn.remote.records import SessionRecords
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.target import Target
-from runicorn.remote.watching import GoneError, Watching
+from runicorn.remote.link.connections import Connections, RunBlocking
+from runicorn.remote.server import probing
+from runicorn.remote.session import lifecycle, records, session_log
+from runicorn.remote.session.lifecycle import Effect, Event, State
+from runicorn.remote.session.opening import Opening
+from runicorn.remote.session.records import SessionRecords
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.watching import GoneError, Watching
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Target
 from runicorn.settings import Settings
 
 ENDED_KEPT = 20

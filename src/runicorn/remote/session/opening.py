@@ -18,18 +18,19 @@ from runicorn.errors import (
     RunicornError,
     TunnelFailedError,
 )
-from runicorn.remote import health, launch, orders
-from runicorn.remote.connections import Connections, RunBlocking
-from runicorn.remote.health import UnhealthyError
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.launch import Launch
-from runicorn.remote.probing import Probes
-from runicorn.remote.progress import Progress
-from runicorn.remote.session import Session
-from runicorn.remote.session_log import follow_words
+from runicorn.remote.link.connections import Connections, RunBlocking
+from runicorn.remote.server import launch, orders
+from runicorn.remote.server.launch import Launch
+from runicorn.remote.server.probing import Probes
+from runicorn.remote.session import health
+from runicorn.remote.session.health import UnhealthyError
+from runicorn.remote.session.session import Session
+from runicorn.remote.session.session_log import follow_words
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.ssh.tunnels.door import Door
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.settings import Settings
 
 _PERSONS_MATTERS = (

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from runicorn.remote import lifecycle
-from runicorn.remote.connections import Connections
-from runicorn.remote.health import UnhealthyError
-from runicorn.remote.lifecycle import State
-from runicorn.remote.session import Session
-from runicorn.remote.words import Words
+from runicorn.remote.link.connections import Connections
+from runicorn.remote.session import lifecycle
+from runicorn.remote.session.health import UnhealthyError
+from runicorn.remote.session.lifecycle import State
+from runicorn.remote.session.session import Session
+from runicorn.remote.telling.words import Words
 
 LOST = "the link to the server is lost"
 

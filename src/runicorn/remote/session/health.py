@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from runicorn.remote.launch import Started
+from runicorn.remote.server.launch import Started
 
 HEALTH_TIMEOUT_SECS = 10.0
 ANSWER_LIMIT_BYTES = 64 * 1024

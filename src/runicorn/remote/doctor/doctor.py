@@ -25,9 +25,9 @@ from runicorn.errors import (
     SftpUnavailableError,
     StartTimeoutError,
 )
-from runicorn.remote.connections import RunBlocking
-from runicorn.remote.examination import Examination, Found, error_found
-from runicorn.remote.target import Credentials
+from runicorn.remote.doctor.examination import Examination, Found, error_found
+from runicorn.remote.link.connections import RunBlocking
+from runicorn.remote.trust.target import Credentials
 from runicorn.settings import TunnelChoice
 
 BACKENDS = (TunnelChoice.OPENSSH, TunnelChoice.ASYNCSSH, TunnelChoice.PARAMIKO)

@@ -21,9 +21,9 @@ from runicorn.errors import InvalidTargetError
 from runicorn.files import replace_file
 from runicorn.processes import Presence, ProcessId
 from runicorn.regular_files import read_regular
-from runicorn.remote.launch import Started
-from runicorn.remote.session import Session, StartRequest
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.server.launch import Started
+from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.trust.target import Credentials, Target
 
 logger = logging.getLogger(__name__)
 

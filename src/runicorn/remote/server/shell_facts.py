@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 
 from runicorn.errors import StartError
-from runicorn.remote import probe
+from runicorn.remote.server import probe
 
 
 @dataclass(frozen=True)

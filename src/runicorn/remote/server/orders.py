@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from runicorn.errors import RunicornError
-from runicorn.remote.shell import SHELL_COMMAND
+from runicorn.remote.server.shell import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 
 STOP_TIMEOUT_SECS = 2.0

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from runicorn.errors import RunicornError
-from runicorn.remote.log import Log
+from runicorn.remote.telling.log import Log
 
 TARGET_LINES_KEPT = 500
 STAGES = ("resolve", "tcp", "host_key", "login", "environments", "start", "tunnel", "ready")

@@ -20,10 +20,10 @@ from runicorn.errors import (
     StartError,
     StartTimeoutError,
 )
-from runicorn.remote import shell
-from runicorn.remote.probe import Environment
+from runicorn.remote.server import shell
+from runicorn.remote.server.probe import Environment
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
-from runicorn.remote.words import Words
+from runicorn.remote.telling.words import Words
 from runicorn.settings import DEFAULT_START_TIMEOUT_SECS
 
 READ_SLICE_SECS = 0.5

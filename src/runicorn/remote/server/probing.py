@@ -7,12 +7,12 @@ import time
 import weakref
 
 from runicorn.errors import StartError
-from runicorn.remote import probe
-from runicorn.remote.connections import RunBlocking
-from runicorn.remote.probe import Environment, HostFacts
-from runicorn.remote.shell import SHELL_COMMAND
+from runicorn.remote.link.connections import RunBlocking
+from runicorn.remote.server import probe
+from runicorn.remote.server.probe import Environment, HostFacts
+from runicorn.remote.server.shell import SHELL_COMMAND
 from runicorn.remote.ssh.interface import Connection
-from runicorn.remote.target import Target
+from runicorn.remote.trust.target import Target
 
 PROBE_TIMEOUT_SECS = 20.0
 ANSWER_LIMIT_BYTES = 8 * 1024 * 1024

@@ -13,9 +13,9 @@ import filelock
 from runicorn.errors import InvalidHostKeyError, InvalidTargetError, KnownHostsFileError
 from runicorn.files import replace_file, sweep_temporaries
 from runicorn.regular_files import read_regular
-from runicorn.remote import known_hosts
-from runicorn.remote.known_hosts import Entry, HostKey
-from runicorn.remote.target import Target
+from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.known_hosts import Entry, HostKey
+from runicorn.remote.trust.target import Target
 
 LOCK_TIMEOUT_SECS = 10.0
 MAX_BYTES = 16 * 1024 * 1024

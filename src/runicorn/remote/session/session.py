@@ -7,17 +7,17 @@ import contextlib
 from dataclasses import dataclass, field, replace
 
 from runicorn.errors import RunicornError
-from runicorn.remote import lifecycle
-from runicorn.remote.health import Line
-from runicorn.remote.holder import Holder
-from runicorn.remote.launch import Started
-from runicorn.remote.lifecycle import State
-from runicorn.remote.log import LINES_KEPT
-from runicorn.remote.probe import Environment
-from runicorn.remote.progress import Progress
+from runicorn.remote.link.holder import Holder
+from runicorn.remote.server.launch import Started
+from runicorn.remote.server.probe import Environment
+from runicorn.remote.session import lifecycle
+from runicorn.remote.session.health import Line
+from runicorn.remote.session.lifecycle import State
 from runicorn.remote.ssh.interface import Fallback, RemoteProcess, Tunnel
 from runicorn.remote.ssh.tunnels.door import Door
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.log import LINES_KEPT
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.target import Credentials, Target
 
 
 @dataclass(frozen=True)

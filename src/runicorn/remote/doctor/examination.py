@@ -23,15 +23,15 @@ from runicorn.errors import (
     StartError,
     TunnelFailedError,
 )
-from runicorn.remote import probe, probing, shell, shell_facts
-from runicorn.remote.holder import Holder
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.probe import HostFacts
-from runicorn.remote.shell_facts import RootFacts, ShellFacts
+from runicorn.remote.link.holder import Holder
+from runicorn.remote.server import probe, probing, shell, shell_facts
+from runicorn.remote.server.probe import HostFacts
+from runicorn.remote.server.shell_facts import RootFacts, ShellFacts
 from runicorn.remote.ssh import dialing, server_words
 from runicorn.remote.ssh.interface import Completed, Connection, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings, TunnelChoice
 
 if TYPE_CHECKING:

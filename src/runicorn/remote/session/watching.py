@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable
 
 from runicorn.errors import NoCredentialsError, RunicornError, StartError
-from runicorn.remote import orders, session_log
-from runicorn.remote.health import UnhealthyError
-from runicorn.remote.opening import Opening, is_persons_matter
-from runicorn.remote.session import Session
+from runicorn.remote.server import orders
+from runicorn.remote.session import session_log
+from runicorn.remote.session.health import UnhealthyError
+from runicorn.remote.session.opening import Opening, is_persons_matter
+from runicorn.remote.session.session import Session
 
 # A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
 HEALTH_EVERY_SECS = 4.0

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from runicorn.errors import ConnectCancelledError, NotConnectedError, RemoteUnavailableError, RunicornError
-from runicorn.remote.holder import Holder
-from runicorn.remote.host_keys import HostKeyFile
-from runicorn.remote.progress import Progress
+from runicorn.remote.link.holder import Holder
 from runicorn.remote.ssh.interface import Connection
-from runicorn.remote.target import Credentials, Target
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 
 ANSWER_TIMEOUT_SECS = 4.0
 # Who asked without saying who he is: a client of the given document, which takes nothing back.
