@@ -20,8 +20,7 @@ def look(browser, tmp_path):
 
 
 def size(page, metric):
-    box = points_of(page, metric).locator(".chart-body").bounding_box()
-    return box["width"], box["height"]
+    return tuple(points_of(page, metric).locator(".chart-body").evaluate("one => [one.clientWidth, one.clientHeight]"))
 
 
 def corner(page, metric):

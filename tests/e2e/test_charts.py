@@ -319,9 +319,13 @@ def test_charts_are_moved_pinned_widened_and_hidden_and_that_is_remembered(look,
     expect(page.locator(".chart").first).to_have_attribute("data-metric", "test_acc")
     choose("train/loss", "Pin to the top")
     expect(page.locator(".chart").first).to_have_attribute("data-metric", "train/loss")
-    before = points_of(page, "train/loss").bounding_box()["width"]
+    # Where it was moved to, it is another element, which is put in place of its room in a moment.
+    before = points_of(page, "train/loss").evaluate("one => one.getBoundingClientRect().width")
     choose("train/loss", "Twice as wide")
-    assert points_of(page, "train/loss").bounding_box()["width"] > 1.9 * before
+    page.wait_for_function(
+        """before => document.querySelector('[data-metric="train/loss"]').getBoundingClientRect().width > 1.9 * before""",
+        arg=before,
+    )
     choose("lr", "Hide")
     expect(points_of(page, "lr")).to_have_count(0)
     page.get_by_role("button", name="Undo").click()

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Run } from "../src/api/types";
+import type { Run, WireGroup } from "../src/api/types";
 import { columnOf, type Column } from "../src/pure/columns";
 import { fieldText, termsOf, valueText, withTerm } from "../src/pure/filterTerms";
-import { groupItems, rangesOf, withFirst, type WireGroup } from "../src/pure/rowItems";
+import { groupItems, rangesOf, withFirst } from "../src/pure/rowItems";
 import { nameChoices, taken, typingAt } from "../src/pure/suggest";
 import { layoutOf, movedTo } from "../src/pure/tableLayout";
 import { formatSelection, parseSelection, rangeOf, selectedIds, withRuns } from "../src/state/selection";

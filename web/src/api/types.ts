@@ -1,9 +1,16 @@
 /** The wire's shapes, as the viewer sends them. The only place where they are written down. */
 
 import type { WireNumber } from "../pure/format";
-import type { WireGroup } from "../pure/rowItems";
 
 import type { SessionStatus } from "./session-states";
+
+/** A group as the viewer sends it; those one deeper follow theirs. stats: runs with a number, mean, standard deviation. */
+export interface WireGroup {
+  depth: number;
+  value: unknown;
+  count: number;
+  stats: ([number, number | string, number | string | null] | null)[];
+}
 
 export type RunState = "running" | "finished" | "failed" | "killed" | "preempted" | "unknown";
 

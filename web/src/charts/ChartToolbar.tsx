@@ -7,7 +7,7 @@ import { Popover } from "../components/overlay";
 import type { XAxis } from "../api/types";
 import { formatSmoothing, MOST, type SmoothingKind } from "../pure/smoothing";
 import { setParams } from "../state/route";
-import { describeXShort } from "./Tooltip";
+import { describeXShort } from "./TooltipRows";
 import { AXES, BANDS, SMOOTHING_WORDS, setSwitch, setZoom, type ChartView } from "./view";
 
 const ChartSettings = lazy(() => import("./ChartSettings"), (part) => part.ChartSettings, null);

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { Icon } from "../components/icons";
 import { byName } from "../pure/order";
-import { Rows, rank, whereOf, type RowsProps } from "./Tooltip";
+import { Rows, rank, whereOf, type RowsProps } from "./TooltipRows";
 
 type Order = "value" | "name";
 

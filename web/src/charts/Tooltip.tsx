@@ -2,27 +2,16 @@
 
 import type { Signal } from "@preact/signals";
 import { lazy } from "../components/lazy";
-import { formatClock, formatCount, formatDistinct, formatDuration, formatExact, formatMetric, formatTime } from "../pure/format";
 import type { AxisKind } from "./ticks";
-import { LineName } from "./LineName";
 import type { ShownLine } from "./model";
-import type { Probe, Told } from "./plot";
-import { Swatch } from "./Swatch";
+import type { Probe } from "./plot";
+import { Rows, rank, whereOf, type RowsProps } from "./TooltipRows";
 
 const MIN_WIDTH = 180;
 const MAX_WIDTH = 320;
 const PINNED_WIDTH = 380;
 const PINNED_HEIGHT = 360;
 const ROWS = 12;
-
-export function describeX(x: number, kind: AxisKind): string {
-  if (kind === "step") return `step ${formatCount(x)}`;
-  if (kind === "relative") return formatDuration(x);
-  return kind === "time" ? formatTime(x * 1000) : formatMetric(x);
-}
-
-export const describeXShort = (x: number, kind: AxisKind): string =>
-  kind === "step" ? formatCount(x) : kind === "relative" ? formatDuration(x) : kind === "time" ? formatClock(x * 1000) : formatMetric(x);
 
 interface Props {
   probe: Signal<Probe | null>;
@@ -36,8 +25,6 @@ interface Props {
 }
 
 const PinnedTooltip = lazy(() => import("./PinnedTooltip"), (part) => part.PinnedTooltip, null);
-
-export const rank = (value: number) => (Number.isNaN(value) ? -Infinity : value);
 
 export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, frame }: Props) {
   const shown = pinned.value ?? (probe.value?.own ? probe.value : null);
@@ -74,16 +61,6 @@ function pinnedAt(box: HTMLElement | null, left: number, flip: boolean): Record<
   return { left: `${x - at.left}px`, top: `${y - at.top}px`, width: `${width}px`, maxWidth: "none" };
 }
 
-export interface RowsProps {
-  shown: Probe;
-  lines: readonly ShownLine[];
-  kind: AxisKind;
-  smoothed: boolean;
-  severalMetrics: boolean;
-}
-
-export const whereOf = (shown: Probe, kind: AxisKind): string => describeX(shown.values.find((one) => one.id === shown.nearestId)?.x ?? shown.x, kind);
-
 function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsProps) {
   const sorted = [...shown.values].sort((a, b) => rank(b.value) - rank(a.value));
   // The nearest line is always among those told.
@@ -95,47 +72,6 @@ function FollowingRows({ shown, lines, kind, smoothed, severalMetrics }: RowsPro
       <div class="chart-tooltip-x num">{whereOf(shown, kind)}</div>
       <Rows told={told} nearestId={shown.nearestId} lines={lines} smoothed={smoothed} severalMetrics={severalMetrics} />
       {sorted.length > told.length && <div class="muted">{sorted.length - told.length} more; click to see all</div>}
-    </>
-  );
-}
-
-interface RowProps {
-  told: readonly Told[];
-  nearestId: string | null;
-  lines: readonly ShownLine[];
-  smoothed: boolean;
-  severalMetrics: boolean;
-  /** Whether each value comes with what it stands for. */
-  ranges?: boolean;
-}
-
-export function Rows({ told, nearestId, lines, smoothed, severalMetrics, ranges = false }: RowProps) {
-  const byId = new Map(lines.map((line) => [line.id, line]));
-  const several = lines.length > 1;
-  const texts = formatDistinct(told.map((one) => one.value));
-  const smooth = formatDistinct(told.map((one) => one.shown));
-  return (
-    <>
-      {told.map((one) => {
-        const line = byId.get(one.id);
-        const isNearest = one.id === nearestId;
-        const spread = one.low !== null && one.high !== null && Number.isFinite(one.low) && one.low !== one.high;
-        return (
-          <div key={one.id} class={`chart-tooltip-row${isNearest && several ? " nearest" : ""}`}>
-            {several && line && <Swatch style={line.style} />}
-            {several && line && <LineName line={line} withMetric={severalMetrics} />}
-            <span class="num" title={formatExact(one.value)}>
-              {texts.get(one.value)}
-            </span>
-            {smoothed && <span class="num muted">{smooth.get(one.shown)}</span>}
-            {spread && (ranges || isNearest) && (
-              <span class="num muted chart-spread">
-                {formatMetric(one.low!)} – {formatMetric(one.high!)}
-              </span>
-            )}
-          </div>
-        );
-      })}
     </>
   );
 }

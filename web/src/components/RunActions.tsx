@@ -8,10 +8,10 @@ import { lazy } from "./lazy";
 import { Menu, type MenuItem } from "./overlay";
 import { go, param, place, setParams } from "../state/route";
 import { toast } from "../state/toasts";
+import type { Focus } from "./RunEditor";
 
 const Editor = lazy(() => import("./RunEditor"), (part) => part.Editor, null);
 
-export type Focus = "name" | "tags" | "note";
 const editing = signal<{ run: Run; focus: Focus } | null>(null);
 
 export const editRun = (run: Run, focus: Focus): void => {

@@ -5,7 +5,9 @@ import type { Run } from "../api/types";
 import { changeRun, parseTags } from "../state/actions";
 import { Field } from "./basics";
 import { Dialog } from "./overlay";
-import type { Focus } from "./RunActions";
+
+/** Where one begins to write. */
+export type Focus = "name" | "tags" | "note";
 
 export function Editor({ run, focus, onClose }: { run: Run; focus: Focus; onClose: () => void }) {
   const [name, setName] = useState(run.name);

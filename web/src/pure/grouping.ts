@@ -8,6 +8,10 @@ import { toJson } from "./json";
 export const MAX_LEVELS = 3;
 export const PLAIN_GROUP_KEYS = ["project", "tags", "group", "job_type", "state", "host", "user"] as const;
 
+const WORDS: Record<string, string> = { project: "Project", tags: "Tags", group: "Group", job_type: "Job type", state: "State", host: "Host", user: "User" };
+/** What a field is called. */
+export const groupWord = (key: string): string => WORDS[key] ?? key.replace(/^config\./, "");
+
 export const isGroupKey = (key: string): boolean => key.startsWith("config.") || (PLAIN_GROUP_KEYS as readonly string[]).includes(key);
 
 /** What runs are grouped by, by its name in the URL: `config.lr`, `tags`, `project`; null where a run has nothing there. */

@@ -1,14 +1,7 @@
 /** The lines of the table, top to bottom: groups, and the runs of those that are unfolded. Pure. */
 
+import type { WireGroup } from "../api/types";
 import { pathKey } from "./grouping";
-
-/** A group as the viewer sends it; those one deeper follow theirs. stats: runs with a number, mean, standard deviation. */
-export interface WireGroup {
-  depth: number;
-  value: unknown;
-  count: number;
-  stats: ([number, number | string, number | string | null] | null)[];
-}
 
 export interface GroupItem {
   kind: "group";

@@ -3,9 +3,8 @@
 import { batch, effect, signal } from "@preact/signals";
 import { getRunGroups } from "../api/client";
 import { asApiError, isAbort } from "../api/error";
-import type { LiveRuns, Run, RunGroups } from "../api/types";
+import type { LiveRuns, Run, RunGroups, WireGroup } from "../api/types";
 import type { RunsQuery } from "../pure/query";
-import type { WireGroup } from "../pure/rowItems";
 import { lost, returns, stream } from "./link";
 import { indexing, INDEXING_EVERY_MS, listBusy, listError, listLoaded, REFRESH_EVERY_MS, renewed, takeAround } from "./runs";
 

@@ -3,13 +3,10 @@
 import { Icon } from "../../components/icons";
 import { lazy } from "../../components/lazy";
 import { Popover } from "../../components/overlay";
+import { groupWord } from "../../pure/grouping";
 import { groupBy } from "../../state/grouping";
 
 const GroupPanel = lazy(() => import("./GroupPanel"), (part) => part.GroupPanel, null);
-
-const WORDS: Record<string, string> = { project: "Project", tags: "Tags", group: "Group", job_type: "Job type", state: "State", host: "Host", user: "User" };
-
-export const groupWord = (key: string): string => WORDS[key] ?? key.replace(/^config\./, "");
 
 export function GroupMenu() {
   const by = groupBy();

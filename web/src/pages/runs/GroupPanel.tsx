@@ -4,10 +4,9 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { Icon } from "../../components/icons";
 import { useAutofocus } from "../../components/lazy";
-import { MAX_LEVELS, PLAIN_GROUP_KEYS } from "../../pure/grouping";
+import { MAX_LEVELS, PLAIN_GROUP_KEYS, groupWord } from "../../pure/grouping";
 import { groupBy, setGroupBy } from "../../state/grouping";
 import { columns } from "../../state/runs";
-import { groupWord } from "./GroupMenu";
 
 export function GroupPanel() {
   const box = useRef<HTMLDivElement>(null);

@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import { getRunIds } from "../../api/client";
 import { fromWire, type WireNumber } from "../../pure/format";
-import { groupValue, valueKey } from "../../pure/grouping";
+import { groupValue, groupWord, valueKey } from "../../pure/grouping";
 import type { RunsQuery } from "../../pure/query";
 import { groupItems, type GroupItem, type Item } from "../../pure/rowItems";
 import type { Spread } from "../../components/table/GroupRow";
@@ -12,7 +12,6 @@ import { detail } from "../../state/details";
 import { groupRows, groups } from "../../state/groupedRuns";
 import { param, setParams } from "../../state/route";
 import { toastError } from "../../state/toasts";
-import { groupWord } from "./GroupMenu";
 
 /** Beyond so many selected runs it is not looked up in which groups they are. */
 const MOST_LOOKED_UP = 300;
