@@ -10,7 +10,7 @@ from runicorn.model import MetricStats
 from runicorn.storage.files import FileStat
 from runicorn.storage.growing import Marks
 from runicorn.storage.pyramid.answers import Summary
-from runicorn.storage.records import RECORD_BYTES
+from runicorn.storage.records import RECORD_BYTES, Scan
 from runicorn.storage.tail import Piece, RecordTail, TailState
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ class PyramidTable:
 
         for found in _in_parts(piece):
             points = points_in(piece.data, piece.start, found)
-            if self._is_only_metric_of(points):
+            if self._is_only_metric_of(piece.data, found):
                 self._condense(points)
                 continue
             self._fresh.append(copied(points))
@@ -171,14 +171,16 @@ class PyramidTable:
             if sum(points.size for points in self._fresh) >= max(_AT_ONCE, self._open.size):
                 self._settle()
 
-    def _is_only_metric_of(self, points: Points) -> bool:
-        """Tell whether these are many points of one metric, which go on where all of the open ones ended."""
-        if points.size < _WORTH_ALONE or self._fresh:
+    def _is_only_metric_of(self, data: bytes, found: Scan) -> bool:
+        """Tell whether these are many records of one metric, which go on where all of the open points ended."""
+        from runicorn.storage.columns import are_of_one_metric, metric_at
+
+        if self._fresh or len(found.spans) != 1 or found.spans[0][1] < _WORTH_ALONE:
             return False
-        number = points.metric[0]
-        if self._open.size and not self._open.metric[0] == self._open.metric[-1] == number:
+        (start, count), numbers = found.spans[0], self._open.metric
+        if len(numbers) and not numbers[0] == numbers[-1] == metric_at(data, start):
             return False
-        return bool((points.metric == number).all())
+        return are_of_one_metric(data, start, count)
 
     def _condense(self, points: Points) -> None:
         """Make buckets of points of the only metric as they lie there: what is copied is what fills none."""
@@ -228,10 +230,8 @@ class PyramidTable:
         return found
 
 
-def _in_parts(piece: Piece) -> Iterator[Any]:
+def _in_parts(piece: Piece) -> Iterator[Scan]:
     """Yield what a scan found in parts of some records."""
-    from runicorn.storage.records import Scan
-
     spans: list[tuple[int, int]] = []
     count = 0
     for start, length in piece.found.spans:
