@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from runicorn._version import __version__
 from runicorn.errors import RunicornError
-from runicorn.sdk import api
+from runicorn.sdk import api, package
 from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifact, use_artifact
 
 if TYPE_CHECKING:
@@ -126,4 +126,4 @@ class _Module(types.ModuleType):
 
 
 sys.modules[__name__].__class__ = _Module
-api.public = __getattr__
+package.public = __getattr__

@@ -323,8 +323,7 @@ def test_charts_are_moved_pinned_widened_and_hidden_and_that_is_remembered(look,
     before = points_of(page, "train/loss").evaluate("one => one.getBoundingClientRect().width")
     choose("train/loss", "Twice as wide")
     page.wait_for_function(
-        """before => document.querySelector('[data-metric="train/loss"]').getBoundingClientRect().width > 1.9 * before""",
-        arg=before,
+        """before => document.querySelector('[data-metric="train/loss"]').clientWidth > 1.9 * before""", arg=before
     )
     choose("lr", "Hide")
     expect(points_of(page, "lr")).to_have_count(0)

@@ -6,11 +6,10 @@ import os
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import platformdirs
 
@@ -26,6 +25,7 @@ from runicorn.errors import (
 )
 from runicorn.exchange import frames
 from runicorn.exchange.run_events import read_events
+from runicorn.exchange.series import Series
 from runicorn.model import MetricStats, Run, RunState
 from runicorn.storage import layout
 from runicorn.storage.files import walk
@@ -35,9 +35,6 @@ from runicorn.storage.points import PointStore, RunStats
 from runicorn.storage.query import parse_query
 from runicorn.storage.query_times import local_moment
 from runicorn.storage.tensorboard.overlay import OverlayFiles
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 WAIT_SECS = 60.0
 _MAX_FILES = 100_000
@@ -163,28 +160,6 @@ class Root:
 
     def _table(self, query: str, filters: Mapping[str, Any]) -> dict[str, list[Any]]:
         return frames.run_columns([run._item for run in self.runs(query, **filters)])
-
-
-@dataclass(frozen=True)
-class Series:
-    """The points of one metric of one run in file order: three numpy arrays of one length.
-
-    step: int64. time: float64, unix seconds. value: float64, NaN and infinities as they were logged.
-    """
-
-    name: str
-    step: npt.NDArray[Any]
-    time: npt.NDArray[Any]
-    value: npt.NDArray[Any]
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def to_numpy(self) -> npt.NDArray[Any]:
-        """Return one structured array with the fields step, time and value."""
-        from runicorn.storage.columns import structured
-
-        return structured(self.step, self.time, self.value)
 
 
 class StoredRun:

@@ -11,7 +11,7 @@ from runicorn.model import number_from_json
 from runicorn.storage.indexed_run import IndexedRun
 
 if TYPE_CHECKING:
-    from runicorn.exchange.client import Series
+    from runicorn.exchange.series import Series
 
 _FIELDS = ("id", "name", "project", "state", "created_at", "finished_at", "duration_secs", "step", "tags", "note")
 

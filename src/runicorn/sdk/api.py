@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runicorn import locks
 from runicorn.errors import UsageError
+from runicorn.sdk import package
 from runicorn.sdk.current import CurrentRuns
 
 if TYPE_CHECKING:
@@ -32,12 +33,6 @@ _log: Callable[[Mapping[Any, Any], int | None, bool | None], None] = _log_withou
 _lock = locks.reentrant_lock()
 
 
-def _no_public(name: str) -> Any:
-    raise AttributeError(name)
-
-
-# Gives what the package calls so, which stands above this file; it puts that in place when it is imported.
-public: Callable[[str], Any] = _no_public
 _endings: Endings | None = None
 _beside: list[Run] = []  # open besides the current ones
 
@@ -179,12 +174,32 @@ def current_summary() -> NotifyingDict:
     return need_run("summary").summary
 
 
-def known_run(folder: Path) -> Run | None:
-    """Return this process's own run of that folder, open or just closed, or None."""
-    return next((run for run in (*_runs.all(), *_beside) if not run.disabled and run.dir == folder), None)
+class _Taker:
+    """Takes runs out of pickles: sdk/handing.py."""
+
+    def known(self, folder: Path) -> Run | None:
+        """Return this process's own run of that folder, open or just closed, or None."""
+        return next((run for run in (*_runs.all(), *_beside) if not run.disabled and run.dir == folder), None)
+
+    def joined(self, folder: str) -> Run:
+        """Return a run that was handed over, as a further writer and the current one, unless there is one."""
+        from runicorn.sdk.resuming import join_run
+
+        run = join_run(folder)
+        _adopt(run)
+        return run
+
+    def loaded(self, folder: str, info: dict[str, Any], summary: dict[str, Any]) -> Run:
+        """Return a run out of a checkpoint, which records nothing."""
+        from runicorn.sdk.disabled import LoadedRun
+
+        return LoadedRun(folder, info, summary)
 
 
-def adopt(run: Run) -> None:
+package.taker = _Taker()
+
+
+def _adopt(run: Run) -> None:
     """Make a run that came from another process the current one, unless there is one."""
     with _lock:
         current = _runs.here()

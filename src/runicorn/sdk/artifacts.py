@@ -11,13 +11,15 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from runicorn.errors import ArtifactNotFoundError, ArtifactNotStoredError, RunicornError
 from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.progress_line import ProgressLine
 from runicorn.sdk.other_names import OtherVersionNames, say
 from runicorn.sdk.plain import to_json
+from runicorn.sdk.roots import resolve_root
+from runicorn.sdk.warnings import Warnings
 from runicorn.storage import events
 from runicorn.storage.artifacts import catalogue, names, versions
 from runicorn.storage.artifacts.blobs import BlobStore
@@ -30,11 +32,31 @@ from runicorn.storage.files import LocalFiles
 if TYPE_CHECKING:
     import os
 
-    from runicorn.sdk.run import Run
-
     StrPath = str | os.PathLike[str]
 
 _MAX_TEXT = 10_000
+
+
+class User(Protocol):
+    """What is needed of a run that logs or uses an artifact."""
+
+    warnings: Warnings
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def dir(self) -> Path: ...
+
+    @property
+    def step(self) -> int | None: ...
+
+    @property
+    def disabled(self) -> bool: ...
+
+    def append_event(self, event: dict[str, Any]) -> None:
+        """Append one line to the run's events. Raises OSError, ValueError."""
+        ...
 
 
 class Artifact:
@@ -233,7 +255,7 @@ class ArtifactVersion(OtherVersionNames):
         return f"<ArtifactVersion {self} {self.type}, {len(self.files)} files>"
 
 
-def log_artifact(run: Run, given: Artifact | StrPath, name: str | None, type: str | None,
+def log_artifact(run: User, given: Artifact | StrPath, name: str | None, type: str | None,
                  aliases: Iterable[str]) -> ArtifactVersion:  # fmt: skip
     """Store an artifact, or a file or folder as one, for a run. Raises nothing but what interrupts training anyway."""
     root = _root(run)
@@ -254,7 +276,7 @@ def log_artifact(run: Run, given: Artifact | StrPath, name: str | None, type: st
     return version
 
 
-def use_artifact(run: Run, reference: str | ArtifactVersion | Artifact, type: str | None = None) -> ArtifactVersion:
+def use_artifact(run: User, reference: str | ArtifactVersion | Artifact, type: str | None = None) -> ArtifactVersion:
     """Return the version that `name:v3`, `name:alias` or `name` means, and note that the run uses it.
 
     Raises UsageError, ArtifactNotFoundError.
@@ -285,11 +307,9 @@ def find_version(root: Path, reference: str) -> ArtifactVersion:
     return ArtifactVersion(root, catalogue.resolve(LocalFiles(root), names.parse_reference(reference)))
 
 
-def _root(run: Run) -> Path:
+def _root(run: User) -> Path:
     """Return the storage root: the run's, or where it would have been for one that keeps nothing."""
     if run.disabled:
-        from runicorn.sdk.start import resolve_root
-
         return resolve_root(None)
     return run.dir.parent.parent
 
@@ -305,7 +325,7 @@ def _shown(given: Any, name: str | None) -> str:
     return str(name) if name else str(given).replace("\\", "/").rpartition("/")[2]
 
 
-def _set_aliases(run: Run, root: Path, manifest: Manifest, aliases: Iterable[str]) -> None:
+def _set_aliases(run: User, root: Path, manifest: Manifest, aliases: Iterable[str]) -> None:
     """Let the aliases mean the version; one that cannot be set is a warning, for the version itself is there."""
     try:
         chosen = [str(alias) for alias in ([aliases] if isinstance(aliases, str) else aliases or ())]
@@ -315,7 +335,7 @@ def _set_aliases(run: Run, root: Path, manifest: Manifest, aliases: Iterable[str
         run.warnings.add("artifact-aliases", f"the aliases of {manifest.name} were not set: {_reason(error)}")
 
 
-def _note(run: Run, action: ArtifactAction, name: str, version: str) -> None:
+def _note(run: User, action: ArtifactAction, name: str, version: str) -> None:
     """Write into the run's events what it did, so that one sees what it was made from and what was made by it."""
     try:
         run.append_event(events.artifact(action, name, version, run.step, time.time()))
@@ -331,7 +351,7 @@ def _artifact(path: StrPath, name: str | None, type: str | None) -> Artifact:
     return artifact
 
 
-def _store(run: Run, root: Path, artifact: Artifact) -> Manifest:
+def _store(run: User, root: Path, artifact: Artifact) -> Manifest:
     name = names.clean_name(artifact.name)
     if name != artifact.name:
         run.warnings.add(f"artifact-name:{name}", f"the artifact {artifact.name[:200]!r} is stored as {name}.")

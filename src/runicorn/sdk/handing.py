@@ -9,16 +9,27 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from runicorn import processes
 from runicorn.processes import Presence
-
-if TYPE_CHECKING:
-    from runicorn.sdk.run import Run
+from runicorn.sdk import package
 
 
-def pickled(run: Run, info: dict[str, Any]) -> Any:
+class Given(Protocol):
+    """What is needed of a run that is put in a pickle."""
+
+    @property
+    def dir(self) -> Path: ...
+
+    @property
+    def summary(self) -> Any: ...
+
+    @property
+    def takes_points(self) -> bool: ...
+
+
+def pickled(run: Given, info: dict[str, Any]) -> Any:
     """Return what `__reduce__` gives for a run."""
     kept = {key: value for key, value in info.items() if key not in ("packages", "git")}
     pid = os.getpid()
@@ -26,24 +37,21 @@ def pickled(run: Run, info: dict[str, Any]) -> Any:
     return take_run, (os.fspath(run.dir), kept, run.summary.plain(), giver)
 
 
-def take_run(folder: str, info: dict[str, Any], summary: dict[str, Any], giver: tuple[int, int | None] | None) -> Run:
+def take_run(folder: str, info: dict[str, Any], summary: dict[str, Any], giver: tuple[int, int | None] | None) -> Any:
     """Return the run of a pickle: this process's own, joined where it was handed over, or one that records nothing."""
-    from runicorn.sdk import api
-    from runicorn.sdk.disabled import LoadedRun
-
-    known = api.known_run(Path(folder))
+    taker = package.taker
+    assert taker is not None
+    known = taker.known(Path(folder))
     if known is not None:
         return known
     if giver is not None and _is_parent(*giver):
-        from runicorn.sdk.resuming import join_run
-
         try:
-            return join_run(folder)
+            return taker.joined(folder)
         except OSError as error:  # its folder is gone, which must not stop the child
-            loaded = LoadedRun(folder, info, summary)
+            loaded = taker.loaded(folder, info, summary)
             loaded.warnings.add("join", f"the run {loaded.name[:100]!r} could not be joined: {error}.")
             return loaded
-    return LoadedRun(folder, info, summary)
+    return taker.loaded(folder, info, summary)
 
 
 def _is_parent(pid: int, start: int | None) -> bool:

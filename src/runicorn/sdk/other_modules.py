@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 from runicorn import errors
 from runicorn.errors import ArtifactNotFoundError, RunNotFoundError
-from runicorn.sdk import api, other_names
+from runicorn.sdk import api, other_names, package
 from runicorn.sdk.other_names import Settings, doing_nothing, say
 
 _TENSORBOARD = (
@@ -59,7 +59,7 @@ def of_module(name: str) -> Any:
 
         return Figure if name == "Plotly" else plots.plot_table
     if name == "data_types":
-        return Names(name, {}, lambda full: api.public(full.rpartition(".")[2]))
+        return Names(name, {}, lambda full: package.public(full.rpartition(".")[2]))
     if name == "wandb_sdk":
         from runicorn import sdk
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, cast
 
+from runicorn.sdk import package
 from runicorn.sdk.warnings import Warnings
 
 NO_PAGE = "has no address to give; `runicorn viewer` shows the run"
@@ -92,18 +93,14 @@ class OtherNames:
     def watch(self, *models: Any, **options: Any) -> None:
         """Record histograms of a model of PyTorch's, as runicorn.watch does. Raises nothing."""
         try:
-            from runicorn.sdk import api
-
-            api.public("watch")(*models, **{"run": self, **options})
+            package.public("watch")(*models, **{"run": self, **options})
         except Exception as error:  # noqa: BLE001 - no model of PyTorch's, no PyTorch: training goes on
             self.warnings.add("watch", f"run.watch() watches nothing: {error}")
 
     def unwatch(self, models: Any = None) -> None:
         """Take the hooks of `watch` away. Raises nothing."""
         try:
-            from runicorn.sdk import api
-
-            api.public("unwatch")(models)
+            package.public("unwatch")(models)
         except Exception as error:  # noqa: BLE001 - see watch
             self.warnings.add("watch", f"run.unwatch() did nothing: {error}")
 

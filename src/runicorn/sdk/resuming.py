@@ -49,17 +49,10 @@ def go_on(root: Path, run_id: str, config: Mapping[Any, Any], captures: Captures
 
 
 def join_run(folder: str) -> Run:
-    """Open a run as a further writer, in a process that it was handed to; its current run from then on.
-
-    Raises OSError.
-    """
-    from runicorn.sdk import api
-
+    """Open a run as a further writer, in a process that it was handed to. Raises OSError."""
     path = Path(folder)
     info = dict(reader.read_object(LocalFiles(path.parent.parent), layout.run_path(path.name, layout.RUN_FILE)) or {})
-    run = Run(path, info, record_file=claim_record_file(path, _rank()), owner=False)
-    api.adopt(run)
-    return run
+    return Run(path, info, record_file=claim_record_file(path, _rank()), owner=False)
 
 
 def last_unfinished(files: Files, info: Mapping[str, Any]) -> str | None:

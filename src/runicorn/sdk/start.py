@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runicorn.errors import RootNotUsableError, RunExistsError, RunNotFoundError, UsageError
+from runicorn.errors import RunExistsError, RunNotFoundError, UsageError
 from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.sdk import facts
 from runicorn.sdk.config_source import config_fields
 from runicorn.sdk.names import clean_tags, run_name
 from runicorn.sdk.plain import to_json
+from runicorn.sdk.roots import resolve_root
 from runicorn.sdk.run import Captures, Run
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
@@ -55,18 +56,6 @@ class Wanted:
     @property
     def captures(self) -> Captures:
         return Captures(self.console, self.system_metrics)
-
-
-def resolve_root(root: str | os.PathLike[str] | None) -> Path:
-    """Return the storage root: what was passed, else RUNICORN_ROOT, else ~/runicorn_data. Raises RootNotUsableError."""
-    chosen = root or os.environ.get("RUNICORN_ROOT") or "~/runicorn_data"
-    try:
-        return Path(chosen).expanduser().absolute()
-    except RuntimeError:  # a container's uid without HOME or an entry, or the ~ of a user that is not there
-        raise RootNotUsableError(
-            f"There is no home folder for the ~ of {os.fspath(chosen)}; set RUNICORN_ROOT, or HOME.",
-            hint="Choose a folder that this user can write to.",
-        ) from None
 
 
 def open_run(wanted: Wanted) -> Run:
