@@ -180,8 +180,8 @@ def test_the_tooltip_can_be_pinned_sorted_and_searched(look, sweep):
     pinned.get_by_role("button", name="Value", exact=True).click()
     assert values() == sorted(values())
     pinned.get_by_role("button", name="Name").click()
-    names = pinned.locator(".name-own").all_inner_texts()
-    order = [f"lr{lr}-bs128-wd1e-4-s{seed}" for lr in (0.003, 0.03, 0.1) for seed in range(5)]
+    names = pinned.locator(".split-name").evaluate_all("all => all.map((one) => one.textContent)")
+    order = [f"resnet50-imagenet-lr{lr}-bs128-wd1e-4-s{seed}" for lr in (0.003, 0.03, 0.1) for seed in range(5)]
     assert names == order
     pinned.get_by_role("searchbox").fill("lr0.03-")
     expect(pinned.locator(".chart-tooltip-row")).to_have_count(5)

@@ -112,22 +112,51 @@ def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visi
     assert rows > 0.5 * height
 
 
+# The pieces of names that are there whole, with a mark for those that are not.
+WHAT_CAN_BE_READ = """all => all.map((one) => [...one.children]
+    .map((part) => (part.scrollWidth <= part.clientWidth + 1 ? part.textContent : part.clientWidth > 4 ? "…" : "")).join(""))"""
+
+
 def test_the_long_names_of_a_sweep_can_be_told_apart(root, visits):
     names = [f"resnet50-imagenet-lr{lr}-bs256-s{seed}" for lr in (0.1, 0.03, 0.01) for seed in range(5)]
     for name in names:
         with rn.init("sweep", name=name, root=root, system_metrics=False, config={"seed": name[-1]}) as run:
             run.log({"loss": 1.5})
             run.log({"loss": 1.0})
-    page = visits("#/?cols=config.seed,summary.loss")
-    expect(page.locator(".row .name-own")).to_have_count(len(names))
-    own = page.locator(".row .name-own")
-    assert sorted(own.all_inner_texts()) == sorted(name.removeprefix("resnet50-imagenet-") for name in names)
-    assert own.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    for name in ("tiny", "resnet50", "resnet50-imagenet-lr0.1"):  # what else a folder holds
+        with rn.init("other", name=name, root=root, system_metrics=False, config={"seed": 0}) as run:
+            run.log({"loss": 2.0})
+    page = visits("#/?cols=config.seed,summary.loss,config.lr,project,created,duration,tags&layout=both")
+    expect(page.locator(".row .split-name")).to_have_count(len(names) + 1)
+    told = set(page.locator(".row .split-name").evaluate_all(WHAT_CAN_BE_READ))
+    assert len(told) == len(names) + 1
+    assert {text.rpartition("-")[2] for text in told} >= {f"s{seed}" for seed in range(5)}
     # To whoever copies it, or hears it read, a name is one.
     expect(page.get_by_role("link", name=names[7], exact=True)).to_be_visible()
     page.locator(".chart .chart-over").first.hover()
-    told = page.locator(".chart-tooltip .name-own")
-    expect(told.first).to_be_visible()
-    assert told.evaluate_all("all => all.every((one) => one.scrollWidth <= one.clientWidth)")
+    lines = page.locator(".chart-tooltip .split-name")
+    expect(lines.first).to_be_visible()
+    told = lines.evaluate_all(WHAT_CAN_BE_READ)
+    assert len(set(told)) == len(told)
     box = page.locator(".chart-tooltip").bounding_box()
     assert box["x"] + box["width"] <= page.viewport_size["width"]
+
+
+def test_a_narrow_column_keeps_the_end_of_what_tells_names_apart(root, visits):
+    for seed in range(3):
+        for model in ("resnet50", "vit-small-patch16"):
+            name = f"{model}-imagenet-lr0.03-bs256-wd1e-4-s{seed}"
+            with rn.init("sweep", name=name, root=root, system_metrics=False) as run:
+                run.log({"loss": seed})
+    page = visits("#/?sel=none")
+    expect(page.locator(".row .split-name")).to_have_count(6)
+    edge = page.locator('[data-column="name"] .resize-handle').bounding_box()
+    column = page.locator('[data-column="name"]').bounding_box()
+    page.mouse.move(edge["x"] + 3, edge["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(column["x"] + 150, edge["y"] + 8, steps=5)
+    page.mouse.up()
+    page.wait_for_function("() => document.querySelector('[data-column=name]').offsetWidth < 170")
+    told = page.locator(".row .split-name").evaluate_all(WHAT_CAN_BE_READ)
+    assert sorted({text[-2:] for text in told}) == ["s0", "s1", "s2"]
+    assert not any("imagenet" in text or "bs256" in text for text in told)

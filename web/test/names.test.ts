@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { apart, shared } from "../src/pure/names";
+import { apart, ownLength, parted } from "../src/pure/names";
 
 const shown = (...paths: string[]) => {
   const runs = paths.map((path, at) => ({ id: `tb-${path.replaceAll("/", "-")}-${1000000 + at}`, name: path.split("/").pop()!, project: path.split("/").slice(0, -1).join("/") }));
@@ -20,30 +20,44 @@ test.each([
   expect(new Set(shown(...paths)).size).toBe(paths.length);
 });
 
-const own = (...names: string[]) => {
-  const found = shared(new Set(names));
-  return names.map((name) => name.slice(found.get(name) ?? 0));
+/** Write names with what they share in brackets. */
+const marked = (...names: string[]) => {
+  const found = parted(new Set(names));
+  return names.map((name) => (found.get(name) ?? [{ text: name, own: true }]).map((part) => (part.own ? part.text : `[${part.text}]`)).join(""));
 };
 
 test.each([
-  [["resnet50-imagenet-lr0.1-s0", "resnet50-imagenet-lr0.01-s0", "resnet50-imagenet-lr0.01-s1"], ["lr0.1-s0", "lr0.01-s0", "lr0.01-s1"]],
-  [["run 1", "run 2"], ["1", "2"]],
-  [["calm-fox", "brisk-owl"], ["calm-fox", "brisk-owl"]],
-  [["vit-b-s0", "vit-b-s1", "bert-s0", "bert-s1", "other"], ["s0", "s1", "s0", "s1", "other"]],
+  [["resnet50-imagenet-lr0.1-s0", "resnet50-imagenet-lr0.01-s0", "resnet50-imagenet-lr0.01-s1"], ["[resnet50-imagenet-]lr0.1-s0", "[resnet50-imagenet-]lr0.01-s0", "[resnet50-imagenet-]lr0.01-s1"]],
+  [["run 1", "run 2"], ["[run ]1", "[run ]2"]],
+  [["calm-fox", "brisk-owl"], ["calm-[fox]", "brisk-[owl]"]],
+  [["vit-b-s0", "vit-b-s1", "bert-s0", "bert-s1", "other"], ["vit-b-s0", "vit-b-s1", "bert-s0", "bert-s1", "other"]],
   [["a_1", "a_2"], ["a_1", "a_2"]],
-  [["resnet", "resnet-a", "resnet-b"], ["resnet", "a", "b"]],
-  [["exp/v1.5", "exp/v1.25"], ["v1.5", "v1.25"]],
-  [["model.layers.a", "model.layers.b"], ["a", "b"]],
+  [["resnet", "resnet-a", "resnet-b"], ["resnet", "[resnet-]a", "[resnet-]b"]],
+  [["exp/v1.5", "exp/v1.25"], ["[exp/]v1.5", "[exp/]v1.25"]],
+  [["wd1e-4", "wd5e-4", "wd0"], ["wd1e-4", "wd5e-4", "wd0"]],
+  [["vit-small", "vit-small-p16-lr1e-3-bs128-s0", "vit-small-p16-lr1e-3-bs128-s1", "vit-small-p16-lr0.1-bs128-s0"], ["vit-small", "[vit-small-]p16-lr1e-3-[bs128-]s0", "[vit-small-]p16-lr1e-3-[bs128-]s1", "[vit-small-]p16-lr0.1-[bs128-s0]"]],
   [["", "x"], ["", "x"]],
-  [["日本-実験-一", "日本-実験-二"], ["一", "二"]],
+  [["--", "--a", "a--", "a-- b"], ["--", "--a", "a--", "a-- b"]],
+  [["日本-実験-一", "日本-実験-二"], ["[日本-実験-]一", "[日本-実験-]二"]],
 ])("of %j the own parts are %j", (names, parts) => {
-  expect(own(...names)).toEqual(parts);
+  expect(marked(...names)).toEqual(parts);
 });
 
-test("what is left of different names is different within what they share", () => {
-  const names = Array.from({ length: 120 }, (_, at) => `resnet-lr${[0.1, 0.03, 0.01][at % 3]}-bs${2 ** (5 + (at % 4))}-s${Math.floor(at / 12) % 10}`);
-  const unique = [...new Set(names)];
-  const parts = own(...unique);
-  expect(new Set(parts).size).toBe(unique.length);
-  expect(parts.every((part) => part.startsWith("lr"))).toBe(true);
+const sweep = Array.from({ length: 120 }, (_, at) => `resnet-imagenet-lr${["1e-3", "0.03", "0.01"][at % 3]}-bs128-wd${[0, "1e-4"][at % 2]}-s${Math.floor(at / 6)}`);
+const others = ["tiny-lm", "resnet", "resnet-imagenet", "baseline", "resnet-imagenet-lr0.03"];
+
+test.each([[sweep], [[...sweep, ...others]]])("what is their own is different in different names", (names) => {
+  const own = names.map((name) => (parted(new Set(names)).get(name) ?? []).filter((part) => part.own).map((part) => part.text).join(""));
+  expect(new Set(own.slice(0, 120)).size).toBe(120);
+  expect(own.slice(0, 120).every((text) => /lr.*wd.*s\d+$/.test(text))).toBe(true);
+});
+
+test("the pieces are the name", () => {
+  for (const [name, parts] of parted(new Set([...sweep, ...others, "--", "a--", "( x", "1.2.3", "é-ß", "a\u0000b-c", "a\u0000b-d"]))) expect(parts.map((part) => part.text).join("")).toBe(name);
+});
+
+test("what is shared counts for the mark that stands in its place", () => {
+  const parts = parted(new Set(["resnet50-lr1-s0", "resnet50-lr1-s1"])).get("resnet50-lr1-s0")!;
+  expect(ownLength("resnet50-lr1-s0", { before: "", after: "", parts })).toBe(3);
+  expect(ownLength("calm-fox", undefined)).toBe(8);
 });

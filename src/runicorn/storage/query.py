@@ -65,7 +65,7 @@ def parse_query(text: str, moment: Moment = Moment()) -> Predicate:  # noqa: B00
         tokens = tokens_of(text)
     except InvalidQueryError as unpaired:
         tokens = tokens_of(text, parentheses=False)
-        if any(token.sort is Sort.WORD and token.text.lower() == "or" for token in tokens):
+        if any(token.sort is Sort.WORD and token.text.lower() in ("and", "or", "not") for token in tokens):
             raise
         try:  # a lone parenthesis that nothing else speaks for is a character of a name
             return _Parser(tokens, len(text), moment).parse()

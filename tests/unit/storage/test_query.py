@@ -155,6 +155,8 @@ def test_these_do_not_match(query):
         ("(calm or fox", 1),
         ("calm or fox)", 12),
         ("(config.lr < 1", 1),
+        ("config.lr < 1 and (min.v", 19),
+        ("not (calm", 5),
         ("a () b", 4),
         ("(and calm)", 2),
         ("config.lr ~", 12),

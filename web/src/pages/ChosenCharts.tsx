@@ -8,7 +8,7 @@ import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basic
 import { Note, Notes } from "../components/Note";
 import { lineStyles } from "../pure/colours";
 import { formatCount } from "../pure/format";
-import { apart, shared } from "../pure/names";
+import { apart, parted } from "../pure/names";
 import { isSystem } from "../pure/metrics";
 import { restore } from "../state/actions";
 import { groupBy, groupsOf } from "../state/grouping";
@@ -121,14 +121,9 @@ function grouped(runs: readonly ChartRun[]): ChartGroup[] {
   const hidden = hiddenRuns.value;
   const groups = groupsOf(runs.filter((run) => !hidden.has(run.id)).map((run) => run.id));
   const styles = lineStyles(groups.map((group) => group.key));
-  const common = shared(new Set(groups.map((group) => group.label)));
-  return groups.map(({ key, label, ids }) => ({
-    id: key,
-    name: `${label} (${ids.length})`,
-    apart: { before: "", after: "", shared: common.get(label) ?? 0 },
-    runs: ids,
-    style: styles.get(key)!,
-  }));
+  const named = groups.map(({ key, label, ids }) => ({ id: key, name: `${label} (${ids.length})`, runs: ids, style: styles.get(key)! }));
+  const parts = parted(new Set(named.map((group) => group.name)));
+  return named.map((group) => ({ ...group, apart: { before: "", after: "", parts: parts.get(group.name) ?? [] } }));
 }
 
 /** Return the value as it was where the new one says the same, so that what depends on it is not made anew. */

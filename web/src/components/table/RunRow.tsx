@@ -3,7 +3,7 @@
 import type { Signal } from "@preact/signals";
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
-import type { Apart } from "../../pure/names";
+import { ownLength, type Apart } from "../../pure/names";
 import type { Layout } from "../../pure/tableLayout";
 import { slowNow } from "../../state/clock";
 import { runHash } from "../../state/route";
@@ -82,7 +82,7 @@ export function RunRow({ run, line, top, layout, style, hidden, apart, base, isC
         </a>
         <After apart={apart} />
         {run.archived && <span class="tag quiet">archived</span>}
-        {run.name.length - (apart?.shared ?? 0) <= SHORT_NAME && !layout.columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
+        {ownLength(run.name, apart) <= SHORT_NAME && !layout.columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
         <span class="row-menu">
           <RunMenu run={run} />
         </span>

@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/ho
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
 import { columnOf, type Column } from "../../pure/columns";
-import { apart as tellApart, type Apart } from "../../pure/names";
+import { apart as tellApart, ownLength, type Apart } from "../../pure/names";
 import type { SortKey } from "../../pure/query";
 import type { GroupItem, Item } from "../../pure/rowItems";
 import { layoutOf, type Shown } from "../../pure/tableLayout";
@@ -200,11 +200,11 @@ export function RunTable(props: Props) {
   );
 }
 
-/** Return how many characters the longest name has behind what it shares with others. */
+/** Return how many characters the longest name has beyond what it shares with others, if there are any that share. */
 function longestOwn(rows: readonly Run[], names: ReadonlyMap<string, Apart>): number {
   return rows.reduce((most, run) => {
     const apart = names.get(run.id);
-    return Math.max(most, apart ? run.name.length - apart.shared + apart.before.length + apart.after.length : 0);
+    return Math.max(most, apart ? ownLength(run.name, apart) : 0);
   }, 0);
 }
 
