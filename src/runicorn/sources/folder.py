@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from runicorn.errors import (
     ArtifactDamagedError,
@@ -33,12 +33,14 @@ from runicorn.storage.index import Progress, RunIndex
 from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.lines.reader import LineReader, is_small
-from runicorn.storage.output_times import OutputTimes, read_times
 from runicorn.storage.patterns import Pattern
 from runicorn.storage.points import PointStore
 from runicorn.storage.pyramid.cache import PyramidCache
 from runicorn.storage.pyramid.store import PyramidStore
 from runicorn.storage.series import Line, Window, draw
+
+if TYPE_CHECKING:
+    from runicorn.storage.output_times import OutputTimes
 
 T = TypeVar("T")
 
@@ -174,6 +176,8 @@ class FolderSource:
 
     def console_times(self, run_id: str) -> tuple[OutputTimes | None, int]:
         """Return when what a run printed was written, None where that was not kept; and how many bytes it printed."""
+        from runicorn.storage.output_times import read_times
+
         self.find(run_id)
 
         def look() -> tuple[OutputTimes | None, int]:

@@ -9,13 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from runicorn.storage.files import Files, FileStat
 from runicorn.storage.growing import without_coming
 from runicorn.storage.patterns import Pattern
 from runicorn.storage.visible_text import visible_text
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 # Bytes that are read and looked through at once; more of a line is looked at as if it were lines of its own.
 PIECE_BYTES = 256 * 1024
@@ -158,9 +161,11 @@ def _look_at_open_line(data: bytes, pattern: Pattern | None, limit: int, found: 
         found.next = found.counted
 
 
-def _line_starts(data: bytes) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _line_starts(data: bytes) -> npt.NDArray[np.int64]:
     """Return where each line begins, and the end."""
-    ends: np.ndarray[tuple[int], np.dtype[np.int64]] = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+    import numpy as np
+
+    ends: npt.NDArray[np.int64] = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
     return np.concatenate((np.zeros(1, np.int64), ends))
 
 

@@ -6,12 +6,11 @@ meanwhile; the standard library's do neither, and a pattern such as (a+)+$ would
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
-
-import regex
 
 from runicorn.errors import InvalidPatternError, PatternTooSlowError
 
@@ -21,12 +20,10 @@ TIMEOUT_SECS = 1.0
 
 # A pattern is written out for what it repeats: (a{1000}){1000} would take 300 MB, and once more as often all there is.
 _MAX_WRITTEN_OUT = 200_000
-_REPEATS = regex.compile(r"\{(\d+)(?:,(\d*))?\}", regex.V0)
+_REPEATS = re.compile(r"\{(\d+)(?:,(\d*))?\}")
 
 # Patterns of these parts alone match within a line, so that many lines can be looked through at once.
-_WITHIN_LINES = regex.compile(
-    r"(?:[^\\\[({\x00-\x1f]|\\[dwSbB.^$*+?()\[\]{}|/\-:]|\[(?!\^)|\((?!\?)|\(\?:|\{(?=[\d,]))*", regex.V0
-)
+_WITHIN_LINES = re.compile(r"(?:[^\\\[({\x00-\x1f]|\\[dwSbB.^$*+?()\[\]{}|/\-:]|\[(?!\^)|\((?!\?)|\(\?:|\{(?=[\d,]))*")
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,8 @@ class Pattern:
     """A compiled pattern. Raises InvalidPatternError where `text` is no regular expression."""
 
     def __init__(self, text: str, *, is_regex: bool, match_case: bool) -> None:
+        import regex  # 26 ms
+
         flags = regex.V0 | regex.MULTILINE | (0 if match_case else regex.IGNORECASE)
         source = text if is_regex else regex.escape(text)
         if is_regex and _written_out(text) > _MAX_WRITTEN_OUT:

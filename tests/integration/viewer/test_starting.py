@@ -143,3 +143,10 @@ server.run(ask)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert (done.stdout, done.returncode) == ("[]\n", 0), done.stderr
+
+
+def test_nothing_is_loaded_before_the_first_list_that_only_charts_searches_and_connections_need():
+    heavy = {"numpy", "tsdownsample", "regex", "paramiko", "cryptography", "asyncssh"}
+    code = f"import sys, runicorn.viewer.app; print(sorted({heavy!r} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
