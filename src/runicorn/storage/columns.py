@@ -65,31 +65,38 @@ class Thinned:
 
 def count_marked(data: bytes, start: int) -> int:
     """Return how many marked records follow each other: records.count_marked, for millions of them."""
-    limit = (len(data) - start) // records.RECORD_BYTES
-    if limit <= 0:
-        return 0
-    marks = np.frombuffer(data, RECORD_DTYPE, limit, start)["mark"]
-    if marks[0] == records.MARK and are_of_one_metric(data, start, limit):
+    return MarkedCounter()(data, start)
+
+
+class MarkedCounter:
+    """count_marked(), which remembers where it last found records of one metric only.
+
+    alike: their first byte, how many they are, and the metric's number; None where they are of several.
+    """
+
+    alike: tuple[int, int, int] | None = None
+
+    def __call__(self, data: bytes, start: int) -> int:
+        self.alike = None
+        limit = (len(data) - start) // records.RECORD_BYTES
+        if limit <= 0:
+            return 0
+        rows = np.frombuffer(data, RECORD_DTYPE, limit, start)
+        marks = rows["mark"]
+        if marks[0] == records.MARK:
+            # Mark and metric at once, which takes a third of what both take.
+            heads = np.frombuffer(data, "<u8", limit * _WORDS, start)[::_WORDS]
+            if heads[-1] == heads[0] and (heads == heads[0]).all():
+                self.alike = start, limit, int(rows["metric"][0])
+                return limit
+        # Look at a few first: in damaged files, stretches are short and many.
+        done, size = 0, _FIRST_LOOK
+        while done < limit:
+            bad = marks[done : done + size] != records.MARK
+            if bad.any():
+                return done + int(bad.argmax())
+            done, size = done + size, size * 16
         return limit
-    # Look at a few first: in damaged files, stretches are short and many.
-    done, size = 0, _FIRST_LOOK
-    while done < limit:
-        bad = marks[done : done + size] != records.MARK
-        if bad.any():
-            return done + int(bad.argmax())
-        done, size = done + size, size * 16
-    return limit
-
-
-def are_of_one_metric(data: bytes, start: int, count: int) -> bool:
-    """Tell whether so many records begin with the same mark and metric; compared at once, which takes a third."""
-    heads = np.frombuffer(data, "<u8", count * _WORDS, start)[::_WORDS]
-    return bool(heads[-1] == heads[0] and (heads == heads[0]).all())
-
-
-def metric_at(data: bytes, start: int) -> int:
-    """Return the metric's number of the record at a byte."""
-    return int(np.frombuffer(data, RECORD_DTYPE, 1, start)["metric"][0])
 
 
 def unpack(data: bytes) -> tuple[npt.NDArray[Any], int, int]:

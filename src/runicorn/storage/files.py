@@ -174,7 +174,7 @@ def _keep_large_blocks() -> None:
 class LocalFiles(OneByOne):
     """A storage root on this machine's file systems."""
 
-    batch_bytes = 2 * 2**20
+    batch_bytes = 4 * 2**20
 
     def __init__(self, root: Path) -> None:
         self.root = root

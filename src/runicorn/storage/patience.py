@@ -23,8 +23,11 @@ Item = TypeVar("Item")
 PATIENCE_SECS = 2.0
 # Of one call, all that hangs together may take so long; what it had not come to by then is not asked for.
 _PATIENCE_PER_CALL_SECS = 3.0
-# A range is read in pieces, so that a slow disk is not taken for a dead one.
+# A range is read in pieces, so that a slow disk is not taken for a dead one; in larger ones where a piece has just come
+# within a tenth of the time that it may take, for what comes in one piece is not copied once more.
 _PIECE_BYTES = 2 * 2**20
+_LARGE_PIECE_BYTES = 4 * 2**20
+_QUICK_PART = 0.1
 _MAX_STUCK = 100
 # So many threads at once ask for what lies in one run: were it to hang, no more would.
 _MOST_IN_ONE_PLACE = 4
@@ -52,6 +55,7 @@ class PatientFiles(Files):
         self._files = files
         self._patience_secs = patience_secs
         self._crew = _Crew()
+        self._piece_bytes = _PIECE_BYTES
 
     def names(self, path: str) -> list[str]:
         return found_or_raise(self._each("names", [path], str, self._files.names)[0])
@@ -63,10 +67,14 @@ class PatientFiles(Files):
         return self._each("stat", paths, str, self._files.stat)
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
-        pieces = [_pieces(each) for each in ranges]
+        size = self._piece_bytes
+        pieces = [_pieces(each, size) for each in ranges]
         flat = [piece for each in pieces for piece in each]
-        found = iter(self._each("read", flat, lambda piece: piece.path, lambda piece: self._files.read(*piece)))
-        return [_together([next(found) for _ in each]) for each in pieces]
+        found = self._each("read", flat, lambda piece: piece.path, self._read)
+        if any(isinstance(each, UnansweredError) for each in found):
+            self._piece_bytes = _PIECE_BYTES
+        came = iter(found)
+        return [_together([next(came) for _ in each], size) for each in pieces]
 
     def inside(self, folder: str, path: str) -> str | None:
         return self._one(folder, lambda: self._files.inside(folder, path))
@@ -86,6 +94,14 @@ class PatientFiles(Files):
     def close(self) -> None:
         """Wait for nothing any more: all who wait, and all who come, get an error."""
         self._crew.close()
+
+    def _read(self, piece: Range) -> bytes:
+        began = time.monotonic()
+        data = self._files.read(*piece)
+        if len(data) >= _PIECE_BYTES:
+            is_quick = time.monotonic() - began < _QUICK_PART * self._patience_secs
+            self._piece_bytes = _LARGE_PIECE_BYTES if is_quick else _PIECE_BYTES
+        return data
 
     def _one(self, path: str, work: Callable[[], T]) -> T:
         return found_or_raise(self._each(None, [path], str, lambda _: work())[0])
@@ -127,23 +143,22 @@ def _only_place(items: Sequence[Item], path_of: Callable[[Item], str]) -> str | 
     return places.pop() if len(places) == 1 else None
 
 
-def _pieces(wanted: Range) -> list[Range]:
-    if wanted.length is None or wanted.length <= _PIECE_BYTES:
+def _pieces(wanted: Range, size: int) -> list[Range]:
+    if wanted.length is None or wanted.length <= size:
         return [wanted]
     return [
-        Range(wanted.path, wanted.start + at, min(_PIECE_BYTES, wanted.length - at))
-        for at in range(0, wanted.length, _PIECE_BYTES)
+        Range(wanted.path, wanted.start + at, min(size, wanted.length - at)) for at in range(0, wanted.length, size)
     ]
 
 
-def _together(pieces: list[bytes | OSError]) -> bytes | OSError:
+def _together(pieces: list[bytes | OSError], size: int) -> bytes | OSError:
     """Return one range out of its pieces; what comes after one that is short is not part of it."""
     whole: list[bytes] = []
     for piece in pieces:
         if isinstance(piece, OSError):
             return piece
         whole.append(piece)
-        if len(piece) < _PIECE_BYTES:
+        if len(piece) < size:
             break
     return whole[0] if len(whole) == 1 else b"".join(whole)
 

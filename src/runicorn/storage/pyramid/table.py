@@ -60,10 +60,11 @@ class PyramidTable:
     """
 
     def __init__(self, path: str) -> None:
-        from runicorn.storage.columns import count_marked
+        from runicorn.storage.columns import MarkedCounter
 
         self.lock = threading.Lock()
-        self.tail = RecordTail(path, count=count_marked)
+        self._counter = MarkedCounter()
+        self.tail = RecordTail(path, count=self._counter)
         self.saved_offset = 0
         self._generation = 0
         self._forget()
@@ -163,7 +164,7 @@ class PyramidTable:
 
         for found in _in_parts(piece):
             points = points_in(piece.data, piece.start, found)
-            if self._is_only_metric_of(piece.data, found):
+            if self._is_only_metric_of(found):
                 self._condense(points)
                 continue
             self._fresh.append(copied(points))
@@ -171,16 +172,16 @@ class PyramidTable:
             if sum(points.size for points in self._fresh) >= max(_AT_ONCE, self._open.size):
                 self._settle()
 
-    def _is_only_metric_of(self, data: bytes, found: Scan) -> bool:
+    def _is_only_metric_of(self, found: Scan) -> bool:
         """Tell whether these are many records of one metric, which go on where all of the open points ended."""
-        from runicorn.storage.columns import are_of_one_metric, metric_at
-
-        if self._fresh or len(found.spans) != 1 or found.spans[0][1] < _WORTH_ALONE:
+        alike = self._counter.alike
+        if alike is None or self._fresh or len(found.spans) != 1 or found.spans[0][1] < _WORTH_ALONE:
             return False
-        (start, count), numbers = found.spans[0], self._open.metric
-        if len(numbers) and not numbers[0] == numbers[-1] == metric_at(data, start):
+        (start, count), (first, amount, number) = found.spans[0], alike
+        if start < first or start + count * RECORD_BYTES > first + amount * RECORD_BYTES:
             return False
-        return are_of_one_metric(data, start, count)
+        open_numbers = self._open.metric
+        return not len(open_numbers) or open_numbers[0] == open_numbers[-1] == number
 
     def _condense(self, points: Points) -> None:
         """Make buckets of points of the only metric as they lie there: what is copied is what fills none."""
