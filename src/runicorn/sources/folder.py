@@ -102,7 +102,7 @@ class FolderSource:
         self.files = files
         self._index = RunIndex(files, cache=cache)
         self._points = PointStore(files, _POINTS_BYTES)
-        self._pyramids = PyramidStore(files, pyramids, _PYRAMIDS_BYTES)
+        self._pyramids = PyramidStore(files, pyramids, _PYRAMIDS_BYTES, save_later=True)
         self._lines = LineReader(self._points, self._pyramids)
         self._artifacts = ArtifactList(files)
 

@@ -32,15 +32,18 @@ DEFAULT_POINT_BYTES = 32 * 2**20
 _THREADS = 2
 # In fewer bytes, most of the time goes to Python itself.
 _WORTH_A_THREAD_BYTES = 8 * 2**20
+# So much may wait for being saved once an answer is complete; more is saved as it comes.
+_SAVED_LATER_BYTES = 40 * 2**20
 
 
 class PyramidStore:
     """Reads record files, each byte once, and forgets the least recently used ones above a budget of memory.
 
     cache: what is kept on disk; None for nothing. point_bytes: how much of a file may be read again for an answer, see
-    read_each(); less where reading takes long. The one pyramid that was used last stays however large it is: about a
-    fiftieth of its file, a tenth where many metrics take turns in it. Safe to use from several threads; two of them
-    never read the same file at once.
+    read_each(); less where reading takes long. save_later: whether what is kept on disk is written by a thread of its
+    own, once the answer is complete; save() ends it. The one pyramid that was used last stays however large it is:
+    about a fiftieth of its file, a tenth where many metrics take turns in it. Safe to use from several threads; two of
+    them never read the same file at once.
     """
 
     def __init__(
@@ -49,6 +52,8 @@ class PyramidStore:
         cache: PyramidCache | None = None,
         budget_bytes: int = DEFAULT_BUDGET_BYTES,
         point_bytes: int = DEFAULT_POINT_BYTES,
+        *,
+        save_later: bool = False,
     ) -> None:
         self._files = files
         self._point_bytes = point_bytes
@@ -56,6 +61,10 @@ class PyramidStore:
         self._budget_bytes = budget_bytes
         self._tables: OrderedDict[str, PyramidTable] = OrderedDict()
         self._lock = threading.Lock()
+        self._save_later = save_later
+        self._due: deque[PyramidTable] = deque()
+        self._due_bytes = 0
+        self._saver: threading.Thread | None = None
 
     def read_each(
         self,
@@ -91,10 +100,13 @@ class PyramidStore:
         def work(batch: Mapping[str, Listing]) -> list[tuple[str, RunBuckets | OSError]]:
             return self._answer(batch, wanted, span)
 
-        for found in _ahead(work, self._batches(listings)):
-            found.reverse()
-            while found:  # what was taken is not held on to
-                yield found.pop()
+        try:
+            for found in _ahead(work, self._batches(listings)):
+                found.reverse()
+                while found:  # what was taken is not held on to
+                    yield found.pop()
+        finally:
+            self._begin_to_save()
 
     def stats(self, run_id: str, listing: Listing | None = None) -> RunSummary:
         """Return what is known of every metric as a whole, from every file of the run. Raises OSError."""
@@ -110,6 +122,7 @@ class PyramidStore:
                 for metric, summary in table.summaries():
                     metrics[metric] = _combined(metrics[metric], summary) if metric in metrics else summary
         self._make_room()
+        self._begin_to_save()
         return RunSummary(metrics, skipped)
 
     @property
@@ -123,7 +136,9 @@ class PyramidStore:
         if self._cache is None:
             return
         with self._lock:
-            tables = list(self._tables.values())
+            self._save_later = False
+            tables = [*self._due, *self._tables.values()]
+            self._due.clear()
         for table in tables:
             with table.lock:
                 self._cache.save(table)
@@ -212,10 +227,39 @@ class PyramidStore:
                     table.tail.begin_again()
                 if table.take(piece, _status(table, listing)):
                     pending.append((table, listing))
-        for table, _ in tables.values():
-            if self._cache is not None and self._cache.is_due(table) and table.tail.path not in errors:
-                self._cache.save(table)
+        if self._cache is not None:
+            for table, _ in tables.values():
+                if table.tail.path not in errors and self._cache.is_due(table) and not self._is_saved_later(table):
+                    self._cache.save(table)
         return errors
+
+    def _is_saved_later(self, table: PyramidTable) -> bool:
+        """Note that a table is to be saved, while those that wait for it take little memory; False where it is not."""
+        size = table.size_bytes
+        with self._lock:
+            if not self._save_later or self._due_bytes + size > _SAVED_LATER_BYTES:
+                return False
+            self._due.append(table)
+            self._due_bytes += size
+        return True
+
+    def _begin_to_save(self) -> None:
+        """Have a thread save what is due, which lives as long as there is some."""
+        with self._lock:
+            if self._due and self._saver is None:
+                self._saver = threading.Thread(target=self._save_due, name="pyramid-saver", daemon=True)
+                self._saver.start()
+
+    def _save_due(self) -> None:
+        assert self._cache is not None
+        while True:
+            with self._lock:
+                if not self._due:
+                    self._saver, self._due_bytes = None, 0
+                    return
+                table = self._due.popleft()
+            with table.lock:
+                self._cache.save(table)
 
     def _make_room(self) -> None:
         """Let go of what was not used for longest."""

@@ -3,6 +3,7 @@
 import itertools
 import os
 import sys
+import threading
 import time
 
 import numpy as np
@@ -214,3 +215,24 @@ def test_holes_that_were_taken_for_damage_are_looked_at_again(run, folder):
         file.write(whole[:320])
     run.check(again, "loss", WHOLE)
     assert run.ask(again, ["loss"], WHOLE).metrics["loss"].count == 61_000
+
+
+def test_what_is_saved_behind_an_answer_is_saved_soon_and_at_the_end_at_the_latest(run, folder):
+    store = run.store(folder, save_later=True)
+    run.check(store, "loss", WHOLE)
+    until = time.monotonic() + 10
+    while not saved(folder):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    assert not [thread for thread in threading.enumerate() if thread.name == "pyramid-saver" and not _ends(thread)]
+    store.save()
+    run.append(line(run, 400_000, seed=5))
+    run.check(store, "loss", WHOLE)  # after save(), without a thread
+    fresh = run.store(folder)
+    run.check(fresh, "loss", WHOLE)
+    assert not [thread for thread in threading.enumerate() if thread.name == "pyramid-saver"]
+
+
+def _ends(thread):
+    thread.join(5)
+    return not thread.is_alive()
