@@ -86,8 +86,6 @@ def main() -> int:
         "live": measure_live,
     }
     wanted = [name for name in parts if name in args.parts.split(",")]
-    medians: Row = {}
-    compared: dict[str, Row] = {}
     with tempfile.TemporaryDirectory(prefix="runicorn-bench-") as name, run_chromium() as browser:
         folder = Path(name)
         if "list" in wanted:
@@ -108,26 +106,30 @@ def main() -> int:
                 for what, value in found.items():
                     rows.setdefault(what, []).append(value)
         medians = {what: statistics.median(values) for what, values in rows.items()}
+        missed = report(medians, args.repeats)
         if "peers" in args.parts.split(","):
             peers = ["runicorn", *(name for name in VIEWERS if name in args.peers.split(",") and name != "runicorn")]
             compared = compare_pages(browser, folder / "peers", peers, args.peer_points, args.repeats)
+            names = "1,000 runs, 100 lines of {:,} points and 500 metrics in each viewer's own page"
+            print(names.format(args.peer_points) + "; in brackets how many times ours")
+            print_table(compared, 36)
+            print(behind(compared))
+    return 1 if args.check and missed else 0
+
+
+def report(medians: Row, repeats: int) -> int:
+    """Print the figures; return how many targets are missed."""
     reference = medians["empty page ms"]
     missed = 0
-    print(f"median of {args.repeats}; in brackets how many times the empty page's time")
+    print(f"median of {repeats}; in brackets how many times the empty page's time")
     for what, value in medians.items():
         target = TARGETS.get(what)
         late = target is not None and value > target
         missed += late
         ratio = f" ({value / reference:.1f})" if what.endswith(" ms") and "p95" not in what else ""
-        print(
-            f"{what:28}{value:12,.1f}{ratio:10}" + (f"  at most {target}{', missed' if late else ''}" if target else "")
-        )
-    if compared:
-        names = "1,000 runs, 100 lines of {:,} points and 500 metrics in each viewer's own page"
-        print(names.format(args.peer_points) + "; in brackets how many times ours")
-        print_table(compared, 36)
-        print(behind(compared))
-    return 1 if args.check and missed else 0
+        wanted = f"  at most {target}{', missed' if late else ''}" if target else ""
+        print(f"{what:28}{value:12,.1f}{ratio:10}{wanted}", flush=True)
+    return missed
 
 
 # --- samples ----------------------------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ class Client:
     """Asks one viewer. known: what an earlier answer told and later questions need."""
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECS)
         self.bytes = 0
         self.known: list[str] = []

@@ -106,7 +106,10 @@ class _Visit:
         page.set_default_timeout(TIMEOUT_MS)
         page.on("request", lambda request: self._waiting.add(request) if there.answers in request.url else None)
         page.on("requestfinished", self._ended)
-        page.on("requestfailed", self._waiting.discard)
+        page.on("requestfailed", self._failed)
+
+    def _failed(self, request: object) -> None:
+        self._waiting.discard(request)
 
     def _ended(self, request: object) -> None:
         if request in self._waiting:
