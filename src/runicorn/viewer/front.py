@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 # What is answered before anything is loaded besides; and how long that waits for somebody who asks for it.
 _LISTS = "/api/run"
-_UNLISTED_SECS = 0.7
+_UNASKED_SECS = 0.7
 
 
 class Front:
@@ -53,16 +53,21 @@ class Front:
         self._app: ASGIApp | None = None
         self._error: Exception | None = None
         self._ready = asyncio.Event()
-        self._listed = asyncio.Event()
+        self._list_asked, self._listed = asyncio.Event(), asyncio.Event()
         # The app has a guard of its own. Until it is there, nobody waits for it who would not be let in.
         self._until_then = Guard(self._page_or_wait, rules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-        else:
+            return
+        asks = not self._listed.is_set() and scope.get("path", "").startswith(_LISTS)
+        if asks:
+            self._list_asked.set()
+        try:
             await (self._until_then if self._app is None else self._app)(scope, receive, send)
-            if not self._listed.is_set() and scope.get("path", "").startswith(_LISTS):
+        finally:
+            if asks:
                 self._listed.set()
 
     async def _page_or_wait(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,12 +118,21 @@ class Front:
             await warming
 
     async def _warm_up_soon(self, ending: asyncio.Event) -> None:
-        waits = [asyncio.create_task(event.wait()) for event in (self._listed, ending)]
-        await asyncio.wait(waits, timeout=_UNLISTED_SECS, return_when=asyncio.FIRST_COMPLETED)
-        for each in waits:
-            each.cancel()
+        if await _first_of(self._list_asked, ending, timeout_secs=_UNASKED_SECS):
+            await _first_of(self._listed, ending)
         if not ending.is_set():
             await asyncio.to_thread(self._warm_up)
+
+
+async def _first_of(*events: asyncio.Event, timeout_secs: float | None = None) -> bool:
+    """Wait until one of the events comes; False where none did in time."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    try:
+        done, _ = await asyncio.wait(waits, timeout=timeout_secs, return_when=asyncio.FIRST_COMPLETED)
+        return bool(done)
+    finally:
+        for each in waits:
+            each.cancel()
 
 
 def _page_answer(method: str, path: str) -> Response | None:
