@@ -49,7 +49,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from tests.support.browser import run_chromium
 from tests.support.drawn_sweeps import write_run
 
-from peers.browsing import begin_frames, end_frames, heap_mb, hover, scroll, since
+from peers.browsing import Traffic, begin_frames, end_frames, heap_mb, hover, scroll, since
 from peers.page_trial import compare_pages
 from peers.tables import behind, print_table
 from peers.viewers import VIEWERS
@@ -203,12 +203,11 @@ def measure_lines(root: Path, browser: Browser) -> Row:
     found: Row = {}
     for what in ("cold", "saved"):
         with viewer(root, home) as (process, url), opened(browser) as page:
-            asked: list[int] = []
-            page.on("requestfinished", lambda request, asked=asked: asked.append(request.sizes()["responseBodySize"]))
+            traffic = Traffic(page)
             time.sleep(1)  # what is loaded behind the first page
             found[f"lines {what} ms"] = until_drawn(page, url + place, len(ids))
-            found[f"lines {what} requests"] = len(asked)
-            found["lines bytes MB"] = sum(asked) / 1e6
+            found[f"lines {what} requests"] = traffic.requests
+            found["lines bytes MB"] = traffic.bytes / 1e6
             if what == "saved":
                 page.goto("about:blank")
                 found["lines warm ms"] = until_drawn(page, url + place, len(ids))
@@ -236,21 +235,17 @@ def measure_live(root: Path, browser: Browser) -> Row:
         ids = json.loads(writer.stdout.readline())
         with viewer(root, root.parent / "home-live") as (process, url), opened(browser) as page:
             session = page.context.new_cdp_session(page)
-            received = [0]
-            session.send("Network.enable")
-            session.on(
-                "Network.dataReceived", lambda event: received.__setitem__(0, received[0] + event["encodedDataLength"])
-            )
+            traffic = Traffic(page)
             session.send("Performance.enable")
             page.goto(f"{url}#/runs?sel={','.join(ids)}")
             page.wait_for_selector(".chart[data-complete=true]", timeout=TIMEOUT_MS)
             page.wait_for_timeout(3000)
             begin_frames(page)
-            bytes_before, cpu_before, busy_before = received[0], cpu_secs(process), busy_secs(session)
+            bytes_before, cpu_before, busy_before = traffic.bytes, cpu_secs(process), busy_secs(session)
             page.wait_for_timeout(LIVE_SECS * 1000)
             minutes = LIVE_SECS / 60
             return {
-                "live MB a minute": (received[0] - bytes_before) / 1e6 / minutes,
+                "live MB a minute": (traffic.bytes - bytes_before) / 1e6 / minutes,
                 "live viewer CPU s a minute": (cpu_secs(process) - cpu_before) / minutes,
                 "live page CPU s a minute": (busy_secs(session) - busy_before) / minutes,
                 "live frame p95 ms": end_frames(page),

@@ -19,6 +19,23 @@ _FRAMES = """() => {
 }"""
 
 
+class Traffic:
+    """What a page has asked for since it was made, and how many bytes have come of it, as they were sent."""
+
+    def __init__(self, page: Page) -> None:
+        self.requests = self.bytes = 0
+        session = page.context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.on("Network.requestWillBeSent", self._asked)
+        session.on("Network.dataReceived", self._came)
+
+    def _asked(self, _event: object) -> None:
+        self.requests += 1
+
+    def _came(self, event: dict[str, int]) -> None:
+        self.bytes += event["encodedDataLength"]
+
+
 def begin_frames(page: Page) -> None:
     page.evaluate(_FRAMES)
 

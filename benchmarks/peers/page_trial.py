@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page
 from playwright.sync_api import Error as BrowserError
 
-from peers.browsing import heap_mb, hover, scroll, since
+from peers.browsing import Traffic, heap_mb, hover, scroll, since
 from peers.environments import python_of
 from peers.pages import PAGES, PeerPage
 from peers.samples import LINE_RUNS
@@ -82,7 +82,7 @@ def _measure(name: str, python: Path, folder: Path, browser: Browser, points: in
         with _or_never(row, "100 lines: hover frame p95 ms"):
             row["100 lines: hover frame p95 ms"] = hover(visit.page, there.charts(visit.page).first)
         row["100 lines: page's heap MB"] = heap_mb(visit.page)
-        row["100 lines: answers MB"] = visit.received / 1e6
+        row["100 lines: all that was sent MB"] = visit.traffic.bytes / 1e6
         row["100 lines: viewer's memory MB"] = memory_mb(process)
     with loaded(viewer, python, folder / "metrics") as (client, _), _visit(browser, there) as visit:
         _until(lambda: viewer.run_names(client) == 1)
@@ -102,24 +102,19 @@ class _Visit:
         self.page = page
         self._there = there
         self._waiting: set[object] = set()
-        self.received = 0
+        self.traffic = Traffic(page)
         page.set_default_timeout(TIMEOUT_MS)
         page.on("request", lambda request: self._waiting.add(request) if there.answers in request.url else None)
         page.on("requestfinished", self._ended)
-        page.on("requestfailed", self._failed)
-
-    def _failed(self, request: object) -> None:
-        self._waiting.discard(request)
+        page.on("requestfailed", self._ended)
 
     def _ended(self, request: object) -> None:
-        if request in self._waiting:
-            self._waiting.discard(request)
-            self.received += request.sizes()["responseBodySize"]  # type: ignore[attr-defined]
+        self._waiting.discard(request)
 
     def until_drawn(self, url: str, folder: Path) -> float:
         """Open the charts; return the ms until their lines have come and the page is calm."""
         self.page.goto("about:blank")
-        self.received = 0
+        self.traffic.bytes = 0
         began = time.perf_counter()
         with self.page.expect_response(lambda answer: self._there.answers in answer.url):
             self._there.open_charts(self.page, url, folder)
