@@ -20,19 +20,14 @@ from runicorn.viewer.page import asset_response, index_response
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
-# What is answered before anything is loaded besides; and how long that waits for somebody who asks for it.
-_LISTS = "/api/run"
-_UNASKED_SECS = 0.7
-
 
 class Front:
     """An ASGI app in front of one that is still to be loaded; once it is there, it gets every request as it came.
 
     load: returns the app; called once, in a thread. loaded: whether it is there already; then nothing is answered
-    before it has started. warm_up: called in a thread for what is used a moment later, once the list of runs was
-    answered, which has to go first, or nobody asked for it for a while. failed: called with what `load` raised; whoever
-    waits is let go with it. end_secs: asked at the end, how long what is behind may take to end, wherever it is: still
-    loading, or hanging on a file.
+    before it has started. warm_up: called in a thread afterwards, for what is used a moment later. failed: called with
+    what `load` raised; whoever waits is let go with it. end_secs: asked at the end, how long what is behind may take to
+    end, wherever it is: still loading, or hanging on a file.
     """
 
     def __init__(
@@ -53,22 +48,16 @@ class Front:
         self._app: ASGIApp | None = None
         self._error: Exception | None = None
         self._ready = asyncio.Event()
-        self._list_asked, self._listed = asyncio.Event(), asyncio.Event()
         # The app has a guard of its own. Until it is there, nobody waits for it who would not be let in.
         self._until_then = Guard(self._page_or_wait, rules)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
-            return
-        asks = not self._listed.is_set() and scope.get("path", "").startswith(_LISTS)
-        if asks:
-            self._list_asked.set()
-        try:
-            await (self._until_then if self._app is None else self._app)(scope, receive, send)
-        finally:
-            if asks:
-                self._listed.set()
+        elif self._app is not None:
+            await self._app(scope, receive, send)
+        else:
+            await self._until_then(scope, receive, send)
 
     async def _page_or_wait(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await asyncio.to_thread(_page_answer, scope["method"], scope["path"])
@@ -112,27 +101,10 @@ class Front:
                 self._app = app
             self._ready.set()
             started.set()
-            warming = None if self._app is None else asyncio.create_task(self._warm_up_soon(ending))
+            warming = None if self._app is None else asyncio.create_task(asyncio.to_thread(self._warm_up))
             await ending.wait()
         if warming is not None:  # last: numpy, in the middle of being loaded, is a bad companion of a process that ends
             await warming
-
-    async def _warm_up_soon(self, ending: asyncio.Event) -> None:
-        if await _first_of(self._list_asked, ending, timeout_secs=_UNASKED_SECS):
-            await _first_of(self._listed, ending)
-        if not ending.is_set():
-            await asyncio.to_thread(self._warm_up)
-
-
-async def _first_of(*events: asyncio.Event, timeout_secs: float | None = None) -> bool:
-    """Wait until one of the events comes; False where none did in time."""
-    waits = [asyncio.create_task(event.wait()) for event in events]
-    try:
-        done, _ = await asyncio.wait(waits, timeout=timeout_secs, return_when=asyncio.FIRST_COMPLETED)
-        return bool(done)
-    finally:
-        for each in waits:
-            each.cancel()
 
 
 def _page_answer(method: str, path: str) -> Response | None:
