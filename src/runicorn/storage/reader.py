@@ -202,10 +202,11 @@ def _metric_rows(status: Mapping[str, Any], definitions: Sequence[Mapping[str, A
     goals = {_text(one.get("name")): _text(one.get("goal")) or None for one in definitions}
     for name, stats in _mapping(status.get("metrics")).items():
         if isinstance(stats, dict):
-            total, count = number_from_json(sums.get(name)), number_from_json(stats.get("count"))
+            get = stats.get
+            total, count = number_from_json(sums.get(name)), number_from_json(get("count"))
             mean = total / count if total is not None and count else None
-            last, low, high = (number_from_json(stats.get(key)) for key in ("last", "min", "max"))
-            yield name, last, low, high, mean, goal_of(goals, name)
+            last, low, high = number_from_json(get("last")), number_from_json(get("min")), number_from_json(get("max"))
+            yield name, last, low, high, mean, goal_of(goals, name) if goals else None
 
 
 def goal_of(goals: Mapping[str, str | None], name: str) -> str | None:
