@@ -1,5 +1,7 @@
 """What is done with one chart by a hand: its size, two fingers, one click that saves it."""
 
+import re
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
@@ -128,3 +130,20 @@ def test_one_click_saves_a_chart_as_it_was_saved_last(look):
     with page.expect_download() as download:
         chart.get_by_role("button", name="Save loss as CSV").click()
     assert download.value.path().read_text().count("\n") > 1000
+
+
+def test_the_line_that_is_pointed_at_is_named_beside_all_its_numbers(look):
+    page = look("#/runs?sel=run0,run1,run2")
+    chart = points_of(page, "loss")
+    expect(chart.locator(".chart-frame")).to_have_attribute("data-painted", "1")
+    chart.locator(".chart-over").hover()
+    row = chart.locator(".chart-tooltip-row.nearest")
+    expect(row.locator(".chart-spread")).to_be_visible()
+    name = row.locator(".line-name")
+    assert name.bounding_box()["width"] > 80
+    last = name.locator(".name-own").last
+    assert re.fullmatch("s[012]", last.inner_text())
+    right = last.bounding_box()["x"] + last.bounding_box()["width"]
+    assert right <= name.bounding_box()["x"] + name.bounding_box()["width"] + 1
+    tip = chart.locator(".chart-tooltip").bounding_box()
+    assert row.locator(".chart-spread").bounding_box()["x"] >= tip["x"]

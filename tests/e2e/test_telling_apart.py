@@ -114,7 +114,11 @@ def test_steps_in_nanoseconds_and_values_that_hardly_differ_are_drawn(root, visi
 
 # The pieces of names that are there whole, with a mark for those that are not.
 WHAT_CAN_BE_READ = """all => all.map((one) => [...one.children]
-    .map((part) => (part.scrollWidth <= part.clientWidth + 1 ? part.textContent : "…")).join(""))"""
+    .map((part) => {
+        const room = one.parentElement.getBoundingClientRect().right + 1;
+        const isWhole = part.scrollWidth <= part.clientWidth + 1 && part.getBoundingClientRect().right <= room;
+        return isWhole ? part.textContent : "…";
+    }).join(""))"""
 
 
 def test_the_long_names_of_a_sweep_can_be_told_apart(root, visits):

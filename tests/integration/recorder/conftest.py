@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import runicorn as rn
+
 TIMEOUT_SECS = 30
 
 
@@ -64,3 +66,21 @@ def script(tmp_path):
     scripts = Script(tmp_path / "root")
     yield scripts
     scripts.end()
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run that is open, in `root` below tmp_path."""
+    with rn.init(root=tmp_path / "root") as opened:
+        yield opened
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What could be an artifact: files in folders, an empty one of each."""
+    place = tmp_path / "data"
+    (place / "weights").mkdir(parents=True)
+    (place / "empty").mkdir()
+    (place / "weights" / "模型.bin").write_bytes(bytes(range(256)) * 10)
+    (place / "nothing").touch()
+    return place

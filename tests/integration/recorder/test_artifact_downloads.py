@@ -17,22 +17,6 @@ posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, links o
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture
-def run(tmp_path):
-    with rn.init(root=tmp_path / "root") as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path):
-    place = tmp_path / "data"
-    (place / "weights").mkdir(parents=True)
-    (place / "empty").mkdir()
-    (place / "weights" / "模型.bin").write_bytes(bytes(range(256)) * 10)
-    (place / "nothing").touch()
-    return place
-
-
 def test_content_that_was_changed_on_disk_is_never_handed_out(run, tmp_path):
     logged = run.log_artifact(write(tmp_path / "model", "right"))
     logged.get_path("model").write_text("wrong")

@@ -16,22 +16,6 @@ from runicorn.errors import (
 posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, links or limits")
 
 
-@pytest.fixture
-def run(tmp_path):
-    with rn.init(root=tmp_path / "root") as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path):
-    place = tmp_path / "data"
-    (place / "weights").mkdir(parents=True)
-    (place / "empty").mkdir()
-    (place / "weights" / "模型.bin").write_bytes(bytes(range(256)) * 10)
-    (place / "nothing").touch()
-    return place
-
-
 def test_a_folder_comes_back_as_it_was(run, folder, tmp_path):
     logged = run.log_artifact(folder, type="dataset", aliases=["best"])
     assert (str(logged), logged.stored, logged.aliases) == ("data:v0", True, ("best", "latest"))

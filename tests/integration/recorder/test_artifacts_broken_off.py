@@ -19,12 +19,6 @@ posix = pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals, links o
 MEGABYTE = 1024 * 1024
 
 
-@pytest.fixture
-def run(tmp_path):
-    with rn.init(root=tmp_path / "root") as opened:
-        yield opened
-
-
 def test_a_file_that_changes_once_while_it_is_copied_is_copied_again(run, tmp_path, monkeypatch):
     source = tmp_path / "growing"
     source.write_bytes(b"x" * (3 * MEGABYTE))

@@ -123,6 +123,22 @@ def test_a_long_range_is_read_in_pieces_and_given_whole(files, tmp_path):
     assert files.read("runs/r1/metrics.bin") == data
 
 
+def test_a_quick_disk_is_read_in_larger_pieces_until_it_keeps_one_waiting(slow, files, tmp_path, monkeypatch):
+    path = "runs/r1/metrics.bin"
+    (tmp_path / path).write_bytes(bytes(9 * 2**20))
+    asked = []
+    read = slow.read
+    monkeypatch.setattr(slow, "read", lambda *piece: [asked.append(piece[2]), read(*piece)][1])
+    for _ in range(2):
+        assert len(files.read(path, 0, 8 * 2**20)) == 8 * 2**20
+    assert asked == [2 * 2**20] * 4 + [4 * 2**20] * 2
+    slow.places.add("runs/r2")
+    assert isinstance(files.fetch([Range("runs/r2/run.json", 0, 1)])[0], UnansweredError)
+    asked.clear()
+    assert len(files.read(path, 0, 8 * 2**20)) == 8 * 2**20
+    assert asked[0] == 2 * 2**20
+
+
 def test_errors_are_as_they_were(files):
     assert isinstance(files.fetch([Range("runs/none")])[0], FileNotFoundError)
     assert files.stats(["runs/none"]) == [None]

@@ -229,12 +229,12 @@ class PyramidStore:
                     pending.append((table, listing))
         if self._cache is not None:
             for table, _ in tables.values():
-                if table.tail.path not in errors and self._cache.is_due(table) and not self._is_saved_later(table):
+                if table.tail.path not in errors and self._cache.is_due(table) and not self._left_for_later(table):
                     self._cache.save(table)
         return errors
 
-    def _is_saved_later(self, table: PyramidTable) -> bool:
-        """Note that a table is to be saved, while those that wait for it take little memory; False where it is not."""
+    def _left_for_later(self, table: PyramidTable) -> bool:
+        """Leave a table to be saved later, while those that wait take little memory; False where it is not left."""
         size = table.size_bytes
         with self._lock:
             if not self._save_later or self._due_bytes + size > _SAVED_LATER_BYTES:
