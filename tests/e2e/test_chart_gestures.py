@@ -71,6 +71,8 @@ def test_a_wide_chart_keeps_to_the_columns_that_a_narrower_window_has(look):
         page.keyboard.press("ArrowRight")
     for width in (1440, 1000, 700):
         page.set_viewport_size({"width": width, "height": 900})
+        # The grid learns of its width by a ResizeObserver, which is told right before the next frame is painted.
+        page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
         scroll = page.locator(".chart-scroll")
         assert scroll.evaluate("box => box.scrollWidth <= box.clientWidth"), width
         assert size(page, "loss")[0] <= scroll.bounding_box()["width"]

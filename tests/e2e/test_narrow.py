@@ -74,6 +74,36 @@ def settled(page):
     return page
 
 
+# What opens something. Of several alike (each run has its menu), one will do.
+OPENERS = """() => {
+    const found = [...document.querySelectorAll('button[aria-haspopup],button[aria-expanded]:not(.fold-button)')]
+        .filter(one => one.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}) && !one.disabled);
+    const kinds = found.map(one => (one.ariaLabel || one.textContent).split(' ')[0] + one.className);
+    found.forEach((one, at) => kinds.indexOf(kinds[at]) === at && one.setAttribute('data-opener', at));
+    return found.filter(one => one.dataset.opener).map(one => one.dataset.opener);
+}"""
+
+
+@pytest.mark.parametrize("name", [*PAGES, "groups"])
+def test_whatever_opens_is_for_fingers(look, name):
+    page = settled(look((PAGES | {"groups": "#/runs?group=config.lr,config.seed"})[name]))
+
+    def unfold():
+        for button in page.locator(".fold-button[aria-expanded=false]").all():
+            button.tap()
+
+    unfold()
+    for opener in page.evaluate(OPENERS):
+        unfold()  # a tap beside it folds it
+        button = page.locator(f"[data-opener='{opener}']")
+        if button.count() == 0:  # what was opened before has taken its place
+            continue
+        button.tap()
+        page.wait_for_timeout(400)
+        check(page)
+        page.keyboard.press("Escape")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_is_one_column_for_fingers(look, name):
     page = settled(look(PAGES[name]))
@@ -124,8 +154,10 @@ def test_the_toolbar_is_behind_one_button(look):
     page.get_by_role("button", name="Archived").tap()
     expect(page.get_by_role("row").nth(5)).to_be_visible()
     page.get_by_role("button", name="Columns").tap()
+    columns = page.get_by_role("dialog", name="Columns")
+    expect(columns).to_be_visible()
     check(page)
-    page.get_by_role("dialog", name="Columns").get_by_text("seed", exact=True).tap()
+    columns.get_by_text("seed", exact=True).tap()
     expect(page).to_have_url(re.compile("cols=.*config.seed"))
 
 
@@ -154,6 +186,7 @@ def test_a_runs_menu_needs_no_hovering(look):
     page.get_by_role("button", name=re.compile("^Actions for resnet50-imagenet-with")).tap()
     page.get_by_role("menuitem", name="Note").tap()
     dialog = page.get_by_role("dialog", name="Edit run")
+    expect(dialog).to_be_visible()
     check(page)
     dialog.get_by_role("textbox", name="Note").fill("From a telephone.")
     dialog.get_by_role("button", name="Save").tap()
@@ -168,6 +201,7 @@ def test_the_console_is_searched_and_timed(look):
     expect(page.locator(".console-line.current .console-time")).to_have_text(re.compile(r"\d\d:\d\d:\d\d"))
     check(page)
     page.get_by_role("button", name="Go to a time").tap()
+    expect(page.get_by_role("textbox", name="Go to a time")).to_be_visible()
     check(page)
     page.get_by_role("textbox", name="Go to a time").fill("+0s")
     page.get_by_role("button", name="Go", exact=True).tap()
@@ -178,8 +212,10 @@ def test_search_and_help_open_by_a_tap(look):
     page = look("#/runs")
     page.get_by_role("button", name="Search or jump").tap()
     page.get_by_role("combobox", name="Search or jump").fill("with-everything")
+    option = page.get_by_role("option", name=re.compile("with-everything"))
+    expect(option).to_be_visible()
     check(page)
-    page.get_by_role("option", name=re.compile("with-everything")).tap()
+    option.tap()
     expect(page.get_by_role("heading", name="resnet50-imagenet-with-everything-s0")).to_be_visible()
     page.get_by_role("button", name="Keyboard shortcuts").tap()
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Search or jump")
@@ -204,6 +240,7 @@ def test_hosts_are_edited_and_a_server_is_typed(look):
     check(page)
     page.get_by_role("button", name="Cancel").tap()
     page.get_by_role("button", name="Login").tap()
+    expect(page.get_by_role("radiogroup", name="Login")).to_be_visible()
     check(page)
 
 

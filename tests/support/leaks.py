@@ -82,4 +82,23 @@ def open_now(viewer: Viewer) -> str:
         with contextlib.suppress(OSError):
             descriptors.append(f"{each.name} -> {each.readlink()}")
     sockets = [f"{each.fd}: {each.laddr} {each.raddr} {each.status}" for each in process.net_connections("all")]
-    return "\n".join([*descriptors, *sockets])
+    return "\n".join([*descriptors, *sockets, *others_at_its_pipes(process.pid)])
+
+
+def others_at_its_pipes(pid: int) -> list[str]:
+    """Return which other processes hold an end of a pipe of this one, and whether they live."""
+    found = []
+    own = _pipes(pid)
+    for other in psutil.process_iter(["cmdline", "status", "ppid"]):
+        if other.pid != pid:
+            found += [f"{pipe}: also {other.pid} {other.info}" for pipe in sorted(own & _pipes(other.pid))]
+    return found
+
+
+def _pipes(pid: int) -> set[str]:
+    found = set()
+    with contextlib.suppress(OSError):
+        for each in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(each.readlink()))
+    return {name for name in found if name.startswith("pipe:")}
