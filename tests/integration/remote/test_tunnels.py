@@ -7,10 +7,14 @@ import hashlib
 import random
 import socket
 import socketserver
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import psutil
 import pytest
 from tests.support.accounts import make_account
 from tests.support.server import eventually
@@ -18,6 +22,7 @@ from tests.support.sshd import find_sshd, make_key, run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 
 from runicorn.remote.ssh.paramiko import ParamikoConnection
+from runicorn.remote.ssh.tunnels import openssh
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Target
 
@@ -170,3 +175,33 @@ def test_closing_the_tunnel_ends_what_it_carries_and_its_threads(
         with sock:
             assert len(receive(sock, 1000)) <= 32  # the service may still say its digest, and then it is over
         eventually(lambda before=before: not set(threading.enumerate()) - before, what=f"threads of {backend}")
+
+
+def test_an_ssh_that_hears_no_signal_ends_with_its_tunnel(
+    link: tuple[ParamikoConnection, HostKeyFile], service: int
+) -> None:
+    before = set(threading.enumerate())
+    with run_tunnel("openssh", link[0], service, link[1]):
+        (ssh,) = (each for each in psutil.Process().children(recursive=True) if each.name() == "ssh")
+        folder = Path(ssh.cwd())
+        ssh.suspend()
+    eventually(lambda: not set(threading.enumerate()) - before, what="the threads of a stopped ssh")
+    assert not ssh.is_running() or ssh.status() == psutil.STATUS_ZOMBIE
+    assert not folder.exists()
+
+
+def test_an_ssh_that_hears_no_signal_ends_also_when_the_viewer_was_killed(tmp_path: Path) -> None:
+    folder = tmp_path / "of the tunnel"
+    folder.mkdir()
+    deaf = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"]
+    tunnel = subprocess.Popen(
+        ["/bin/sh", "-c", openssh._WHILE_STDIN_IS_OPEN, "tunnel", str(folder), *deaf],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert tunnel.stdin and tunnel.stdout
+    assert tunnel.stdout.read(1) == b"1"
+    tunnel.stdin.close()
+    tunnel.wait(10)
+    tunnel.stdout.close()
+    assert not folder.exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -39,13 +40,23 @@ _REFUSED_WORDS = ("Permission denied (", "Too many authentication failures")
 # Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
 # viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on. An `ssh` before its login
 # dies of the signal; the shell wants to say so to a viewer that is gone, and must not die of that before its rm.
+# One signal is not enough: an `ssh` that looks for it right before it waits for its server (9.2 and older) sees it with
+# the server's next word only, up to 30 s later; and one that is stopped, or waits to send, sees none but the last.
 _WHILE_STDIN_IS_OPEN = """
 folder=$1
 shift
 exec 3<&0
 "$@" 3<&- </dev/null &
 child=$!
-( read -r _ <&3; kill "$child" ) 2>/dev/null &
+(
+    read -r _ <&3
+    exec 3<&-
+    kill "$child"
+    sleep 1
+    kill "$child"
+    sleep 1
+    kill -9 "$child"
+) 2>/dev/null &
 watcher=$!
 exec 3<&-
 trap '' PIPE
@@ -215,13 +226,20 @@ class OpenSshTunnel:
         try:
             self._process.wait(STOP_TIMEOUT_SECS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
+            self._kill()
             self._process.wait()
         if self._agent is not None:
             self._agent.close()
         self._relay.close()
         self._reader.join(STOP_TIMEOUT_SECS)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _kill(self) -> None:
+        """End the wrapper and what it runs: an `ssh` without it would live on, and hold the pipe that is read here."""
+        if sys.platform == "win32":
+            self._process.kill()
+        else:
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _choose_address(self, remote_port: int) -> str:
         if sys.platform == "win32":  # no Unix sockets in its ssh
