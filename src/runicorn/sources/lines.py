@@ -100,9 +100,7 @@ class Lines:
                 yield run_id, found
 
     def _curve(self, number: int, run_id: str, buckets: LineBuckets) -> CurveLine:
-        from runicorn.storage.lines.curve import curve_of
-
-        curve = curve_of(buckets.rows, span_of(self.window, self.created_at[run_id]))
+        curve = buckets.curve(span_of(self.window, self.created_at[run_id]))
         return CurveLine(number, run_id, curve, buckets.hidden, buckets.last_step, buckets.last_time)
 
     def _curves_along(self, number: int, chart: Wanted, along: str) -> Iterator[CurveLine]:

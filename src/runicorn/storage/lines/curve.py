@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runicorn.storage.columns import Floats, Ints
-from runicorn.storage.pyramid.levels import Rows
+from runicorn.storage.pyramid.levels import Points, Rows
 from runicorn.storage.pyramid.window import Span
 
 # Bits of Curve.odd.
@@ -55,6 +55,17 @@ def curve_of(rows: Rows, span: Span) -> Curve:
         rows["count"].astype(np.int64),
         odd,
     )
+
+
+def curve_of_points(points: Points, span: Span) -> Curve:
+    """Return the curve of points that are drawn each by itself; it is what curve_of() returns of their buckets."""
+    x = np.array(span.x(points), np.float64)
+    y = points.value.copy()
+    finite = np.isfinite(y)
+    if finite.all():
+        return Curve(x, y)
+    odd = NAN * np.isnan(y) | INFINITE * (y == np.inf) | MINUS_INFINITE * (y == -np.inf)
+    return Curve(x, y, odd=odd.astype(np.uint8))
 
 
 def means(rows: Rows) -> Floats:

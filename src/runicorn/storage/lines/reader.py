@@ -16,7 +16,8 @@ from runicorn.storage.series import Window
 
 if TYPE_CHECKING:
     from runicorn.storage.columns import Columns
-    from runicorn.storage.pyramid.levels import Rows
+    from runicorn.storage.lines.curve import Curve
+    from runicorn.storage.pyramid.levels import Points, Rows
     from runicorn.storage.pyramid.window import Span
 
 # A run with fewer bytes of records is read whole: its metrics take turns in the file, and a pyramid would have little
@@ -27,15 +28,30 @@ _SMALL_ALL_BYTES = 48 * 2**20
 
 @dataclass(frozen=True)
 class LineBuckets:
-    """A metric of a run in a window. rows: an array of levels.BUCKET. hidden: how many points are left out.
+    """A metric of a run in a window. held: an array of levels.BUCKET, or points where each would be a bucket.
 
-    last_step, last_time: of the very last point, the window aside.
+    hidden: how many points are left out. last_step, last_time: of the very last point, the window aside.
     """
 
-    rows: Rows
+    held: Rows | Points
     hidden: int
     last_step: int
     last_time: float
+
+    @property
+    def rows(self) -> Rows:
+        """An array of levels.BUCKET."""
+        from runicorn.storage.pyramid.levels import Points, rows_of_each
+
+        return rows_of_each(self.held) if isinstance(self.held, Points) else self.held
+
+    def curve(self, span: Span) -> Curve:
+        """Return what is drawn of it."""
+        from runicorn.storage.lines.curve import curve_of, curve_of_points
+        from runicorn.storage.pyramid.levels import Points
+
+        # Points made buckets first take five times as long.
+        return curve_of_points(self.held, span) if isinstance(self.held, Points) else curve_of(self.held, span)
 
 
 class LineReader:
@@ -119,5 +135,6 @@ def _of_points(columns: Columns, span: Span, hide: bool) -> LineBuckets:
     kept, hidden = columns_without_overwritten(columns) if hide else (columns, 0)
     nothing = np.zeros(len(kept), np.int64)
     points = Points(nothing.astype(np.uint32), kept.step, kept.time, kept.value, nothing)
-    rows = Part(None, span.cut(points)).bucketed(span)
-    return LineBuckets(rows, hidden, int(columns.step[-1]), float(columns.time[-1]))
+    points = span.cut(points)
+    held = points if points.size <= 2 * span.buckets else Part(None, points).bucketed(span)
+    return LineBuckets(held, hidden, int(columns.step[-1]), float(columns.time[-1]))

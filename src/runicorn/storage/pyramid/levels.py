@@ -130,7 +130,7 @@ def condensed(points: Points, starts: Ints, size: int) -> tuple[Rows, Points]:
 def rows_of(points: Points, starts: Ints) -> Rows:
     """Return the buckets that begin at `starts`, sorted; each ends where the next one begins, and none is empty."""
     if len(starts) == points.size:
-        return _rows_of_each(points)
+        return rows_of_each(points)
     rows = np.zeros(len(starts), BUCKET)
     ends = np.append(starts[1:], points.size) - 1
     value = np.ascontiguousarray(points.value)
@@ -146,6 +146,25 @@ def rows_of(points: Points, starts: Ints) -> Rows:
         rows[f"{name}_first"], rows[f"{name}_last"] = x[starts], x[ends]
         rows[f"{name}s_sorted"], low, high = _extent(x, starts, ends)
         rows[f"{name}_low"], rows[f"{name}_high"] = low, high
+    return rows
+
+
+def rows_of_each(points: Points) -> Rows:
+    """Return each point as a bucket."""
+    rows = np.zeros(points.size, BUCKET)
+    value = points.value
+    rows["metric"], rows["count"] = points.metric, 1
+    for name in ("first", "last", "low", "high", "total"):
+        rows[name] = value
+    finite = np.isfinite(value)
+    if not finite.all():
+        rows["nans"], rows["infs"], rows["minus_infs"] = np.isnan(value), value == np.inf, value == -np.inf
+        rows["low"][~finite] = rows["high"][~finite] = np.nan
+        rows["total"][~finite] = 0.0
+    for side in ("first", "last", "low", "high"):
+        rows[f"step_{side}"], rows[f"time_{side}"] = points.step, points.time
+    rows["steps_sorted"], rows["times_sorted"] = True, ~np.isnan(points.time)
+    rows["start"], rows["end"] = points.at, points.at + RECORD_BYTES
     return rows
 
 
@@ -255,25 +274,6 @@ class GrowingRows:
 def from_parts(parts: Iterable[bytes | memoryview]) -> Points:
     """Return points from the bytes of their columns."""
     return Points(*(np.frombuffer(part, kind) for part, kind in zip(parts, POINT_KINDS, strict=True)))
-
-
-def _rows_of_each(points: Points) -> Rows:
-    """Return each point as a bucket."""
-    rows = np.zeros(points.size, BUCKET)
-    value = points.value
-    rows["metric"], rows["count"] = points.metric, 1
-    for name in ("first", "last", "low", "high", "total"):
-        rows[name] = value
-    finite = np.isfinite(value)
-    if not finite.all():
-        rows["nans"], rows["infs"], rows["minus_infs"] = np.isnan(value), value == np.inf, value == -np.inf
-        rows["low"][~finite] = rows["high"][~finite] = np.nan
-        rows["total"][~finite] = 0.0
-    for side in ("first", "last", "low", "high"):
-        rows[f"step_{side}"], rows[f"time_{side}"] = points.step, points.time
-    rows["steps_sorted"], rows["times_sorted"] = True, ~np.isnan(points.time)
-    rows["start"], rows["end"] = points.at, points.at + RECORD_BYTES
-    return rows
 
 
 def _odd_apart(rows: Rows, value: Floats, starts: Ints) -> Floats:
