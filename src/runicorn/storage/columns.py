@@ -108,13 +108,26 @@ def unpack(data: bytes) -> tuple[npt.NDArray[Any], int, int]:
 def rows_in(data: bytes, found: records.Scan) -> npt.NDArray[Any]:
     """Return the records that a scan of `data` found as a structured array."""
     parts = [np.frombuffer(data, RECORD_DTYPE, count, start) for start, count in found.spans]
-    return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0, RECORD_DTYPE)
+    return parts[0] if len(parts) == 1 else joined_rows(parts) if parts else np.empty(0, RECORD_DTYPE)
+
+
+def as_bytes(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return rows of several fields as rows of bytes, to be copied whole: field by field, numpy takes 20 times as long.
+
+    To choose rows by their places, take() does the same; to choose them by a mask, nothing does but to look up places.
+    """
+    return rows.view(np.dtype((np.void, rows.itemsize)))
+
+
+def joined_rows(parts: Sequence[npt.NDArray[Any]]) -> npt.NDArray[Any]:
+    """Return the rows of all parts, at least one, of several fields each, one after the other."""
+    return np.concatenate([as_bytes(part) for part in parts]).view(parts[0].dtype)
 
 
 def split(rows: npt.NDArray[Any], wanted: set[int] | None = None) -> Iterator[tuple[int, Columns]]:
     """Yield each metric's number with its points, in file order; only those of the `wanted` metrics, if given."""
     if wanted is not None and len(rows):
-        rows = rows[np.isin(rows["metric"], list(wanted))]
+        rows = rows.take(np.flatnonzero(np.isin(rows["metric"], list(wanted))))
     if len(rows):
         yield from group(rows).each()
 
@@ -188,13 +201,13 @@ class GrowingStats:
             numbers = np.union1d(self._numbers, more.numbers)
             rows = np.zeros(len(numbers), _STATS_DTYPE)
             rows["low"] = rows["high"] = np.nan
-            rows[np.searchsorted(numbers, self._numbers)] = self._rows
+            as_bytes(rows)[np.searchsorted(numbers, self._numbers)] = as_bytes(self._rows)
             self._numbers, self._rows = numbers, rows
         at = np.searchsorted(self._numbers, more.numbers)
-        old = self._rows[at]
+        old = self._rows.take(at)
         new["count"] += old["count"]
         new["low"], new["high"] = np.fmin(old["low"], new["low"]), np.fmax(old["high"], new["high"])
-        self._rows[at] = new
+        as_bytes(self._rows)[at] = as_bytes(new)
 
     def each(self) -> Iterator[tuple[int, MetricStats]]:
         """Yield each metric's number with its statistics."""

@@ -31,7 +31,8 @@ def without_overwritten(rows: Rows) -> Kept:
     if limit is None:
         return Kept(rows, 0)
     gone = rows["step_low"] >= limit
-    kept, limit = rows[~gone], limit[~gone]
+    left = np.flatnonzero(~gone)
+    kept, limit = rows.take(left), limit[left]
     partly = kept["step_high"] >= limit
     if partly.any():
         kept["step_high"][partly] = np.maximum(limit[partly] - 1, kept["step_low"][partly])

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from runicorn.storage.columns import Floats, Ints, count_marked, rows_in
+from runicorn.storage.columns import Floats, Ints, as_bytes, count_marked, joined_rows, rows_in
 from runicorn.storage.records import RECORD_BYTES, Scan, scan
 
 Rows = npt.NDArray[Any]
@@ -169,16 +169,9 @@ def rows_of_each(points: Points) -> Rows:
 
 
 def stacked(parts: Sequence[Rows]) -> Rows:
-    """Return the buckets of all parts, one after the other, at least one part; np.concatenate takes 20 us more."""
+    """Return the buckets of all parts, one after the other, at least one part."""
     parts = [part for part in parts if len(part)] or list(parts[:1])
-    if len(parts) == 1:
-        return parts[0]
-    rows = np.empty(sum(map(len, parts)), BUCKET)
-    at = 0
-    for part in parts:
-        rows[at : at + len(part)] = part
-        at += len(part)
-    return rows
+    return parts[0] if len(parts) == 1 else joined_rows(parts)
 
 
 def merged(rows: Rows, starts: Ints) -> Rows:
@@ -258,10 +251,10 @@ class GrowingRows:
             end = self._length + sum(map(len, self._more))
             if end > len(self._rows):
                 larger = np.empty(end + self._length // 8, BUCKET)
-                larger[: self._length] = self._rows[: self._length]
+                as_bytes(larger)[: self._length] = as_bytes(self._rows)[: self._length]
                 self._rows = larger
             for more in self._more:
-                self._rows[self._length : self._length + len(more)] = more
+                as_bytes(self._rows)[self._length : self._length + len(more)] = as_bytes(more)
                 self._length += len(more)
             self._more = []
         return self._rows[: self._length]

@@ -227,7 +227,7 @@ class PyramidTable:
         order, numbers = self._order
         begin, end = np.searchsorted(numbers, [number, number + 1])
         # Of a file with one metric, they need no copy.
-        found: Rows = rows if end - begin == len(rows) else rows[order[begin:end]]
+        found: Rows = rows if end - begin == len(rows) else rows.take(order[begin:end])
         return found
 
 

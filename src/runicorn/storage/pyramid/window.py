@@ -98,7 +98,7 @@ class Choice:
     @property
     def wanted(self) -> Rows:
         """The buckets whose points are needed."""
-        return self.rows if self.fine else self.rows[self.edges]
+        return self.rows if self.fine else self.rows.take(self.edges)
 
     def finish(self, read: Points) -> Part:
         """Return what the file has in the window. read: the metric's points in the bytes of `wanted`, in file order.
@@ -111,7 +111,7 @@ class Choice:
             return Part(None, self.span.cut(together([points, self.open])))
         size = self._size()
         position = np.arange(len(self.rows)) if self.fine else self.edges
-        rows, index = self._without(position[found], size)
+        rows, index, are_merged = self._without(position[found], size)
         chosen = _chosen(self.span, points)
         points, number = points.select(chosen), number[chosen]
         cut, places = [], []
@@ -122,14 +122,17 @@ class Choice:
         if self.open.size:
             cut.append(rows_of(self.open, np.array([0])))
             places.append(np.array([self._end]))
-        if not cut:
+        if are_merged and not cut:
             return Part(rows)
+        least = min((int(place[0]) for place in places), default=0)
         index = np.concatenate([index, *places])
         rows = stacked([rows, *cut])
         if (index[1:] < index[:-1]).any():  # else no copy is taken
             order = np.argsort(index, kind="stable")
-            rows, index = rows[order], index[order]
-        return Part(self._merged(rows, index, size)[0])
+            rows, index = rows.take(order), index[order]
+        # What lies before all that came stays as it is, which is everything where a run grows at its end.
+        same = int(np.searchsorted(index // size, least // size)) if are_merged else 0
+        return Part(stacked([rows[:same], self._merged(rows[same:], index[same:], size)[0]]))
 
     @property
     def _end(self) -> int:
@@ -141,8 +144,8 @@ class Choice:
         count = self._end - int(self.index[0]) + 1 if len(self.index) else 1
         return -(-count // (2 * self.span.buckets * self.unit)) * self.unit
 
-    def _without(self, dropped: Ints, size: int) -> tuple[Rows, Ints]:
-        """Return all buckets but some, and their index; merged already where these lie at the ends alone.
+    def _without(self, dropped: Ints, size: int) -> tuple[Rows, Ints, bool]:
+        """Return all buckets but some, and their index; and whether they are merged, as where these lie at the ends.
 
         That takes no copy of the many for the sake of the few.
         """
@@ -153,10 +156,9 @@ class Choice:
             end, dropped = end - 1, dropped[:-1]
         rows, index = self.rows[begin:end], self.index[begin:end]
         if not len(dropped):
-            return self._merged(rows, index, size)
-        kept = np.ones(len(rows), bool)
-        kept[dropped - begin] = False
-        return rows[kept], index[kept]
+            return *self._merged(rows, index, size), True
+        kept = np.delete(np.arange(len(rows)), dropped - begin)
+        return rows.take(kept), index[kept], False
 
     def _merged(self, rows: Rows, index: Ints, size: int) -> tuple[Rows, Ints]:
         """Return the buckets that these become, each up to `size`, and where these begin."""
@@ -184,7 +186,7 @@ def choose(rows: Rows, levels: Sequence[Rows], points: Points, span: Span) -> Ch
     chosen = np.flatnonzero(~((greatest < low) | (least > high)))
     inside = (least[chosen] >= low) & (greatest[chosen] <= high)
     fine = 2 * len(chosen) < span.buckets
-    return Choice(span, rows[chosen], np.arange(len(chosen)), np.flatnonzero(~inside), 1, points, fine)
+    return Choice(span, rows.take(chosen), np.arange(len(chosen)), np.flatnonzero(~inside), 1, points, fine)
 
 
 def ranges(wanted: Iterable[Rows]) -> list[tuple[int, int]]:
@@ -284,8 +286,8 @@ def _in_cells(parts: Sequence[Rows], name: str) -> Rows:
     cell = np.searchsorted(np.sort(finest[f"{name}_first"]), first, "right")
     order = np.lexsort((first, cell))
     starts = np.concatenate(([0], changes(cell[order])))
-    found = merged(rows[order], starts)
-    latest = rows[np.lexsort((last, cell))][np.append(starts[1:], len(rows)) - 1]
+    found = merged(rows.take(order), starts)
+    latest = rows.take(np.lexsort((last, cell))[np.append(starts[1:], len(rows)) - 1])
     for field in ("last", "step_last", "time_last"):
         found[field] = latest[field]
     return found
