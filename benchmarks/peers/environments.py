@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -10,6 +11,10 @@ from pathlib import Path
 import platformdirs
 
 INSTALL_TIMEOUT_SECS = 900
+
+# Programs start as they do for a person from the second time on: pip compiles what it installs, and ours is compiled as
+# it is loaded, unless that is forbidden, as it is in many a container.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def python_of(name: str, packages: tuple[str, ...]) -> Path | None:

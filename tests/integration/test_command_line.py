@@ -45,6 +45,24 @@ runpy.run_module("runicorn", run_name="__main__")
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+@pytest.mark.parametrize(("chosen", "threads"), [(None, "1"), ("4", "4")])
+def test_numpy_gets_no_thread_for_each_processor_unless_somebody_wants_them(chosen: str | None, threads: str) -> None:
+    code = """
+import atexit, os, sys
+from runicorn.cli.main import main
+atexit.register(lambda: print(os.environ["OPENBLAS_NUM_THREADS"]))
+sys.argv = ["runicorn", "--version"]
+main()
+"""
+    environ = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"}
+    if chosen is not None:
+        environ["OPENBLAS_NUM_THREADS"] = chosen
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT_SECS, check=True, env=environ
+    )
+    assert done.stdout.splitlines()[-1] == threads
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -85,6 +86,9 @@ def _options(
 
 def main() -> None:
     """Run a subcommand. Exit code 2: the call was wrong; 1: it failed, and the error says why; 130: Ctrl-C."""
+    # We multiply no matrices. A thread for each processor, which numpy's would have for it, takes 100 ms of processor
+    # time to begin with, and on a server with many of them more threads than a person may have.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         app()
     except RunicornError as error:  # the rim: here an error becomes text

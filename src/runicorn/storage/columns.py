@@ -1,6 +1,6 @@
 """Columns of points: unpack them from records, keep them per metric, thin them out. The only module with numpy.
 
-Loading numpy and tsdownsample takes 150 ms, so import this file where it is needed, not before.
+Loading numpy takes 40 ms and more, so import this file where it is needed, not before.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from tsdownsample import MinMaxLTTBDownsampler
 
 from runicorn.model import MetricStats, number_to_json
 from runicorn.storage import records
@@ -288,11 +287,6 @@ def select(x: npt.NDArray[Any], low: float | None, high: float | None) -> Any:
     return np.flatnonzero((x >= low) & (x <= high))
 
 
-def warm_up() -> None:
-    """Run through what the first chart needs, so that nobody waits for its loading."""
-    thin(np.arange(8), np.zeros(8), 5)
-
-
 def thin(x: npt.NDArray[Any], y: Floats, points: int) -> Thinned:
     """Return at most `points` points that draw the same line, the highest and the lowest among them.
 
@@ -350,6 +344,8 @@ def _pick(x: npt.NDArray[Any], y: Floats, points: int) -> Ints:
     if points < 5:  # too few for the sampler's own first and last point besides
         return np.unique(extremes)[:points]
     wanted = points - len(extremes)
+    from tsdownsample import MinMaxLTTBDownsampler  # 8 ms, and charts of the page do without
+
     sampler: Any = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
     # Buckets of equal width in x where x allows it (a resumed run goes back in steps), else of equal count.
     along = _distances(x)

@@ -285,7 +285,7 @@ class RunIndex:
                     for each, seen in group:
                         self._table.take(each.run_id, seen, number)
                         seen.contents = None  # JSON takes many times its size
-                found += [seen for _, seen in group]
+                        found.append(seen)
         self._troubled |= any(seen.unreadable for seen in found)
         records = (
             {} if listings is None else {each.run_id: seen.records for each, seen in zip(wanted, found, strict=True)}

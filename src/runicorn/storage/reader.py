@@ -20,6 +20,11 @@ from runicorn.storage.texts import cut_lines, cut_text
 # In memory, JSON takes up to 25 times its size. 4 MiB hold the statistics of 25,000 metrics.
 MAX_SMALL_BYTES = 4 * 2**20
 TOO_LARGE = f"it is larger than {MAX_SMALL_BYTES // 2**20} MiB"
+# What build_run() asks of run.json: of a long list of packages, for instance, nothing is made.
+FIELDS_OF_LIST = (
+    "project", "name", "created_at", "tags", "config", "metric_definitions", "notes", "group", "job_type",
+    "host", "user", "pid", "pid_started_at", "pid_start", "pid_scope", "recorded_by",
+)  # fmt: skip
 _MAX_LINE_BYTES = 16 * 2**20
 
 

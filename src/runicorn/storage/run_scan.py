@@ -50,7 +50,7 @@ class Seen:
     guessed: bool = False
 
 
-def scan(files: Files, wanted: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, Seen]]]:
+def scan(files: Files, wanted: Sequence[Wanted]) -> Iterator[Iterator[tuple[Wanted, Seen]]]:
     """Look at runs in two calls, one for what there is and one for what changed of it. Yield them in groups.
 
     Each group holds no more than one call may ask for; who takes it lets go of it before the next one is made.
@@ -78,7 +78,7 @@ def scan(files: Files, wanted: Sequence[Wanted]) -> Iterator[list[tuple[Wanted, 
 
 def scan_listed(
     files: Files, wanted: Sequence[Wanted], listings: Sequence[Listing]
-) -> Iterator[list[tuple[Wanted, Seen]]]:
+) -> Iterator[Iterator[tuple[Wanted, Seen]]]:
     """Look at runs whose folders were just looked into: one call for what changed, or none. Yields as scan() does."""
     found = []
     for each, listing in zip(wanted, listings, strict=True):
@@ -124,20 +124,18 @@ def stat_records(files: Files, run_ids: Sequence[str]) -> dict[str, Listing]:
     return found
 
 
-def _groups(files: Files, found: list[tuple[Wanted, Seen]]) -> Iterator[list[tuple[Wanted, Seen]]]:
+def _groups(files: Files, found: list[tuple[Wanted, Seen]]) -> Iterator[Iterator[tuple[Wanted, Seen]]]:
     """Yield the runs with what is in their small files, where these changed."""
     group: list[tuple[Wanted, Seen]] = []
     left = files.batch_bytes
     for wanted, seen in found:
         size = sum(_length(each) for each in seen.stats.values()) if _has_changed(wanted, seen) else 0
         if group and size > left:
-            _read(files, group)
-            yield group
+            yield _read(files, group)
             group, left = [], files.batch_bytes
         group.append((wanted, seen))
         left -= size
-    _read(files, group)
-    yield group
+    yield _read(files, group)
 
 
 def _length(status: FileStat | None) -> int:
@@ -149,32 +147,49 @@ def _has_changed(wanted: Wanted, seen: Seen) -> bool:
     return (seen.folder is not None and seen.folder.is_dir) and (wanted.known is None or wanted.known != seen.stats)
 
 
-def _read(files: Files, group: Sequence[tuple[Wanted, Seen]]) -> None:
-    """Fetch the small files of those that changed. All of a run's: to keep those of ten thousand would take 150 MB."""
-    changed = [(wanted, seen) for wanted, seen in group if _has_changed(wanted, seen)]
-    questions = [
-        (seen, name, Range(layout.run_path(wanted.run_id, name), 0, _length(seen.stats[name])))
-        for wanted, seen in changed
-        for name in SMALL_FILES
-        if seen.stats[name] is not None
-    ]
-    for _, seen in changed:
-        seen.contents = dict.fromkeys(SMALL_FILES)
-    answers = files.fetch([asked for _, _, asked in questions]) if questions else []
-    for (seen, name, asked), data in zip(questions, answers, strict=True):
-        assert seen.contents is not None
-        if isinstance(data, FileNotFoundError):  # replaced, or taken away, between the two calls
-            seen.unreadable[name] = "it was replaced in this moment"
-        elif isinstance(data, OSError):
-            seen.unreadable[name] = _why(data)
-        elif len(data) == reader.MAX_SMALL_BYTES + 1:
-            seen.too_large.append(name)
-        elif len(data) == asked.length:
-            seen.unreadable[name] = "it was replaced in this moment"
-        else:
-            seen.contents[name] = decode_object(data)
-            if seen.contents[name] is None and _is_incomplete(data, seen.stats[name]):
-                seen.unreadable[name] = "it is incomplete"
+def _read(files: Files, group: Sequence[tuple[Wanted, Seen]]) -> Iterator[tuple[Wanted, Seen]]:
+    """Fetch the small files of those that changed, and yield all, each decoded when it is its turn.
+
+    All files of a run: to keep those of ten thousand would take 150 MB.
+    """
+    asked = [
+        [(name, Range(layout.run_path(wanted.run_id, name), 0, _length(status)))
+         for name in SMALL_FILES if (status := seen.stats[name]) is not None]
+        if _has_changed(wanted, seen) else None
+        for wanted, seen in group
+    ]  # fmt: skip
+    ranges = [each for mine in asked for _, each in mine or ()]
+    return _decoded(group, asked, iter(files.fetch(ranges) if ranges else []))
+
+
+def _decoded(
+    group: Sequence[tuple[Wanted, Seen]],
+    asked: Sequence[Sequence[tuple[str, Range]] | None],
+    answers: Iterator[bytes | OSError],
+) -> Iterator[tuple[Wanted, Seen]]:
+    for (wanted, seen), mine in zip(group, asked, strict=True):
+        if mine is not None:
+            seen.contents = dict.fromkeys(SMALL_FILES)
+            for name, range_ in mine:
+                _take(seen, name, range_, next(answers))
+        yield wanted, seen
+
+
+def _take(seen: Seen, name: str, asked: Range, data: bytes | OSError) -> None:
+    """Note what is in a file, or why that is not known."""
+    assert seen.contents is not None
+    if isinstance(data, FileNotFoundError):  # replaced, or taken away, between the two calls
+        seen.unreadable[name] = "it was replaced in this moment"
+    elif isinstance(data, OSError):
+        seen.unreadable[name] = _why(data)
+    elif len(data) == reader.MAX_SMALL_BYTES + 1:
+        seen.too_large.append(name)
+    elif len(data) == asked.length:
+        seen.unreadable[name] = "it was replaced in this moment"
+    else:
+        seen.contents[name] = decode_object(data, reader.FIELDS_OF_LIST if name == layout.RUN_FILE else ())
+        if seen.contents[name] is None and _is_incomplete(data, seen.stats[name]):
+            seen.unreadable[name] = "it is incomplete"
 
 
 def _is_incomplete(data: bytes, status: FileStat | None) -> bool:

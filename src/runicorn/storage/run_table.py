@@ -184,7 +184,8 @@ class RunTable:
         if known.published_base is run and known.published_alive is alive and not known.unreadable:
             return
         known.published_base, known.published_alive = run, alive
-        run = replace(run, state=state)
+        if run.state is not state:
+            run = replace(run, state=state)
         if state is RunState.KILLED:
             run = _with_last_points(run, known, self._now())
         before = self._items.get(run_id)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from runicorn.model import Axis, Run
 from runicorn.sources.lines import Wanted
 from runicorn.storage.layout import iso
-from runicorn.viewer.schemas import MetricDefinitionAnswer, State, UnreadableRun
+from runicorn.viewer.schemas import AnswerModel, MetricDefinitionAnswer, State, UnreadableRun
 
 RunNumber = Annotated[int, Field(ge=0)]
 Address = Annotated[str, Field(min_length=1, max_length=500)]
@@ -78,7 +78,7 @@ class MetricsQuestion(BaseModel):
     runs: Addresses
 
 
-class RunHeadAnswer(BaseModel):
+class RunHeadAnswer(AnswerModel):
     """Who a run is, and what its script said of its metrics."""
 
     id: str
@@ -90,14 +90,14 @@ class RunHeadAnswer(BaseModel):
     metric_definitions: list[MetricDefinitionAnswer]
 
 
-class MetricNameAnswer(BaseModel):
+class MetricNameAnswer(AnswerModel):
     """runs: who has it; null where all of the runs do."""
 
     name: str
     runs: list[str] | None
 
 
-class MetricListAnswer(BaseModel):
+class MetricListAnswer(AnswerModel):
     """The metrics of some runs. missing: runs that are not there; unreadable: those that cannot be read right now."""
 
     runs: list[RunHeadAnswer]

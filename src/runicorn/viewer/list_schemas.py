@@ -6,7 +6,15 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from runicorn.viewer.schemas import ColumnNames, ErrorAnswer, IndexingAnswer, Number, ProjectCount, RunAnswer
+from runicorn.viewer.schemas import (
+    AnswerModel,
+    ColumnNames,
+    ErrorAnswer,
+    IndexingAnswer,
+    Number,
+    ProjectCount,
+    RunAnswer,
+)
 
 
 class ListErrorAnswer(ErrorAnswer):
@@ -15,7 +23,7 @@ class ListErrorAnswer(ErrorAnswer):
     position: int | None = None
 
 
-class GroupAnswer(BaseModel):
+class GroupAnswer(AnswerModel):
     """A group of runs. depth: 0 to 2; groups one deeper follow theirs. value: what its runs have in common.
 
     stats: for each `stat` that was asked for: of how many runs, mean, and standard deviation of a sample (n - 1).
@@ -27,7 +35,7 @@ class GroupAnswer(BaseModel):
     stats: list[tuple[int, Number, Number | None] | None]
 
 
-class RunGroupsAnswer(BaseModel):
+class RunGroupsAnswer(AnswerModel):
     """Groups, depth first, and of their runs, in the same order, those asked for. The rest: as of the list."""
 
     groups: list[GroupAnswer]
@@ -39,20 +47,20 @@ class RunGroupsAnswer(BaseModel):
     problem: str | None
 
 
-class RunIdsAnswer(BaseModel):
+class RunIdsAnswer(AnswerModel):
     """The ids of all runs that match, in their order."""
 
     ids: list[str]
 
 
-class FieldValue(BaseModel):
+class FieldValue(AnswerModel):
     """A value as a row shows it, and how many runs have it."""
 
     value: str
     count: int
 
 
-class FieldValuesAnswer(BaseModel):
+class FieldValuesAnswer(AnswerModel):
     """The most frequent values of a field that begin with, or hold, what was asked for."""
 
     values: list[FieldValue]
@@ -83,7 +91,7 @@ class BulkChanges(BaseModel):
     changes: Annotated[list[BulkChange], Field(min_length=1, max_length=100)]
 
 
-class RunNotChanged(BaseModel):
+class RunNotChanged(AnswerModel):
     """A run that could not be changed, and why."""
 
     run: str
@@ -91,7 +99,7 @@ class RunNotChanged(BaseModel):
     detail: str
 
 
-class BulkAnswer(BaseModel):
+class BulkAnswer(AnswerModel):
     """changed: the runs as they are now. failed: those that could not be changed. undo: what takes it all back, as
     `changes` of another request; empty where nothing was different before.
     """

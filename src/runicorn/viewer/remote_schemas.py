@@ -16,6 +16,7 @@ from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import KnownHost
 from runicorn.remote.trust.target import Credentials, Secret, Target
+from runicorn.viewer.schemas import AnswerModel
 
 
 def _no_boolean(value: Any) -> Any:
@@ -137,7 +138,7 @@ class SavedBody(BaseModel):
 # --- answers ----------------------------------------------------------------------------------------------------
 
 
-class OkAnswer(BaseModel):
+class OkAnswer(AnswerModel):
     ok: bool
 
 
@@ -153,7 +154,7 @@ class ConnectAnswer(OkAnswer):
     connected: bool
 
 
-class ConnectionAnswer(BaseModel):
+class ConnectionAnswer(AnswerModel):
     key: str
     host: str
     port: int
@@ -161,11 +162,11 @@ class ConnectionAnswer(BaseModel):
     connected: bool
 
 
-class ConnectionsAnswer(BaseModel):
+class ConnectionsAnswer(AnswerModel):
     sessions: list[ConnectionAnswer]
 
 
-class KnownHostAnswer(BaseModel):
+class KnownHostAnswer(AnswerModel):
     host: str
     port: int
     known_hosts_host: str
@@ -174,7 +175,7 @@ class KnownHostAnswer(BaseModel):
     fingerprint_sha256: str
 
 
-class KnownHostsAnswer(BaseModel):
+class KnownHostsAnswer(AnswerModel):
     entries: list[KnownHostAnswer]
 
 
@@ -182,7 +183,7 @@ class RemoveAnswer(OkAnswer):
     changed: bool
 
 
-class EnvironmentAnswer(BaseModel):
+class EnvironmentAnswer(AnswerModel):
     name: str
     type: str
     python_version: str
@@ -206,7 +207,7 @@ class ConfigAnswer(OkAnswer):
     connectionId: str
 
 
-class CandidateAnswer(BaseModel):
+class CandidateAnswer(AnswerModel):
     """kind: `runicorn` or `tensorboard`."""
 
     path: str
@@ -222,18 +223,18 @@ class CandidatesAnswer(OkAnswer):
     candidates: list[CandidateAnswer]
 
 
-class ErrorAnswer(BaseModel):
+class ErrorAnswer(AnswerModel):
     code: str
     message: str
     hint: str
 
 
-class FallbackAnswer(BaseModel):
+class FallbackAnswer(AnswerModel):
     backend: str
     reason: str
 
 
-class SessionAnswer(BaseModel):
+class SessionAnswer(AnswerModel):
     sessionId: str
     localPort: int | None
     remotePort: int | None
@@ -260,14 +261,14 @@ class SessionAnswer(BaseModel):
     logNext: int
 
 
-class LogLineAnswer(BaseModel):
+class LogLineAnswer(AnswerModel):
     """at: ms since 1970."""
 
     at: int
     text: str
 
 
-class LogAnswer(BaseModel):
+class LogAnswer(AnswerModel):
     """next: what to ask for as `after` the next time."""
 
     session_id: str
@@ -279,50 +280,50 @@ class StartAnswer(MessageAnswer):
     session: SessionAnswer
 
 
-class SessionsAnswer(BaseModel):
+class SessionsAnswer(AnswerModel):
     sessions: list[SessionAnswer]
 
 
-class EntryAnswer(BaseModel):
+class EntryAnswer(AnswerModel):
     name: str
     is_dir: bool
     size: int
     mtime: int
 
 
-class ListingAnswer(BaseModel):
+class ListingAnswer(AnswerModel):
     path: str
     items: list[EntryAnswer]
     truncated: bool
 
 
-class ExistsAnswer(BaseModel):
+class ExistsAnswer(AnswerModel):
     path: str
     exists: bool
     is_dir: bool
 
 
-class StageAnswer(BaseModel):
+class StageAnswer(AnswerModel):
     name: str
     state: Literal["pending", "running", "done", "failed", "skipped"]
     secs: float | None
     detail: str
 
 
-class ProgressErrorAnswer(BaseModel):
+class ProgressErrorAnswer(AnswerModel):
     code: str
     detail: str
     hint: str
 
 
-class ProgressAnswer(BaseModel):
+class ProgressAnswer(AnswerModel):
     connectionId: str
     stages: list[StageAnswer]
     error: ProgressErrorAnswer | None
     log: list[str]
 
 
-class StatusAnswer(BaseModel):
+class StatusAnswer(AnswerModel):
     connections: list[ConnectionAnswer]
     viewer_sessions: list[SessionAnswer]
     ended_sessions: list[SessionAnswer]

@@ -328,9 +328,7 @@ def _announce(server: ViewerServer) -> None:
 
 def _load_numpy() -> None:
     """Load what the first chart needs before anybody waits for it. Reads nothing of the root, which may hang."""
-    from runicorn.storage import columns
     from runicorn.storage.lines import curve, overwritten
     from runicorn.storage.pyramid import run_choice, window
 
-    columns.warm_up()
     _ = curve, overwritten, run_choice, window

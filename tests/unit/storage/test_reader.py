@@ -5,7 +5,8 @@ import pytest
 from runicorn.errors import RunNotFoundError
 from runicorn.model import RunState
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.reader import SmallFiles, build_run, check_run_id, read_lines, read_text
+from runicorn.storage.jsonio import decode_object
+from runicorn.storage.reader import FIELDS_OF_LIST, SmallFiles, build_run, check_run_id, read_lines, read_text
 
 TEXT = "naïve — 日本 🦄 end"
 
@@ -130,3 +131,26 @@ def test_a_long_line_that_is_still_being_written_is_waited_for(tmp_path):
     (tmp_path / "events").write_bytes(long + b'"}\n')
     events, _, end, _ = read_lines(files, "events", 0, 1000)
     assert (len(events), end) == (1, len(long) + 3)
+
+
+def test_the_list_decodes_all_that_a_run_is_built_of():
+    asked = set()
+
+    class Noting(dict):
+        def get(self, name, default=None):
+            asked.add(name)
+            return super().get(name, default)
+
+    build_run("20260101-000000-aaaaaa", SmallFiles(Noting(name="x"), {}, {}, 0.0))
+    assert asked == set(FIELDS_OF_LIST)
+
+
+@pytest.mark.parametrize("text", [b'{"name": "x", "packages": {"a": "1"}, "tags": ["y"]}', b'{"name": NaN}', b"{}"])
+def test_some_fields_of_an_object_are_what_they_are_among_all(text):
+    whole, some = decode_object(text), decode_object(text, ("name", "tags"))
+    assert {name: some.get(name) for name in ("name", "tags")} == {name: whole.get(name) for name in ("name", "tags")}
+
+
+@pytest.mark.parametrize("text", [b"[]", b"null", b'{"name": ', b'{"name": 1}}', b"", b"\xff", b'{"other": {"x": [}}'])
+def test_what_is_no_object_is_none_whatever_fields_are_wanted(text):
+    assert decode_object(text, ("name",)) is None

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from runicorn.errors import SessionNotFoundError
 from runicorn.viewer.hooks import Session
+from runicorn.viewer.schemas import AnswerModel
 
 
 class StopSessionBody(BaseModel):
@@ -22,7 +23,7 @@ class LinkBody(BaseModel):
     link: dict[str, Any]
 
 
-class SessionOkAnswer(BaseModel):
+class SessionOkAnswer(AnswerModel):
     ok: bool
 
 
