@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -60,29 +59,26 @@ class Runicorn(Viewer):
         return 0 if body["indexing"] else int(body["total"])
 
     def curve(self, client: Client) -> int:
-        series = self._series(client, self._ids(client)[:1], ["loss"], 2000)
-        return int(series[0]["x"][-1]) if series and series[0]["x"] else -1
+        (line,) = self._lines(client, self._ids(client)[:1], ["loss"], 2000)
+        return int(line.get("last_step", -1))
 
     def grid(self, client: Client) -> int:
         names = [f"metric{at:03d}" for at in range(GRID_METRICS)]
-        return sum(bool(one["x"]) for one in self._series(client, self._ids(client)[:GRID_RUNS], names, 1000))
+        return sum(line["count"] > 0 for line in self._lines(client, self._ids(client)[:GRID_RUNS], names, 1000))
 
     def newest(self, client: Client) -> int:
         ids = self._ids(client)
-        series = self._series(client, ids[:1], ["loss"], 100) if ids else []
-        return int(series[0]["x"][-1]) if series and series[0]["x"] else -1
+        lines = self._lines(client, ids[:1], ["loss"], 100) if ids else []
+        return int(lines[0].get("last_step", -1)) if lines else -1
 
     def _ids(self, client: Client) -> list[str]:
         if not client.known:
             client.known = [run["id"] for run in client.get("/api/runs?limit=200")["runs"]]
         return client.known
 
-    def _series(self, client: Client, runs: list[str], metrics: list[str], points: int) -> list[dict[str, Any]]:
-        query = [("run", run) for run in runs] + [("metric", metric) for metric in metrics]
-        found: list[dict[str, Any]] = client.get(f"/api/series?{urllib.parse.urlencode(query)}&points={points}")[
-            "series"
-        ]
-        return found
+    def _lines(self, client: Client, runs: list[str], metrics: list[str], points: int) -> list[dict[str, Any]]:
+        question = {"runs": runs, "charts": [{"metric": metric} for metric in metrics], "points": points}
+        return [head for head in client.frames("/api/lines", question) if "chart" in head]
 
 
 class TensorBoard(Viewer):
