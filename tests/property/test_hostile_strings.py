@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from tests.support.watched import Watched, run_watched
 
 from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
+from runicorn.remote.names.way import direct
 from runicorn.remote.server import launch, listing, shell
 from runicorn.remote.server.launch import Launch
 from runicorn.remote.server.probe import Environment
 from runicorn.remote.ssh.interface import Login
-from runicorn.remote.ssh.tunnels import openssh
+from runicorn.remote.ssh.tunnels import openssh_command
 from runicorn.remote.trust.target import Target, parse_connection_id
 
 SHELLS = tuple(filter(None, map(shutil.which, ("/bin/sh", "bash", "dash"))))
@@ -182,9 +183,9 @@ def test_a_target_is_plain_or_refused(text: str) -> None:
             target = Target.make(host, 22, username)
         except InvalidTargetError:
             continue
-        arguments = openssh.command(
+        arguments = openssh_command.command(
             "ssh",
-            target,
+            direct(target).last,
             Login(),
             forward="./s:127.0.0.1:1",
             key_types=("ssh-ed25519",),
@@ -192,8 +193,12 @@ def test_a_target_is_plain_or_refused(text: str) -> None:
         assert arguments[-4:] == ["-l", target.username, "--", target.host]
         for word in (target.host, target.username):
             assert not word.startswith("-")
-            assert not set(word) & set(" \t\r\n\0'\"`$;&|<>(){}*?!#\\,") or (word == target.username and "\\" in word)
+            assert word == word.strip()
             assert word.isprintable()
+        assert not set(target.host) & set(" \t\r\n\0'\"`$;&|<>(){}*?!#\\,")
+        # What OpenSSH itself refuses in a user: what a shell takes for more than a word, and an option behind a blank.
+        assert not set(target.username) & set("\t\r\n\0'\"`;&|<>(){}")
+        assert " -" not in target.username
         assert parse_connection_id(target.connection_id) == target
     with contextlib.suppress(InvalidConnectionIdError):
         parse_connection_id(text)

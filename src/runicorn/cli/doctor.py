@@ -7,11 +7,10 @@ from typing import Annotated
 
 import typer
 
-from runicorn.cli.common import resolve_settings
+from runicorn.cli.common import home_of, resolve_settings
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.loading import loading
-from runicorn.remote.trust.target import Credentials, parse_target
-from runicorn.settings import user_name
+from runicorn.remote.link.resolving import Resolver
 
 SOMETHING_IN_THE_WAY = 1
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead.")]
@@ -24,8 +23,9 @@ def doctor(
 
     Changes nothing there. Exit code 0: all fine; 1: something is in the way; 130: Ctrl-C.
     """
-    target = parse_target(host, user_name())
     settings = resolve_settings()
+    meant = Resolver(home_of(settings), settings.ssh_path).meant(host)
+    target = meant.target
     if not as_json:
         typer.echo(f"{target.connection_id}\n")
     with loading():  # now, so that whom it is about stands there before
@@ -36,9 +36,9 @@ def doctor(
         from runicorn.cli.stopping import INTERRUPTED
 
     printer = None if as_json else FindingsPrinter()
-    credentials = Credentials(private_key_path=key)
+    credentials = meant.credentials(key)
     try:
-        findings = asyncio.run(examine_host(settings, target, credentials, root, env, batch, printer))
+        findings = asyncio.run(examine_host(settings, meant, credentials, root, env, batch, printer))
     except asyncio.CancelledError:
         raise typer.Exit(INTERRUPTED) from None
     failed = sum(finding.failed for finding in findings)

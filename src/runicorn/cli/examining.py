@@ -12,6 +12,7 @@ from runicorn.cli.stopping import Stop
 from runicorn.errors import HostKeyConfirmationError, RemoteRootMissingError
 from runicorn.remote.doctor.doctor import Asking, Finding, examine
 from runicorn.remote.doctor.examination import Examination
+from runicorn.remote.link.resolving import Meant
 from runicorn.remote.link.workers import Workers
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
@@ -20,7 +21,7 @@ from runicorn.settings import Settings
 
 async def examine_host(
     settings: Settings,
-    target: Target,
+    meant: Meant,
     credentials: Credentials,
     root: str | None,
     env: str | None,
@@ -30,7 +31,8 @@ async def examine_host(
     """Return all findings; each is printed as it comes, where there is a printer."""
     run_blocking = Workers()
     host_keys = HostKeyFile(settings.home / "known_hosts")
-    examination = Examination(settings, host_keys, home_of(settings), target, credentials, root, env)
+    target = meant.target
+    examination = Examination(settings, host_keys, home_of(settings), target, meant.way, credentials, root, env)
     questions = Questions(target, host_keys, run_blocking, batch)
     asking = Asking(questions.about_host_key, questions.about_login)
     findings = []

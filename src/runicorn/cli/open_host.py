@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -15,6 +16,7 @@ from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError, RunicornError
+from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.session import lifecycle, session_log
@@ -22,8 +24,8 @@ from runicorn.remote.session.lifecycle import State
 from runicorn.remote.session.session import Session, StartRequest
 from runicorn.remote.telling.log import Line
 from runicorn.remote.telling.progress import StageState
-from runicorn.remote.trust.target import Credentials, Target, parse_target
-from runicorn.settings import Settings, user_name
+from runicorn.remote.trust.target import Credentials, Target
+from runicorn.settings import Settings
 
 Browser = Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page in a browser.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the address only, and what goes wrong.")]
@@ -46,11 +48,12 @@ def open_host(
 
     Exit code 0: you stopped it; 1: it failed; 2: the call was wrong; 130: Ctrl-C before the page was there.
     """
-    target = parse_target(host, user_name())
+    settings = resolve_settings()
+    meant = Resolver(home_of(settings), settings.ssh_path).meant(host)
     output: Output = ForScripts() if as_json else ForPeople(quiet)
-    opening = _Opening(resolve_settings(), target, root, env, output)
+    opening = _Opening(settings, meant.target, root, env, output)
     try:
-        asyncio.run(opening.run(Credentials(private_key_path=key), batch, browser))
+        asyncio.run(opening.run(meant.credentials(key), batch, browser))
     except asyncio.CancelledError:
         raise typer.Exit(INTERRUPTED) from None
     except RunicornError as error:
@@ -119,7 +122,7 @@ class _Opening:
             except HostKeyConfirmationError as error:
                 await questions.about_host_key(error)
             except (AuthFailedError, NoCredentialsError) as error:
-                credentials = await questions.about_login(error)
+                credentials = replace(await questions.about_login(error), jumps=credentials.jumps)
             else:
                 return credentials
 

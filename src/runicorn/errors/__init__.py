@@ -4,6 +4,7 @@
     ├── UsageError                        400  INVALID_REQUEST ... what the caller passed cannot be used
     │   ├── InvalidConnectionIdError      400  INVALID_CONNECTION_ID
     │   ├── InvalidTargetError            400  INVALID_TARGET
+    │   ├── SshConfigError                400  SSH_CONFIG_INVALID
     │   ├── InvalidHostKeyError           400  HOST_KEY_INVALID
     │   ├── InvalidQueryError             400  INVALID_QUERY
     │   ├── InvalidPatternError           400  INVALID_PATTERN
@@ -59,6 +60,8 @@
         │   ├── DnsFailedError                 DNS_FAILED
         │   ├── ConnectionRefusedByHostError   CONNECTION_REFUSED
         │   ├── ConnectionTimeoutError         CONNECTION_TIMEOUT
+        │   ├── ProxyCommandError              PROXY_COMMAND_FAILED
+        │   ├── JumpForbiddenError             JUMP_FORBIDDEN
         │   ├── HostUnreachableError           HOST_UNREACHABLE
         │   ├── NotSshError                    NOT_SSH
         │   ├── NoCommonAlgorithmError         NO_COMMON_ALGORITHM

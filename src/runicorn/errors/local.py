@@ -23,6 +23,11 @@ class InvalidTargetError(UsageError):
     default_hint = "Give a plain host name or IP address and a plain user name, without blanks or a leading dash."
 
 
+class SshConfigError(UsageError):
+    code = "SSH_CONFIG_INVALID"
+    default_hint = "Try the same name with `ssh` in a terminal, and mend ~/.ssh/config where that fails, too."
+
+
 class InvalidHostKeyError(UsageError):
     code = "HOST_KEY_INVALID"
     default_hint = "Send back exactly the host, type, key and fingerprint that the 409 answer carried."

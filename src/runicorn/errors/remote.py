@@ -145,6 +145,18 @@ class ConnectionTimeoutError(ConnectError):
     default_hint = "Check the host and the port, and whether a firewall or a missing VPN is in between."
 
 
+class ProxyCommandError(ConnectError):
+    code = "PROXY_COMMAND_FAILED"
+    default_hint = "Try the same name with `ssh` in a terminal; the ProxyCommand of your ssh config has to work there."
+
+
+class JumpForbiddenError(ConnectError):
+    code = "JUMP_FORBIDDEN"
+    default_hint = (
+        "Its administrator forbids forwarding (AllowTcpForwarding, PermitOpen); ask which host to go through."
+    )
+
+
 class HostUnreachableError(ConnectError):
     code = "HOST_UNREACHABLE"
     default_hint = "Check your network connection, and whether this host needs a VPN."

@@ -15,6 +15,7 @@ from runicorn._version import __version__
 from runicorn.remote import diagnostics, wake
 from runicorn.remote.attempts import Attempts
 from runicorn.remote.link.connections import SOMEBODY, Connections
+from runicorn.remote.link.resolving import Meant, Resolver
 from runicorn.remote.link.workers import Workers
 from runicorn.remote.saved import SavedConnections
 from runicorn.remote.server import files
@@ -48,7 +49,8 @@ class RemoteService:
         self._attempts = Attempts()
         self._news = _News()
         self._wake_watch: asyncio.Task[None] | None = None
-        self.connections = Connections(self.host_keys, user_home, self.run_blocking, self._news.tell)
+        self.resolver = Resolver(user_home, settings.ssh_path)
+        self.connections = Connections(self.host_keys, user_home, self.resolver, self.run_blocking, self._news.tell)
         self.sessions = Sessions(
             settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url
         )
@@ -104,6 +106,16 @@ class RemoteService:
     async def storage_candidates(self, target: Target) -> Candidates:
         found: Candidates = await self.run_blocking(files.storage_candidates, self.connections.get(target))
         return found
+
+    async def meant(self, text: str) -> Meant:
+        """Return what a person typed for a server. Raises InvalidTargetError, SshConfigError."""
+        meant: Meant = await self.run_blocking(self.resolver.meant, text)
+        return meant
+
+    async def names(self) -> list[str]:
+        """Return the names in the person's ssh config, in its order."""
+        names: list[str] = await self.run_blocking(self.resolver.names)
+        return names
 
     async def load_saved(self) -> list[dict[str, Any]]:
         saved: list[dict[str, Any]] = await self.run_blocking(self.saved.load)

@@ -17,6 +17,7 @@ from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import KnownHost
 from runicorn.remote.trust.target import Credentials, Secret, Target
 from runicorn.viewer.schemas import AnswerModel
+from runicorn.viewer.way_schemas import HopAnswer, hop_answers
 
 
 def _no_boolean(value: Any) -> Any:
@@ -54,6 +55,9 @@ class LoginBody(TargetBody):
     private_key_path: Text | None = None
     passphrase: Text | None = Field(default=None, repr=False)
     use_agent: bool = True
+    jumps: Annotated[list[Text], Field(max_length=16)] | None = Field(
+        default=None, description="The hosts on the way, the first one first, each `[user@]host[:port]`; [] for none."
+    )
 
     def credentials(self) -> Credentials:
         return Credentials(
@@ -62,6 +66,7 @@ class LoginBody(TargetBody):
             private_key_path=self.private_key_path or None,
             passphrase=_secret(self.passphrase),
             use_agent=self.use_agent,
+            jumps=None if self.jumps is None else tuple(self.jumps),
         )
 
 
@@ -147,11 +152,15 @@ class MessageAnswer(OkAnswer):
 
 
 class ConnectAnswer(OkAnswer):
+    """resolved_by: who told the hops, "ssh -G" or "asyncssh"."""
+
     connection_id: str
     host: str
     port: int
     username: str
     connected: bool
+    hops: list[HopAnswer]
+    resolved_by: str | None
 
 
 class ConnectionAnswer(AnswerModel):
@@ -337,6 +346,20 @@ class SavedAnswer(OkAnswer):
 
 
 # --- ours to wire -----------------------------------------------------------------------------------------------
+
+
+def connect_answer(connection: Connection) -> ConnectAnswer:
+    target, way = connection.target, connection.way
+    return ConnectAnswer(
+        ok=True,
+        connection_id=target.connection_id,
+        host=target.host,
+        port=target.port,
+        username=target.username,
+        connected=True,
+        hops=hop_answers(way),
+        resolved_by=way.resolved_by,
+    )
 
 
 def connection_answer(connection: Connection) -> ConnectionAnswer:

@@ -15,6 +15,7 @@ from runicorn.remote.doctor import doctor
 from runicorn.remote.doctor.doctor import Asking, Finding, Step, StepState
 from runicorn.remote.doctor.examination import Examination, Found
 from runicorn.remote.link.workers import Workers
+from runicorn.remote.names.way import direct
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings
@@ -24,7 +25,9 @@ from runicorn.settings import Settings
 def examination(tmp_path: Path) -> Iterator[Examination]:
     settings = Settings(root=tmp_path, home=tmp_path)
     target = Target.make("gpu", 22, "me")
-    yield Examination(settings, HostKeyFile(tmp_path / "known_hosts"), tmp_path, target, Credentials(), None, None)
+    yield Examination(
+        settings, HostKeyFile(tmp_path / "known_hosts"), tmp_path, target, direct(target), Credentials(), None, None
+    )
 
 
 async def refuse(error: Any) -> Any:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +25,15 @@ from runicorn.errors import (
     TunnelFailedError,
 )
 from runicorn.remote.link.holder import Holder
+from runicorn.remote.names.way import Way
 from runicorn.remote.server import probe, probing, shell, shell_facts
 from runicorn.remote.server.probe import HostFacts
 from runicorn.remote.server.shell_facts import RootFacts, ShellFacts
 from runicorn.remote.ssh import dialing, server_words
+from runicorn.remote.ssh.dialing import DialedSocket
 from runicorn.remote.ssh.interface import Completed, Connection, Tunnel, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
+from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
 from runicorn.settings import Settings, TunnelChoice
@@ -65,13 +69,15 @@ class Examination:
     host_keys: HostKeyFile
     user_home: Path
     target: Target
+    way: Way
     credentials: Credentials
     root: str | None
     environment: str | None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
     _addresses: list[Any] = field(default_factory=list)
-    _socket: socket.socket | None = None
+    _socket: socket.socket | DialedSocket | None = None
+    _dial: Callable[[Progress], DialedSocket] | None = None
     _met: Introduction | None = None
     _connection: Connection | None = None
     _shell: ShellFacts | None = None
@@ -82,22 +88,31 @@ class Examination:
     # --- to the server ----------------------------------------------------------------------------------------------
 
     def name(self) -> Found:
-        self._addresses = dialing.resolve(self.target)
+        """Look the name up; where others are on the way, log in to those, as only they know it."""
+        if not self.way.is_direct:
+            self._dial = self._reach()
+            return Found(str(self.way))
+        self._addresses = dialing.resolve(self.way.last.target)
         return Found(", ".join(dict.fromkeys(str(each[4][0]) for each in self._addresses)))
 
     def port(self) -> Found:
-        self._socket = self.holder.own(dialing.connect(self.target, self._addresses))
-        address, port = self._socket.getpeername()[:2]
+        if self._dial is not None:
+            self._socket = self.holder.own(self._dial(Progress()))
+            return Found(f"{self.way.last.target.port} is open, as seen from there")
+        sock = self.holder.own(dialing.connect(self.way.last.target, self._addresses))
+        self._socket = sock
+        address, port = sock.getpeername()[:2]
         return Found(f"{port} is open at {address}")
 
     def server(self) -> Found:
         """Read the version line on the socket at hand, and close it."""
         assert self._socket is not None
-        where = f"{self.target.host} port {self.target.port}"
+        last = self.way.last.target
+        where = f"{last.host} port {last.port}"
         try:
             said = _first_bytes(self._socket)
         except TimeoutError:
-            if dialing.speaks_http(self.target):
+            if self._dial is None and dialing.speaks_http(last):
                 raise NotSshError(f"{where} answers, but not with SSH: it is a web server.") from None
             raise ConnectionTimeoutError(
                 f"{where} accepted the connection, but said nothing for {VERSION_TIMEOUT_SECS:.0f} s."
@@ -115,12 +130,12 @@ class Examination:
         return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
 
     def host_key(self) -> Found:
-        self._met = self.holder.own(_meet(self.target, self.host_keys))
+        self._met = self.holder.own(self._meet())
         return Found(f"known: {self._met.host_key.key_type} {self._met.host_key.fingerprint_sha256}")
 
     def login(self) -> Found:
         if self._met is None:  # the last login used it up
-            self._met = self.holder.own(_meet(self.target, self.host_keys))
+            self._met = self.holder.own(self._meet())
         met, self._met = self._met, None
         try:
             self._connection, used, methods = met.log_in(self.credentials, self.user_home)
@@ -128,6 +143,16 @@ class Examination:
             self.holder.drop(met)
             raise
         return Found(f"{used}; the server takes {', '.join(methods)}" if methods else used)
+
+    def _reach(self) -> Callable[[Progress], DialedSocket]:
+        from runicorn.remote.ssh.paramiko.stepwise import reach  # with all of Paramiko, once it is needed
+
+        return reach(self.way, self.credentials, self.host_keys, self.user_home, self.holder.own)
+
+    def _meet(self) -> Introduction:
+        from runicorn.remote.ssh.paramiko.stepwise import meet
+
+        return meet(self.way, self.host_keys, self._dial or self._reach())
 
     # --- what may be done there -------------------------------------------------------------------------------------
 
@@ -161,7 +186,7 @@ class Examination:
         assert self._connection is not None
         from runicorn.remote.ssh.tunnels import auto
 
-        port = (self._shell.ssh_port if self._shell else None) or self.target.port
+        port = (self._shell.ssh_port if self._shell else None) or self.way.last.target.port
         open_backend = dict(auto.ORDER)[backend]
         request = TunnelRequest(
             connection=self._connection,
@@ -269,13 +294,7 @@ def error_found(error: BaseException) -> StartError | RunicornError:
     return error if isinstance(error, RunicornError) else StartError(f"The step failed: {error!r}.")
 
 
-def _meet(target: Target, host_keys: HostKeyFile) -> Introduction:
-    from runicorn.remote.ssh.paramiko.stepwise import meet
-
-    return meet(target, host_keys)
-
-
-def _first_bytes(sock: socket.socket) -> bytes:
+def _first_bytes(sock: socket.socket | DialedSocket) -> bytes:
     """Return what the other side says up to the end of its version line. Raises TimeoutError if it says nothing."""
     deadline, said = time.monotonic() + VERSION_TIMEOUT_SECS, b""
     while b"\n" not in said[said.find(b"SSH-") :] or b"SSH-" not in said:

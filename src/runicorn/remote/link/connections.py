@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from runicorn.errors import ConnectCancelledError, NotConnectedError, RemoteUnavailableError, RunicornError
 from runicorn.remote.link.holder import Holder
+from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
@@ -39,15 +40,22 @@ class _Dialing:
 class Connections:
     """All live connections and their progress. Belongs to the event loop's thread.
 
-    home: where default keys are looked for. changed: called, from any thread, whenever there is news.
+    home: where default keys are looked for. resolver: tells the way to a target. changed: called, from any thread,
+    whenever there is news.
     connected: called with each target that was connected; set it. followers: asked, from any thread, for those that
     show how a target is reached; set it.
     """
 
     def __init__(
-        self, host_keys: HostKeyFile, home: Path, run_blocking: RunBlocking, changed: Callable[[], None]
+        self,
+        host_keys: HostKeyFile,
+        home: Path,
+        resolver: Resolver,
+        run_blocking: RunBlocking,
+        changed: Callable[[], None],
     ) -> None:
         self._host_keys = host_keys
+        self._resolver = resolver
         self._home = home
         self.connected: Callable[[Target], None] = lambda target: None
         self.followers: Callable[[Target], list[Progress]] = lambda target: []
@@ -185,9 +193,11 @@ class Connections:
             except ImportError as error:
                 raise RemoteUnavailableError(f"The packages for SSH cannot be loaded: {error}.") from error
 
-            return paramiko.connect(
-                target, dialing.credentials, self._host_keys, progress, self._home, dialing.opened.own
-            )
+            credentials = dialing.credentials
+            way = self._resolver.way(target, credentials.jumps)
+            if not way.is_direct or way.last.target != target:
+                progress.log(f"{target.connection_id} is {way}, as {way.resolved_by} says")
+            return paramiko.connect(target, way, credentials, self._host_keys, progress, self._home, dialing.opened.own)
 
         try:
             old = self._live.pop(target, None)

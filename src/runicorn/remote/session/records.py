@@ -138,6 +138,7 @@ def to_record(session: Session, owner: Owner) -> dict[str, Any]:
         "asked_remote_port": request.remote_port,
         "private_key_path": credentials.private_key_path,
         "use_agent": credentials.use_agent,
+        "jumps": None if credentials.jumps is None else list(credentials.jumps),
         "needs_person": bool(credentials.password or credentials.private_key or credentials.passphrase),
         "started_at": session.started_at,
         "remote": asdict(session.remote),
@@ -148,7 +149,12 @@ def to_record(session: Session, owner: Owner) -> dict[str, Any]:
 def from_record(record: dict[str, Any]) -> Session:
     """Return the session as it was left. Call it in the event loop."""
     target = Target.make(record["host"], record["port"], record["username"])
-    credentials = Credentials(private_key_path=record["private_key_path"], use_agent=record["use_agent"])
+    jumps = record.get("jumps")
+    credentials = Credentials(
+        private_key_path=record["private_key_path"],
+        use_agent=record["use_agent"],
+        jumps=None if jumps is None else tuple(jumps),
+    )
     request = StartRequest(
         target,
         credentials,
@@ -179,6 +185,7 @@ def is_record(value: Any) -> bool:
     return (
         all(check(value.get(name)) for name, check in _FIELDS.items())
         and all(name in value for name in _FIELDS)
+        and _is_none_or(_is_texts)(value.get("jumps"))  # which older records do not have
         and _is_text(owner.host)
         and _is_pid(owner.pid)
         and _is_none_or(_is_whole)(owner.start)
@@ -208,6 +215,10 @@ def _is_time(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= MAX_CHARS and not _UNUSABLE.search(value)
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(_is_text(each) for each in value)
 
 
 def _is_none_or(check: Callable[[Any], bool]) -> Callable[[Any], bool]:

@@ -91,7 +91,9 @@ class Session:
         given = self.request.credentials
         self.request = replace(
             self.request,
-            credentials=Credentials(private_key_path=given.private_key_path, use_agent=given.use_agent),
+            credentials=Credentials(
+                private_key_path=given.private_key_path, use_agent=given.use_agent, jumps=given.jumps
+            ),
         )
 
     def hang_up(self) -> None:

@@ -8,8 +8,8 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from runicorn.errors import (
     ConnectError,
@@ -30,21 +30,38 @@ READ_AHEAD_BYTES = 256 * 1024
 FIRST_BYTES_KEPT = 8192  # the version line and the first packet, whose lists take about 1.5 kB
 
 
+class Stream(Protocol):
+    """What carries an SSH connection: a socket, or a channel of the hop before. Paramiko asks for these."""
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def send(self, data: bytes, /) -> int: ...
+
+    def settimeout(self, secs: float | None, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class DialedSocket:
-    """A connected socket that remembers the first bytes received, so that a non-SSH server can be told.
+    """A connected stream that remembers the first bytes received, so that a non-SSH server can be told.
 
     Paramiko sets no socket option itself; without TCP_NODELAY its packets wait for Nagle (64 -> 21 ms to log in on
     loopback), and TCP_QUICKACK spares the server's Nagle 40 ms on the first command.
     """
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: Stream, speaks_http: Callable[[], bool] = lambda: False) -> None:
+        """speaks_http: finds out whether a web server is there, by a connection of its own."""
         self._sock = sock
+        self.speaks_http = speaks_http
         self.first_bytes = b""
         self.ended = False
         self.is_web_server = False
+        self._closed = False  # Paramiko asks for it by this name, as sockets have it
         self._ahead = memoryview(b"")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._quickack: int | None = getattr(socket, "TCP_QUICKACK", None)
+        self._quickack: int | None = None
+        if isinstance(sock, socket.socket) and sock.family in (socket.AF_INET, socket.AF_INET6):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._quickack = getattr(socket, "TCP_QUICKACK", None)
 
     def recv(self, size: int) -> bytes:
         """Return what was read ahead, or the next bytes of the socket; b"" at the end."""
@@ -64,7 +81,7 @@ class DialedSocket:
         if len(self.first_bytes) < FIRST_BYTES_KEPT:
             self.first_bytes += data[:FIRST_BYTES_KEPT]
         self.ended = self.ended or not data
-        if self._quickack is not None:
+        if self._quickack is not None and isinstance(self._sock, socket.socket):
             with contextlib.suppress(OSError):
                 self._sock.setsockopt(socket.IPPROTO_TCP, self._quickack, 1)
         return data
@@ -73,8 +90,9 @@ class DialedSocket:
         """Close, but first take what the other side said before it hung up on us: a refusal gives its reason there."""
         if not self.first_bytes:
             with contextlib.suppress(OSError):
-                self._sock.setblocking(False)
+                self._sock.settimeout(0.0)
                 self.first_bytes = self._sock.recv(FIRST_BYTES_KEPT)
+        self._closed = True
         self._sock.close()
 
     def __getattr__(self, name: str) -> Any:
@@ -82,14 +100,14 @@ class DialedSocket:
 
 
 @contextlib.contextmanager
-def hang_up_on_web_servers(sock: DialedSocket, target: Target) -> Iterator[None]:
+def hang_up_on_web_servers(sock: DialedSocket) -> Iterator[None]:
     """While the other side says nothing, find out once whether it waits for HTTP; then close the socket and say so.
 
     An SSH server speaks first, so this costs a working connection nothing.
     """
 
     def look() -> None:
-        if not sock.first_bytes and speaks_http(target):
+        if not sock.first_bytes and sock.speaks_http():
             sock.is_web_server = True
             sock.close()
 
@@ -110,7 +128,7 @@ def dial(target: Target, progress: Progress) -> DialedSocket:
     with progress.stage("tcp") as tell:
         sock = connect(target, addresses)
         tell(f"port {target.port}")
-    return DialedSocket(sock)
+    return DialedSocket(sock, lambda: speaks_http(target))
 
 
 def speaks_http(target: Target) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Secret, Target
 
@@ -22,13 +23,15 @@ class Login:
     """What the server accepted, kept in memory so that a tunnel or a reconnect can do the same without asking.
 
     key: the private key that was accepted, already unlocked. key_path: where it came from, if it may be read from there
-    again without a passphrase. agent_key: the public blob of the agent's key that was accepted.
+    again without a passphrase. agent_key: the public blob of the agent's key that was accepted. certificate: what stood
+    for the key, as a line of its file.
     by_prompts: the password was typed into a prompt (keyboard-interactive), not sent as one.
     """
 
     key: UnlockedKey | None = field(default=None, repr=False)
     key_path: str | None = None
     agent_key: bytes | None = None
+    certificate: str | None = None
     password: Secret | None = None
     by_prompts: bool = False
 
@@ -103,9 +106,21 @@ class RemoteFiles(Protocol):
 
 
 class Connection(Protocol):
-    """One authenticated SSH link to a target, its host key verified."""
+    """One authenticated SSH link to a target, its host key verified.
+
+    way: by which it is reached. hop: the end of that, where the target really is. before: the connection to the hop
+    before, that carries this one; None for the first hop.
+    """
 
     target: Target
+    way: Way
+
+    @property
+    def hop(self) -> Hop: ...
+
+    @property
+    def before(self) -> Connection | None: ...
+
     login: Login
     host_key: HostKey
 

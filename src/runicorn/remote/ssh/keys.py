@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,15 +119,30 @@ def default_key_paths(home: Path) -> list[Path]:
     return [path for path in (home / ".ssh" / name for name in DEFAULT_KEY_NAMES) if path.is_file()]
 
 
-def try_default_keys(home: Path) -> tuple[list[tuple[str, UnlockedKey]], list[CredentialError]]:
-    """Return the default keys that open without a passphrase, and why the others do not."""
+def try_keys(paths: Iterable[Path]) -> tuple[list[tuple[str, UnlockedKey]], list[CredentialError]]:
+    """Return the keys in those of these files that are there and open without a passphrase, and why others do not."""
     keys, errors = [], []
-    for path in default_key_paths(home):
+    for path in dict.fromkeys(paths):
+        if not path.is_file():
+            continue
         try:
             keys.append((str(path), read_key_file(str(path), None)))
         except CredentialError as error:
             errors.append(error)
     return keys, errors
+
+
+def is_certificate_of(certificate: bytes, public_blob: bytes) -> bool:
+    """Tell whether a certificate is for this key (OpenSSH's PROTOCOL.certkeys). Both: the blobs of their lines."""
+    kind, rest = _first(certificate)
+    _, rest = _first(rest)  # the nonce, behind which the numbers of the key stand as in the key itself
+    return kind.endswith(b"-cert-v01@openssh.com") and rest.startswith(_first(public_blob)[1])
+
+
+def _first(blob: bytes) -> tuple[bytes, bytes]:
+    """Return the first string of a blob, and what is behind it."""
+    end = 4 + int.from_bytes(blob[:4], "big")
+    return blob[4:end], blob[end:]
 
 
 def _strings(*parts: bytes) -> bytes:

@@ -16,8 +16,9 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9._-]*[A-Za-z0-9_.])?\Z")
 # Numbers as the system's resolver takes them for an IPv4 address (inet_aton(3)): 127.1, 0177.0.0.1, 0x7f000001.
 _NUMBERS = re.compile(r"(?:0[xX][0-9A-Fa-f]+|[0-9]+)(?:\.(?:0[xX][0-9A-Fa-f]+|[0-9]+)){0,3}\Z")
 _ZONE = re.compile(r"[A-Za-z0-9._-]{1,32}\Z")
-# What OpenSSH refuses in a user name, and what could be read as an option or end an id.
-_BAD_USER = re.compile(r"""[\s'"`;&<>|(){}$*?!#\[\]:,/\x00-\x1f\x7f]|\A-|\\\Z""")
+# What OpenSSH refuses in a user name: what a shell could take for more, and what could be read as an option. Bastions
+# put much else into it, such as `alice@corp#gpu-7:22`, and `DOMAIN\\alice` or a blank.
+_BAD_USER = re.compile(r"""['"`;&<>|(){}\x00-\x1f\x7f]|\A\s|\s\Z|\A-|\s-|\\\Z""")
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,6 @@ def parse_connection_id(text: str) -> Target:
         raise InvalidConnectionIdError(f"{text!r} is no connection id: {error.detail}") from None
 
 
-def parse_target(text: str, default_user: str) -> Target:
-    """Return the target of what a person types: `[user@]host[:port]`. Raises InvalidTargetError."""
-    username, at, rest = text.strip().rpartition("@")
-    host, port = rest, "22"
-    bracketed = re.fullmatch(r"\[([^\]]+)\](?::([0-9]{1,5}))?", rest)
-    if bracketed:
-        host, port = bracketed[1], bracketed[2] or "22"
-    elif rest.count(":") == 1:
-        host, _, port = rest.partition(":")
-    if not re.fullmatch(r"[0-9]{1,5}", port):
-        raise InvalidTargetError(f"{port!r} is no port.", hint="Type user@host:port, for example me@gpu-7.lab:22.")
-    return Target.make(host, int(port), username if at else default_user)
-
-
 class Secret:
     """A password, passphrase or key content. Its repr and str show nothing; `reveal()` gives the text."""
 
@@ -110,7 +97,8 @@ class Credentials:
     """What a person gave to log in with; kept in memory for the life of the connection, written nowhere.
 
     private_key: the content of a key. private_key_path: a path on this machine, `~` allowed.
-    use_agent: whether the SSH agent's keys may be tried.
+    use_agent: whether the SSH agent's keys may be tried. jumps: the hosts on the way, first one first, each
+    `[user@]host[:port]`; None where the person's ssh config has the say.
     """
 
     password: Secret | None = None
@@ -118,6 +106,7 @@ class Credentials:
     private_key_path: str | None = None
     passphrase: Secret | None = field(default=None, repr=False)
     use_agent: bool = True
+    jumps: tuple[str, ...] | None = None
 
     @property
     def explicit(self) -> bool:

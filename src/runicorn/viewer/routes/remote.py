@@ -13,6 +13,7 @@ from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.trust.target import Target, parse_connection_id
 from runicorn.viewer import remote_schemas as wire
+from runicorn.viewer import way_schemas
 from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
 
 ConnectionId = Annotated[str, Query(max_length=512)]
@@ -74,16 +75,17 @@ class RemoteApi:
         @router.post("/connect", responses=HOST_KEY)
         async def connect(body: wire.ConnectBody) -> wire.ConnectAnswer:
             """Open an SSH connection, or answer with the one that is open."""
-            target = body.target()
-            await service.connect(target, body.credentials(), body.attempt)
-            return wire.ConnectAnswer(
-                ok=True,
-                connection_id=target.connection_id,
-                host=target.host,
-                port=target.port,
-                username=target.username,
-                connected=True,
-            )
+            return wire.connect_answer(await service.connect(body.target(), body.credentials(), body.attempt))
+
+        @router.get("/names")
+        async def names() -> way_schemas.NamesAnswer:
+            """List the names in the person's ssh config."""
+            return way_schemas.NamesAnswer(names=await service.names())
+
+        @router.post("/resolve")
+        async def resolve(body: way_schemas.ResolveBody) -> way_schemas.MeantAnswer:
+            """Tell what a person typed for a server, and the way there, as their own `ssh -G` has it."""
+            return way_schemas.meant_answer(await service.meant(body.typed))
 
         @router.get("/sessions")
         async def connections() -> wire.ConnectionsAnswer:

@@ -5,72 +5,135 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import paramiko
 
 from runicorn.errors import (
     ConnectionClosedError,
+    ConnectionTimeoutError,
+    HostUnreachableError,
+    JumpForbiddenError,
     SessionLimitError,
     SftpUnavailableError,
     StartTimeoutError,
     TunnelFailedError,
 )
+from runicorn.remote.names.way import Hop, Way
+from runicorn.remote.ssh.carriers import dial_first
+from runicorn.remote.ssh.dialing import DialedSocket
 from runicorn.remote.ssh.interface import Completed, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
 from runicorn.remote.ssh.paramiko.handshake import Own, verified_transport
 from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
-from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, log_in
+from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, log_in
+from runicorn.remote.ssh.paramiko.offers import Offers
 from runicorn.remote.ssh.paramiko.outlet import Outlet
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
-from runicorn.remote.trust.known_hosts import HostKey
+from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Credentials, Target
 
 CHANNEL_TIMEOUT_SECS = 15.0
 KEEPALIVE_SECS = 15
 SESSION_FREED_SECS = 2.0
 SESSION_RETRY_SECS = 0.05
+OPEN_ADMINISTRATIVELY_PROHIBITED = 1  # RFC 4254, section 5.1
 
 
 def connect(
     target: Target,
+    way: Way,
     credentials: Credentials,
     host_keys: HostKeyFile,
     progress: Progress,
     home: Path,
     own: Own = lambda resource: None,
 ) -> ParamikoConnection:
-    """Return a live connection. home: where the default keys are looked for, in `.ssh`.
+    """Return a live connection to the end of the way. home: where the default keys are looked for, in `.ssh`.
 
-    own: is given what is opened on the way; closing that gives the attempt up, from any thread.
+    target: what the person called it. credentials: what they gave for it; the hops before it are logged in to with what
+    the person's config and agent have. own: is given what is opened on the way; closing that gives the attempt up, from
+    any thread.
 
-    No credential leaves this machine before the host key's verdict is `ok`.
+    No credential leaves this machine before the verdict on the host key of the hop that it is for is `ok`.
     Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
     AuthFailedError and NoCredentialsError.
     """
-    offers = Offers(credentials, home)  # a key that cannot be used is told before the server is bothered
-    transport, host_key = verified_transport(target, host_keys.entries(), progress, own)
+    # A key that cannot be used is told before any server is bothered.
+    offers = Offers(credentials, way.last, home)
+    before = connect_before(way, credentials, host_keys, progress, home, own)
+    try:
+        connection = _step(target, way, offers, host_keys.entries(), progress, own, before)
+    except BaseException:
+        if before is not None:
+            before.close()
+        raise
+    own(connection)
+    return connection
+
+
+def connect_before(
+    way: Way, credentials: Credentials, host_keys: HostKeyFile, progress: Progress, home: Path, own: Own
+) -> ParamikoConnection | None:
+    """Return a connection to the hop before the last one; None where there is none. As connect()."""
+    entries = host_keys.entries()
+    on_the_way = Credentials(use_agent=credentials.use_agent)
+    parts = [replace(way, hops=way.hops[:end]) for end in range(1, len(way.hops))]
+    steps = [(part, Offers(on_the_way, part.last, home)) for part in parts]
+    connection: ParamikoConnection | None = None
+    try:
+        for part, offers in steps:
+            connection = _step(part.last.target, part, offers, entries, progress, own, connection)
+            own(connection)
+    except BaseException:
+        if connection is not None:
+            connection.close()
+        raise
+    return connection
+
+
+def _step(
+    target: Target,
+    way: Way,
+    offers: Offers,
+    entries: Sequence[Entry],
+    progress: Progress,
+    own: Own,
+    before: ParamikoConnection | None,
+) -> ParamikoConnection:
+    """Return a connection to the end of a way, through the one to the hop before."""
+    hop = way.last
+    dial = dial_first if before is None else before.dial
+    transport, host_key = verified_transport(hop, entries, progress, own, dial)
     transport.auth_timeout = AUTH_TIMEOUT_SECS
     try:
-        own(transport)
         with progress.stage("login") as tell:
-            login = log_in(transport, target, offers, tell)
+            login = log_in(transport, hop.target, offers, tell)
     except BaseException:
         transport.close()
         raise
     transport.set_keepalive(KEEPALIVE_SECS)
-    connection = ParamikoConnection(target, login, host_key, transport)
-    own(connection)
-    return connection
+    return ParamikoConnection(target, login, host_key, transport, way, before)
 
 
 class ParamikoConnection:
     """See interface.Connection."""
 
-    def __init__(self, target: Target, login: Login, host_key: HostKey, transport: paramiko.Transport) -> None:
+    def __init__(
+        self,
+        target: Target,
+        login: Login,
+        host_key: HostKey,
+        transport: paramiko.Transport,
+        way: Way,
+        before: ParamikoConnection | None = None,
+    ) -> None:
         self.target = target
+        self.way = way
+        self.before = before
         self.login = login
         self.host_key = host_key
         self.transport = transport
@@ -78,8 +141,12 @@ class ParamikoConnection:
         self._asking = threading.Lock()  # Paramiko keeps one answer a transport
 
     @property
+    def hop(self) -> Hop:
+        return self.way.last
+
+    @property
     def alive(self) -> bool:
-        return bool(self.transport.is_active())
+        return bool(self.transport.is_active()) and (self.before is None or self.before.alive)
 
     def answers(self, timeout_secs: float) -> bool:
         over = threading.Event()
@@ -174,8 +241,36 @@ class ParamikoConnection:
                 f"{self.target.host} offers no file access (SFTP): {str(error).rstrip('.')}."
             ) from error
 
+    def dial(self, hop: Hop, progress: Progress) -> DialedSocket:
+        """Return a stream to the next hop, through this connection. Raises the errors under ConnectError."""
+        where = f"{hop.target.host} port {hop.target.port}"
+        with progress.stage("tcp") as tell:
+            try:
+                channel = self.transport.open_channel(
+                    "direct-tcpip", (hop.target.host, hop.target.port), ("127.0.0.1", 0), timeout=CHANNEL_TIMEOUT_SECS
+                )
+            except paramiko.ChannelException as error:
+                if error.code == OPEN_ADMINISTRATIVELY_PROHIBITED:
+                    raise JumpForbiddenError(
+                        f"{self.hop.target.host} does not let anybody go on to {where}."
+                    ) from error
+                raise HostUnreachableError(
+                    f"{self.hop.target.host} cannot reach {where}: {error.text}.",
+                    hint=f"Check that name and port as {self.hop.target.host} sees them, and that a server runs there.",
+                ) from error
+            except (paramiko.SSHException, OSError, EOFError) as error:
+                if self.alive and "timeout" in str(error).lower():
+                    raise ConnectionTimeoutError(
+                        f"{self.hop.target.host} did not reach {where} within {CHANNEL_TIMEOUT_SECS:.0f} s."
+                    ) from error
+                raise ConnectionClosedError(f"The connection to {self.hop.target.host} is gone.") from error
+            tell(f"through {self.hop.target.host}")
+        return DialedSocket(channel)
+
     def close(self) -> None:
         self.transport.close()
+        if self.before is not None:
+            self.before.close()
 
 
 class ParamikoProcess:

@@ -10,9 +10,10 @@ from runicorn.errors import (
     ConnectionTimeoutError,
     NoCommonAlgorithmError,
     NotSshError,
+    ProxyCommandError,
 )
 from runicorn.remote.ssh import server_words
-from runicorn.remote.ssh.dialing import DialedSocket, speaks_http
+from runicorn.remote.ssh.dialing import DialedSocket
 from runicorn.remote.trust.target import Target
 
 _EXTENSIONS = ("ext-info-", "kex-strict-")  # announced among the key exchanges, but none
@@ -42,8 +43,11 @@ def handshake_error(
     if sock.first_bytes and b"SSH-" not in sock.first_bytes:
         said = server_words.first_line(sock.first_bytes)
         return NotSshError(f"{where} answers, but not with SSH: {said!r}.")
-    if sock.is_web_server or (not sock.first_bytes and sock.ended and speaks_http(target)):
+    if sock.is_web_server or (not sock.first_bytes and sock.ended and sock.speaks_http()):
         return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
+    command_said = getattr(sock, "complaint", "")
+    if command_said and not sock.first_bytes:
+        return ProxyCommandError(f"The command that leads to {target.host} failed: {command_said}.".replace("..", "."))
     if not sock.first_bytes and not sock.ended and secs >= limit_secs - 1:
         return ConnectionTimeoutError(
             f"{where} accepted the connection, but said nothing for {secs:.0f} s.",

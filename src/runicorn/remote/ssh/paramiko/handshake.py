@@ -15,7 +15,9 @@ import paramiko
 from paramiko.common import cMSG_SERVICE_REQUEST
 
 from runicorn.errors import NoCommonAlgorithmError
-from runicorn.remote.ssh.dialing import DialedSocket, dial, hang_up_on_web_servers
+from runicorn.remote.names.way import Hop
+from runicorn.remote.ssh.carriers import dial_first
+from runicorn.remote.ssh.dialing import DialedSocket, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
 from runicorn.remote.ssh.paramiko.inbox import ChannelsWithInboxes
 from runicorn.remote.ssh.verdict import require_ok
@@ -116,45 +118,50 @@ class Transport(paramiko.Transport):
 
 
 Own = Callable[[Any], Any]
+Dial = Callable[[Hop, Progress], DialedSocket]
 
 
 def verified_transport(
-    target: Target, entries: Sequence[Entry], progress: Progress, own: Own = lambda resource: None
+    hop: Hop,
+    entries: Sequence[Entry],
+    progress: Progress,
+    own: Own = lambda resource: None,
+    dial: Dial = dial_first,
 ) -> tuple[Transport, HostKey]:
     """Return a transport whose host key is known, and that key; nobody has logged in yet.
 
     own: is given each socket that is opened; it may close it at any time, which ends this with an error.
-    Raises the errors under ConnectError, HostKeyConfirmationError and HostKeyRevokedError.
+    dial: opens what carries it. Raises the errors under ConnectError, HostKeyConfirmationError and HostKeyRevokedError.
     """
-    stored = known_hosts.stored_types(entries, target.known_hosts_host)
-    sock = dial(target, progress)
+    stored = known_hosts.stored_types(entries, hop.known_as.known_hosts_host)
+    sock = dial(hop, progress)
     own(sock)
     with progress.stage("host_key") as tell:
         try:
-            transport = _negotiate(target, sock, stored)
+            transport = _negotiate(hop.target, sock, stored)
         except NoCommonAlgorithmError:
             if not stored:
                 raise
             # The server has none of the stored types any more: fetch what it has, to show it as changed.
-            sock = dial(target, Progress(lambda: None))
+            sock = dial(hop, Progress(lambda: None))
             own(sock)
-            transport = _negotiate(target, sock, ())
+            transport = _negotiate(hop.target, sock, ())
         try:
             offered = HostKey.from_blob(transport.get_remote_server_key().asbytes())
             tell(f"{offered.key_type} {offered.fingerprint_sha256}")
-            require_ok(target, entries, offered)
+            require_ok(hop.known_as, entries, offered)
         except BaseException:
             transport.close()
             raise
     return transport, offered
 
 
-def check_host_key(target: Target, entries: Sequence[Entry]) -> None:
+def check_host_key(hop: Hop, entries: Sequence[Entry], dial: Dial = dial_first) -> None:
     """Look at the host key once more, and end there. Raises what `verified_transport` raises.
 
     For a tunnel that was refused over a host key it cannot show: `ssh` prints no key, AsyncSSH no type it did not ask.
     """
-    verified_transport(target, entries, Progress(lambda: None))[0].close()
+    verified_transport(hop, entries, Progress(lambda: None), dial=dial)[0].close()
 
 
 def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> Transport:
@@ -167,7 +174,7 @@ def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> T
     options.key_types = known_hosts.algorithms(stored or known_hosts.KEY_TYPE_ORDER)
     began_at = time.monotonic()
     try:
-        with hang_up_on_web_servers(sock, target):
+        with hang_up_on_web_servers(sock):
             transport.start_client(timeout=HANDSHAKE_TIMEOUT_SECS + 2)
         if not transport.initial_kex_done:
             raise transport.get_exception() or TimeoutError()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import paramiko
@@ -16,41 +14,12 @@ from runicorn.errors import (
     InteractionRequiredError,
     NoCredentialsError,
 )
-from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
-from runicorn.remote.ssh.keys import UnlockedKey
+from runicorn.remote.ssh.paramiko.offers import Offers
 from runicorn.remote.ssh.prompts import PasswordAnswer
-from runicorn.remote.trust.target import Credentials, Secret, Target
+from runicorn.remote.trust.target import Secret, Target
 
 AUTH_TIMEOUT_SECS = 20.0
-
-
-class Offers:
-    """What may be shown to the server, in order: the named key, the agent's keys, default keys, the password."""
-
-    def __init__(self, credentials: Credentials, home: Path) -> None:
-        self.credentials = credentials
-        self.keys: list[tuple[str | None, UnlockedKey]] = []
-        self.unusable: list[str] = []
-        if credentials.private_key:
-            content = credentials.private_key.reveal().encode()
-            self.keys.append((None, keys.unlock(content, credentials.passphrase)))
-        elif credentials.private_key_path:
-            path = credentials.private_key_path
-            self.keys.append((path, keys.read_key_file(path, credentials.passphrase)))
-        self.default_keys: list[tuple[str, UnlockedKey]] = []
-        if not credentials.explicit:
-            self.default_keys, errors = keys.try_default_keys(home)
-            self.unusable = [error.detail for error in errors]
-
-    def agent_keys(self) -> list[Any]:
-        # A named key or password is what the person wants used; six agent keys first would use up MaxAuthTries.
-        if not self.credentials.use_agent or self.credentials.explicit:
-            return []
-        try:
-            return list(paramiko.Agent().get_keys())
-        except (paramiko.SSHException, OSError, EOFError, ValueError):
-            return []
 
 
 class Attempt(NamedTuple):
@@ -98,16 +67,8 @@ def log_in(transport: paramiko.Transport, target: Target, offers: Offers, tell: 
 
 
 def _attempts(transport: paramiko.Transport, target: Target, offers: Offers) -> Iterator[Attempt]:
-    for path, key in offers.keys:
-        reusable = path if path and not key.was_encrypted else None
-        label = f"key {path or 'content'}"
-        yield Attempt("publickey", label, Login(key=key, key_path=reusable), _offer_key(_pkey(key)))
-    for agent_key in offers.agent_keys():
-        login = Login(agent_key=agent_key.asbytes())
-        yield Attempt("publickey", f"agent key {agent_key.get_name()}", login, _offer_key(agent_key))
-    for default_path, key in offers.default_keys:
-        login = Login(key=key, key_path=default_path)
-        yield Attempt("publickey", f"key {default_path}", login, _offer_key(_pkey(key)))
+    for offer in offers.each_key():
+        yield Attempt("publickey", offer.label, offer.login, _offer_key(offer.key))
     if offers.credentials.password:
         yield from _password_attempts(transport, target, offers.credentials.password)
 
@@ -157,14 +118,10 @@ def _merge(first: Login, second: Login) -> Login:
         key=second.key or first.key,
         key_path=second.key_path or first.key_path,
         agent_key=second.agent_key or first.agent_key,
+        certificate=second.certificate or first.certificate,
         password=second.password or first.password,
         by_prompts=second.by_prompts or first.by_prompts,
     )
-
-
-def _pkey(key: UnlockedKey) -> paramiko.PKey:
-    classes: dict[str, type[paramiko.PKey]] = {"ssh-ed25519": paramiko.Ed25519Key, "ssh-rsa": paramiko.RSAKey}
-    return classes.get(key.key_type, paramiko.ECDSAKey).from_private_key(io.StringIO(key.text.reveal()))
 
 
 def _cut_off(target: Target) -> AuthFailedError:
@@ -203,7 +160,7 @@ def _refused(transport: paramiko.Transport, target: Target, offers: Offers, acce
         detail = f"{target.host} did not accept this login for {target.username}."
         if allowed:
             detail += f" It would accept: {', '.join(allowed)}."
-    hint = next_step(allowed, gave_key=bool(offers.keys), gave_password=bool(offers.credentials.password), part=part)
+    hint = next_step(allowed, gave_key=offers.gave_key, gave_password=bool(offers.credentials.password), part=part)
     return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed, hint=hint)
 
 

@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
-from runicorn.remote.ssh.paramiko.connection import ParamikoConnection
-from runicorn.remote.ssh.paramiko.handshake import Transport, verified_transport
-from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, allowed_methods, log_in
+from runicorn.remote.names.way import Way
+from runicorn.remote.ssh.carriers import dial_first
+from runicorn.remote.ssh.dialing import DialedSocket
+from runicorn.remote.ssh.paramiko.connection import ParamikoConnection, connect_before
+from runicorn.remote.ssh.paramiko.handshake import Own, Transport, verified_transport
+from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, allowed_methods, log_in
+from runicorn.remote.ssh.paramiko.offers import Offers
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.known_hosts import HostKey
-from runicorn.remote.trust.target import Credentials, Target
+from runicorn.remote.trust.target import Credentials
 
 
-def meet(target: Target, host_keys: HostKeyFile) -> Introduction:
+def reach(
+    way: Way, credentials: Credentials, host_keys: HostKeyFile, home: Path, own: Own
+) -> Callable[[Progress], DialedSocket]:
+    """Log in to the hops before the last one, and return what opens a stream to that. Raises what `connect` raises.
+
+    own: is given what is opened, to close it at the end.
+    """
+    before = connect_before(way, credentials, host_keys, Progress(), home, own)
+    dial = dial_first if before is None else before.dial
+    return lambda progress: dial(way.last, progress)
+
+
+def meet(way: Way, host_keys: HostKeyFile, dial: Callable[[Progress], DialedSocket]) -> Introduction:
     """Return a server whose host key is known, before the login. Raises what `verified_transport` raises."""
-    transport, host_key = verified_transport(target, host_keys.entries(), Progress())
-    return Introduction(target, transport, host_key)
+    transport, host_key = verified_transport(
+        way.last, host_keys.entries(), Progress(), dial=lambda _, progress: dial(progress)
+    )
+    return Introduction(way, transport, host_key)
 
 
 class Introduction:
     """A server that has proved who it is, to whom nobody has. Close it, or the connection that came of it."""
 
-    def __init__(self, target: Target, transport: Transport, host_key: HostKey) -> None:
+    def __init__(self, way: Way, transport: Transport, host_key: HostKey) -> None:
         self.host_key = host_key
-        self._target = target
+        self._way = way
         self._transport = transport
 
     def log_in(self, credentials: Credentials, home: Path) -> tuple[ParamikoConnection, str, list[str]]:
@@ -32,12 +51,13 @@ class Introduction:
 
         The methods are asked first: a refused login may be the last thing that a server lets one do.
         """
-        offers = Offers(credentials, home)
+        offers = Offers(credentials, self._way.last, home)
         self._transport.auth_timeout = AUTH_TIMEOUT_SECS
-        methods = allowed_methods(self._transport, self._target.username)
+        target = self._way.last.target
+        methods = allowed_methods(self._transport, target.username)
         used = [""]
-        login = log_in(self._transport, self._target, offers, used.append)
-        return ParamikoConnection(self._target, login, self.host_key, self._transport), used[-1], methods
+        login = log_in(self._transport, target, offers, used.append)
+        return ParamikoConnection(target, login, self.host_key, self._transport, self._way), used[-1], methods
 
     def close(self) -> None:
         self._transport.close()

@@ -11,7 +11,8 @@ from typing import Any
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError, RemoteError
 from runicorn.loop_thread import LoopThread
-from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.carriers import shell_words
+from runicorn.remote.ssh.interface import Connection, Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.prompts import PasswordAnswer
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.verdict import require_ok
@@ -51,6 +52,11 @@ def open_tunnel(request: TunnelRequest) -> AsyncSshTunnel:
     return tunnel
 
 
+def hops(connection: Connection) -> int:
+    """Return how many servers have to be logged in to."""
+    return 1 if connection.before is None else 1 + hops(connection.before)
+
+
 class AsyncSshTunnel:
     """See interface.Tunnel."""
 
@@ -61,6 +67,7 @@ class AsyncSshTunnel:
         self._log = log
         self._loop = LoopThread(f"asyncssh-tunnel-{remote_port}")
         self._connection: Any = None
+        self._made: list[Any] = []
         self._carried: set[asyncio.Task[None]] = set()
         self._closed = False
         self.complaint = ""
@@ -75,7 +82,8 @@ class AsyncSshTunnel:
 
         verdict = _Verdict()
         try:
-            self._connection = self._loop.call(_connect(request, verdict), LOGIN_TIMEOUT_SECS)
+            connecting = _connect(request.connection, request, verdict, self._made)
+            self._connection = self._loop.call(connecting, LOGIN_TIMEOUT_SECS * hops(request.connection))
         except TimeoutError:
             raise ConnectionTimeoutError(
                 f"AsyncSSH could not log in to {request.connection.target.host} within {LOGIN_TIMEOUT_SECS:.0f} s."
@@ -90,7 +98,7 @@ class AsyncSshTunnel:
             return verdict.error
         if not verdict.given and isinstance(error, (asyncssh.Error, ConnectionError)):
             # A server without any key of the stored types hangs up here, some by a reset, with no word about it.
-            explained = host_key.explain(request)
+            explained = host_key.explain(verdict.connection or request.connection, request.known)
             if isinstance(explained, (HostKeyConfirmationError, HostKeyRevokedError)):
                 return explained
         kind = LoginRefusedError if isinstance(error, asyncssh.PermissionDenied) else TunnelRefusedError
@@ -116,9 +124,9 @@ class AsyncSshTunnel:
         for task in self._carried:
             task.cancel()
         await asyncio.gather(*self._carried, return_exceptions=True)
-        if self._connection is not None:
-            self._connection.close()
-            await self._connection.wait_closed()
+        for connection in reversed(self._made):
+            connection.close()
+            await connection.wait_closed()
 
     def _spawn(self, client: socket.socket) -> None:
         if self._closed:
@@ -221,20 +229,27 @@ class _Verdict:
 
     given: bool = False
     error: RemoteError | None = None
+    connection: Connection | None = None
+
+    def begin(self, connection: Connection) -> None:
+        """It is the turn of this connection's server."""
+        self.connection, self.given = connection, False
 
 
-async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
+async def _connect(connection: Connection, request: TunnelRequest, verdict: _Verdict, made: list[Any]) -> Any:
+    """Return a login of its own at the end of a connection's way, hop by hop as that one. made: gets all of them."""
     import asyncssh
 
-    target, login = request.connection.target, request.connection.login
-    name = target.known_hosts_host
+    outer = None if connection.before is None else await _connect(connection.before, request, verdict, made)
+    hop, login = connection.hop, connection.login
+    verdict.begin(connection)
 
     class Client(asyncssh.SSHClient):
         def validate_host_public_key(self, host: str, addr: str, port: int, key: Any) -> bool:
             """Ask the one verdict there is; AsyncSSH's own known_hosts logic never sees our file."""
             verdict.given = True
             try:
-                require_ok(target, request.known, HostKey.from_blob(key.public_data))
+                require_ok(hop.known_as, request.known, HostKey.from_blob(key.public_data))
             except RemoteError as error:
                 verdict.error = error
             return verdict.error is None
@@ -253,12 +268,12 @@ async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
             except RemoteError:
                 return None
 
-    answer = PasswordAnswer(login.password, target) if login.password else None
-    stored = known_hosts.stored_types(request.known, name) or known_hosts.KEY_TYPE_ORDER
+    answer = PasswordAnswer(login.password, hop.target) if login.password else None
+    stored = known_hosts.stored_types(request.known, hop.known_as.known_hosts_host) or known_hosts.KEY_TYPE_ORDER
     async with contextlib.AsyncExitStack() as stack:
         options = asyncssh.SSHClientConnectionOptions(
             client_factory=Client,
-            username=target.username,
+            username=hop.target.username,
             known_hosts=b"",
             server_host_key_algs=list(known_hosts.algorithms(stored)),
             encryption_algs=list(CIPHERS),
@@ -269,8 +284,10 @@ async def _connect(request: TunnelRequest, verdict: _Verdict) -> Any:
             connect_timeout=CONNECT_TIMEOUT_SECS,
             keepalive_interval=15,
             keepalive_count_max=3,
+            proxy_command=None if hop.proxy_command is None else shell_words(hop.proxy_command),
         )
-        return await asyncssh.connect(target.host, target.port, options=options)
+        made.append(await asyncssh.connect(hop.target.host, hop.target.port, tunnel=outer or (), options=options))
+        return made[-1]
 
 
 async def _client_keys(login: Login, stack: contextlib.AsyncExitStack) -> list[Any] | None:
@@ -278,7 +295,8 @@ async def _client_keys(login: Login, stack: contextlib.AsyncExitStack) -> list[A
     import asyncssh
 
     if login.key:
-        return [asyncssh.import_private_key(login.key.text.reveal())]
+        key = asyncssh.import_private_key(login.key.text.reveal())
+        return [(key, asyncssh.import_certificate(login.certificate)) if login.certificate else key]
     if login.agent_key:
         agent = await stack.enter_async_context(asyncssh.connect_agent())
         found = [key for key in await agent.get_keys() if key.public_data == login.agent_key]

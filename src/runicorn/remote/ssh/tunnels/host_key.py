@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runicorn.errors import ConnectError, RunicornError, TunnelFailedError
-from runicorn.remote.ssh.interface import TunnelRequest
+from runicorn.remote.ssh.carriers import dial_first
+from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.ssh.paramiko import ParamikoConnection
 from runicorn.remote.ssh.paramiko.handshake import check_host_key
+from runicorn.remote.trust.known_hosts import Entry
 
 
-def explain(request: TunnelRequest) -> RunicornError:
+def explain(connection: Connection, known: Sequence[Entry]) -> RunicornError:
     """Return HostKeyConfirmationError with its whole payload or HostKeyRevokedError, from one more key exchange.
+
+    connection: the one to the server, or the hop on the way, whose key was not accepted.
 
     TunnelFailedError where that shows nothing wrong; either way no other backend is tried after it.
     """
-    host = request.connection.target.host
+    hop, before = connection.hop, connection.before
+    host = hop.target.host
+    dial = before.dial if isinstance(before, ParamikoConnection) else dial_first
     try:
-        check_host_key(request.connection.target, request.known)
+        check_host_key(hop, known, dial)
     except ConnectError as error:
         return TunnelFailedError(f"The tunnel did not accept the host key of {host}; asked again, {error.detail}")
     except RunicornError as error:

@@ -12,24 +12,35 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
-from runicorn.remote.ssh.interface import Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
+from runicorn.remote.names.way import Hop
+from runicorn.remote.ssh.interface import Connection, Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
+from runicorn.remote.ssh.tunnels.openssh_command import (
+    AGENT_SOCKET,
+    CONFIG,
+    KNOWN_HOSTS,
+    HopFiles,
+    child_environment,
+    command,
+    config_block,
+    has_own_agent,
+    holds_in_config,
+    hop_name,
+    options_for,
+)
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
 from runicorn.remote.trust import known_hosts
-from runicorn.remote.trust.target import Target
+from runicorn.remote.trust.known_hosts import Entry
 
 START_TIMEOUT_SECS = 20.0
 STOP_TIMEOUT_SECS = 2.0
 POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
-PUBLIC_KEY = "id.pub"
-KNOWN_HOSTS = "known_hosts"
-AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
 TUNNEL_SOCKET = "s"
 MAX_SOCKET_PATH_BYTES = 100
 
@@ -75,7 +86,7 @@ def open_tunnel(request: TunnelRequest) -> OpenSshTunnel:
     is no fall-back.
     """
     ssh = find_ssh(request.ssh_path)
-    _require_suitable(request.connection.login)
+    _require_suitable(request.connection)
     folder = private_folder()
     try:
         return OpenSshTunnel(request, ssh, folder)
@@ -93,72 +104,16 @@ def private_folder() -> Path:
     return folder
 
 
-def _require_suitable(login: Login) -> None:
+def _require_suitable(connection: Connection) -> None:
+    login = connection.login
+    if connection.before is not None:
+        if not holds_in_config(connection.before.hop):
+            raise TunnelRefusedError("a user name on the way holds what a config cannot")
+        _require_suitable(connection.before)
     if login.password:
         raise TunnelRefusedError("ssh is not given passwords")
     if sys.platform == "win32" and login.key and not login.key_path:
         raise TunnelRefusedError("a key given as content or with a passphrase reaches ssh by a Unix socket only")
-
-
-def has_own_agent(login: Login) -> bool:
-    """Whether ssh gets the key from an agent of ours: everywhere but on Windows, where it reads the file itself.
-
-    Also a key that ssh could read: it refuses one whose file others may read, which the connection was made with.
-    """
-    return login.key is not None and sys.platform != "win32"
-
-
-def command(ssh: str, target: Target, login: Login, *, forward: str, key_types: tuple[str, ...]) -> list[str]:
-    """Return the argument list, to be run in the private folder. forward: what -L takes. key_types: what its
-    known_hosts holds.
-
-    No user or system configuration is read, so that nothing there can run commands, forward more, or accept keys.
-    Files are named as they are called in the folder: ssh splits, expands and unquotes whatever path it is given, each
-    option in its own way, and a TMPDIR with a blank, a quote, a colon or a percent sign would name other files.
-    """
-    options = {
-        "ExitOnForwardFailure": "yes",
-        "BatchMode": "yes",
-        "StrictHostKeyChecking": "yes",
-        "UserKnownHostsFile": f"./{KNOWN_HOSTS}",
-        "GlobalKnownHostsFile": "none",
-        # Else ssh looks for the name that it makes of an address itself, and takes the key for an unknown one.
-        "HostKeyAlias": target.known_hosts_host,
-        "HostKeyAlgorithms": ",".join(known_hosts.algorithms(key_types)),
-        "UpdateHostKeys": "no",
-        "VerifyHostKeyDNS": "no",
-        "CheckHostIP": "no",
-        "ServerAliveInterval": "30",
-        "ServerAliveCountMax": "3",
-        "ConnectTimeout": "15",
-        "ForwardAgent": "no",
-        "ForwardX11": "no",
-        "PermitLocalCommand": "no",
-        "ControlPath": "none",
-        "RequestTTY": "no",
-        "IdentitiesOnly": "yes",
-        "StreamLocalBindMask": "0177",
-        "StreamLocalBindUnlink": "yes",
-        "Ciphers": "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",  # 433 -> 589 MB/s
-        "LogLevel": "INFO",
-    }
-    arguments = [ssh, "-F", "none", "-N", "-T", "-L", forward, "-p", str(target.port)]
-    for name, value in options.items():
-        arguments += ["-o", f"{name}={value}"]
-    if login.key and not has_own_agent(login):
-        arguments += ["-o", "IdentityAgent=none", "-i", str(Path(login.key_path or "").expanduser())]
-    else:
-        agent = ["-o", f"IdentityAgent=./{AGENT_SOCKET}"] if login.key else []
-        arguments += [*agent, "-i", f"./{PUBLIC_KEY}"]
-    return [*arguments, "-l", target.username, "--", target.host]
-
-
-def child_environment(environ: Mapping[str, str], login: Login) -> dict[str, str]:
-    """Return the little that ssh needs; the agent's socket only where the agent's key was accepted."""
-    names = ["PATH", "HOME", "USER", "LOGNAME", "SYSTEMROOT", "USERPROFILE", "TEMP", "TMP"]
-    if login.agent_key:
-        names.append("SSH_AUTH_SOCK")
-    return {name: environ[name] for name in names if name in environ} | {"LC_ALL": "C"}
 
 
 class OpenSshTunnel:
@@ -173,21 +128,26 @@ class OpenSshTunnel:
         self._closed = False
         self._address: str | tuple[str, int]
         forward = self._choose_address(request.remote_port)
-        self._write_files(request)
-        target, login = request.connection.target, request.connection.login
+        hops = _hops(request.connection)
+        self._write_files(hops, request.known)
+        *before, (hop, login, _) = hops
         arguments = command(
             ssh,
-            target,
+            hop,
             login,
             forward=forward,
-            key_types=known_hosts.stored_types(request.known, target.known_hosts_host) or known_hosts.KEY_TYPE_ORDER,
+            key_types=_key_types(request.known, hop),
+            jump=hop_name(len(before) - 1) if before else None,
         )
-        self._agent = OneKeyAgent(folder / AGENT_SOCKET, login.key) if login.key and has_own_agent(login) else None
+        self._agents: list[OneKeyAgent] = []
         try:
-            self._process = _spawn(folder, arguments, child_environment(os.environ, login))
+            for _, each, files in hops:
+                if each.key and has_own_agent(each):
+                    self._agents.append(OneKeyAgent(folder / files.agent, each.key))
+            environment = child_environment(os.environ, [each for _, each, _ in hops])
+            self._process = _spawn(folder, arguments, environment)
         except BaseException:
-            if self._agent is not None:
-                self._agent.close()
+            self._close_agents()
             raise
         self._reader = threading.Thread(target=self._read_stderr, name="openssh-tunnel-stderr", daemon=True)
         self._reader.start()
@@ -228,11 +188,14 @@ class OpenSshTunnel:
         except subprocess.TimeoutExpired:
             self._kill()
             self._process.wait()
-        if self._agent is not None:
-            self._agent.close()
+        self._close_agents()
         self._relay.close()
         self._reader.join(STOP_TIMEOUT_SECS)
         shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _close_agents(self) -> None:
+        for agent in self._agents:
+            agent.close()
 
     def _kill(self) -> None:
         """End the wrapper and what it runs: an `ssh` without it would live on, and hold the pipe that is read here."""
@@ -250,20 +213,29 @@ class OpenSshTunnel:
         self._address = str(self._folder / TUNNEL_SOCKET)
         return f"./{TUNNEL_SOCKET}:127.0.0.1:{remote_port}"
 
-    def _write_files(self, request: TunnelRequest) -> None:
-        """Give ssh this host's lines and nothing else, under the one name that it will look for."""
-        name = request.connection.target.known_hosts_host
+    def _write_files(self, hops: Sequence[_Step], known: Sequence[Entry]) -> None:
+        """Give ssh these hosts' lines and nothing else, under the one name that it will look for; and our config."""
         lines = [
             f"{'@revoked ' if entry.marker else ''}{name} {entry.key.public_key}\n"
-            for entry in request.known
+            for name in dict.fromkeys(hop.known_as.known_hosts_host for hop, _, _ in hops)
+            for entry in known
             if entry.marker != "@cert-authority" and entry.matches(name)
         ]
-        (self._folder / KNOWN_HOSTS).write_text("".join(lines), encoding="utf-8")
-        login = request.connection.login
-        public_blob = login.key.public_blob if login.key else login.agent_key
-        if public_blob:
-            key = known_hosts.HostKey.from_blob(public_blob)
-            (self._folder / PUBLIC_KEY).write_text(key.public_key + "\n", encoding="utf-8")
+        self._write(KNOWN_HOSTS, "".join(lines))
+        for _, login, files in hops:
+            public_blob = login.key.public_blob if login.key else login.agent_key
+            if public_blob:
+                self._write(files.public_key, known_hosts.HostKey.from_blob(public_blob).public_key + "\n")
+            if login.certificate:
+                self._write(files.certificate, login.certificate)
+        blocks = [
+            config_block(number, hop, options_for(hop, login, files, _key_types(known, hop)))
+            for number, (hop, login, files) in enumerate(hops[:-1])
+        ]
+        self._write(CONFIG, "".join(blocks))
+
+    def _write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text, encoding="utf-8")
 
     def _wait_until_listening(self, request: TunnelRequest) -> None:
         deadline = time.monotonic() + START_TIMEOUT_SECS
@@ -288,7 +260,7 @@ class OpenSshTunnel:
     def _refusal(self, request: TunnelRequest) -> Exception:
         said = self._stderr.decode("utf-8", "replace").strip()
         if any(words in said for words in _HOST_KEY_WORDS):
-            return host_key.explain(request)
+            return host_key.explain(request.connection, request.known)
         kind = LoginRefusedError if any(words in said for words in _REFUSED_WORDS) else TunnelRefusedError
         return kind(f"ssh ended: {said.splitlines()[-1] if said else 'it said nothing'}")
 
@@ -311,6 +283,24 @@ class OpenSshTunnel:
                 if len(self._stderr) < STDERR_BYTES_KEPT:
                     self._stderr += line
                 self._log(f"ssh: {line.decode('utf-8', 'replace').strip()}")
+
+
+_Step = tuple[Hop, Login, HopFiles]
+
+
+def _hops(connection: Connection) -> list[_Step]:
+    """Return all hops, the last one last, with what was accepted of us there and what their files are called."""
+    found: list[tuple[Hop, Login]] = []
+    at: Connection | None = connection
+    while at is not None:
+        found.insert(0, (at.hop, at.login))
+        at = at.before
+    last = len(found) - 1
+    return [(hop, login, HopFiles("" if n == last else str(n))) for n, (hop, login) in enumerate(found)]
+
+
+def _key_types(known: Sequence[Entry], hop: Hop) -> tuple[str, ...]:
+    return known_hosts.stored_types(known, hop.known_as.known_hosts_host) or known_hosts.KEY_TYPE_ORDER
 
 
 def _spawn(folder: Path, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,295 @@
+"""The way to a server leads through others, as the person's ssh config says, or as they say by hand."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from tests.support.agent import run_agent
+from tests.support.remote import accept, connect, start, stop
+from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.serving import Viewer, run_viewer
+from tests.support.sshd import Sshd, make_key, run_sshd
+
+NAMES = ("login", "inner", "gpu")
+
+
+@dataclass
+class Chain:
+    """Three servers, of which a person with this home knows the names. The last one has runs."""
+
+    server: Server
+    sshds: dict[str, Sshd]
+    home: Path
+
+    def config(self, text: str) -> None:
+        """Write the person's config; {login}, {inner} and {gpu} stand for how each is reached by itself."""
+        places = {
+            name: f"Host {name}\n HostName 127.0.0.1\n Port {sshd.port}\n User {self.server.account.username}\n"
+            f" IdentityFile {self.server.key}"
+            for name, sshd in self.sshds.items()
+        }
+        (self.home / ".ssh").mkdir(exist_ok=True)
+        (self.home / ".ssh" / "config").write_text(text.format(**places))
+
+    def body(self, name: str = "gpu", **more: Any) -> dict[str, Any]:
+        return {"host": name, "username": self.server.account.username, "use_agent": False, **more}
+
+    def hops(self, *names: str) -> list[dict[str, Any]]:
+        username = self.server.account.username
+        return [{"host": "127.0.0.1", "port": self.sshds[name].port, "username": username} for name in names]
+
+    def logins(self, name: str) -> int:
+        return self.sshds[name].log.count("Accepted publickey")
+
+
+@pytest.fixture
+def chain(server: Server, tmp_path: Path) -> Iterator[Chain]:
+    with contextlib.ExitStack() as stack:
+        sshds = {name: stack.enter_context(run_sshd()) for name in NAMES[:-1]}
+        for sshd in sshds.values():
+            sshd.authorize(server.account.username, server.key.with_suffix(".pub"))
+        (tmp_path / "home").mkdir()
+        yield Chain(server, {**sshds, "gpu": server.sshd}, tmp_path / "home")
+
+
+@contextlib.contextmanager
+def viewing(chain: Chain, **environ: str) -> Iterator[Viewer]:
+    with run_viewer(chain.home / "root", chain.home, environ) as viewer:
+        yield viewer
+
+
+def accept_all(viewer: Viewer, body: dict[str, Any]) -> tuple[httpx.Response, list[int]]:
+    """Accept the key of each hop as it is asked about; return the last answer, and the ports in that order."""
+    asked = []
+    while (answer := connect(viewer, body)).status_code == 409:
+        asked.append(answer.json()["detail"]["host_key"]["port"])
+        accept(viewer, answer)
+    return answer, asked
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        "{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n",
+        "{login}\n{inner}\n{gpu}\n ProxyJump login,inner\n",
+        "{login}\n{inner}\n ProxyJump nowhere\n{gpu}\n ProxyJump login,inner\n",
+    ],
+    ids=["each by the one before", "a list", "a list over what the second one says"],
+)
+def test_a_name_is_reached_through_two_others(chain: Chain, config: str) -> None:
+    chain.config(config)
+    with viewing(chain) as viewer:
+        answer, asked = accept_all(viewer, chain.body())
+        assert answer.status_code == 200, answer.text
+        assert asked == [chain.sshds[name].port for name in NAMES]
+        found = answer.json()
+        assert found["connection_id"] == f"{chain.server.account.username}@gpu:22"
+        assert found["hops"] == chain.hops(*NAMES)
+        assert found["resolved_by"] == "ssh -G"
+        session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
+        assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
+        stop(viewer, session)
+
+
+def test_jumps_by_hand_go_before_what_the_config_says(chain: Chain) -> None:
+    chain.config("{login}\n{inner}\n{gpu}\n ProxyJump nowhere\n")
+    with viewing(chain) as viewer:
+        answer, _ = accept_all(viewer, chain.body(jumps=["login", "inner"]))
+        assert answer.json()["hops"] == chain.hops(*NAMES)
+    with viewing(chain) as viewer:
+        assert connect(viewer, chain.body(jumps=[])).json()["hops"] == chain.hops("gpu")
+
+
+@pytest.mark.parametrize("backend", ["openssh", "asyncssh", "paramiko"])
+def test_every_tunnel_leads_through_the_hops_and_leaves_nothing(chain: Chain, backend: str) -> None:
+    chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
+    with viewing(chain, RUNICORN_TUNNEL=backend) as viewer:
+        accept_all(viewer, chain.body())
+        session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
+        assert session["tunnelBackend"] == backend
+        for _ in range(3):
+            assert httpx.get(f"{session['url']}/api/runs").json()["runs"] == []
+        children = psutil.Process(viewer.process.pid).children(recursive=True)
+        stop(viewer, session)
+        viewer.post("/api/remote/disconnect", chain.body())
+        eventually_nothing(lambda: [each for each in children if each.is_running()], 5)
+        eventually_nothing(chain.server.traces, 5)
+        eventually_nothing(chain.server.sshd_children, 5)
+
+
+@pytest.mark.parametrize("at", NAMES)
+def test_a_changed_key_of_any_hop_stops_there(chain: Chain, at: str) -> None:
+    chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
+    with viewing(chain) as viewer:
+        accept_all(viewer, chain.body())
+        viewer.post("/api/remote/disconnect", chain.body())
+        before = {name: chain.logins(name) for name in NAMES}
+        changed = chain.sshds[at]
+        for suffix in ("", ".pub"):
+            (changed.folder / f"host_ed25519{suffix}").unlink()
+        make_key(changed.folder / "host_ed25519")
+        changed.restart()
+        answer = connect(viewer, chain.body())
+        assert answer.status_code == 409, answer.text
+        host_key = answer.json()["detail"]["host_key"]
+        assert (host_key["port"], host_key["reason"]) == (changed.port, "changed")
+        passed = NAMES[: NAMES.index(at)]
+        # Whoever lies before it is logged in to once more; it, and what lies behind it, gets no credential.
+        assert {name: chain.logins(name) - before[name] for name in passed} == dict.fromkeys(passed, 1)
+        assert chain.logins(at) == before[at]
+
+
+def test_a_jump_that_forbids_to_go_on_says_so(chain: Chain) -> None:
+    with run_sshd(options={"AllowTcpForwarding": "no"}) as closed:
+        closed.authorize(chain.server.account.username, chain.server.key.with_suffix(".pub"))
+        chain.sshds["login"] = closed
+        chain.config("{login}\n{gpu}\n ProxyJump login\n")
+        with viewing(chain) as viewer:
+            answer, _ = accept_all(viewer, chain.body())
+            assert answer.json()["code"] == "JUMP_FORBIDDEN", answer.text
+
+
+def test_a_jump_that_reaches_nobody_says_so(chain: Chain) -> None:
+    chain.config("{login}\nHost gpu\n HostName 127.0.0.1\n Port 1\n ProxyJump login\n")
+    with viewing(chain) as viewer:
+        answer, _ = accept_all(viewer, chain.body())
+        assert answer.json()["code"] == "HOST_UNREACHABLE", answer.text
+        assert "127.0.0.1 cannot reach 127.0.0.1 port 1" in answer.json()["detail"]
+
+
+def test_a_config_that_leads_in_a_circle_says_so(chain: Chain) -> None:
+    chain.config("{login}\n{inner}\nHost *\n ProxyJump login\n")
+    with viewing(chain) as viewer:
+        answer = connect(viewer, chain.body("inner"))
+        assert (answer.status_code, answer.json()["code"]) == (400, "SSH_CONFIG_INVALID"), answer.text
+
+
+def test_a_session_comes_back_through_a_jump_that_was_restarted(chain: Chain) -> None:
+    chain.config("{login}\n{gpu}\n ProxyJump login\n")
+    with viewing(chain) as viewer:
+        accept_all(viewer, chain.body())
+        session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
+        chain.sshds["login"].restart()
+        status = f"/api/remote/viewer/status/{session['sessionId']}"
+        eventually(lambda: viewer.get(status).json()["reconnects"] >= 1, 60, "a reconnect")
+        eventually(lambda: viewer.get(status).json()["status"] == "running", 60, "the session")
+        stop(viewer, session)
+
+
+# --- a command on the way -------------------------------------------------------------------------------------------
+
+
+CARRIER = """
+import os, socket, sys, threading
+sock = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+def back():
+    while data := sock.recv(65536):
+        os.write(1, data)
+    os._exit(0)
+threading.Thread(target=back, daemon=True).start()
+while data := os.read(0, 65536):
+    sock.sendall(data)
+"""
+
+
+@pytest.mark.parametrize("backend", ["openssh", "asyncssh", "paramiko"])
+def test_a_proxy_command_carries_every_tunnel_and_ends_with_it(chain: Chain, backend: str, tmp_path: Path) -> None:
+    script = tmp_path / "carrier.py"
+    script.write_text(CARRIER)
+    chain.config(f"{{gpu}}\n ProxyCommand {sys.executable} {script} %h %p\n")
+    with viewing(chain, RUNICORN_TUNNEL=backend) as viewer:
+        answer, _ = accept_all(viewer, chain.body())
+        assert answer.status_code == 200, answer.text
+        session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
+        assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
+        assert session["tunnelBackend"] == backend
+        children = psutil.Process(viewer.process.pid).children(recursive=True)
+        commands = [each for each in children if str(script) in each.cmdline()]
+        assert len(commands) == (1 if backend == "paramiko" else 2)  # who logs in a second time needs a second one
+        stop(viewer, session)
+        viewer.post("/api/remote/disconnect", chain.body())
+        eventually_nothing(lambda: [each for each in commands if each.is_running()], 5)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("echo no such ticket >&2; exit 3", "no such ticket"),
+        ("exec /nonexistent/program", "nonexistent"),
+    ],
+)
+def test_a_proxy_command_that_fails_is_quoted(chain: Chain, command: str, said: str) -> None:
+    chain.config(f"{{gpu}}\n ProxyCommand /bin/sh -c '{command}'\n")
+    with viewing(chain) as viewer:
+        answer = connect(viewer, chain.body())
+        assert answer.json()["code"] == "PROXY_COMMAND_FAILED", answer.text
+        assert said in answer.json()["detail"]
+
+
+# --- logins ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_opens_what_its_key_alone_does_not(chain: Chain, tmp_path: Path) -> None:
+    authority, key = make_key(tmp_path / "authority"), make_key(tmp_path / "id_certified")
+    username = chain.server.account.username
+    subprocess.run(
+        ["ssh-keygen", "-q", "-s", str(authority), "-I", "me", "-n", username, str(key.with_suffix(".pub"))], check=True
+    )
+    trusted = tmp_path / "authority.pub"
+    trusted.chmod(0o644)
+    with run_sshd(options={"TrustedUserCAKeys": str(trusted)}) as sshd:
+        chain.sshds["login"] = sshd
+        chain.config("")
+        (chain.home / ".ssh" / "config").write_text(
+            f"Host certified\n HostName 127.0.0.1\n Port {sshd.port}\n User {username}\n IdentityFile {key}\n"
+        )
+        with viewing(chain) as viewer:
+            answer, _ = accept_all(viewer, chain.body("certified"))
+            assert answer.status_code == 200, answer.text
+            assert "Accepted certificate ID" in sshd.log or "Accepted publickey" in sshd.log
+
+
+def test_only_the_named_one_of_seven_agent_keys_is_shown(chain: Chain, tmp_path: Path) -> None:
+    others = [make_key(tmp_path / f"other{number}") for number in range(7)]
+    with run_agent(tmp_path / "agent", *others, chain.server.key) as agent:
+        public = tmp_path / "named.pub"
+        public.write_bytes(chain.server.key.with_suffix(".pub").read_bytes())
+        chain.config("")
+        (chain.home / ".ssh" / "config").write_text(
+            f"Host gpu\n HostName 127.0.0.1\n Port {chain.server.sshd.port}\n IdentitiesOnly yes\n"
+            f" IdentityFile {tmp_path / 'named'}\n IdentityAgent {tmp_path / 'agent'}\n"
+        )
+        with viewing(chain) as viewer:
+            answer, _ = accept_all(viewer, chain.body(use_agent=True))
+            assert answer.status_code == 200, answer.text
+            assert agent
+        assert chain.server.sshd.log.count("Failed publickey") == 0
+
+
+# --- what is shown before anything is sent ---------------------------------------------------------------------------
+
+
+def test_what_was_typed_is_explained_and_nothing_is_sent(chain: Chain) -> None:
+    chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
+    username = chain.server.account.username
+    with viewing(chain) as viewer:
+        assert viewer.get("/api/remote/names").json() == {"names": list(NAMES)}
+        before = {name: chain.sshds[name].log for name in NAMES}  # whoever started them looked whether they listen
+        meant = viewer.post("/api/remote/resolve", {"typed": "gpu"}).json()
+        assert (meant["connection_id"], meant["hops"]) == (f"{username}@gpu:22", chain.hops(*NAMES))
+        typed = f"ssh -J login -i {chain.server.key} {username}@gpu"
+        meant = viewer.post("/api/remote/resolve", {"typed": typed}).json()
+        assert meant["hops"] == chain.hops("login", "gpu")
+        assert (meant["jumps"], meant["private_key_path"]) == (["login"], str(chain.server.key))
+        wrong = viewer.post("/api/remote/resolve", {"typed": "ssh -F other gpu"})
+        assert (wrong.status_code, wrong.json()["code"]) == (400, "INVALID_TARGET")
+    assert before == {name: chain.sshds[name].log for name in NAMES}
