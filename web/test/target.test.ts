@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatTarget, parsePort, parseTarget, sameTarget } from "../src/pure/target";
+import { formatTarget, parsePort, parseTarget, sameTarget, wayInWords } from "../src/pure/target";
 
 describe("a server as it is typed", () => {
   test.each([
@@ -13,6 +13,8 @@ describe("a server as it is typed", () => {
     ["me@2001:db8::7", "me", "2001:db8::7", 22],
     ["corp\\me@gpu", "corp\\me", "gpu", 22],
     ["me@corp@gpu", "me@corp", "gpu", 22],
+    ["Jane Doe@gpu", "Jane Doe", "gpu", 22],
+    ["alice@corp#gpu-7:22@bastion", "alice@corp#gpu-7:22", "bastion", 22],
   ])("%s", (text, username, host, port) => {
     expect(parseTarget(text)).toEqual({ ok: true, target: { username, host, port } });
   });
@@ -29,7 +31,8 @@ describe("a server as it is typed", () => {
     ["me@-oProxyCommand=x", "dash"],
     ["-l@gpu", "dash"],
     ["me @gpu", "blanks"],
-    ["me@gpu\u0000", "blanks"],
+    ["me@gp u", "blanks"],
+    ["me@gpu\u0000", "one line"],
     ["me@[::1", "]"],
     ["me@[gpu]:22", "IPv6"],
     ["me@[::1]22", ":port"],
@@ -48,6 +51,13 @@ describe("a server as it is typed", () => {
     ])
       expect(parseTarget(formatTarget(target))).toEqual({ ok: true, target });
   });
+});
+
+test("the way is told in words", () => {
+  const hops = ["login.hpc", "inner", "gpu-7"].map((host) => ({ host, username: "alice", port: 22 }));
+  expect(wayInWords(hops, null)).toBe("via login.hpc as alice, via inner as alice, then gpu-7 as alice");
+  expect(wayInWords(hops.slice(2), null)).toBe("gpu-7 as alice");
+  expect(wayInWords(hops.slice(2), "nc gpu-7 22")).toBe("by nc, then gpu-7 as alice");
 });
 
 test("ports", () => {

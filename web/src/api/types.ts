@@ -401,6 +401,8 @@ export interface Credentials {
   private_key_path?: string | null;
   passphrase?: string | null;
   use_agent?: boolean;
+  /** The hosts on the way, first one first; [] for none, null where the person's ssh config has the say. */
+  jumps?: string[] | null;
 }
 
 export interface ConnectBody extends Credentials {
@@ -471,6 +473,7 @@ export interface SavedConnection {
   condaEnv?: string | null;
   localPort?: number | null;
   remotePort?: number | null;
+  jumps?: string[] | null;
   lastUsedAt?: number | null;
   [other: string]: unknown;
 }

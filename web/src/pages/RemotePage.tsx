@@ -5,15 +5,14 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/error";
 import type { SavedConnection } from "../api/types";
 import { Ago, Bone, Code, Delayed, ErrorState, Field } from "../components/basics";
+import { ConnectLine } from "../components/ConnectLine";
 import { FlowPanel } from "../components/FlowPanel";
-import { Icon } from "../components/icons";
-import { LoginFields } from "../components/LoginFields";
 import { Dialog, Menu } from "../components/overlay";
 import { HostDot } from "../components/Sidebar";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
 import { useKeys } from "../state/keys";
 import { begin, emptyLogin, flow, loginOf, openHost } from "../state/remote/flow";
-import { forgetHost, hostLabel, hosts, saveHost, savedFor, targetOf } from "../state/remote/hosts";
+import { forgetHost, hostLabel, hosts, saveHost, targetOf } from "../state/remote/hosts";
 import { hostState, loadKnownHosts, loadRemote, remoteError, saved, sessionsOf, startRemote } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { KnownHosts } from "../components/KnownHosts";
@@ -51,69 +50,6 @@ export function RemotePage() {
         {active ? <FlowPanel flow={active} /> : <HowTo />}
       </aside>
     </div>
-  );
-}
-
-function ConnectLine({ inputRef }: { inputRef: { current: HTMLInputElement | null } }) {
-  const [text, setText] = useState("");
-  const [form, setForm] = useState(emptyLogin());
-  const [open, setOpen] = useState(false);
-  const [complaint, setComplaint] = useState<string | null>(null);
-  const submit = () => {
-    const parsed = parseTarget(text);
-    if (!parsed.ok) {
-      setComplaint(parsed.reason);
-      inputRef.current?.focus();
-      return;
-    }
-    setComplaint(null);
-    const known = savedFor(parsed.target);
-    begin(parsed.target, !open && known ? { ...form, login: loginOf(known), keyPath: known.privateKeyPath ?? "" } : form);
-    setForm(emptyLogin());
-    setOpen(false);
-  };
-  return (
-    <form
-      autocomplete="off"
-      onSubmit={(event) => {
-        event.preventDefault();
-        submit();
-      }}
-    >
-      <div class="connect-line">
-        <div class="server-field">
-          <Icon name="server" />
-          <input
-            ref={inputRef}
-            class={`input${complaint ? " invalid" : ""}`}
-            type="text"
-            aria-label="Server"
-            aria-invalid={complaint !== null}
-            aria-describedby="server-note"
-            placeholder="user@host:port"
-            spellcheck={false}
-            autocapitalize="off"
-            autocomplete="off"
-            value={text}
-            onInput={(event) => {
-              setText(event.currentTarget.value);
-              if (complaint) setComplaint(null);
-            }}
-          />
-        </div>
-        <button type="submit" class="button primary">
-          Connect
-        </button>
-      </div>
-      <div class="connect-note" id="server-note">
-        {complaint ? <span class="field-error">{complaint}</span> : <span class="spacer">The port may be left out; it is 22 then.</span>}
-        <button type="button" class="disclosure" aria-expanded={open} onClick={() => setOpen(!open)}>
-          <Icon name={open ? "chevronDown" : "chevronRight"} size={12} />
-          Login
-        </button>
-      </div>
-      {open && <LoginFields form={form} onChange={setForm} />}
-    </form>
   );
 }
 

@@ -15,12 +15,13 @@ export function parseTarget(text: string): ParsedTarget {
   let rest = text.trim().replace(/^ssh:\/\//i, "").replace(/\/$/, "").replace(/^ssh\s+/, "");
   if (!rest) return wrong("Type the server as user@host, or user@host:port.");
   // eslint-disable-next-line no-control-regex
-  if (/[\s\u0000-\u001f\u007f]/.test(rest)) return wrong("A server's name holds no blanks.");
+  if (/[\u0000-\u001f\u007f]/.test(rest)) return wrong("A server's name is one line.");
   const at = rest.lastIndexOf("@");
   if (at < 0) return wrong("The user name is missing: type user@host.");
   const username = rest.slice(0, at);
   rest = rest.slice(at + 1);
   if (!username) return wrong("The user name before the @ is missing.");
+  if (/\s/.test(rest) || /^\s|\s$/.test(username)) return wrong("A host holds no blanks.");
   if (username.startsWith("-")) return wrong("A user name does not start with a dash.");
   const split = splitPort(rest);
   if (typeof split === "string") return wrong(split);
@@ -64,6 +65,14 @@ const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host);
 /** Return `user@host`, with the port where it is not 22. */
 export function formatTarget({ username, host, port }: Target): string {
   return `${username}@${bracketed(host)}${port === 22 ? "" : `:${port}`}`;
+}
+
+/** Return the way to a server in words, "via login.hpc as alice, then gpu-7 as alice". */
+export function wayInWords(hops: readonly { host: string; username: string }[], command: string | null): string {
+  const named = hops.map(({ host, username }) => `${host} as ${username}`);
+  const steps = [...(command ? [`by ${command.split(" ")[0]}`] : []), ...named.slice(0, -1).map((one) => `via ${one}`)];
+  const last = named.at(-1) ?? "";
+  return steps.length ? `${steps.join(", ")}, then ${last}` : last;
 }
 
 /** Whether `id` (as the viewer names a connection) means this target. */

@@ -28,6 +28,8 @@ export interface Flow {
   /** Names this attempt to the viewer: cancelling ends what bears it, and no session or other window's attempt. */
   attempt: string;
   target: Target;
+  /** The hosts on the way that were given by hand; null where the person's ssh config has the say. */
+  jumps: string[] | null;
   phase: Phase;
   form: LoginForm;
   /** Go through to the page with what is saved, without asking for environment and folder. */
@@ -93,12 +95,13 @@ export function loginOf(one: SavedConnection): Login {
 }
 
 /** Begin with a host: connect, and ask on the way for whatever is missing. */
-export function begin(target: Target, form: LoginForm, options: { straight?: boolean } = {}): void {
+export function begin(target: Target, form: LoginForm, options: { straight?: boolean; jumps?: string[] | null } = {}): void {
   leave();
   const known = savedFor(target);
   flow.value = {
     attempt: newAttempt(),
     target,
+    jumps: options.jumps === undefined ? (known?.jumps ?? null) : options.jumps,
     phase: "connecting",
     form,
     straight: options.straight ?? false,
@@ -184,7 +187,7 @@ export function runConnect(): Promise<void> {
   patch({ phase: "connecting", error: null, hostKey: null, startedAt: Date.now() });
   return guarded("connect", async (signal) => {
     const now = flow.value!;
-    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), attempt: now.attempt }, signal);
+    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), jumps: now.jumps, attempt: now.attempt }, signal);
     patch({ connectionId: answer.connection_id });
     await runChoose(signal);
   });
@@ -264,6 +267,7 @@ async function start(signal: AbortSignal): Promise<void> {
     {
       ...now.target,
       ...credentialsOf(now.form),
+      jumps: now.jumps,
       attempt: now.attempt,
       remote_root: now.root.trim(),
       local_port: now.localPort ? Number(now.localPort) : null,
@@ -288,6 +292,7 @@ async function remember(chosen: boolean): Promise<void> {
     host: now.target.host,
     port: now.target.port,
     username: now.target.username,
+    jumps: now.jumps,
     lastUsedAt: Date.now(),
   };
   if (!known || !now.wasConnected)
