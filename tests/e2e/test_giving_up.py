@@ -31,7 +31,7 @@ def known(server: Server, link: Link, tmp_path: Path) -> Iterator[Viewer]:
 
 def begin(page: Page, server: Server, link: Link) -> None:
     """Type the server with its key file, press Connect, and see that it is under way."""
-    page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{link.port}")
+    page.get_by_role("combobox", name="Server").fill(f"{server.account.username}@127.0.0.1:{link.port}")
     if not page.get_by_role("radio", name="Key file").is_visible():
         page.get_by_role("button", name="Login").click()
     page.get_by_role("radio", name="Key file").check()

@@ -402,7 +402,7 @@ def open_artifact(page):
 def type_server(page):
     for key in "n/":
         page.keyboard.press(key)
-        server = page.get_by_role("textbox", name="Server")
+        server = page.get_by_role("combobox", name="Server")
         expect(server).to_be_focused()
         server.blur()
 

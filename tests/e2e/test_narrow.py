@@ -251,7 +251,7 @@ def test_what_goes_wrong_with_a_server_can_be_read(browser, root):
         visit(browser, f"http://localhost:{viewer.port}/#/remote", width=390, height=844, touch=True) as visited,
     ):
         page = visited.page
-        page.get_by_role("textbox", name="Server").fill("me@127.0.0.1:1")
+        page.get_by_role("combobox", name="Server").fill("me@127.0.0.1:1")
         page.get_by_role("button", name="Connect", exact=True).tap()
         expect(page.get_by_role("alert").first).to_be_in_viewport()
         check(page)

@@ -109,14 +109,14 @@ def test_a_wrong_password_says_so_in_place_and_keeps_what_was_typed(
     typed = f"{server.account.username}@127.0.0.1:{server.sshd.port}"
     with visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
-        page.get_by_role("textbox", name="Server").fill(typed)
+        page.get_by_role("combobox", name="Server").fill(typed)
         page.get_by_role("button", name="Login").click()
         page.get_by_role("radio", name="Password").check()
         page.get_by_label("Password", exact=True).last.fill("wrong")
         page.get_by_role("button", name="Connect", exact=True).click()
         page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
         expect(page.get_by_text("AUTH_FAILED").first).to_be_visible()
-        expect(page.get_by_role("textbox", name="Server")).to_have_value(typed)
+        expect(page.get_by_role("combobox", name="Server")).to_have_value(typed)
 
 
 def test_a_password_and_a_pasted_key_log_in(browser: Browser, server: Server, viewer: Viewer) -> None:
@@ -126,7 +126,7 @@ def test_a_password_and_a_pasted_key_log_in(browser: Browser, server: Server, vi
     ):
         with visit(browser, f"{viewer.url}/#/remote") as visitor:
             page = visitor.page
-            page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+            page.get_by_role("combobox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
             page.get_by_role("button", name="Login").click()
             page.get_by_role("radio", name=login).check()
             page.get_by_label(label, exact=True).last.fill(secret)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def run_agent(path: Path, *keys: Path) -> Iterator[dict[str, str]]:
-    """Start one on the socket `path`; yield the environment by which its clients find it."""
+def run_agent(path: Path, *keys: Path, environ: dict[str, str] | None = None) -> Iterator[dict[str, str]]:
+    """Start one on the socket `path`; yield the environment by which its clients find it. environ: more for its own."""
+    own = {**os.environ, **(environ or {})}
     environ = {"SSH_AUTH_SOCK": str(path)}
-    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL, env=own)
     try:
         while not path.exists():
             assert process.poll() is None
@@ -25,6 +26,19 @@ def run_agent(path: Path, *keys: Path) -> Iterator[dict[str, str]]:
         process.wait()
 
 
-def add_key(environ: dict[str, str], key: Path) -> None:
-    """Give one more key to the agent of this environment."""
-    subprocess.run(["ssh-add", "-q", str(key)], check=True, env={**os.environ, **environ})
+def add_key(environ: dict[str, str], key: Path, *options: str) -> None:
+    """Give one more key to the agent of this environment. options: of ssh-add, such as -c."""
+    subprocess.run(["ssh-add", "-q", *options, str(key)], check=True, env={**os.environ, **environ})
+
+
+@contextlib.contextmanager
+def run_asking_agent(folder: Path, key: Path) -> Iterator[tuple[dict[str, str], Path]]:
+    """Start one that asks before each use of its key, and is always told yes; yield the file that counts it."""
+    asked, program = folder / "asked", folder / "askpass"
+    asked.touch()
+    program.write_text(f"#!/bin/sh\necho asked >> '{asked}'\n")
+    program.chmod(0o755)
+    asking = {"SSH_ASKPASS": str(program), "SSH_ASKPASS_REQUIRE": "force", "DISPLAY": ":0"}
+    with run_agent(folder / "agent", environ=asking) as environ:
+        add_key(environ, key, "-c")
+        yield environ, asked

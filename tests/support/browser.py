@@ -79,7 +79,7 @@ def visit(
 
 def connect_by_key(page: Page, server: Server) -> None:
     """Type the server, choose the key file, press Connect."""
-    page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+    page.get_by_role("combobox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
     if not page.get_by_role("radio", name="Key file").is_visible():
         page.get_by_role("button", name="Login").click()
     page.get_by_role("radio", name="Key file").check()

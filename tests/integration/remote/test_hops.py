@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.support.agent import run_agent
+from tests.support.agent import run_agent, run_asking_agent
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
@@ -273,6 +273,29 @@ def test_only_the_named_one_of_seven_agent_keys_is_shown(chain: Chain, tmp_path:
             assert answer.status_code == 200, answer.text
             assert agent
         assert chain.server.sshd.log.count("Failed publickey") == 0
+
+
+def test_an_agent_that_asks_each_time_asks_once_a_hop(chain: Chain, tmp_path: Path) -> None:
+    (tmp_path / "agent").mkdir()
+    with run_asking_agent(tmp_path / "agent", chain.server.key) as (agent, asked):
+        username = chain.server.account.username
+        (chain.home / ".ssh").mkdir()
+        (chain.home / ".ssh" / "config").write_text(
+            f"Host login\n HostName 127.0.0.1\n Port {chain.sshds['login'].port}\n User {username}\n"
+            f"Host gpu\n HostName 127.0.0.1\n Port {chain.server.sshd.port}\n User {username}\n ProxyJump login\n"
+        )
+        with viewing(chain, **agent) as viewer:
+            for jumps, times in (([], 1), (None, 2)):
+                asked.write_text("")
+                body = chain.body(use_agent=True, jumps=jumps)
+                answer, _ = accept_all(viewer, body)
+                assert answer.status_code == 200, answer.text
+                session = start(viewer, {**body, "remote_root": str(chain.server.runs)})
+                assert asked.read_text().count("asked") == times
+                assert session["tunnelBackend"] == "paramiko"
+                assert "your agent would be asked once more" in session["fallbacks"][0]["reason"]
+                stop(viewer, session)
+                viewer.post("/api/remote/disconnect", body)
 
 
 # --- what is shown before anything is sent ---------------------------------------------------------------------------

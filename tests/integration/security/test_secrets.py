@@ -232,7 +232,7 @@ def test_the_page_keeps_no_secret(server: Server, viewer: Viewer, locked_key: tu
     accept(viewer, connect(viewer, server.login()))
     with run_chromium() as browser, visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
-        page.get_by_role("textbox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
+        page.get_by_role("combobox", name="Server").fill(f"{server.account.username}@127.0.0.1:{server.sshd.port}")
         page.get_by_role("button", name="Login").click()
         page.get_by_role("radio", name="Paste key").check()
         page.get_by_label("Private key", exact=True).last.fill(key.read_text())

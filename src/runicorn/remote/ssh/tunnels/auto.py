@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from runicorn.errors import ConnectError, TunnelFailedError
-from runicorn.remote.ssh.interface import Fallback, LoginRefusedError, Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import (
+    Connection,
+    Fallback,
+    LoginRefusedError,
+    Tunnel,
+    TunnelRefusedError,
+    TunnelRequest,
+)
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
@@ -34,6 +41,8 @@ def open_tunnel(
         if choice not in (TunnelChoice.AUTO, backend):
             continue
         try:
+            if choice is TunnelChoice.AUTO and backend is not TunnelChoice.PARAMIKO and _asks_agent(request.connection):
+                raise TunnelRefusedError("your agent would be asked once more")
             tunnel = open_backend(request)
             check(tunnel)
             return tunnel
@@ -48,6 +57,12 @@ def open_tunnel(
     raise TunnelFailedError(
         f"No tunnel could be opened ({'; '.join(reasons)}).", login_refused=login_refused, hint=_next_step(choice)
     )
+
+
+def _asks_agent(connection: Connection) -> bool:
+    """Whether a login of its own would ask the person's agent, which may ask the person each time (ssh-add -c)."""
+    before = connection.before
+    return connection.login.agent_key is not None or (before is not None and _asks_agent(before))
 
 
 def _next_step(choice: TunnelChoice) -> str | None:

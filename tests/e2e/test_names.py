@@ -1,0 +1,85 @@
+"""A server is typed as for ssh: its names are offered, and what it means is shown before anything is sent."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.support.browser import visit
+from tests.support.serving import run_viewer
+
+CONFIG = """
+Host login.hpc
+  User alice
+Host gpu-7 gpu-8 *.wild
+  HostName gpu-7.cluster.invalid
+  Port 2200
+  User alice
+  ProxyJump login.hpc
+Host loop
+  ProxyJump loop
+"""
+
+
+@pytest.fixture
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "config").write_text(CONFIG)
+    with (
+        run_viewer(tmp_path / "root", home) as viewer,
+        visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
+    ):
+        yield visited.page
+
+
+def server(page: Page):  # type: ignore[no-untyped-def]
+    return page.get_by_role("combobox", name="Server")
+
+
+def test_the_names_of_the_config_are_offered(page: Page) -> None:
+    server(page).focus()
+    expect(page.locator("#server-names option")).to_have_count(4)
+    names = page.locator("#server-names option").evaluate_all("all => all.map(one => one.value)")
+    assert names == ["login.hpc", "gpu-7", "gpu-8", "loop"]
+
+
+def test_the_way_is_shown_once_a_name_was_chosen(page: Page) -> None:
+    server(page).fill("gpu-7")
+    page.keyboard.press("Tab")
+    expect(page.locator("#server-note")).to_contain_text(
+        "via login.hpc as alice, then gpu-7.cluster.invalid as alice, port 2200"
+    )
+    server(page).fill("ssh -J one,bob@two gpu-8")
+    expect(page.locator("#server-note")).not_to_contain_text("via login.hpc")
+    page.keyboard.press("Tab")
+    expect(page.locator("#server-note")).to_contain_text(
+        f"via one as {getpass.getuser()}, via two as bob, then gpu-7.cluster.invalid as alice"
+    )
+
+
+def test_what_cannot_be_is_said_in_place_and_begins_nothing(page: Page) -> None:
+    for typed, said in (
+        ("", "Type the server as for ssh"),
+        ("loop", "jumphost loop via loop"),
+        ("ssh -F other gpu-7", "-F of ssh is not taken over here"),
+        ("me@gpu:0", "is no port"),
+    ):
+        server(page).fill(typed)
+        page.keyboard.press("Enter")
+        expect(page.locator("#server-note").get_by_role("alert")).to_contain_text(said)
+        expect(server(page)).to_be_focused()
+        expect(page.get_by_role("region", name="Opening")).to_have_count(0)
+
+
+def test_a_pasted_command_brings_its_key_and_its_jumps(page: Page) -> None:
+    with page.expect_request("**/api/remote/connect") as asked:
+        server(page).fill("ssh -p 2222 -i ~/.ssh/no-such-key -J 127.0.0.1:1 me@127.0.0.1")
+        page.keyboard.press("Enter")
+    body = asked.value.post_data_json
+    assert (body["host"], body["port"], body["username"]) == ("127.0.0.1", 2222, "me")
+    assert (body["private_key_path"], body["jumps"]) == ("~/.ssh/no-such-key", ["127.0.0.1:1"])
+    expect(page.get_by_role("region", name="Opening").get_by_role("alert").first).to_contain_text("no-such-key")
