@@ -60,6 +60,8 @@ def test_after_accepting_the_same_request_connects(known: Viewer, server: Server
         "port": port,
         "username": username,
         "connected": True,
+        "hops": [server.target()],
+        "resolved_by": "ssh -G",
     }
     listed = known.get("/api/remote/sessions").json()
     assert listed == {"sessions": [{"key": f"{username}@127.0.0.1:{port}", **server.target(), "connected": True}]}
@@ -257,7 +259,10 @@ def test_a_server_that_hangs_up(viewer: Viewer) -> None:
     ("body", "status", "code"),
     [
         ({"host": "-oProxyCommand=x", "username": "me"}, 400, "INVALID_TARGET"),
-        ({"host": "gpu", "username": "a b"}, 400, "INVALID_TARGET"),
+        ({"host": "gpu", "username": "a -b"}, 400, "INVALID_TARGET"),
+        ({"host": "gpu", "username": "me", "jumps": ["me@"]}, 400, "INVALID_TARGET"),
+        ({"host": "gpu", "username": "me", "jumps": ["-oProxyCommand=x"]}, 400, "INVALID_TARGET"),
+        ({"host": "gpu", "username": "me", "jumps": "a"}, 422, "INVALID_REQUEST"),
         ({"host": "gpu", "username": "me", "port": 0}, 422, "INVALID_REQUEST"),
         ({"host": "gpu", "username": "me", "port": 65536}, 422, "INVALID_REQUEST"),
         ({"username": "me"}, 422, "INVALID_REQUEST"),

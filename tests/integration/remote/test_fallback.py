@@ -19,7 +19,10 @@ from tests.support.sshd import make_key
 NOT_IMPORTABLE = "raise ImportError('asyncssh is not here')\n"
 PROGRAMS = {
     "silent": "#!/bin/sh\nexit 3\n",
-    "broken": "#!/bin/sh\necho 'first words' >&2\necho 'no luck today' >&2\nexit 255\n",
+    # It reads configs, and breaks where it should connect.
+    "broken": (
+        "#!/bin/sh\n[ \"$1\" = -G ] && exec ssh \"$@\"\necho 'first words' >&2\necho 'no luck today' >&2\nexit 255\n"
+    ),
     # Listens where it should and leads nowhere, with no word about it.
     "deaf": (
         "#!/usr/bin/env python3\n"

@@ -19,6 +19,10 @@ from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import Sshd, make_key, run_sshd
 
+from runicorn.errors import SshConfigError
+from runicorn.remote.link.resolving import Resolver
+from runicorn.remote.names import asking
+
 NAMES = ("login", "inner", "gpu")
 
 
@@ -164,6 +168,17 @@ def test_a_jump_that_reaches_nobody_says_so(chain: Chain) -> None:
         answer, _ = accept_all(viewer, chain.body())
         assert answer.json()["code"] == "HOST_UNREACHABLE", answer.text
         assert "127.0.0.1 cannot reach 127.0.0.1 port 1" in answer.json()["detail"]
+
+
+def test_a_config_that_hangs_is_given_up_and_nothing_of_it_is_left(
+    chain: Chain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "TIMEOUT_SECS", 1.0)
+    chain.config(f'Match exec "sleep 321 # {chain.home}"\n User x\n')
+    resolver = Resolver(chain.home, None)
+    with pytest.raises(SshConfigError, match="did not say within 1 s what gpu means"):
+        resolver.meant("gpu")
+    eventually_nothing(lambda: [p for p in psutil.process_iter(["cmdline"]) if "321" in (p.info["cmdline"] or [])], 3)
 
 
 def test_a_config_that_leads_in_a_circle_says_so(chain: Chain) -> None:

@@ -19,7 +19,7 @@ from tests.support.link import run_link
 from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import tunnel_folders
 
-SLEEPING_SSH = "#!/bin/sh\nexec sleep 600\n"
+SLEEPING_SSH = '#!/bin/sh\n[ "$1" = -G ] && exec ssh "$@"\nexec sleep 600\n'
 
 # In the server's environment: holds up every start of its Python for as long as the file is there.
 HOLD = "import os, time\nwhile os.path.exists({hold!r}): time.sleep(0.05)\n"

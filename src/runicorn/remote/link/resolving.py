@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runicorn.errors import SshConfigError
 from runicorn.remote.names import asking
+from runicorn.remote.names.asking import NoAnswerError, SshAsker
 from runicorn.remote.names.fallback import ParserAsker
 from runicorn.remote.names.literal import literal_names
 from runicorn.remote.names.typed import Typed, parse_typed
-from runicorn.remote.names.way import Ask, Way, find_way
+from runicorn.remote.names.way import Way, find_way
 from runicorn.remote.ssh.interface import TunnelRefusedError
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.trust.target import Credentials, Target
@@ -61,16 +61,10 @@ class Resolver:
         return literal_names(self._home / ".ssh" / "config")
 
     def _find(self, typed: Typed) -> Way:
-        Target.make(typed.host, typed.port or DEFAULT_PORT, typed.username or "user")  # nothing odd reaches a program
-        ask, named = self._asker()
-        return find_way(typed, ask, named)
-
-    def _asker(self) -> tuple[Ask, str]:
         machine = asking.this_machine(self._home)
         try:
             ssh = find_ssh(self._ssh_path)
-        except TunnelRefusedError as error:
-            if self._ssh_path:
-                raise SshConfigError(f"{error}.") from None
-            return ParserAsker(machine), "asyncssh"
-        return asking.SshAsker(ssh, machine, asking.config_of(self._home)), "ssh -G"
+            return find_way(typed, SshAsker(ssh, machine, asking.config_of(self._home)), "ssh -G")
+        except (TunnelRefusedError, NoAnswerError):
+            parser = ParserAsker(machine)
+            return find_way(typed, parser, parser.name)

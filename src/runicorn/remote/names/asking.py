@@ -15,6 +15,11 @@ from runicorn.remote.names.settings import Machine, Settings, parse_answer
 
 TIMEOUT_SECS = 15.0
 MAX_ANSWER_BYTES = 2**20
+COMPLAINT_STATUS = 255  # of ssh's own errors, such as a config that it does not take
+
+
+class NoAnswerError(Exception):
+    """This program is none that answers `ssh -G`, such as a very old one. Its text is the reason."""
 
 
 def this_machine(home: Path) -> Machine:
@@ -50,7 +55,7 @@ class SshAsker:
         self._config = config
 
     def __call__(self, name: str, username: str | None, port: int | None) -> Settings:
-        """Raises SshConfigError, with the words of `ssh` where it complains."""
+        """Raises SshConfigError, with the words of `ssh` where it complains, and NoAnswerError."""
         command = [self._ssh, "-G"]
         command += ["-F", self._config] if self._config is not None else []
         command += ["-p", str(port)] if port is not None else []
@@ -68,26 +73,31 @@ class SshAsker:
                 start_new_session=True,  # what `Match exec` runs must not ask in the viewer's terminal
             )
         except OSError as error:
-            raise SshConfigError(f"`ssh -G` could not be started: {error.strerror}.") from error
+            raise NoAnswerError(f"it could not be started: {error.strerror}") from error
         try:
             answer, complaint = process.communicate(timeout=TIMEOUT_SECS)
         except subprocess.TimeoutExpired:
-            _kill(process)
-            process.communicate()
+            _end(process)
             raise SshConfigError(
                 f"`ssh -G` did not say within {TIMEOUT_SECS:.0f} s what {name} means.",
                 hint="Look for a `Match exec` or CanonicalizeHostname in your ssh config that hangs.",
             ) from None
+        except BaseException:  # Ctrl-C
+            _end(process)
+            raise
+        if process.returncode not in (0, COMPLAINT_STATUS):
+            raise NoAnswerError(f"it ended with {process.returncode}")
         if process.returncode:
             said = complaint.decode("utf-8", "replace").strip().splitlines()
-            reason = " ".join(said[-2:]) if said else f"it ended with {process.returncode}"
+            reason = " ".join(said[-2:]) if said else "it says nothing"
             raise SshConfigError(f"`ssh -G` does not accept {name}: {reason}.")
         return answer[:MAX_ANSWER_BYTES].decode("utf-8", "replace")
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """End it and what it runs, which would hold its output open."""
     if sys.platform == "win32":
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

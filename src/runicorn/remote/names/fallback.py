@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from runicorn.errors import RemoteUnavailableError, SshConfigError
+from runicorn.errors import SshConfigError
 from runicorn.remote.names.settings import Machine, Settings, settings_of
 
 # As `ssh` tries them by itself.
@@ -15,17 +16,19 @@ _WORDS = ("Hostname", "User", "Port", "IdentitiesOnly", "IdentityAgent", "HostKe
 
 
 class ParserAsker:
-    """See way.Ask."""
+    """See way.Ask. name: who answers; None where the parser is not installed, and every name means itself."""
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
+        self.name = "asyncssh" if find_spec("asyncssh") is not None else None
 
     def __call__(self, name: str, username: str | None, port: int | None) -> Settings:
         """Raises SshConfigError for a config that the parser does not understand."""
         try:
             from asyncssh.config import ConfigParseError, SSHClientConfig
-        except ImportError as error:
-            raise RemoteUnavailableError(f"The packages for SSH cannot be loaded: {error}.") from error
+        except ImportError:
+            self.name = None
+            return settings_of(_given(username, port), name, self._machine)
         config: Path = self._machine.home / ".ssh" / "config"
         try:
             options: Any = SSHClientConfig.load(
@@ -49,12 +52,14 @@ class ParserAsker:
             if value is not None and value != ():
                 values = value if isinstance(value, list) else [value]
                 said[key.lower()] = [_text(each) for each in values]
-        said.setdefault("identityfile", list(_DEFAULT_KEYS))
-        if username is not None:
-            said["user"] = [username]
-        if port is not None:
-            said["port"] = [str(port)]
-        return settings_of(said, name, self._machine)
+        return settings_of({"identityfile": list(_DEFAULT_KEYS), **said, **_given(username, port)}, name, self._machine)
+
+
+def _given(username: str | None, port: int | None) -> dict[str, list[str]]:
+    return {
+        **({} if username is None else {"user": [username]}),
+        **({} if port is None else {"port": [str(port)]}),
+    }
 
 
 def _text(value: object) -> str:

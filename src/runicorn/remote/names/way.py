@@ -84,6 +84,8 @@ def find_way(typed: Typed, ask: Ask, resolved_by: str | None = None) -> Way:
 
 
 def _hops(typed: Typed, ask: Ask, asked: Sequence[tuple[str, str, int]]) -> list[Hop]:
+    # Nothing odd reaches a program, such as an option in place of a name.
+    Target.make(typed.host, typed.port or 22, "user" if typed.username is None else typed.username)
     settings = ask(typed.host, typed.username, typed.port)
     settings = replace(settings, identities=(*typed.identities, *settings.identities))
     here = (settings.host, settings.username, settings.port)
