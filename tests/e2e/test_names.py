@@ -10,7 +10,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import visit
 from tests.support.serving import run_viewer
+from tests.support.sshd import run_sshd
 
+OTHER_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 CONFIG = """
 Host login.hpc
   User alice
@@ -73,6 +75,40 @@ def test_what_cannot_be_is_said_in_place_and_begins_nothing(page: Page) -> None:
         expect(page.locator("#server-note").get_by_role("alert")).to_contain_text(said)
         expect(server(page)).to_be_focused()
         expect(page.get_by_role("region", name="Opening")).to_have_count(0)
+
+
+def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser, tmp_path: Path) -> None:
+    home, own = tmp_path / "home", tmp_path / "own_known_hosts"
+    (home / ".ssh").mkdir(parents=True)
+    with run_sshd() as sshd:
+        (home / ".ssh" / "config").write_text(
+            f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {own}\n"
+        )
+        own.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_key()}\n")
+        with (
+            run_viewer(tmp_path / "root", home) as viewer,
+            visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
+        ):
+            page = visited.page
+            server(page).fill("me@there")
+            page.keyboard.press("Enter")
+            dialog = page.get_by_role("dialog", name="Confirm the host key of 127.0.0.1")
+            expect(dialog).to_contain_text(f"Your own {own} holds this very key")
+            dialog.get_by_role("button", name="Take the key over").click()
+            expect(dialog).to_have_count(0)
+            assert len(viewer.get("/api/remote/known-hosts/list").json()["entries"]) == 1
+            viewer.post(
+                "/api/remote/known-hosts/remove", viewer.get("/api/remote/known-hosts/list").json()["entries"][0]
+            )
+            own.write_text(f"[127.0.0.1]:{sshd.port} ssh-ed25519 {OTHER_KEY}\n")
+            page.reload()
+            server(page).fill("me@there")
+            page.keyboard.press("Enter")
+            expect(dialog).to_contain_text("holds another key for this server")
+            accept = dialog.get_by_role("button", name="Accept key")
+            expect(accept).to_be_disabled()
+            dialog.get_by_role("textbox").fill("127.0.0.1")
+            expect(accept).to_be_enabled()
 
 
 def test_a_pasted_command_brings_its_key_and_its_jumps(page: Page) -> None:

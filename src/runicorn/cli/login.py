@@ -41,7 +41,7 @@ class Questions:
     async def about_host_key(self, error: HostKeyConfirmationError) -> None:
         """Have the person compare the key, and keep it once accepted. Raises the error if it is not."""
         self._require_terminal(error)
-        await self.run_blocking(_ask_about_host_key, error, self.target)
+        await self.run_blocking(_ask_about_host_key, error)
         names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
         await self.run_blocking(self.host_keys.accept, *(error.payload[name] for name in names))
 
@@ -68,19 +68,24 @@ class Questions:
             raise error
 
 
-def _ask_about_host_key(error: HostKeyConfirmationError, target: Target) -> None:
-    """Show the key and let the person decide."""
+def _ask_about_host_key(error: HostKeyConfirmationError) -> None:
+    """Show the key, which may be that of a host on the way, and let the person decide."""
     payload = error.payload
+    host = payload["host"]
     if payload["reason"] == "changed":
-        typer.echo(f"The host key of {target.host} HAS CHANGED. Somebody may be listening in.", err=True)
+        typer.echo(f"The host key of {host} HAS CHANGED. Somebody may be listening in.", err=True)
         typer.echo(f"  known:   {payload.get('expected_fingerprint_sha256', 'a key of another type')}", err=True)
     else:
-        typer.echo(f"{target.host} port {target.port} is not known yet.", err=True)
+        typer.echo(f"{host} port {payload['port']} is not known yet.", err=True)
     typer.echo(f"  offered: {payload['fingerprint_sha256']} ({payload['key_type']})", err=True)
+    if "known_in" in payload:
+        typer.echo(f"  your own {payload['known_in']} holds this key for it.", err=True)
+    elif "contradicted_in" in payload:
+        typer.echo(f"  your own {payload['contradicted_in']} holds ANOTHER key for it.", err=True)
     typer.echo(f"Compare it on the server: ssh-keygen -lf {key_file(payload['key_type'])}", err=True)
-    typer.echo(f"Type {target.host} to accept this key: ", nl=False, err=True)
+    typer.echo(f"Type {host} to accept this key: ", nl=False, err=True)
     answer = sys.stdin.readline()  # not input(), which prints to standard output, where scripts read the address
-    if answer.strip().lower() != target.host:
+    if answer.strip().lower() != host:
         raise error
 
 

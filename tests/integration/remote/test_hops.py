@@ -313,6 +313,80 @@ def test_an_agent_that_asks_each_time_asks_once_a_hop(chain: Chain, tmp_path: Pa
                 viewer.post("/api/remote/disconnect", body)
 
 
+# --- the person's own known_hosts ------------------------------------------------------------------------------------
+
+
+@dataclass
+class Elsewhere:
+    """A server with two host keys, and a person's known_hosts that their config names for it."""
+
+    sshd: Sshd
+    file: Path
+    name: str
+
+    def ask(self, viewer: Viewer, chain: Chain) -> httpx.Response:
+        return connect(viewer, chain.body("there"))
+
+
+@pytest.fixture
+def elsewhere(chain: Chain, tmp_path: Path) -> Iterator[Elsewhere]:
+    with run_sshd(host_keys=("ed25519", "rsa")) as sshd:
+        file = tmp_path / "own_known_hosts"
+        chain.config("")
+        (chain.home / ".ssh" / "config").write_text(
+            f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {file}\n"
+        )
+        yield Elsewhere(sshd, file, f"[127.0.0.1]:{sshd.port}")
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_key_that_the_persons_own_file_holds_is_told_as_known_there_and_is_not_trusted(
+    chain: Chain, elsewhere: Elsewhere, hashed: bool
+) -> None:
+    # It holds the RSA key only: that one is asked for, so that it can be recognized.
+    elsewhere.file.write_text(f"{elsewhere.name} {elsewhere.sshd.host_key('rsa')}\n")
+    if hashed:
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(elsewhere.file)], check=True, capture_output=True)
+        assert elsewhere.name not in elsewhere.file.read_text()
+    with viewing(chain) as viewer:
+        answer = elsewhere.ask(viewer, chain)
+        assert answer.status_code == 409, answer.text
+        host_key = answer.json()["detail"]["host_key"]
+        assert (host_key["reason"], host_key["key_type"]) == ("unknown", "ssh-rsa")
+        assert host_key["known_in"] == str(elsewhere.file)
+        accept(viewer, answer)
+        assert elsewhere.ask(viewer, chain).status_code != 409
+
+
+def test_another_key_in_the_persons_own_file_is_told(chain: Chain, elsewhere: Elsewhere, tmp_path: Path) -> None:
+    other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
+    elsewhere.file.write_text(f"{elsewhere.name} {other}")
+    with viewing(chain) as viewer:
+        host_key = elsewhere.ask(viewer, chain).json()["detail"]["host_key"]
+        assert host_key["contradicted_in"] == str(elsewhere.file)
+        assert "known_in" not in host_key
+
+
+def test_a_key_that_the_person_revoked_is_refused(chain: Chain, elsewhere: Elsewhere) -> None:
+    elsewhere.file.write_text(f"@revoked * {elsewhere.sshd.host_key()}\n")
+    with viewing(chain) as viewer:
+        answer = elsewhere.ask(viewer, chain)
+        assert (answer.status_code, answer.json()["code"]) == (403, "HOST_KEY_REVOKED"), answer.text
+        assert str(elsewhere.file) in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\x00garbage\n", b"| |1|x\n@revoked\n"])
+def test_a_file_of_the_person_that_is_odd_or_missing_changes_nothing(
+    chain: Chain, elsewhere: Elsewhere, content: bytes | None
+) -> None:
+    if content is not None:
+        elsewhere.file.write_bytes(content)
+    with viewing(chain) as viewer:
+        host_key = elsewhere.ask(viewer, chain).json()["detail"]["host_key"]
+        assert host_key["key_type"] == "ssh-ed25519"
+        assert not {"known_in", "contradicted_in"} & set(host_key)
+
+
 # --- what is shown before anything is sent ---------------------------------------------------------------------------
 
 

@@ -430,6 +430,10 @@ export interface HostKey {
   reason: "unknown" | "changed" | string;
   expected_fingerprint_sha256?: string | null;
   expected_public_key?: string | null;
+  /** The file of the person's own that holds this very key for this host. */
+  known_in?: string;
+  /** The one that holds another key for it. */
+  contradicted_in?: string;
 }
 
 export interface KnownHost {

@@ -26,7 +26,9 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
   const [error, setError] = useState<string | null>(null);
   const changed = hostKey.reason === "changed";
   const server = hostKey.port === 22 ? hostKey.host : `${hostKey.host.includes(":") ? `[${hostKey.host}]` : hostKey.host}:${hostKey.port}`;
-  const confirmed = !changed || typed.trim() === hostKey.host;
+  // Known as another one, here or to the person's own ssh: then it takes more than a click.
+  const risky = changed || hostKey.contradicted_in !== undefined;
+  const confirmed = !risky || typed.trim() === hostKey.host;
   const command = checkCommand(hostKey.key_type);
   const accept = async () => {
     setBusy(true);
@@ -45,13 +47,24 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
         class="dialog-body"
         onSubmit={(event) => {
           event.preventDefault();
-          if (changed && confirmed && !busy) void accept();
+          if (risky && confirmed && !busy) void accept();
         }}
       >
         {changed ? (
           <div class="risk" role="note">
             <Icon name="warning" size={18} />
             <p>If you do not know why it changed, somebody may be reading along between you and this server: cancel, and ask its administrator.</p>
+          </div>
+        ) : hostKey.known_in ? (
+          <p>
+            Your own <code class="mono">{hostKey.known_in}</code> holds this very key for this server: you, or whoever looks after this machine, accepted it for ssh. It is not known here yet; no password or key has been sent.
+          </p>
+        ) : hostKey.contradicted_in ? (
+          <div class="risk" role="note">
+            <Icon name="warning" size={18} />
+            <p>
+              Your own <code class="mono">{hostKey.contradicted_in}</code> holds another key for this server. If you do not know why, somebody may be reading along: cancel, and ask its administrator.
+            </p>
           </div>
         ) : (
           <p>You have not connected to this server before. Accept its key only if the fingerprint is the server's own; no password or key has been sent yet.</p>
@@ -77,10 +90,10 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
             <CopyButton text={command} label="Copy the command" />
           </div>
         </div>
-        {changed && (
+        {risky && (
           <div class="field">
             <label for="confirm-host">
-              Type <strong class="mono">{hostKey.host}</strong> to replace the key
+              Type <strong class="mono">{hostKey.host}</strong> to {changed ? "replace the key" : "accept it all the same"}
             </label>
             <input id="confirm-host" class="input mono" value={typed} autocomplete="off" spellcheck={false} onInput={(event) => setTyped(event.currentTarget.value)} />
           </div>
@@ -94,13 +107,13 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
           <button type="button" class="button" data-autofocus onClick={onCancel}>
             Cancel
           </button>
-          {changed ? (
+          {risky ? (
             <button type="submit" class="button danger" disabled={!confirmed || busy}>
-              Replace key
+              {changed ? "Replace key" : "Accept key"}
             </button>
           ) : (
             <button type="button" class="button primary" disabled={busy} onClick={() => void accept()}>
-              Accept key
+              {hostKey.known_in ? "Take the key over" : "Accept key"}
             </button>
           )}
         </div>

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runicorn.errors import HostKeyConfirmationError, HostKeyRevokedError
 from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.elsewhere import Elsewhere, look_elsewhere
 from runicorn.remote.trust.known_hosts import Decision, Entry, HostKey, Verdict
 from runicorn.remote.trust.target import Target
 
 
-def require_ok(target: Target, entries: Iterable[Entry], offered: HostKey) -> None:
-    """Raise HostKeyRevokedError, or HostKeyConfirmationError with the whole payload, unless the key is known."""
+def require_ok(target: Target, entries: Iterable[Entry], offered: HostKey, files: Sequence[str] = ()) -> None:
+    """Raise HostKeyRevokedError, or HostKeyConfirmationError with the whole payload, unless the key is known.
+
+    files: the person's own known_hosts, which are told about in the payload; a key that is revoked there is refused.
+    """
     decision = known_hosts.judge(entries, target.known_hosts_host, offered)
     if decision.verdict is Verdict.REVOKED:
         raise HostKeyRevokedError(f"The host key {offered.fingerprint_sha256} of {target.host} was revoked.")
-    if decision.verdict is not Verdict.OK:
-        raise HostKeyConfirmationError(_payload(target, decision, offered))
+    if decision.verdict is Verdict.OK:
+        return
+    elsewhere = look_elsewhere(files, target.known_hosts_host, offered)
+    if elsewhere.revoked_in is not None:
+        raise HostKeyRevokedError(
+            f"The host key {offered.fingerprint_sha256} of {target.host} is revoked in {elsewhere.revoked_in}."
+        )
+    raise HostKeyConfirmationError(_payload(target, decision, offered, elsewhere))
 
 
-def _payload(target: Target, decision: Decision, offered: HostKey) -> dict[str, Any]:
+def _payload(target: Target, decision: Decision, offered: HostKey, elsewhere: Elsewhere) -> dict[str, Any]:
     """Return the `host_key` object of the 409 answer."""
     payload: dict[str, Any] = {
         "host": target.host,
@@ -40,4 +50,8 @@ def _payload(target: Target, decision: Decision, offered: HostKey) -> dict[str, 
         if expected:
             payload["expected_fingerprint_sha256"] = expected.fingerprint_sha256
             payload["expected_public_key"] = expected.public_key
+    if elsewhere.known_in is not None:
+        payload["known_in"] = elsewhere.known_in
+    elif elsewhere.contradicted_in is not None:
+        payload["contradicted_in"] = elsewhere.contradicted_in
     return payload

@@ -23,6 +23,7 @@ from runicorn.remote.ssh.paramiko.inbox import ChannelsWithInboxes
 from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.elsewhere import types_elsewhere
 from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Target
 
@@ -138,18 +139,18 @@ def verified_transport(
     own(sock)
     with progress.stage("host_key") as tell:
         try:
-            transport = _negotiate(hop.target, sock, stored)
+            transport = _negotiate(hop.target, sock, stored or _types_to_ask(hop))
         except NoCommonAlgorithmError:
             if not stored:
                 raise
             # The server has none of the stored types any more: fetch what it has, to show it as changed.
             sock = dial(hop, Progress(lambda: None))
             own(sock)
-            transport = _negotiate(hop.target, sock, ())
+            transport = _negotiate(hop.target, sock, _types_to_ask(hop))
         try:
             offered = HostKey.from_blob(transport.get_remote_server_key().asbytes())
             tell(f"{offered.key_type} {offered.fingerprint_sha256}")
-            require_ok(hop.known_as, entries, offered)
+            require_ok(hop.known_as, entries, offered, hop.known_hosts_files)
         except BaseException:
             transport.close()
             raise
@@ -164,14 +165,20 @@ def check_host_key(hop: Hop, entries: Sequence[Entry], dial: Dial = dial_first) 
     verified_transport(hop, entries, Progress(lambda: None), dial=dial)[0].close()
 
 
-def _negotiate(target: Target, sock: DialedSocket, stored: tuple[str, ...]) -> Transport:
-    """Return a transport after the key exchange, with only the stored key types on offer where there are any."""
+def _types_to_ask(hop: Hop) -> tuple[str, ...]:
+    """Return all key types, first those that the person's own known_hosts has of this host."""
+    first = types_elsewhere(hop.known_hosts_files, hop.known_as.known_hosts_host)
+    return (*first, *(each for each in known_hosts.KEY_TYPE_ORDER if each not in first))
+
+
+def _negotiate(target: Target, sock: DialedSocket, key_types: tuple[str, ...]) -> Transport:
+    """Return a transport after the key exchange, with these host key types on offer."""
     transport = Transport(cast(socket.socket, sock), default_max_packet_size=_MAX_PACKET_BYTES)
     transport.daemon = True
     transport.banner_timeout = HANDSHAKE_TIMEOUT_SECS
     transport.handshake_timeout = HANDSHAKE_TIMEOUT_SECS
     options = transport.get_security_options()
-    options.key_types = known_hosts.algorithms(stored or known_hosts.KEY_TYPE_ORDER)
+    options.key_types = known_hosts.algorithms(key_types)
     began_at = time.monotonic()
     try:
         with hang_up_on_web_servers(sock):
