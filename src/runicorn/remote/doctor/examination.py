@@ -23,6 +23,7 @@ from runicorn.errors import (
     StartError,
     TunnelFailedError,
 )
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.link.holder import Holder
 from runicorn.remote.server import probe, probing, shell, shell_facts
 from runicorn.remote.server.probe import HostFacts
@@ -59,7 +60,10 @@ class Found:
 
 @dataclass
 class Examination:
-    """One server looked at. What a step finds the later ones use; `holder` closes all of it."""
+    """One server looked at. What a step finds the later ones use; `holder` closes all of it.
+
+    asker: whoever answers what the server asks while logging in; None where nobody does.
+    """
 
     settings: Settings
     host_keys: HostKeyFile
@@ -68,6 +72,7 @@ class Examination:
     credentials: Credentials
     root: str | None
     environment: str | None
+    asker: Asker | None = None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
     _addresses: list[Any] = field(default_factory=list)
@@ -123,7 +128,7 @@ class Examination:
             self._met = self.holder.own(_meet(self.target, self.host_keys))
         met, self._met = self._met, None
         try:
-            self._connection, used, methods = met.log_in(self.credentials, self.user_home)
+            self._connection, used, methods = met.log_in(self.credentials, self.user_home, self.asker)
         except BaseException:
             self.holder.drop(met)
             raise

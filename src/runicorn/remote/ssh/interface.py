@@ -24,6 +24,7 @@ class Login:
     key: the private key that was accepted, already unlocked. key_path: where it came from, if it may be read from there
     again without a passphrase. agent_key: the public blob of the agent's key that was accepted.
     by_prompts: the password was typed into a prompt (keyboard-interactive), not sent as one.
+    by_person: it took what only a person has, such as a one-time code, so that it cannot be repeated by itself.
     """
 
     key: UnlockedKey | None = field(default=None, repr=False)
@@ -31,6 +32,7 @@ class Login:
     agent_key: bytes | None = None
     password: Secret | None = None
     by_prompts: bool = False
+    by_person: bool = False
 
 
 @dataclass(frozen=True)

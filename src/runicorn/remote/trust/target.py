@@ -110,7 +110,7 @@ class Credentials:
     """What a person gave to log in with; kept in memory for the life of the connection, written nowhere.
 
     private_key: the content of a key. private_key_path: a path on this machine, `~` allowed.
-    use_agent: whether the SSH agent's keys may be tried.
+    use_agent: whether the SSH agent's keys may be tried. typed: a password that the server asked for while logging in.
     """
 
     password: Secret | None = None
@@ -118,6 +118,7 @@ class Credentials:
     private_key_path: str | None = None
     passphrase: Secret | None = field(default=None, repr=False)
     use_agent: bool = True
+    typed: Secret | None = field(default=None, repr=False)
 
     @property
     def explicit(self) -> bool:

@@ -17,6 +17,7 @@ from runicorn.errors import (
     StartTimeoutError,
     TunnelFailedError,
 )
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh.interface import Completed, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
 from runicorn.remote.ssh.paramiko.handshake import Own, verified_transport
@@ -41,14 +42,16 @@ def connect(
     progress: Progress,
     home: Path,
     own: Own = lambda resource: None,
+    asker: Asker | None = None,
 ) -> ParamikoConnection:
     """Return a live connection. home: where the default keys are looked for, in `.ssh`.
 
     own: is given what is opened on the way; closing that gives the attempt up, from any thread.
+    asker: whoever answers what the server asks while logging in; None where nobody does.
 
     No credential leaves this machine before the host key's verdict is `ok`.
     Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
-    AuthFailedError and NoCredentialsError.
+    AuthFailedError, NoCredentialsError and InteractionRequiredError, and what an Asker does.
     """
     offers = Offers(credentials, home)  # a key that cannot be used is told before the server is bothered
     transport, host_key = verified_transport(target, host_keys.entries(), progress, own)
@@ -56,7 +59,7 @@ def connect(
     try:
         own(transport)
         with progress.stage("login") as tell:
-            login = log_in(transport, target, offers, tell)
+            login = log_in(transport, target, offers, tell, asker)
     except BaseException:
         transport.close()
         raise

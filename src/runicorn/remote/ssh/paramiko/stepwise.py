@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh.paramiko.connection import ParamikoConnection
 from runicorn.remote.ssh.paramiko.handshake import Transport, verified_transport
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, Offers, allowed_methods, log_in
@@ -27,7 +28,9 @@ class Introduction:
         self._target = target
         self._transport = transport
 
-    def log_in(self, credentials: Credentials, home: Path) -> tuple[ParamikoConnection, str, list[str]]:
+    def log_in(
+        self, credentials: Credentials, home: Path, asker: Asker | None = None
+    ) -> tuple[ParamikoConnection, str, list[str]]:
         """Return the connection, what was accepted, and what the server says it accepts. Raises what `connect` raises.
 
         The methods are asked first: a refused login may be the last thing that a server lets one do.
@@ -36,7 +39,7 @@ class Introduction:
         self._transport.auth_timeout = AUTH_TIMEOUT_SECS
         methods = allowed_methods(self._transport, self._target.username)
         used = [""]
-        login = log_in(self._transport, self._target, offers, used.append)
+        login = log_in(self._transport, self._target, offers, used.append, asker)
         return ParamikoConnection(self._target, login, self.host_key, self._transport), used[-1], methods
 
     def close(self) -> None:

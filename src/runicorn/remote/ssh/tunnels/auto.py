@@ -9,9 +9,23 @@ from runicorn.remote.ssh.interface import Fallback, LoginRefusedError, Tunnel, T
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
-ORDER: tuple[tuple[TunnelChoice, Callable[[TunnelRequest], Tunnel]], ...] = (
-    (TunnelChoice.OPENSSH, openssh.open_tunnel),
-    (TunnelChoice.ASYNCSSH, asyncssh.open_tunnel),
+Open = Callable[[TunnelRequest], Tunnel]
+
+
+def _logging_in(open_backend: Open) -> Open:
+    """Return the same for a tunnel that logs in by itself: not where each login takes something new of a person."""
+
+    def open_repeatable(request: TunnelRequest) -> Tunnel:
+        if request.connection.login.by_person:
+            raise TunnelRefusedError("it would have to log in once more, and that takes a person here each time")
+        return open_backend(request)
+
+    return open_repeatable
+
+
+ORDER: tuple[tuple[TunnelChoice, Open], ...] = (
+    (TunnelChoice.OPENSSH, _logging_in(openssh.open_tunnel)),
+    (TunnelChoice.ASYNCSSH, _logging_in(asyncssh.open_tunnel)),
     (TunnelChoice.PARAMIKO, paramiko.open_tunnel),
 )
 
