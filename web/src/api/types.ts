@@ -386,6 +386,20 @@ export interface RemoteStatus {
   connection_count: number;
   viewer_session_count: number;
   progress?: Progress[];
+  questions?: Question[];
+}
+
+/** What a server asks while somebody logs in: its own words, which are never ours. */
+export interface Question {
+  id: string;
+  connection_id: string;
+  /** Which server asks. */
+  hop: string;
+  name: string;
+  instructions: string;
+  prompts: { text: string; echo: boolean }[];
+  /** ISO 8601, in UTC. */
+  expires_at: string;
 }
 
 /** A folder of a server that holds runs. kind: `runicorn` or `tensorboard`. */
@@ -406,6 +420,8 @@ export interface Credentials {
 export interface ConnectBody extends Credentials {
   /** The id of the attempt, to give it up by. */
   attempt: string;
+  /** The server's questions are answered in this page. */
+  interactive: boolean;
   host: string;
   port: number;
   username: string;

@@ -167,7 +167,8 @@ async function guarded(failedAt: Flow["failedAt"], work: (signal: AbortSignal) =
 function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
   const now = flow.value;
   if (!now) return;
-  if (error.hostKey) patch({ phase: "host_key", hostKey: error.hostKey, error: null, failedAt });
+  if (error.code === "QUESTION_CANCELLED") cancelFlow();
+  else if (error.hostKey) patch({ phase: "host_key", hostKey: error.hostKey, error: null, failedAt });
   else if (LOGIN_CODES.has(error.code)) {
     const wantsPassphrase = error.code.startsWith("PASSPHRASE_");
     const form = { ...now.form };
@@ -184,7 +185,7 @@ export function runConnect(): Promise<void> {
   patch({ phase: "connecting", error: null, hostKey: null, startedAt: Date.now() });
   return guarded("connect", async (signal) => {
     const now = flow.value!;
-    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), attempt: now.attempt }, signal);
+    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), attempt: now.attempt, interactive: true }, signal);
     patch({ connectionId: answer.connection_id });
     await runChoose(signal);
   });
@@ -265,6 +266,7 @@ async function start(signal: AbortSignal): Promise<void> {
       ...now.target,
       ...credentialsOf(now.form),
       attempt: now.attempt,
+      interactive: true,
       remote_root: now.root.trim(),
       local_port: now.localPort ? Number(now.localPort) : null,
       remote_port: now.remotePort ? Number(now.remotePort) : null,
