@@ -50,7 +50,7 @@ class Questions:
         await self.run_blocking(self.host_keys.accept, *(error.payload[name] for name in names))
 
     async def about_refusal(self, error: AuthFailedError) -> None:
-        """Tell what was refused, so that the server may ask again. Raises the error where it would not, or too often."""
+        """Tell what was refused, so that the server may ask again. Raises it where that is no use."""
         self._require_terminal(error)
         self._tries += 1
         if self._tries >= LOGIN_TRIES or not {"password", "keyboard-interactive"} & {*error.allowed}:

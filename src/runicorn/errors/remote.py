@@ -88,7 +88,9 @@ class InteractionRequiredError(RemoteError):
 
     code = "INTERACTION_REQUIRED"
     http_status = 401
-    default_hint = "Answer it in the page or in a terminal, or use a login that the server asks no more for, such as a key."
+    default_hint = (
+        "Log in from the page or a terminal, where you can answer, or by a key, if the server asks for no more."
+    )
 
     def __init__(self, host: str, prompts: Sequence[str], *, hint: str | None = None) -> None:
         shown = "; ".join("".join(each if each.isprintable() else " " for each in text)[:200] for text in prompts)

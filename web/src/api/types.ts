@@ -1,7 +1,7 @@
 /** The wire's shapes, as the viewer sends them. The only place where they are written down. */
 
 import type { WireNumber } from "../pure/format";
-
+import type { Question } from "./questions";
 import type { SessionStatus } from "./session-states";
 
 /** A group as the viewer sends it; those one deeper follow theirs. stats: runs with a number, mean, standard deviation. */
@@ -387,19 +387,6 @@ export interface RemoteStatus {
   viewer_session_count: number;
   progress?: Progress[];
   questions?: Question[];
-}
-
-/** What a server asks while somebody logs in: its own words, which are never ours. */
-export interface Question {
-  id: string;
-  connection_id: string;
-  /** Which server asks. */
-  hop: string;
-  name: string;
-  instructions: string;
-  prompts: { text: string; echo: boolean }[];
-  /** ISO 8601, in UTC. */
-  expires_at: string;
 }
 
 /** A folder of a server that holds runs. kind: `runicorn` or `tensorboard`. */

@@ -2,13 +2,13 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/error";
-import type { Question } from "../api/types";
+import type { Question } from "../api/questions";
 import { sameTarget } from "../pure/target";
 import { now } from "../state/clock";
 import { dialogIsOpen } from "../state/overlays";
 import { cancelFlow, flow } from "../state/remote/flow";
 import { answerQuestion, cancelQuestion, questions } from "../state/remote/questions";
-import { sessionsOf } from "../state/remote/status";
+import { sessions } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";
@@ -107,7 +107,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
         <div class="server-says" role="group" aria-label={`What ${question.hop} says`}>
           <p class="server-says-head">The server’s words</p>
           {question.name && <p class="server-says-name">{question.name}</p>}
-          {question.instructions && <p class="server-says-text">{question.instructions}</p>}
+          {question.instructions && <p class="server-says-text" tabIndex={0}>{question.instructions}</p>}
           {question.prompts.map((prompt, at) => (
             <PromptField key={at} text={prompt.text} echo={prompt.echo} first={at === 0} value={answers[at]!} onInput={(value) => set(at, value)} />
           ))}
@@ -167,17 +167,10 @@ const isCode = (text: string): boolean => /code|otp|token|\bpin\b|one-?time/i.te
 
 function whatFollows(question: Question, mine: boolean): string {
   const kept = "What you type goes to this server only. A password is kept in memory while the connection lives, anything else not at all.";
-  const session = status(question);
+  const session = sessions.value.some((one) => one.connectionId === question.connection_id && one.status === "reconnecting");
   const next = mine ? "The server may ask for more; then the way to the page goes on." : session ? "Then the session comes back on its address." : "Another window waits for this; closing leaves it open.";
   return `${kept} ${next}`;
 }
-
-const status = (question: Question): boolean => {
-  const at = question.connection_id.lastIndexOf(":");
-  const name = question.connection_id.slice(0, at);
-  const target = { username: name.slice(0, name.lastIndexOf("@")), host: name.slice(name.lastIndexOf("@") + 1).replace(/^\[|\]$/g, ""), port: Number(question.connection_id.slice(at + 1)) };
-  return sessionsOf(target).some((one) => one.status === "reconnecting");
-};
 
 function TimeLeft({ question }: { question: Question }) {
   const left = Math.max(0, Math.round((Date.parse(question.expires_at) - now.value) / 1000));

@@ -206,7 +206,8 @@ class Connections:
         if interactive:
             await asyncio.wait([dialing.task])
             return
-        await asyncio.wait([dialing.task, dialing.asked], return_when=asyncio.FIRST_COMPLETED)
+        waits: list[asyncio.Future[Any]] = [dialing.task, dialing.asked]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         if not dialing.task.done():
             asked = dialing.asked.result()
             raise InteractionRequiredError(asked.hop, [each.text for each in asked.prompts])

@@ -173,9 +173,6 @@ function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
     const wantsPassphrase = error.code.startsWith("PASSPHRASE_");
     const form = { ...now.form };
     if (error.code === "PASSPHRASE_WRONG") form.passphrase = "";
-    // An agent without a fitting key leads to the password where the server says that it takes one.
-    const offersPassword = error.code === "NO_CREDENTIALS" || (error.code === "AUTH_FAILED" && /password|keyboard/i.test(error.detail));
-    if (offersPassword && form.login === "agent") form.login = "password";
     patch({ phase: "login", error, form, passphraseAsked: now.passphraseAsked || wantsPassphrase, failedAt });
   } else if (error.code === "NOT_CONNECTED") patch({ phase: "failed", error, failedAt: "connect", connectionId: null });
   else patch({ phase: "failed", error, failedAt });

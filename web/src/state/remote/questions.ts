@@ -2,7 +2,7 @@
 
 import { computed, signal } from "@preact/signals";
 import * as api from "../../api/sessions";
-import type { Question } from "../../api/types";
+import type { Question } from "../../api/questions";
 import { stream } from "../link";
 
 const open = signal<readonly Question[]>([]);

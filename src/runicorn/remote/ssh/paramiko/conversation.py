@@ -1,7 +1,7 @@
 """One request to log in and all that is said until it is settled: its questions go to the thread that logs in.
 
 Paramiko asks its callback in the thread that reads, so nothing would be read while a person thinks, and it would not be
-noticed that the server has hung up meanwhile; and it knows no change of a password that has expired (RFC 4252, section 8).
+noticed that the server has hung up meanwhile; and it knows no change of an expired password (RFC 4252, section 8).
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def converse(transport: paramiko.Transport, begin: Begin, reply: Reply, tell: Ca
         if transport.is_active() or isinstance(error, paramiko.BadAuthenticationType):
             raise
         raise HungUpError(patient) from error
+    finally:
+        talk.password = None  # it is held for the life of the connection, once, by the login that came of it
 
 
 class _Settled(threading.Event):
@@ -95,7 +97,7 @@ class _Talk(AuthHandler):
 
     def attend(self, reply: Reply, tell: Callable[[str], None]) -> bool:
         """Answer until it is settled. Returns whether it took long, or a person, since the last word of the server."""
-        transport: Any = self.transport  # type: ignore[attr-defined]
+        transport: Any = self.transport
         for _ in range(MAX_REQUESTS):
             patient, request = self._next(transport, tell)
             if request is None:
@@ -123,10 +125,10 @@ class _Talk(AuthHandler):
         message = paramiko.Message()
         if request.changes:
             message.add_byte(cMSG_USERAUTH_REQUEST)
-            for text in (self.username, "ssh-connection", "password"):  # type: ignore[attr-defined]
+            for text in (self.username or "", "ssh-connection", "password"):
                 message.add_string(text)
             message.add_boolean(True)
-            message.add_string(self.password)  # type: ignore[attr-defined]
+            message.add_string(self.password or "")
             message.add_string(answers[0])
             return message
         message.add_byte(cMSG_USERAUTH_INFO_RESPONSE)
@@ -137,7 +139,7 @@ class _Talk(AuthHandler):
 
     def _parse_userauth_info_request(self, message: paramiko.Message) -> None:
         """Message 60: SSH_MSG_USERAUTH_INFO_REQUEST, or SSH_MSG_USERAUTH_PASSWD_CHANGEREQ for a password."""
-        method = self.auth_method  # type: ignore[attr-defined]
+        method = self.auth_method
         if method == "password":
             self._inbox.put(Request("", _text(message), (), changes=True))
             return

@@ -162,7 +162,7 @@ class _Attempts:
         except TooSlowError:
             raise _too_slow(self._transport, self._target) from None
         if self._transport.is_authenticated():
-            yield Attempt("none", lambda: [], lambda: (Login(), "nothing, which is all the server asks for"))
+            yield Attempt("none", list, lambda: (Login(), "nothing, which is all the server asks for"))
         elif password or self._asker:
             yield from self._typed(password, self.methods)
 
