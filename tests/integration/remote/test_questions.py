@@ -157,14 +157,14 @@ def test_whatever_ends_the_attempt_ends_its_question_and_no_other(way: str, me: 
         body = know(me.viewer, asking.port)
         left = me.connect(know(me.viewer, other.port))
         kept = me.question()
-        waiting = me.connect({**body, "attempt": "attempt-0001"})
+        waiting = me.connect({**body, "attempt": f"attempt-of-{way}"})
         eventually(lambda: len(me.questions()) == 2)
         (question,) = [each for each in me.questions() if each != kept]
         lost, began_at = asking.lost, time.monotonic()
         if way == "cancel":
             assert me.cancel(question).json()["ok"] is True
         elif way == "give-up":
-            me.viewer.post("/api/remote/attempts/give-up", {"attempt": "attempt-0001"})
+            me.viewer.post("/api/remote/attempts/give-up", {"attempt": f"attempt-of-{way}"})
         else:
             me.viewer.post("/api/remote/disconnect", body)
         answer = waiting.result(10)

@@ -142,22 +142,22 @@ interface PromptProps {
 
 function PromptField({ text, echo, first, value, onInput }: PromptProps) {
   const id = useUniqueId();
+  const shared = {
+    id,
+    class: "input",
+    value,
+    autocomplete: isCode(text) ? "one-time-code" : "off",
+    autocapitalize: "off" as const,
+    spellcheck: false,
+    onInput: (event: { currentTarget: HTMLInputElement }) => onInput(event.currentTarget.value),
+    ...(first ? { "data-autofocus": true } : {}),
+  };
   return (
     <div class="field">
       <label for={id} class="mono">
         {text || "(no words)"}
       </label>
-      <input
-        id={id}
-        class="input"
-        type={echo ? "text" : "password"}
-        value={value}
-        autocomplete={isCode(text) ? "one-time-code" : "off"}
-        autocapitalize="off"
-        spellcheck={false}
-        onInput={(event) => onInput(event.currentTarget.value)}
-        {...(first ? { "data-autofocus": true } : {})}
-      />
+      {echo ? <input type="text" {...shared} /> : <input type="password" {...shared} />}
     </div>
   );
 }
