@@ -69,7 +69,7 @@ def test_a_password_and_a_code_of_google_authenticator_log_in(me: Person, accoun
         assert (prompt["text"].endswith("Verification code:"), prompt["echo"]) == (True, False)
         me.answer(question, app.code())
         assert waiting.result(20).status_code == 200, sshd.log
-        assert sshd.log.count("Accepted keyboard-interactive/pam") == 1
+        eventually(lambda: sshd.log.count("Accepted keyboard-interactive/pam") == 1)
         # A wrong code is refused, once.
         me.viewer.post("/api/remote/disconnect", body)
         waiting = me.connect({**body, "password": account.password})
@@ -175,7 +175,7 @@ def test_after_a_drop_a_login_with_a_code_waits_for_a_person(guarded: tuple[Serv
     assert session["tunnelBackend"] == "paramiko"
     assert [each["backend"] for each in session["fallbacks"]] == ["openssh", "asyncssh"]
     assert all("takes a person" in each["reason"] for each in session["fallbacks"])
-    assert server.sshd.log.count("Accepted ") == 1
+    eventually(lambda: server.sshd.log.count("Accepted ") == 1)
 
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     tries = server.sshd.log.count("Connection from")
