@@ -41,11 +41,12 @@ export function Questions() {
       />
     );
   return (
-    <div class="question-bar" role="status">
+    <div class="question-bar">
       <Icon name="help" size={14} />
-      <span>
-        <strong>{question.hop}</strong> asks you something to log in · <TimeLeft question={question} />
+      <span role="status">
+        <strong>{question.hop}</strong> asks you something to log in
       </span>
+      <TimeLeft question={question} />
       <button type="button" class="button small primary" onClick={() => setShown(question.id)}>
         Answer
       </button>
@@ -105,7 +106,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
           <TimeLeft question={question} />
         </p>
         <div class="server-says" role="group" aria-label={`What ${question.hop} says`}>
-          <p class="server-says-head">The server’s words</p>
+          <p class="server-says-head">{isOurs(question) ? "The server takes a password" : "The server’s words"}</p>
           {question.name && <p class="server-says-name">{question.name}</p>}
           {question.instructions && <p class="server-says-text" tabIndex={0}>{question.instructions}</p>}
           {question.prompts.map((prompt, at) => (
@@ -164,6 +165,10 @@ function PromptField({ text, echo, first, value, onInput }: PromptProps) {
 
 /** Whether a prompt asks for something that is good once. */
 const isCode = (text: string): boolean => /code|otp|token|\bpin\b|one-?time/i.test(text);
+
+/** Whether the viewer asks by itself for a password that the server only takes, without a word. */
+const isOurs = ({ name, instructions, prompts, connection_id }: Question): boolean =>
+  !name && !instructions && prompts.length === 1 && prompts[0]!.text === `Password for ${connection_id.slice(0, connection_id.lastIndexOf(":"))}:`;
 
 function whatFollows(question: Question, mine: boolean): string {
   const kept = "What you type goes to this server only. A password is kept in memory while the connection lives, anything else not at all.";
