@@ -104,9 +104,10 @@ class StopBody(BaseModel):
 
 
 class RetryBody(StopBody):
-    """login: a person wants a login that the server rejected tried once more."""
+    """login: a person wants a login that the server rejected tried once more. interactive: and answers what it asks."""
 
     login: bool = False
+    interactive: bool = False
 
 
 class AcceptBody(BaseModel):

@@ -186,7 +186,7 @@ def test_after_a_drop_a_login_with_a_code_waits_for_a_person(guarded: tuple[Serv
     assert me.questions() == []
     assert me.viewer.get(status).json()["status"] == "reconnecting"
     # A person who cancels is waited for again; one who answers has the session back on its address.
-    retry = {"session_id": session["sessionId"], "login": True}
+    retry = {"session_id": session["sessionId"], "login": True, "interactive": True}
     me.viewer.post("/api/remote/viewer/retry", retry)
     me.cancel(me.question())
     eventually(lambda: me.viewer.get(status).json()["needsPerson"], 10)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.asking import Said, run_asking
@@ -14,6 +15,13 @@ from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import connect
 from tests.support.server import eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
+
+from runicorn.errors import HostKeyConfirmationError, QuestionExpiredError
+from runicorn.remote.asking.room import WaitingRoom
+from runicorn.remote.ssh import paramiko
+from runicorn.remote.telling.progress import Progress
+from runicorn.remote.trust.host_keys import HostKeyFile
+from runicorn.remote.trust.target import Credentials, Target
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +192,28 @@ def test_a_server_that_tires_of_waiting_takes_its_question_back(me: Person) -> N
         answer = waiting.result(10)
         assert (answer.status_code, answer.json()["code"]) == (500, "CONNECTION_CLOSED")
         assert "waited for an answer" in answer.json()["detail"]
+
+
+def test_a_question_that_nobody_answers_is_over_and_ends_the_connect(tmp_path: Path) -> None:
+    room = WaitingRoom(answer_secs=0.5)
+    with run_asking(["Verification code: "]) as asking:
+        target = Target.make("127.0.0.1", asking.port, "me")
+        keys = HostKeyFile(tmp_path / "known_hosts")
+        keys.accept(*known_key(target, keys))
+        with pytest.raises(QuestionExpiredError) as over:
+            paramiko.connect(
+                target, Credentials(use_agent=False), keys, Progress(), tmp_path, asker=room.asker(target.connection_id)
+            )
+        assert (over.value.code, over.value.http_status) == ("QUESTION_EXPIRED", 401)
+        assert room.questions() == []
+        eventually(lambda: asking.lost == asking.visits, what="the connection is closed")
+
+
+def known_key(target: Target, keys: HostKeyFile) -> list[Any]:
+    with pytest.raises(HostKeyConfirmationError) as unknown:
+        paramiko.connect(target, Credentials(), keys, Progress(), keys.path.parent)
+    names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
+    return [unknown.value.payload[name] for name in names]
 
 
 def test_an_expired_password_that_was_sent_is_changed(me: Person) -> None:

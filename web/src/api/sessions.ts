@@ -17,4 +17,4 @@ export const answerQuestion = (id: string, answers: readonly string[]) =>
 export const cancelQuestion = (id: string) => request<{ ok: boolean; message: string }>("POST", "/api/remote/cancel", { body: { id } });
 
 export const retryViewer = (sessionId: string, login = false) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login } });
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login, interactive: login } });

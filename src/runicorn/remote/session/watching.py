@@ -72,7 +72,7 @@ class Watching:
         viewer for its grace period.
         """
         attempt = 0
-        asked_for = False  # by a person, who is there to answer what the server asks
+        asked_for = False  # by a person, who may be there to answer what the server asks
         lost_at = time.monotonic()
         await self._opening.drop_tunnel(session)
         while True:
@@ -86,7 +86,7 @@ class Watching:
                 asked_for = True
             began_at = time.monotonic()
             try:
-                await self._attempt(session, interactive=asked_for)
+                await self._attempt(session, interactive=asked_for and session.answered)
             except NoCredentialsError as error:
                 # Nothing was offered, so nothing was rejected: the agent may be unlocked at any moment.
                 self._note(session, error)
@@ -122,7 +122,7 @@ class Watching:
         find = functools.partial(self._opening.connections.find, session.request.target)
         # A tunnel's own login may have been rejected beside a connection that lives: that one is no person's act.
         before = find()
-        session.needs_person = True
+        session.needs_person, session.answered = True, False
         session.nudged.clear()
         self._changed()
         while session.needs_person and find() in (None, before):

@@ -242,7 +242,7 @@ class RemoteApi:
             """Look at a session's link at once, or try at once to bring it back: a person is looking."""
             session = service.sessions.get(body.session_id)
             if body.login:
-                session.try_login()
+                session.try_login(interactive=body.interactive)
             else:
                 session.nudge()
             return wire.MessageAnswer(ok=True, message="The link is looked at now")
