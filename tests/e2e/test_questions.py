@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+from tests.support.accounts import Account
 from tests.support.asking import Asking, Said, run_asking
 from tests.support.axe import complaints
 from tests.support.browser import visit
+from tests.support.pam import Authenticator, missing_for_codes, pam_service
 from tests.support.questions import know, person_at
+from tests.support.server import run_server
 from tests.support.serving import Viewer, run_viewer
 
+ASKS_BY_PAM = {
+    "UsePAM": "yes",
+    "KbdInteractiveAuthentication": "yes",
+    "PasswordAuthentication": "no",
+    "PubkeyAuthentication": "no",
+}
 WORDS = Said(
     ["Account:", "PIN:"],
     "Cluster <i>login</i>",
@@ -142,6 +152,35 @@ def test_what_another_window_asks_comes_over_nothing_that_is_typed(browser: Brow
             dialog(page).get_by_label("Verification code:").fill("246810")
             page.keyboard.press("Enter")
             assert waiting.result(10).status_code == 200
+
+
+@pytest.mark.skipif(bool(missing_for_codes()), reason=missing_for_codes() or "-")
+def test_a_session_whose_link_broke_asks_whoever_wants_it_back(
+    browser: Browser, viewer: Viewer, server_account: Account, tmp_path: Path
+) -> None:
+    app = Authenticator(server_account)
+    with ExitStack() as stack:
+        stack.callback((server_account.home / ".google_authenticator").unlink)
+        service = stack.enter_context(pam_service("auth required pam_google_authenticator.so"))
+        server = stack.enter_context(run_server(server_account, tmp_path, options=ASKS_BY_PAM, service=service))
+        person = stack.enter_context(person_at(viewer))
+        body = know(viewer, server.sshd.port, server.account.username)
+        start = {**body, "remote_root": str(server.runs), "interactive": True}
+        waiting = person.post("/api/remote/viewer/start", start)
+        person.answer(person.question(), app.code())
+        session = waiting.result(60).json()["session"]
+        page = stack.enter_context(visit(browser, f"{viewer.url}/#/remote")).page
+        row = page.get_by_role("group", name="Session on 127.0.0.1")
+        expect(row.get_by_text("running")).to_be_visible()
+        server.kill_sshd_children()
+        expect(row.get_by_text("waits for you to log in")).to_be_visible(timeout=20_000)
+        row.get_by_role("button", name="Try again").click()
+        expect(dialog(page).get_by_text("the session comes back on its address")).to_be_visible()
+        dialog(page).get_by_label("Verification code:").fill(app.code())
+        page.keyboard.press("Enter")
+        expect(dialog(page)).to_be_hidden()
+        expect(row.get_by_text("running, reconnected 1 ×")).to_be_visible(timeout=40_000)
+        viewer.post("/api/remote/viewer/stop", {"session_id": session["sessionId"]})
 
 
 def test_a_wrong_answer_is_told_and_can_be_tried_again(browser: Browser, viewer: Viewer) -> None:

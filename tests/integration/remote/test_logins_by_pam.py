@@ -162,6 +162,41 @@ def guarded(server_account: Account, tmp_path: Path) -> Iterator[tuple[Server, A
         (server_account.home / ".google_authenticator").unlink()
 
 
+@pytest.fixture
+def asking_server(server_account: Account, tmp_path: Path) -> Iterator[Server]:
+    """A server with an environment that asks for the password by prompts."""
+    with pam_service() as service, run_server(server_account, tmp_path, options=ASKS, service=service) as server:
+        yield server
+
+
+def test_a_password_that_was_typed_serves_the_tunnel_and_brings_the_link_back(
+    asking_server: Server, me: Person
+) -> None:
+    server = asking_server
+    assert server.account.password
+    body = {**know(me.viewer, server.sshd.port, server.account.username), "remote_root": str(server.runs)}
+    waiting = me.post("/api/remote/viewer/start", {**body, "interactive": True})
+    answer_next(me, "Password", server.account.password)
+    session = waiting.result(60).json()["session"]
+    assert session["tunnelBackend"] == "asyncssh"  # it logs in by itself, with what was typed once
+    eventually(lambda: server.sshd.log.count("Accepted ") == 2)
+    server.kill_sshd_children()
+    status = f"/api/remote/viewer/status/{session['sessionId']}"
+    eventually(lambda: me.viewer.get(status).json()["reconnects"] == 1, 40, "the session")
+    assert me.questions() == []
+    back = me.viewer.get(status).json()
+    assert (back["status"], back["localPort"], back["remotePid"]) == (
+        "running",
+        session["localPort"],
+        session["remotePid"],
+    )
+    assert "Failed " not in server.sshd.log
+    # It is forgotten with the connection.
+    me.viewer.post("/api/remote/disconnect", body)
+    refused = connect(me.viewer, body)
+    assert (refused.status_code, refused.json()["code"]) == (401, "NO_CREDENTIALS")
+
+
 @needs_codes
 def test_after_a_drop_a_login_with_a_code_waits_for_a_person(guarded: tuple[Server, Authenticator], me: Person) -> None:
     server, app = guarded
