@@ -98,7 +98,7 @@ class Server:
         return [
             process
             for process in psutil.process_iter(["cmdline"])
-            if (process.info["cmdline"] or [""])[0].startswith(f"sshd: {self.account.username}")
+            if (process.info["cmdline"] or [""])[0].startswith(f"{self.sshd.service}: {self.account.username}")
         ]
 
     def listening_ports(self) -> set[int]:

@@ -26,11 +26,15 @@ def find_sshd() -> str | None:
 
 @dataclass
 class Sshd:
-    """A running server. folder: its configuration, keys and log; authorized keys are in `folder/keys/<user>`."""
+    """A running server. folder: its configuration, keys and log; authorized keys are in `folder/keys/<user>`.
+
+    service: by which name it asks PAM.
+    """
 
     port: int
     folder: Path
     process: subprocess.Popen[bytes]
+    service: str = "sshd"
 
     def host_key(self, kind: str = "ed25519") -> str:
         """Return `<type> <base64>` of the host key of this kind."""
@@ -47,7 +51,7 @@ class Sshd:
         """End it with all its connections, as a reboot does, and start it again: same port, same keys."""
         end_tree(self.process)
         with (self.folder / "log").open("ab") as log:
-            self.process = _spawn(self.folder, log)
+            self.process = _spawn(self.folder, log, self.service)
         _wait_until_listening(self.port, self.process, self.folder / "log")
 
     @property
@@ -57,11 +61,15 @@ class Sshd:
 
 @contextlib.contextmanager
 def run_sshd(
-    *, host_keys: tuple[str, ...] = ("ed25519",), options: Mapping[str, str] | None = None, port: int | None = None
+    *,
+    host_keys: tuple[str, ...] = ("ed25519",),
+    options: Mapping[str, str] | None = None,
+    port: int | None = None,
+    service: str = "sshd",
 ) -> Iterator[Sshd]:
     """Start a server and end it, with every connection it still has, on leaving.
 
-    options: lines of sshd_config over the defaults below.
+    options: lines of sshd_config over the defaults below. service: the PAM service it asks, where it asks PAM at all.
     """
     folder = Path(tempfile.mkdtemp(prefix="sshd-"))
     folder.chmod(0o755)
@@ -90,7 +98,7 @@ def run_sshd(
     text += "".join(f"HostKey {folder}/host_{kind}\n" for kind in host_keys)
     config.write_text(text, encoding="utf-8")
     with (folder / "log").open("wb") as log:
-        sshd = Sshd(port, folder, _spawn(folder, log))
+        sshd = Sshd(port, folder, _spawn(folder, log, service), service)
     try:
         _wait_until_listening(port, sshd.process, folder / "log")
         yield sshd
@@ -99,9 +107,14 @@ def run_sshd(
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _spawn(folder: Path, log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, log: IO[bytes], service: str) -> subprocess.Popen[bytes]:
     program = find_sshd()
     assert program, "sshd is missing: apt-get install openssh-server"
+    if service != "sshd":  # sshd asks PAM by the name that it was started under
+        named = folder / service
+        if not named.exists():
+            named.symlink_to(program)
+        program = str(named)
     arguments = [program, "-D", "-e", "-f", str(folder / "sshd_config")]
     return subprocess.Popen(arguments, stderr=log, start_new_session=True)
 

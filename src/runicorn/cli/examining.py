@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+from runicorn.cli.asking import TerminalAsker
 from runicorn.cli.common import home_of
 from runicorn.cli.findings import FindingsPrinter
 from runicorn.cli.login import Questions, key_file, terminal_as_it_was
@@ -34,7 +35,8 @@ async def examine_host(
     target = meant.target
     examination = Examination(settings, host_keys, home_of(settings), target, meant.way, credentials, root, env)
     questions = Questions(target, host_keys, run_blocking, batch)
-    asking = Asking(questions.about_host_key, questions.about_login)
+    examination.asker = TerminalAsker() if questions.there else None
+    asking = Asking(questions.about_host_key, questions.about_refusal)
     findings = []
     with Stop().cancelling(), terminal_as_it_was():
         async with contextlib.aclosing(examine(examination, run_blocking, asking)) as steps:

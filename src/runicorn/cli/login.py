@@ -1,21 +1,20 @@
-"""How a person is let in to a server from a terminal: the questions about host key and password."""
+"""How a person is let in to a server from a terminal: the questions about the host key, and after a refused login."""
 
 from __future__ import annotations
 
 import contextlib
-import getpass
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import typer
 
-from runicorn.errors import HostKeyConfirmationError, RunicornError
+from runicorn.errors import AuthFailedError, HostKeyConfirmationError, RunicornError
 from runicorn.remote.link.connections import RunBlocking
 from runicorn.remote.trust.host_keys import HostKeyFile
-from runicorn.remote.trust.target import Credentials, Secret, Target
+from runicorn.remote.trust.target import Target
 
-PASSWORD_TRIES = 3
+LOGIN_TRIES = 3
 KEY_FILES = {
     "ssh-ed25519": "ssh_host_ed25519_key.pub",
     "ssh-rsa": "ssh_host_rsa_key.pub",
@@ -38,6 +37,11 @@ class Questions:
     batch: bool
     _tries: int = 0
 
+    @property
+    def there(self) -> bool:
+        """Whether somebody can be asked."""
+        return not self.batch and sys.stdin.isatty()
+
     async def about_host_key(self, error: HostKeyConfirmationError) -> None:
         """Have the person compare the key, and keep it once accepted. Raises the error if it is not."""
         self._require_terminal(error)
@@ -45,26 +49,24 @@ class Questions:
         names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
         await self.run_blocking(self.host_keys.accept, *(error.payload[name] for name in names))
 
-    async def about_login(self, error: RunicornError) -> Credentials:
-        """Return the password that the person types. Raises the error after too many tries."""
+    async def about_refusal(self, error: AuthFailedError) -> None:
+        """Tell what was refused, so that the server may ask again. Raises it where that is no use."""
         self._require_terminal(error)
         self._tries += 1
-        if self._tries > PASSWORD_TRIES:
+        if self._tries >= LOGIN_TRIES or not {"password", "keyboard-interactive"} & {*error.allowed}:
             raise error
-        typer.echo(error.detail, err=True)
-        password = await self.run_blocking(getpass.getpass, f"Password for {self.target.connection_id}: ")
-        return Credentials(password=Secret(password))
+        typer.echo(f"{error.detail} Try again.", err=True)
 
     async def about_return(self, error: RunicornError) -> bool:
         """Wait until the person at the terminal wants to log in again; False where nobody can be asked."""
-        if self.batch or not sys.stdin.isatty():
+        if not self.there:
             return False
         typer.echo(f"{error.detail} {error.hint}\nPress Enter to log in again.", err=True)
         await self.run_blocking(sys.stdin.readline)
         return True
 
     def _require_terminal(self, error: RunicornError) -> None:
-        if self.batch or not sys.stdin.isatty():
+        if not self.there:
             raise error
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
 from typing import Annotated
 
 import typer
 
+from runicorn.cli.asking import TerminalAsker
 from runicorn.cli.common import home_of, open_browser, resolve_settings
 from runicorn.cli.login import Questions, terminal_as_it_was
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
-from runicorn.errors import AuthFailedError, HostKeyConfirmationError, NoCredentialsError, RunicornError
+from runicorn.errors import AuthFailedError, HostKeyConfirmationError, RunicornError
 from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
@@ -84,7 +84,7 @@ class _Opening:
 
     async def run(self, credentials: Credentials, batch: bool, browser: bool) -> None:
         """Return when the person has stopped it. Raises the error that it failed with; either way nothing is left."""
-        self._service = RemoteService(self._settings, home_of(self._settings))
+        self._service = RemoteService(self._settings, home_of(self._settings), askers=lambda target: TerminalAsker())
         await self._service.start(take_back=False)
         stop = Stop()
         try:
@@ -106,25 +106,25 @@ class _Opening:
         """Connect and start, telling each stage as it ends."""
         teller = asyncio.create_task(self._tell_progress())
         try:
-            credentials = await self._connect(credentials, batch)
+            await self._connect(credentials, batch)
             return await self._start(credentials)
         finally:
             teller.cancel()
             self._tell_stages()
 
-    async def _connect(self, credentials: Credentials, batch: bool) -> Credentials:
-        """Connect, asking on the terminal about the host key and for a password where these are needed."""
+    async def _connect(self, credentials: Credentials, batch: bool) -> None:
+        """Connect, asking on the terminal about the host key, and what the server asks while logging in."""
         service = self._service
         questions = Questions(self._target, service.host_keys, service.run_blocking, batch)
         while True:
             try:
-                await service.connections.connect(self._target, credentials)
+                await service.connections.connect(self._target, credentials, interactive=questions.there)
             except HostKeyConfirmationError as error:
                 await questions.about_host_key(error)
-            except (AuthFailedError, NoCredentialsError) as error:
-                credentials = replace(await questions.about_login(error), jumps=credentials.jumps)
+            except AuthFailedError as error:
+                await questions.about_refusal(error)
             else:
-                return credentials
+                return
 
     async def _start(self, credentials: Credentials) -> Session:
         root = self._root
@@ -184,7 +184,7 @@ class _Opening:
                     if not await questions.about_return(session.error):
                         return
                     try:
-                        credentials = await self._connect(credentials, batch)
+                        await self._connect(credentials, batch)
                     except RunicornError as error:
                         session.error = error.kept()
                     else:

@@ -53,6 +53,10 @@
         ├── AuthFailedError               401  AUTH_FAILED
         ├── NoCredentialsError            401  NO_CREDENTIALS
         ├── InteractionRequiredError      401  INTERACTION_REQUIRED
+        ├── QuestionNotFoundError         404  QUESTION_NOT_FOUND
+        ├── AnswersInvalidError           400  ANSWERS_INVALID
+        ├── QuestionExpiredError          401  QUESTION_EXPIRED
+        ├── QuestionCancelledError        401  QUESTION_CANCELLED
         ├── HostKeyConfirmationError      409  HOST_KEY_CONFIRMATION_REQUIRED
         ├── HostKeyRevokedError           403  HOST_KEY_REVOKED
         ├── KnownHostsFileError           500  KNOWN_HOSTS_UNUSABLE

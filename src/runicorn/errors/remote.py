@@ -88,12 +88,38 @@ class InteractionRequiredError(RemoteError):
 
     code = "INTERACTION_REQUIRED"
     http_status = 401
-    default_hint = "Use a login that the server does not ask more for, such as a key."
+    default_hint = (
+        "Log in from the page or a terminal, where you can answer, or by a key, if the server asks for no more."
+    )
 
     def __init__(self, host: str, prompts: Sequence[str], *, hint: str | None = None) -> None:
         shown = "; ".join("".join(each if each.isprintable() else " " for each in text)[:200] for text in prompts)
         super().__init__(f"{host} asks for more than a password: {shown.strip()!r}.", hint=hint)
         self.prompts = tuple(prompts)
+
+
+class QuestionNotFoundError(RemoteError):
+    code = "QUESTION_NOT_FOUND"
+    http_status = 404
+    default_hint = "It was answered, cancelled or took too long; connect again if the server still wants an answer."
+
+
+class AnswersInvalidError(RemoteError):
+    code = "ANSWERS_INVALID"
+    http_status = 400
+    default_hint = "Give one answer for each prompt, in their order; the question is still open."
+
+
+class QuestionExpiredError(RemoteError):
+    code = "QUESTION_EXPIRED"
+    http_status = 401
+    default_hint = "Connect again when you have at hand what the server asks for."
+
+
+class QuestionCancelledError(RemoteError):
+    code = "QUESTION_CANCELLED"
+    http_status = 401
+    default_hint = "Connect again when you want it."
 
 
 class HostKeyConfirmationError(RemoteError):

@@ -7,14 +7,15 @@ import contextlib
 import logging
 import platform
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from runicorn._version import __version__
 from runicorn.remote import diagnostics, wake
+from runicorn.remote.asking.room import WaitingRoom
 from runicorn.remote.attempts import Attempts
-from runicorn.remote.link.connections import SOMEBODY, Connections
+from runicorn.remote.link.connections import SOMEBODY, ClosableAsker, Connections
 from runicorn.remote.link.resolving import Meant, Resolver
 from runicorn.remote.link.workers import Workers
 from runicorn.remote.saved import SavedConnections
@@ -38,9 +39,16 @@ class RemoteService:
     """Everything over SSH that one viewer does. Make it, `start` and `stop` it in the event loop.
 
     user_home: where default keys are looked for, in `.ssh`. manage_url: the page that sessions are managed on, if any.
+    askers: makes whoever puts the questions of one login to a person; without it they wait in `questions`.
     """
 
-    def __init__(self, settings: Settings, user_home: Path, manage_url: str | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        user_home: Path,
+        manage_url: str | None = None,
+        askers: Callable[[Target], ClosableAsker] | None = None,
+    ) -> None:
         self.settings = settings
         self.user_home = user_home
         self.host_keys = HostKeyFile(settings.home / "known_hosts")
@@ -50,7 +58,15 @@ class RemoteService:
         self._news = _News()
         self._wake_watch: asyncio.Task[None] | None = None
         self.resolver = Resolver(user_home, settings.ssh_path)
-        self.connections = Connections(self.host_keys, user_home, self.resolver, self.run_blocking, self._news.tell)
+        self.questions = WaitingRoom(self._news.tell)
+        self.connections = Connections(
+            self.host_keys,
+            user_home,
+            self.resolver,
+            self.run_blocking,
+            self._news.tell,
+            askers or (lambda target: self.questions.asker(target.connection_id)),
+        )
         self.sessions = Sessions(
             settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url
         )
@@ -70,9 +86,11 @@ class RemoteService:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._stop(), STOP_TIMEOUT_SECS)
 
-    async def connect(self, target: Target, credentials: Credentials, attempt: str | None = None) -> Connection:
+    async def connect(
+        self, target: Target, credentials: Credentials, attempt: str | None = None, *, interactive: bool = False
+    ) -> Connection:
         """Return a live connection. attempt: the id to give it up by. Raises what Connections.connect does."""
-        work = self.connections.connect(target, credentials, attempt or SOMEBODY)
+        work = self.connections.connect(target, credentials, attempt or SOMEBODY, interactive=interactive)
         return await self._attempts.run(attempt, work)
 
     async def start_session(self, request: StartRequest, attempt: str | None = None) -> Session:

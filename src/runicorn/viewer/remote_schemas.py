@@ -16,6 +16,7 @@ from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import KnownHost
 from runicorn.remote.trust.target import Credentials, Secret, Target
+from runicorn.viewer.question_schemas import QuestionAnswer
 from runicorn.viewer.schemas import AnswerModel
 from runicorn.viewer.way_schemas import HopAnswer, hop_answers
 
@@ -75,7 +76,10 @@ AttemptId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{8,64}$")]
 
 
 class ConnectBody(LoginBody):
+    """interactive: somebody answers what the server asks while logging in; the request waits meanwhile."""
+
     attempt: AttemptId | None = None
+    interactive: bool = False
 
 
 class GiveUpBody(BaseModel):
@@ -96,6 +100,7 @@ class StartBody(ConnectBody):
             environment=self.conda_env or None,
             local_port=self.local_port,
             remote_port=self.remote_port,
+            interactive=self.interactive,
         )
 
 
@@ -104,9 +109,10 @@ class StopBody(BaseModel):
 
 
 class RetryBody(StopBody):
-    """login: a person wants a login that the server rejected tried once more."""
+    """login: a person wants a login that the server rejected tried once more. interactive: and answers what it asks."""
 
     login: bool = False
+    interactive: bool = False
 
 
 class AcceptBody(BaseModel):
@@ -339,6 +345,7 @@ class StatusAnswer(AnswerModel):
     connection_count: int
     viewer_session_count: int
     progress: list[ProgressAnswer]
+    questions: list[QuestionAnswer]
 
 
 class SavedAnswer(OkAnswer):

@@ -15,7 +15,9 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.asking import run_asking
 from tests.support.browser import find_chromium, run_chromium, visit
+from tests.support.questions import know, person_at
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually
 from tests.support.serving import Viewer, run_viewer
@@ -176,6 +178,41 @@ def test_no_secret_is_left_anywhere(server: Server, locked_key: tuple[Path, str]
         viewer.stop()
         search.look("the viewer's output", "".join(stream.read() for stream in streams(viewer)))
     search.look("the server's log", server.sshd.log)
+    assert search.found == []
+
+
+def test_what_is_typed_for_a_server_is_left_nowhere(tmp_path: Path) -> None:
+    words = {name: f"canary-{name}-{secrets.token_hex(8)}" for name in ("code", "wrong", "new")}
+    search = Search(words, set())
+    (tmp_path / "home").mkdir()
+    with (
+        run_asking(["Password: "], ["Verification code: "], ["New password: "]) as asking,
+        run_viewer(tmp_path / "local-root", tmp_path / "home") as viewer,
+        person_at(viewer) as person,
+    ):
+        words["password"] = asking.password = f"canary-password-{secrets.token_hex(8)}"
+        asking.codes = [words["code"]]
+        body = know(viewer, asking.port)
+        with search.watching_processes():
+            waiting = person.connect(body)
+            question = person.question()
+            for answers in ([words["password"]] * 2, [], words["password"], [[words["password"]]], ["x" * 5000]):
+                told = viewer.post("/api/remote/answer", {"id": question["id"], "answers": answers})
+                assert told.status_code in (400, 422)
+                search.look("the answer to answers that do not fit", told.text)
+            person.answer(question, words["wrong"])
+            search.look("the refusal", waiting.result(10).text)
+            waiting = person.connect({**body, "password": words["password"]})
+            person.answer(person.question(), words["code"])
+            eventually(lambda: "New" in str(person.questions()))
+            search.look("the question", str(person.questions()))
+            person.answer(person.question(), words["new"])
+            assert waiting.result(10).status_code == 200
+            look_at_answers(viewer, search)
+        search.files(tmp_path, Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"))
+        viewer.stop()
+        search.look("the viewer's output", "".join(stream.read() for stream in streams(viewer)))
+    assert len(asking.typed) == 4
     assert search.found == []
 
 

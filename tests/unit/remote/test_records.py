@@ -221,3 +221,10 @@ def test_setting_the_clock_makes_no_living_owner_a_dead_one(monkeypatch: pytest.
     monkeypatch.setattr("psutil._pslinux.boot_time", lambda: real + 1.0, raising=False)
     assert OURS.lives
     assert Owner.this_process() == OURS
+
+
+def test_a_login_that_took_what_somebody_typed_needs_a_person_again():
+    session = make_session(Credentials())
+    assert records.to_record(session, OURS)["needs_person"] is False
+    session.typed = True
+    assert records.to_record(session, OURS)["needs_person"] is True

@@ -25,6 +25,8 @@ import type {
 const QUICK_TIMEOUT_MS = 30_000;
 /** Connecting may wait for a slow server, and starting for a cold Python on a network disk. */
 export const SLOW_TIMEOUT_MS = 180_000;
+/** A server may ask several things while somebody logs in, and gives two minutes for each; the viewer ends it sooner. */
+export const PERSON_TIMEOUT_MS = 1_200_000;
 
 /** Called with each request's outcome, so that the page can tell a lost link from a failing request. */
 let onOutcome: (reached: boolean) => void = () => {};

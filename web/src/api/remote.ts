@@ -1,7 +1,7 @@
 /** The calls of the Remote Viewer, one typed function for each. Every failure is an ApiError. */
 
 import { composeQuery } from "../pure/query";
-import { request, SLOW_TIMEOUT_MS, withQuery } from "./client";
+import { PERSON_TIMEOUT_MS, request, SLOW_TIMEOUT_MS, withQuery } from "./client";
 import type {
   ConnectBody,
   Environment,
@@ -18,7 +18,7 @@ import type {
 export * from "./sessions";
 
 export const connect = (body: ConnectBody, signal?: AbortSignal) =>
-  request<{ ok: boolean; connection_id: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
+  request<{ ok: boolean; connection_id: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: PERSON_TIMEOUT_MS });
 
 export const giveUp = (attempt: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/attempts/give-up", { body: { attempt } });
@@ -57,7 +57,7 @@ export const getStorageCandidates = (connectionId: string, signal?: AbortSignal)
   });
 
 export const startViewer = (body: StartBody, signal?: AbortSignal) =>
-  request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: SLOW_TIMEOUT_MS });
+  request<{ ok: boolean; session: Session; message: string }>("POST", "/api/remote/viewer/start", { body, signal, timeoutMs: PERSON_TIMEOUT_MS });
 
 export const getSessionLog = (sessionId: string, after: number, signal?: AbortSignal) =>
   request<SessionLogPiece>("GET", `/api/remote/viewer/log/${encodeURIComponent(sessionId)}?after=${after}`, { signal });

@@ -11,5 +11,10 @@ export const getSaved = (signal?: AbortSignal) =>
 export const getKnownHosts = (signal?: AbortSignal) =>
   request<{ entries: KnownHost[] }>("GET", "/api/remote/known-hosts/list", { signal });
 
+export const answerQuestion = (id: string, answers: readonly string[]) =>
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/answer", { body: { id, answers } });
+
+export const cancelQuestion = (id: string) => request<{ ok: boolean; message: string }>("POST", "/api/remote/cancel", { body: { id } });
+
 export const retryViewer = (sessionId: string, login = false) =>
-  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login } });
+  request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/retry", { body: { session_id: sessionId, login, interactive: login } });

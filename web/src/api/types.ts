@@ -1,7 +1,7 @@
 /** The wire's shapes, as the viewer sends them. The only place where they are written down. */
 
 import type { WireNumber } from "../pure/format";
-
+import type { Question } from "./questions";
 import type { SessionStatus } from "./session-states";
 
 /** A group as the viewer sends it; those one deeper follow theirs. stats: runs with a number, mean, standard deviation. */
@@ -386,6 +386,7 @@ export interface RemoteStatus {
   connection_count: number;
   viewer_session_count: number;
   progress?: Progress[];
+  questions?: Question[];
 }
 
 /** A folder of a server that holds runs. kind: `runicorn` or `tensorboard`. */
@@ -408,6 +409,8 @@ export interface Credentials {
 export interface ConnectBody extends Credentials {
   /** The id of the attempt, to give it up by. */
   attempt: string;
+  /** The server's questions are answered in this page. */
+  interactive: boolean;
   host: string;
   port: number;
   username: string;

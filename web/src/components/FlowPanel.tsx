@@ -4,8 +4,9 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import type { Environment } from "../api/types";
 import { plural } from "../pure/format";
-import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
+import { formatTarget, parsePort, PORT_REASON, sameTarget } from "../pure/target";
 import { acceptKey, cancelFlow, chooseEnvironment, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
+import { questions } from "../state/remote/questions";
 import { failedSession, logOf, stagesOf } from "../state/remote/stages";
 import { Code, Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
@@ -31,6 +32,7 @@ const SENTENCES: Record<Flow["phase"], string> = {
 export function FlowPanel({ flow }: { flow: Flow }) {
   const pending = flow.phase === "connecting" || flow.phase === "starting" || flow.phase === "loading";
   const log = logOf(flow.target);
+  const question = pending ? questions.value.find((one) => sameTarget(one.connection_id, flow.target)) : undefined;
   const failed = failedSession(flow);
   return (
     <section class="flow" aria-label={`Opening ${formatTarget(flow.target)}`}>
@@ -48,11 +50,11 @@ export function FlowPanel({ flow }: { flow: Flow }) {
         )}
       </header>
       <p class="flow-note" role="status">
-        {SENTENCES[flow.phase]}
+        {question ? `${question.hop} asks you something` : SENTENCES[flow.phase]}
       </p>
       <Stepper
         stages={stagesOf(flow).map((stage) =>
-          (flow.phase === "host_key" && stage.name === "host_key") || (flow.phase === "login" && stage.name === "login" && stage.state !== "failed")
+          (question && stage.name === "login") || (flow.phase === "host_key" && stage.name === "host_key") || (flow.phase === "login" && stage.name === "login" && stage.state !== "failed")
             ? { ...stage, state: "waiting" as const }
             : stage,
         )}

@@ -9,6 +9,7 @@ import { RunEditor } from "../components/RunActions";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
+import { questions } from "../state/remote/questions";
 import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
@@ -22,6 +23,7 @@ const ArtifactsPage = lazy(() => import("./artifacts"), (part) => part.Artifacts
 const RemotePage = lazy(() => import("./RemotePage"), (part) => part.RemotePage);
 const RunPage = lazy(() => import("./RunPage"), (part) => part.RunPage);
 const Search = lazy(() => import("../components/Search"), (part) => part.Search, null);
+const Questions = lazy(() => import("../components/QuestionDialog"), (part) => part.Questions, null);
 const KeySheet = lazy(() => import("../components/KeySheet"), (part) => part.KeySheet, null);
 
 export function App() {
@@ -73,6 +75,7 @@ export function App() {
         )}
       </div>
       <RunEditor />
+      {questions.value.length > 0 && <Questions />}
       {open === "search" && <Search onClose={() => setOpen(null)} onHelp={() => setOpen("help")} />}
       {open === "help" && (
         <Dialog title="Keyboard shortcuts" width={620} onClose={() => setOpen(null)}>

@@ -20,14 +20,12 @@ from runicorn.errors import (
     AuthFailedError,
     ForwardingForbiddenError,
     HostKeyConfirmationError,
-    NoCredentialsError,
     RunicornError,
     SftpUnavailableError,
     StartTimeoutError,
 )
 from runicorn.remote.doctor.examination import Examination, Found, error_found
 from runicorn.remote.link.connections import RunBlocking
-from runicorn.remote.trust.target import Credentials
 from runicorn.settings import TunnelChoice
 
 BACKENDS = (TunnelChoice.OPENSSH, TunnelChoice.ASYNCSSH, TunnelChoice.PARAMIKO)
@@ -55,7 +53,7 @@ STEPS = (
     Step("port", "name", 15),
     Step("server", "port", 20),
     Step("host_key", "server", 60),
-    Step("login", "host_key", 90),
+    Step("login", "host_key", 600),  # with what a person types
     Step("exec", "login", 35),
     Step("sftp", "login", 35),
     *(Step(f"forwarding_{backend.value}", "login", 60) for backend in BACKENDS),
@@ -89,7 +87,7 @@ class Asking:
     """What only a person can answer. Each raises the error again where there is nobody, or the answer is no."""
 
     about_host_key: Callable[[HostKeyConfirmationError], Awaitable[None]]
-    about_login: Callable[[RunicornError], Awaitable[Credentials]]
+    about_refusal: Callable[[AuthFailedError], Awaitable[None]]
 
 
 async def examine(examination: Examination, run_blocking: RunBlocking, asking: Asking) -> AsyncGenerator[Finding, None]:
@@ -121,11 +119,11 @@ async def _take(step: Step, examination: Examination, run_blocking: RunBlocking,
                 await asking.about_host_key(error)
             except HostKeyConfirmationError:
                 return finding
-        except (AuthFailedError, NoCredentialsError) as error:
+        except AuthFailedError as error:
             finding = _failed(step, error, began_at)
             try:
-                examination.credentials = await asking.about_login(error)
-            except RunicornError:
+                await asking.about_refusal(error)
+            except AuthFailedError:
                 return finding
         except Exception as error:  # noqa: BLE001  the rim of a step: whatever it ran into is what it found
             return _judged(_failed(step, error_found(error), began_at), examination, error)

@@ -24,6 +24,7 @@ from runicorn.errors import (
     StartError,
     TunnelFailedError,
 )
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.link.holder import Holder
 from runicorn.remote.names.way import Way
 from runicorn.remote.server import probe, probing, shell, shell_facts
@@ -63,7 +64,10 @@ class Found:
 
 @dataclass
 class Examination:
-    """One server looked at. What a step finds the later ones use; `holder` closes all of it."""
+    """One server looked at. What a step finds the later ones use; `holder` closes all of it.
+
+    asker: whoever answers what the server asks while logging in; None where nobody does.
+    """
 
     settings: Settings
     host_keys: HostKeyFile
@@ -73,6 +77,7 @@ class Examination:
     credentials: Credentials
     root: str | None
     environment: str | None
+    asker: Asker | None = None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
     _addresses: list[Any] = field(default_factory=list)
@@ -138,7 +143,7 @@ class Examination:
             self._met = self.holder.own(self._meet())
         met, self._met = self._met, None
         try:
-            self._connection, used, methods = met.log_in(self.credentials, self.user_home)
+            self._connection, used, methods = met.log_in(self.credentials, self.user_home, self.asker)
         except BaseException:
             self.holder.drop(met)
             raise
@@ -147,7 +152,7 @@ class Examination:
     def _reach(self) -> Callable[[Progress], DialedSocket]:
         from runicorn.remote.ssh.paramiko.stepwise import reach  # with all of Paramiko, once it is needed
 
-        return reach(self.way, self.credentials, self.host_keys, self.user_home, self.holder.own)
+        return reach(self.way, self.credentials, self.host_keys, self.user_home, self.holder.own, self.asker)
 
     def _meet(self) -> Introduction:
         from runicorn.remote.ssh.paramiko.stepwise import meet

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from runicorn.errors import ConnectCancelledError, NotConnectedError, RemoteUnavailableError, RunicornError
+from runicorn.errors import (
+    ConnectCancelledError,
+    InteractionRequiredError,
+    NotConnectedError,
+    RemoteUnavailableError,
+    RunicornError,
+)
+from runicorn.remote.asking.question import Asked, Asker
 from runicorn.remote.link.holder import Holder
 from runicorn.remote.link.resolving import Resolver
-from runicorn.remote.ssh.interface import Connection
+from runicorn.remote.ssh.interface import Connection, Login, each_hop
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
-from runicorn.remote.trust.target import Credentials, Target
+from runicorn.remote.trust.target import Credentials, Secret, Target
 
 ANSWER_TIMEOUT_SECS = 4.0
 # Who asked without saying who he is: a client of the given document, which takes nothing back.
@@ -27,11 +35,21 @@ class RunBlocking(Protocol):
     def __call__(self, function: Callable[..., Any], *args: Any) -> Awaitable[Any]: ...
 
 
+class ClosableAsker(Asker, Protocol):
+    def close(self) -> None:
+        """Take back what is asked, at once and for good."""
+
+
 @dataclass(eq=False)
 class _Dialing:
-    """A connection that is being made. waiters: how many wait for it. opened: what it holds so far."""
+    """A connection that is being made. waiters: how many wait for it. opened: what it holds so far.
+
+    asker: who answers what the server asks; None where nobody does. asked: settled with the first question.
+    """
 
     credentials: Credentials = field(repr=False)
+    asker: ClosableAsker | None
+    asked: asyncio.Future[Asked] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     waiters: int = 0
     opened: Holder = field(default_factory=Holder)
     task: asyncio.Task[Connection] | None = None
@@ -43,7 +61,7 @@ class Connections:
     home: where default keys are looked for. resolver: tells the way to a target. changed: called, from any thread,
     whenever there is news.
     connected: called with each target that was connected; set it. followers: asked, from any thread, for those that
-    show how a target is reached; set it.
+    show how a target is reached; set it. askers: makes whoever puts the questions of one attempt to a person.
     """
 
     def __init__(
@@ -53,6 +71,7 @@ class Connections:
         resolver: Resolver,
         run_blocking: RunBlocking,
         changed: Callable[[], None],
+        askers: Callable[[Target], ClosableAsker],
     ) -> None:
         self._host_keys = host_keys
         self._resolver = resolver
@@ -61,9 +80,11 @@ class Connections:
         self.followers: Callable[[Target], list[Progress]] = lambda target: []
         self._run_blocking = run_blocking
         self._changed = changed
+        self._askers = askers
         self._live: dict[Target, Connection] = {}
         self._users: dict[Target, set[str]] = {}
         self._credentials: dict[Target, Credentials] = {}
+        self._by_person: set[Target] = set()
         self._dialing: dict[Target, _Dialing] = {}
         self._progress: dict[Target, Progress] = {}
 
@@ -94,11 +115,23 @@ class Connections:
     def all_progress(self) -> dict[Target, Progress]:
         return dict(self._progress)
 
-    async def connect(self, target: Target, credentials: Credentials, user: str = SOMEBODY) -> Connection:
+    def needs_person(self, target: Target) -> bool:
+        """Whether the last login took what only a person has, and would take it again."""
+        return target in self._by_person
+
+    def took_typing(self, target: Target) -> bool:
+        """Whether the last login took something that a person typed meanwhile, and that was not given before."""
+        credentials = self._credentials.get(target)
+        return self.needs_person(target) or bool(credentials and credentials.typed)
+
+    async def connect(
+        self, target: Target, credentials: Credentials, user: str = SOMEBODY, *, interactive: bool = False
+    ) -> Connection:
         """Return the live connection, joining one that is being made with the same credentials.
 
         user: who it is for, so that it can be told when nobody needs it any more. A caller that is cancelled leaves;
         when the last one does, what is being made is given up, and no credential is sent from then on.
+        interactive: whether somebody answers what the server asks. Who does not never waits for somebody else's answer.
         Raises what `paramiko.connect` raises, and ConnectCancelledError if it is disconnected meanwhile.
         """
         while True:
@@ -106,14 +139,14 @@ class Connections:
             if connection is not None:
                 self._users.setdefault(target, set()).add(user)
                 return connection
-            dialing = self._dialing.get(target) or self._dial(target, credentials)
+            dialing = self._dialing.get(target) or self._dial(target, credentials, interactive)
             assert dialing.task is not None
-            if dialing.credentials != credentials:
-                await asyncio.wait([dialing.task])
+            if dialing.credentials != credentials or (interactive and dialing.asker is None):
+                await self._until(dialing, interactive)
                 continue
             dialing.waiters += 1
             try:
-                await asyncio.wait([dialing.task])
+                await self._until(dialing, interactive)
             finally:
                 dialing.waiters -= 1
                 if not dialing.waiters and not dialing.task.done():
@@ -124,7 +157,9 @@ class Connections:
             self._users.setdefault(target, set()).add(user)
             return connection
 
-    async def reconnect(self, target: Target, credentials: Credentials, user: str = SOMEBODY) -> Connection:
+    async def reconnect(
+        self, target: Target, credentials: Credentials, user: str = SOMEBODY, *, interactive: bool = False
+    ) -> Connection:
         """Return a connection that answers: the live one, or a new one with the credentials that worked last.
 
         credentials: for a target that was not connected yet. Raises what `connect` raises.
@@ -135,7 +170,7 @@ class Connections:
                 return connection
             # The link died in silence: nothing here has noticed yet.
             await self._run_blocking(connection.close)
-        return await self.connect(target, self._credentials.get(target, credentials), user)
+        return await self.connect(target, self._credentials.get(target, credentials), user, interactive=interactive)
 
     async def disconnect(self, target: Target) -> bool:
         """Close the connection, or give up the one that is being made, and forget its credentials.
@@ -143,6 +178,7 @@ class Connections:
         Returns whether there was one.
         """
         self._credentials.pop(target, None)
+        self._by_person.discard(target)
         self._progress.pop(target, None)
         self._users.pop(target, None)
         connection, dialing = self._live.pop(target, None), self._dialing.get(target)
@@ -168,8 +204,21 @@ class Connections:
     def _new_progress(self, target: Target) -> Progress:
         return Progress(self._changed, also=lambda: self.followers(target))
 
-    def _dial(self, target: Target, credentials: Credentials) -> _Dialing:
-        dialing = self._dialing[target] = _Dialing(credentials)
+    async def _until(self, dialing: _Dialing, interactive: bool) -> None:
+        """Wait until it is made, or not. Raises InteractionRequiredError where somebody else is asked for that."""
+        assert dialing.task is not None
+        if interactive:
+            await asyncio.wait([dialing.task])
+            return
+        waits: list[asyncio.Future[Any]] = [dialing.task, dialing.asked]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        if not dialing.task.done():
+            asked = dialing.asked.result()
+            raise InteractionRequiredError(asked.hop, [each.text for each in asked.prompts])
+
+    def _dial(self, target: Target, credentials: Credentials, interactive: bool) -> _Dialing:
+        asker = self._askers(target) if interactive else None
+        dialing = self._dialing[target] = _Dialing(credentials, asker)
         dialing.task = asyncio.create_task(self._make(target, dialing))
         dialing.task.add_done_callback(_look_at)
         return dialing
@@ -197,7 +246,13 @@ class Connections:
             way = self._resolver.way(target, credentials.jumps)
             if not way.is_direct or way.last.target != target:
                 progress.log(f"{target.connection_id} is {way}, as {way.resolved_by} says")
-            return paramiko.connect(target, way, credentials, self._host_keys, progress, self._home, dialing.opened.own)
+            return paramiko.connect(
+                target, way, credentials, self._host_keys, progress, self._home, dialing.opened.own, asker
+            )
+
+        asker = None
+        if dialing.asker is not None:
+            asker = _Telling(dialing.opened.own(dialing.asker), dialing.asked)
 
         try:
             old = self._live.pop(target, None)
@@ -216,10 +271,46 @@ class Connections:
                 del self._dialing[target]
             self._changed()
         self._live[target] = connection
-        self._credentials[target] = dialing.credentials
+        self._credentials[target] = _with_typed(dialing.credentials, connection.login)
+        self._by_person.discard(target)
+        if _took_person(connection):
+            self._by_person.add(target)
         self.connected(target)
         self._changed()
         return connection
+
+
+class _Telling:
+    """Asks, and tells the event loop so before. See question.Asker. Made there, used in a worker thread."""
+
+    def __init__(self, asker: Asker, asked: asyncio.Future[Asked]) -> None:
+        self._asker = asker
+        self._asked = asked
+        self._loop = asyncio.get_running_loop()
+
+    def ask(self, asked: Asked, still_there: Callable[[], bool]) -> list[Secret]:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            self._loop.call_soon_threadsafe(self._tell, asked)
+        return self._asker.ask(asked, still_there)
+
+    def _tell(self, asked: Asked) -> None:
+        if not self._asked.done():
+            self._asked.set_result(asked)
+
+
+def _took_person(connection: Connection) -> bool:
+    """Whether some login on the way took what only a person has: for a hop before the last, also its password."""
+    *before, last = (each.login for each in each_hop(connection))
+    return last.by_person or any(login.by_person or login.password for login in before)
+
+
+def _with_typed(credentials: Credentials, login: Login) -> Credentials:
+    """Return the credentials with the password that is the account's now, should a person have typed it."""
+    if not login.password or login.password == credentials.password:
+        return credentials
+    if credentials.password:
+        return replace(credentials, password=login.password)
+    return replace(credentials, typed=login.password)
 
 
 def _look_at(task: asyncio.Task[Connection]) -> None:

@@ -15,6 +15,8 @@ from runicorn.errors import (
     InteractionRequiredError,
     NoCredentialsError,
     NotConnectedError,
+    QuestionCancelledError,
+    QuestionExpiredError,
     RunicornError,
     TunnelFailedError,
 )
@@ -37,6 +39,8 @@ _PERSONS_MATTERS = (
     AuthFailedError,
     NoCredentialsError,
     InteractionRequiredError,
+    QuestionCancelledError,
+    QuestionExpiredError,
     HostKeyConfirmationError,
     HostKeyRevokedError,
     NotConnectedError,
@@ -67,7 +71,10 @@ class Opening:
         target = session.request.target
         if self.connections.find(target) is not None:
             self.progress(session).restart("environments")
-        return await self.connections.connect(target, session.request.credentials, session.session_id)
+        request = session.request
+        return await self.connections.connect(
+            target, request.credentials, session.session_id, interactive=request.interactive
+        )
 
     async def environment(self, session: Session, connection: Connection) -> None:
         with self.progress(session).stage("environments") as tell:
@@ -190,7 +197,8 @@ class Opening:
                 return True
         target = session.request.target
         connection = self.connections.find(target)
-        if connection is None and session.remote is not None and not _waits_for_a_person(session):
+        waits = _waits_for_a_person(session) or self.connections.needs_person(target)
+        if connection is None and session.remote is not None and not waits:
             with contextlib.suppress(RunicornError):  # the network may be back, and nobody has noticed yet
                 connection = await self.connections.reconnect(target, session.request.credentials, session.session_id)
         if connection is None:

@@ -139,7 +139,9 @@ def to_record(session: Session, owner: Owner) -> dict[str, Any]:
         "private_key_path": credentials.private_key_path,
         "use_agent": credentials.use_agent,
         "jumps": None if credentials.jumps is None else list(credentials.jumps),
-        "needs_person": bool(credentials.password or credentials.private_key or credentials.passphrase),
+        "needs_person": bool(
+            credentials.password or credentials.private_key or credentials.passphrase or session.typed
+        ),
         "started_at": session.started_at,
         "remote": asdict(session.remote),
         "owner": asdict(owner),

@@ -22,7 +22,10 @@ from runicorn.remote.trust.target import Credentials, Target
 
 @dataclass(frozen=True)
 class StartRequest:
-    """What a person asked for. environment, local_port, remote_port: None leaves the choice to us."""
+    """What a person asked for. environment, local_port, remote_port: None leaves the choice to us.
+
+    interactive: whether a person answers what the server asks while logging in.
+    """
 
     target: Target
     credentials: Credentials
@@ -30,6 +33,7 @@ class StartRequest:
     environment: str | None = None
     local_port: int | None = None
     remote_port: int | None = None
+    interactive: bool = False
 
 
 @dataclass(eq=False)
@@ -39,8 +43,10 @@ class Session:
     progress: its stages, and its log from its first moment until it is gone.
     found_again: it was left by a viewer of this machine that died, and is taken back.
     lacks_secret: its login needs one that is written nowhere, so that only a new connect brings it back.
+    typed: its login took what a person typed when the server asked, which is not among what was given.
     needs_person: it waits for somebody to connect, or to ask for its login to be repeated.
     nudged: set when it is worth looking at the link at once: the machine woke, a person looks, somebody connected.
+    answered: whether whoever wanted the login repeated answers what the server asks.
     launched: the server was asked to start its viewer, which may run there before that is known here.
     waiters: how many wait for its start; those who came along included.
     """
@@ -61,7 +67,9 @@ class Session:
     link_lost_at: float | None = None
     found_again: bool = False
     lacks_secret: bool = False
+    typed: bool = False
     needs_person: bool = False
+    answered: bool = False
     launched: bool = False
     waiters: int = 0
     line: Line | None = field(default=None, repr=False)
@@ -81,8 +89,12 @@ class Session:
         with contextlib.suppress(RuntimeError):  # the loop is closed: there is nothing to look at any more
             self.loop.call_soon_threadsafe(self.nudged.set)
 
-    def try_login(self) -> None:
-        """Have a login that was rejected tried once more, because a person wants it. In the event loop."""
+    def try_login(self, *, interactive: bool = False) -> None:
+        """Have a login that was rejected tried once more, because a person wants it. In the event loop.
+
+        interactive: that person answers what the server asks.
+        """
+        self.answered = interactive or self.request.interactive
         self.needs_person = self.lacks_secret
         self.nudged.set()
 

@@ -71,7 +71,9 @@ class Sessions:
             and session.state is State.RECONNECTING
             and (session.found_again or session.needs_person)
         ):
-            await self._opening.connections.connect(request.target, request.credentials, session.session_id)
+            await self._opening.connections.connect(
+                request.target, request.credentials, session.session_id, interactive=request.interactive
+            )
             session.needs_person = False
             session.nudge()
             await asyncio.wait([session.task] if session.task else [], timeout=TAKE_BACK_SECS)
@@ -191,6 +193,7 @@ class Sessions:
             await self._running(session)
 
     async def _running(self, session: Session) -> None:
+        session.typed = self._opening.connections.took_typing(session.request.target)
         await self._run_blocking(self._records.keep, session)
         await self._advance(session, Event.READY)
 

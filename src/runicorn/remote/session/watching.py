@@ -72,6 +72,7 @@ class Watching:
         viewer for its grace period.
         """
         attempt = 0
+        asked_for = False  # by a person, who may be there to answer what the server asks
         lost_at = time.monotonic()
         await self._opening.drop_tunnel(session)
         while True:
@@ -79,12 +80,13 @@ class Watching:
             attempt += 1
             self._opening.progress(session).log(f"attempt {attempt} follows in {wait_secs:.1f} s at the latest")
             await nudged_within(session, wait_secs)
-            if session.lacks_secret and self._opening.connections.find(session.request.target) is None:
+            if self._lacks_person(session, asked_for):
                 self._note(session, _login_needed(session))
                 await self._until_a_person_acts(session)
+                asked_for = True
             began_at = time.monotonic()
             try:
-                await self._attempt(session)
+                await self._attempt(session, interactive=asked_for and session.answered)
             except NoCredentialsError as error:
                 # Nothing was offered, so nothing was rejected: the agent may be unlocked at any moment.
                 self._note(session, error)
@@ -93,7 +95,8 @@ class Watching:
                 raise
             except RunicornError as error:
                 self._note(session, error)
-                if is_persons_matter(error):
+                asked_for = is_persons_matter(error)
+                if asked_for:
                     await self._until_a_person_acts(session)
                 else:
                     await self._rest(began_at)
@@ -104,6 +107,12 @@ class Watching:
                 break
         self._opening.progress(session).log(session_log.back(session, attempt, time.monotonic() - lost_at))
 
+    def _lacks_person(self, session: Session, asked_for: bool) -> bool:
+        """Whether its login takes what is not here: a secret that was written nowhere, or a person with a new code."""
+        connections, target = self._opening.connections, session.request.target
+        lacks = session.lacks_secret or (not asked_for and connections.needs_person(target))
+        return lacks and connections.find(target) is None
+
     async def _rest(self, began_at: float) -> None:
         """Whoever looks at the page makes it try at once, but not more often than this."""
         await asyncio.sleep(max(0.0, began_at + BETWEEN_ATTEMPTS_SECS - time.monotonic()))
@@ -113,7 +122,7 @@ class Watching:
         find = functools.partial(self._opening.connections.find, session.request.target)
         # A tunnel's own login may have been rejected beside a connection that lives: that one is no person's act.
         before = find()
-        session.needs_person = True
+        session.needs_person, session.answered = True, False
         session.nudged.clear()
         self._changed()
         while session.needs_person and find() in (None, before):
@@ -125,12 +134,14 @@ class Watching:
         session.error = error.kept()
         self._changed()
 
-    async def _attempt(self, session: Session) -> None:
+    async def _attempt(self, session: Session, *, interactive: bool) -> None:
         """Connect again; adopt the remote viewer if it still lives, else start it again."""
         opening, target = self._opening, session.request.target
         opening.door(session)
         before = opening.connections.find(target)
-        connection = await opening.connections.reconnect(target, session.request.credentials, session.session_id)
+        connection = await opening.connections.reconnect(
+            target, session.request.credentials, session.session_id, interactive=interactive
+        )
         if session.process is not None and not session.process.open:
             await opening.drop_process(session)
         assert session.remote is not None
@@ -174,9 +185,15 @@ class Watching:
 
 
 def _login_needed(session: Session) -> NoCredentialsError:
+    host = session.request.target.host
+    if session.found_again:
+        return NoCredentialsError(
+            f"The session on {host} was left by a viewer that ended; its login needs you.",
+            hint="Connect to that host again; the session then comes back by itself.",
+        )
     return NoCredentialsError(
-        f"The session on {session.request.target.host} was left by a viewer that ended; its login needs you.",
-        hint="Connect to that host again; the session then comes back by itself.",
+        f"The link to {host} is lost, and its login takes what only you have, such as a code.",
+        hint="Log in again when you are ready for what the server asks; the session then comes back on its address.",
     )
 
 

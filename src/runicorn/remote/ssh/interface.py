@@ -26,6 +26,7 @@ class Login:
     again without a passphrase. agent_key: the public blob of the agent's key that was accepted. certificate: what stood
     for the key, as a line of its file.
     by_prompts: the password was typed into a prompt (keyboard-interactive), not sent as one.
+    by_person: it took what only a person has, such as a one-time code, so that it cannot be repeated by itself.
     """
 
     key: UnlockedKey | None = field(default=None, repr=False)
@@ -34,6 +35,7 @@ class Login:
     certificate: str | None = None
     password: Secret | None = None
     by_prompts: bool = False
+    by_person: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,15 @@ class Connection(Protocol):
     def files(self) -> RemoteFiles: ...
 
     def close(self) -> None: ...
+
+
+def each_hop(connection: Connection) -> list[Connection]:
+    """Return the connections to all hops on the way, first one first, the connection itself last."""
+    found, at = [connection], connection.before
+    while at is not None:
+        found.insert(0, at)
+        at = at.before
+    return found
 
 
 class Tunnel(Protocol):

@@ -28,6 +28,14 @@ _ANOTHER = re.compile(
     r"2fa|mfa|factor|append\w*|followed|plus|and|or)\b",
     re.IGNORECASE,
 )
+_NEW_PASSWORD = re.compile(
+    r"\b(new|re-?type|re-?enter|repeat|confirm\w*)\b.*\bpassword\b|\bpassword\b.*\b(again|once more)\b", re.IGNORECASE
+)
+_OLD_PASSWORD = re.compile(r"\b(old|current|previous)\b.*\bpassword\b", re.IGNORECASE)
+# Words of a login that waits for something in the person's hand, and asks for nothing to be typed.
+_IN_THE_HAND = re.compile(
+    r"\b(push(ed)?|duo|approve|yubikey|security key|(your|registered) (phone|mobile|device))\b", re.IGNORECASE
+)
 _ACCOUNT = re.compile(r"^\s*\([^()\s]*@[^()\s]*\)\s*")  # OpenSSH puts "(me@gpu) " before what PAM asks
 
 
@@ -40,6 +48,21 @@ def asks_for_password(prompt: str, target: Target) -> bool:
     if _PLAIN.fullmatch(text):
         return True
     return bool(_PASSWORD.search(text)) and not _ANOTHER.search(text)
+
+
+def asks_for_new_password(prompt: str) -> bool:
+    """Whether this prompt asks for the password that is to be the account's from now on, or for it once more."""
+    return bool(_NEW_PASSWORD.search(prompt)) and not asks_for_old_password(prompt)
+
+
+def asks_for_old_password(prompt: str) -> bool:
+    """Whether this prompt asks for the password that is about to be changed."""
+    return bool(_OLD_PASSWORD.search(prompt)) and not re.search(r"\bnew\b", prompt, re.IGNORECASE)
+
+
+def wants_a_hand(words: str) -> bool:
+    """Whether a server's words tell of a device that a person has to confirm the login on."""
+    return bool(_IN_THE_HAND.search(words))
 
 
 class PasswordAnswer:

@@ -97,8 +97,9 @@ class Credentials:
     """What a person gave to log in with; kept in memory for the life of the connection, written nowhere.
 
     private_key: the content of a key. private_key_path: a path on this machine, `~` allowed.
-    use_agent: whether the SSH agent's keys may be tried. jumps: the hosts on the way, first one first, each
-    `[user@]host[:port]`; None where the person's ssh config has the say.
+    use_agent: whether the SSH agent's keys may be tried. typed: a password that the server asked for while logging in.
+    jumps: the hosts on the way, first one first, each `[user@]host[:port]`; None where the person's ssh config has the
+    say.
     """
 
     password: Secret | None = None
@@ -106,6 +107,7 @@ class Credentials:
     private_key_path: str | None = None
     passphrase: Secret | None = field(default=None, repr=False)
     use_agent: bool = True
+    typed: Secret | None = field(default=None, repr=False)
     jumps: tuple[str, ...] | None = None
 
     @property

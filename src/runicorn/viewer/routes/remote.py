@@ -12,6 +12,7 @@ from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.trust.target import Target, parse_connection_id
+from runicorn.viewer import question_schemas as asked
 from runicorn.viewer import remote_schemas as wire
 from runicorn.viewer import way_schemas
 from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
@@ -26,7 +27,14 @@ class RemoteApi:
     def __init__(self, service: RemoteService) -> None:
         self._service = service
         self.router = APIRouter(prefix="/api/remote", tags=["remote"])
-        for add in (self._add_connections, self._add_known_hosts, self._add_host, self._add_viewer, self._add_status):
+        for add in (
+            self._add_connections,
+            self._add_questions,
+            self._add_known_hosts,
+            self._add_host,
+            self._add_viewer,
+            self._add_status,
+        ):
             add(self.router)
 
     async def start(self) -> None:
@@ -50,6 +58,7 @@ class RemoteApi:
             viewer_session_count=len(sessions),
             ended_sessions=ended,
             progress=[wire.progress_answer(target, each) for target, each in progress.items()],
+            questions=[asked.question_answer(each) for each in self._service.questions.questions()],
         ).model_dump()
 
     def steady(self, snapshot: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +84,10 @@ class RemoteApi:
         @router.post("/connect", responses=HOST_KEY)
         async def connect(body: wire.ConnectBody) -> wire.ConnectAnswer:
             """Open an SSH connection, or answer with the one that is open."""
-            return wire.connect_answer(await service.connect(body.target(), body.credentials(), body.attempt))
+            connection = await service.connect(
+                body.target(), body.credentials(), body.attempt, interactive=body.interactive
+            )
+            return wire.connect_answer(connection)
 
         @router.get("/names")
         async def names() -> way_schemas.NamesAnswer:
@@ -123,6 +135,25 @@ class RemoteApi:
             await service.save(items)
             count = len(items)
             return wire.MessageAnswer(ok=True, message=f"Saved {count} connection{'' if count == 1 else 's'}")
+
+    def _add_questions(self, router: APIRouter) -> None:
+        questions = self._service.questions
+
+        @router.post("/answer", responses=NOT_FOUND)
+        async def answer(body: asked.AnswerBody) -> wire.MessageAnswer:
+            """Answer what a server asks while somebody logs in; what that led to is told by the connect or the start.
+
+            400 for another number of answers than prompts, with the question left open; 404 once it is answered,
+            cancelled or too old.
+            """
+            questions.answer(body.id, body.answers)
+            return wire.MessageAnswer(ok=True, message="The answers are sent to the server")
+
+        @router.post("/cancel", responses=NOT_FOUND)
+        async def cancel(body: asked.QuestionBody) -> wire.MessageAnswer:
+            """Give the login up that asks this; the connect or the start that waits for it ends with an error."""
+            questions.cancel(body.id)
+            return wire.MessageAnswer(ok=True, message="The login is given up")
 
     def _add_known_hosts(self, router: APIRouter) -> None:
         service = self._service
@@ -216,7 +247,7 @@ class RemoteApi:
             """Look at a session's link at once, or try at once to bring it back: a person is looking."""
             session = service.sessions.get(body.session_id)
             if body.login:
-                session.try_login()
+                session.try_login(interactive=body.interactive)
             else:
                 session.nudge()
             return wire.MessageAnswer(ok=True, message="The link is looked at now")

@@ -170,14 +170,12 @@ async function guarded(failedAt: Flow["failedAt"], work: (signal: AbortSignal) =
 function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
   const now = flow.value;
   if (!now) return;
-  if (error.hostKey) patch({ phase: "host_key", hostKey: error.hostKey, error: null, failedAt });
+  if (error.code === "QUESTION_CANCELLED") cancelFlow();
+  else if (error.hostKey) patch({ phase: "host_key", hostKey: error.hostKey, error: null, failedAt });
   else if (LOGIN_CODES.has(error.code)) {
     const wantsPassphrase = error.code.startsWith("PASSPHRASE_");
     const form = { ...now.form };
     if (error.code === "PASSPHRASE_WRONG") form.passphrase = "";
-    // An agent without a fitting key leads to the password where the server says that it takes one.
-    const offersPassword = error.code === "NO_CREDENTIALS" || (error.code === "AUTH_FAILED" && /password|keyboard/i.test(error.detail));
-    if (offersPassword && form.login === "agent") form.login = "password";
     patch({ phase: "login", error, form, passphraseAsked: now.passphraseAsked || wantsPassphrase, failedAt });
   } else if (error.code === "NOT_CONNECTED") patch({ phase: "failed", error, failedAt: "connect", connectionId: null });
   else patch({ phase: "failed", error, failedAt });
@@ -187,7 +185,7 @@ export function runConnect(): Promise<void> {
   patch({ phase: "connecting", error: null, hostKey: null, startedAt: Date.now() });
   return guarded("connect", async (signal) => {
     const now = flow.value!;
-    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), jumps: now.jumps, attempt: now.attempt }, signal);
+    const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), jumps: now.jumps, attempt: now.attempt, interactive: true }, signal);
     patch({ connectionId: answer.connection_id });
     await runChoose(signal);
   });
@@ -269,6 +267,7 @@ async function start(signal: AbortSignal): Promise<void> {
       ...credentialsOf(now.form),
       jumps: now.jumps,
       attempt: now.attempt,
+      interactive: true,
       remote_root: now.root.trim(),
       local_port: now.localPort ? Number(now.localPort) : null,
       remote_port: now.remotePort ? Number(now.remotePort) : null,

@@ -21,6 +21,7 @@ from runicorn.errors import (
     StartTimeoutError,
     TunnelFailedError,
 )
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh.carriers import dial_first
 from runicorn.remote.ssh.dialing import DialedSocket
@@ -51,22 +52,23 @@ def connect(
     progress: Progress,
     home: Path,
     own: Own = lambda resource: None,
+    asker: Asker | None = None,
 ) -> ParamikoConnection:
     """Return a live connection to the end of the way. home: where the default keys are looked for, in `.ssh`.
 
     target: what the person called it. credentials: what they gave for it; the hops before it are logged in to with what
     the person's config and agent have. own: is given what is opened on the way; closing that gives the attempt up, from
-    any thread.
+    any thread. asker: whoever answers what a server on the way asks while logging in; None where nobody does.
 
     No credential leaves this machine before the verdict on the host key of the hop that it is for is `ok`.
     Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
-    AuthFailedError and NoCredentialsError.
+    AuthFailedError, NoCredentialsError and InteractionRequiredError, and what an Asker does.
     """
     # A key that cannot be used is told before any server is bothered.
     offers = Offers(credentials, way.last, home)
-    before = connect_before(way, credentials, host_keys, progress, home, own)
+    before = connect_before(way, credentials, host_keys, progress, home, own, asker)
     try:
-        connection = _step(target, way, offers, host_keys.entries(), progress, own, before)
+        connection = _step(target, way, offers, host_keys.entries(), progress, own, before, asker)
     except BaseException:
         if before is not None:
             before.close()
@@ -76,7 +78,13 @@ def connect(
 
 
 def connect_before(
-    way: Way, credentials: Credentials, host_keys: HostKeyFile, progress: Progress, home: Path, own: Own
+    way: Way,
+    credentials: Credentials,
+    host_keys: HostKeyFile,
+    progress: Progress,
+    home: Path,
+    own: Own,
+    asker: Asker | None = None,
 ) -> ParamikoConnection | None:
     """Return a connection to the hop before the last one; None where there is none. As connect()."""
     entries = host_keys.entries()
@@ -86,7 +94,7 @@ def connect_before(
     connection: ParamikoConnection | None = None
     try:
         for part, offers in steps:
-            connection = _step(part.last.target, part, offers, entries, progress, own, connection)
+            connection = _step(part.last.target, part, offers, entries, progress, own, connection, asker)
             own(connection)
     except BaseException:
         if connection is not None:
@@ -103,6 +111,7 @@ def _step(
     progress: Progress,
     own: Own,
     before: ParamikoConnection | None,
+    asker: Asker | None,
 ) -> ParamikoConnection:
     """Return a connection to the end of a way, through the one to the hop before."""
     hop = way.last
@@ -110,8 +119,9 @@ def _step(
     transport, host_key = verified_transport(hop, entries, progress, own, dial)
     transport.auth_timeout = AUTH_TIMEOUT_SECS
     try:
+        own(transport)
         with progress.stage("login") as tell:
-            login = log_in(transport, hop.target, offers, tell)
+            login = log_in(transport, hop.target, offers, tell, asker)
     except BaseException:
         transport.close()
         raise

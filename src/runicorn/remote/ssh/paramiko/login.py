@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import paramiko
 
@@ -11,105 +13,179 @@ from runicorn.errors import (
     AuthFailedError,
     ConnectionClosedError,
     ConnectionTimeoutError,
-    InteractionRequiredError,
     NoCredentialsError,
 )
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh.interface import Login
+from runicorn.remote.ssh.paramiko.conversation import HungUpError, Request, TooSlowError, converse
 from runicorn.remote.ssh.paramiko.offers import Offers
-from runicorn.remote.ssh.prompts import PasswordAnswer
+from runicorn.remote.ssh.replies import Replies
 from runicorn.remote.trust.target import Secret, Target
 
-AUTH_TIMEOUT_SECS = 20.0
+# How long a server may check a login: LDAP, or a push to a phone, which people are given 60 s for.
+AUTH_TIMEOUT_SECS = 90.0
 
 
-class Attempt(NamedTuple):
-    """One thing to show to the server. label: how people call it. offer: returns the methods still needed."""
+@dataclass
+class Attempt:
+    """One thing to show to the server, before it is and after.
+
+    talk: returns the methods still needed. result: returns what was accepted, and how people call it. accepted: whether
+    the server took it, as the whole login or a part of it.
+    """
 
     method: str
-    label: str
-    login: Login
-    offer: Callable[[paramiko.Transport, str], Any]
+    talk: Callable[[], list[str]]
+    result: Callable[[], tuple[Login, str]]
+    accepted: bool = False
 
 
-def log_in(transport: paramiko.Transport, target: Target, offers: Offers, tell: Callable[[str], None]) -> Login:
+def log_in(
+    transport: paramiko.Transport,
+    target: Target,
+    offers: Offers,
+    tell: Callable[[str], None],
+    asker: Asker | None = None,
+    hop: str = "",
+) -> Login:
     """Offer one credential after the other until the server is content. A rejected one is never repeated, also not by
     another method: a wrong password counts once on the server, and accounts are locked after a few.
 
-    Raises AuthFailedError, NoCredentialsError, InteractionRequiredError and the errors of a connection that breaks.
+    tell: is told what is waited for, and at last what was accepted. asker: whoever answers what nothing was given for;
+    without one, that is an error. hop: how the server is called to whom is asked, its host by default.
+    Raises AuthFailedError, NoCredentialsError, InteractionRequiredError, what an Asker does, and the errors of a
+    connection that breaks.
     """
     needed: list[str] = []
     accepted = Login()
     tried = False
-    for attempt in _attempts(transport, target, offers):
+    attempts = _Attempts(transport, target, offers, tell, asker, hop or target.host)
+    for attempt in attempts.all():
         tried = True
         if needed and attempt.method not in needed:
             continue
         try:
-            needed = list(attempt.offer(transport, target.username))
+            needed = attempt.talk()
         except paramiko.BadAuthenticationType as error:
             needed = [str(name) for name in error.allowed_types]
             continue
-        except paramiko.AuthenticationException as error:
-            if "timeout" in str(error).lower():
-                raise _login_broke(target, error) from error
-            if not transport.is_active():
-                raise _cut_off(target) from None
+        except paramiko.AuthenticationException:
             continue
+        except TooSlowError:
+            raise _too_slow(transport, target) from None
+        except HungUpError as error:
+            raise _hung_up(target, error) from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise _login_broke(target, error) from error
-        accepted = _merge(accepted, attempt.login)
+        attempt.accepted = True
+        login, label = attempt.result()
+        accepted = _merge(accepted, login)
         if not needed:
-            tell(attempt.label)
+            tell(label)
             return accepted
-    if not tried:
-        raise NoCredentialsError(" ".join([f"There is nothing to log in to {target.host} with.", *offers.unusable]))
-    raise _refused(transport, target, offers, accepted)
+    if tried:
+        raise _refused(transport, target, offers, accepted)
+    if not transport.is_active():
+        raise ConnectionClosedError(f"{target.host} closed the connection during the login.")
+    takes = [f"It takes: {', '.join(attempts.methods)}."] if attempts.methods else []
+    raise NoCredentialsError(" ".join([f"There is nothing to log in to {target.host} with.", *takes, *offers.unusable]))
 
 
-def _attempts(transport: paramiko.Transport, target: Target, offers: Offers) -> Iterator[Attempt]:
-    for offer in offers.each_key():
-        yield Attempt("publickey", offer.label, offer.login, _offer_key(offer.key))
-    if offers.credentials.password:
-        yield from _password_attempts(transport, target, offers.credentials.password)
+class _Attempts:
+    """What there is to show to this server in this login. hop: how it is called. methods: what it says it takes."""
 
+    def __init__(
+        self,
+        transport: paramiko.Transport,
+        target: Target,
+        offers: Offers,
+        tell: Callable[[str], None],
+        asker: Asker | None,
+        hop: str,
+    ) -> None:
+        self._transport = transport
+        self._target = target
+        self._offers = offers
+        self._tell = tell
+        self._asker = asker
+        self._hop = hop
+        self.methods: list[str] = []
 
-def _password_attempts(transport: paramiko.Transport, target: Target, password: Secret) -> Iterator[Attempt]:
-    """Yield the ways in which the server takes a password. Prompts first, as `ssh` does: a server that wants a code as
-    well says so there, and refuses the right password where it is only sent.
-    """
-    methods = allowed_methods(transport, target.username)
-    if transport.is_authenticated():
-        yield Attempt("none", "nothing, which is all the server asks for", Login(), lambda *_: [])
-        return
-    answer = PasswordAnswer(password, target)
-    if "keyboard-interactive" in methods or not methods:
-        yield Attempt(
-            "keyboard-interactive",
-            "password (keyboard-interactive)",
-            Login(password=password, by_prompts=True),
-            lambda t, user: t.auth_interactive(user, lambda _title, _words, prompts: answer.answer(prompts)),
-        )
-    if not answer.typed:
-        yield Attempt("password", "password", Login(password=password), _offer_password(password, target))
-
-
-def _offer_password(password: Secret, target: Target) -> Callable[[paramiko.Transport, str], Any]:
-    def offer(transport: paramiko.Transport, user: str) -> Any:
+    def all(self) -> Iterator[Attempt]:
+        """Yield each in turn. What comes later depends on what became of the earlier ones."""
+        any_key = False
+        for attempt in self._keys():
+            any_key = True
+            yield attempt
+        password = self._offers.password
+        if any_key and not password and self._asker is None:
+            return
+        # Nothing at all may be what the server asks for, as with an account without a password; else it says here
+        # what it takes.
         try:
-            # Paramiko's own fall-back to prompts would type the password into whatever is asked.
-            return transport.auth_password(user, password.reveal(), fallback=False)
-        except paramiko.SSHException as error:
-            if "info request" not in str(error):  # it took message 60 for one: SSH_MSG_USERAUTH_PASSWD_CHANGEREQ
-                raise
-            raise InteractionRequiredError(
-                target.host, ["New password"], hint="Log in with `ssh` once and change the password."
-            ) from error
+            self.methods = _methods(self._transport, self._target.username, self._tell)
+        except TooSlowError:
+            raise _too_slow(self._transport, self._target) from None
+        if self._transport.is_authenticated():
+            yield Attempt("none", list, lambda: (Login(), "nothing, which is all the server asks for"))
+        elif password or self._asker:
+            yield from self._typed(password, self.methods)
 
-    return offer
+    def _keys(self) -> Iterator[Attempt]:
+        for offer in self._offers.each_key():
+            yield self._key(offer.key, offer.login, offer.label)
+
+    def _typed(self, password: Secret | None, methods: list[str]) -> Iterator[Attempt]:
+        """Yield the ways in which the server takes what is typed. Prompts first, as `ssh` does: a server that wants a
+        code as well says so there, and refuses the right password where it is only sent.
+        """
+        if "keyboard-interactive" in methods or not methods:
+            replies = self._replies(password)
+            yield self._by_prompts(replies)
+            if replies.sent:
+                return
+        if password or "password" in methods or not methods:
+            sending = self._by_sending(self._replies(password))
+            yield sending
+            if sending.accepted and self._asker is not None:  # as a part: what is left is asked for
+                yield self._by_prompts(self._replies(None))
+
+    def _key(self, key: Any, login: Login, label: str) -> Attempt:
+        talk = partial(self._talk, lambda talk, settled: talk.auth_publickey(self._target.username, key, settled), None)
+        return Attempt("publickey", talk, lambda: (login, label))
+
+    def _by_prompts(self, replies: Replies) -> Attempt:
+        talk = partial(
+            self._talk,
+            lambda talk, settled: talk.auth_interactive(self._target.username, _unused, settled),
+            lambda request: replies.to_prompts(request.name, request.instructions, request.prompts),
+        )
+        return Attempt("keyboard-interactive", talk, lambda: (replies.login(by_prompts=True), replies.label))
+
+    def _by_sending(self, replies: Replies) -> Attempt:
+        def talk() -> list[str]:
+            password = replies.password()
+            return self._talk(
+                lambda talk, settled: talk.auth_password(self._target.username, password, settled),
+                lambda request: [replies.new_password(request.instructions)],
+            )
+
+        return Attempt("password", talk, lambda: (replies.login(by_prompts=False), "password"))
+
+    def _replies(self, password: Secret | None) -> Replies:
+        still_there = self._transport.is_active
+        return Replies(self._target, password, self._asker, self._hop, still_there, self._tell)
+
+    def _talk(self, begin: Callable[..., None], reply: Callable[[Request], list[str]] | None) -> list[str]:
+        return converse(self._transport, begin, reply or _unexpected, self._tell)
 
 
-def _offer_key(key: Any) -> Callable[[paramiko.Transport, str], Any]:
-    return lambda transport, user: transport.auth_publickey(user, key)
+def _unexpected(request: Request) -> list[str]:
+    raise paramiko.SSHException("The server asks what nobody can be asked for.")
+
+
+def _unused(title: str, words: str, prompts: list[tuple[str, bool]]) -> list[str]:
+    raise AssertionError("questions are taken by the conversation")
 
 
 def _merge(first: Login, second: Login) -> Login:
@@ -121,7 +197,21 @@ def _merge(first: Login, second: Login) -> Login:
         certificate=second.certificate or first.certificate,
         password=second.password or first.password,
         by_prompts=second.by_prompts or first.by_prompts,
+        by_person=second.by_person or first.by_person,
     )
+
+
+def _hung_up(target: Target, error: HungUpError) -> Exception:
+    """Return what a connection that ended means: a refusal where the server had nothing else to wait for."""
+    cause = error.__cause__
+    if error.patient:
+        return ConnectionClosedError(
+            f"{target.host} closed the connection while it checked the login.",
+            hint="Connect again; a server gives a login a limited time, often two minutes.",
+        )
+    if isinstance(cause, paramiko.AuthenticationException):
+        return _cut_off(target)
+    return _login_broke(target, cause if isinstance(cause, Exception) else error)
 
 
 def _cut_off(target: Target) -> AuthFailedError:
@@ -132,8 +222,6 @@ def _cut_off(target: Target) -> AuthFailedError:
 
 
 def _login_broke(target: Target, error: Exception) -> Exception:
-    if "timeout" in str(error).lower():
-        return ConnectionTimeoutError(f"{target.host} did not answer the login within {AUTH_TIMEOUT_SECS:.0f} s.")
     if "Too many authentication failures" in str(error) or "No existing session" in str(error):
         return _cut_off(target)
     return ConnectionClosedError(f"{target.host} closed the connection during the login.")
@@ -142,12 +230,27 @@ def _login_broke(target: Target, error: Exception) -> Exception:
 def allowed_methods(transport: paramiko.Transport, username: str) -> list[str]:
     """Return the ways to log in that the server names, none if it names none. sshd does not count this as a try."""
     try:
-        transport.auth_none(username)
+        return _methods(transport, username, lambda words: None)
+    except TooSlowError:
+        return []
+
+
+def _methods(transport: paramiko.Transport, username: str, tell: Callable[[str], None]) -> list[str]:
+    """The same. Raises TooSlowError."""
+    try:
+        converse(transport, lambda talk, settled: talk.auth_none(username, settled), _unexpected, tell)
     except paramiko.BadAuthenticationType as error:
         return [str(name) for name in error.allowed_types]
-    except (paramiko.SSHException, OSError, EOFError):
+    except (paramiko.SSHException, HungUpError, OSError, EOFError):
         pass
     return []
+
+
+def _too_slow(transport: paramiko.Transport, target: Target) -> ConnectionTimeoutError:
+    return ConnectionTimeoutError(
+        f"{target.host} did not answer the login within {transport.auth_timeout:.0f} s.",
+        hint="Connect again; the server, or whom it asks about logins, is slow or waits for a confirmation.",
+    )
 
 
 def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:

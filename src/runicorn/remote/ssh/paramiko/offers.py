@@ -17,7 +17,7 @@ from runicorn.remote.names.way import Hop
 from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
-from runicorn.remote.trust.target import Credentials
+from runicorn.remote.trust.target import Credentials, Secret
 
 MAX_PUBLIC_KEY_BYTES = 64 * 1024
 AGENT_TIMEOUT_SECS = 10.0
@@ -54,6 +54,10 @@ class Offers:
             self._paths = [Path(path) for path in hop.identities] or keys.default_key_paths(home)
             self._files, errors = keys.try_keys(self._paths)
             self.unusable = [error.detail for error in errors]
+
+    @property
+    def password(self) -> Secret | None:
+        return self.credentials.password or self.credentials.typed or None
 
     @property
     def gave_key(self) -> bool:

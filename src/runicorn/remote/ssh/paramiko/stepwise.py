@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from runicorn.remote.asking.question import Asker
 from runicorn.remote.names.way import Way
 from runicorn.remote.ssh.carriers import dial_first
 from runicorn.remote.ssh.dialing import DialedSocket
@@ -19,13 +20,13 @@ from runicorn.remote.trust.target import Credentials
 
 
 def reach(
-    way: Way, credentials: Credentials, host_keys: HostKeyFile, home: Path, own: Own
+    way: Way, credentials: Credentials, host_keys: HostKeyFile, home: Path, own: Own, asker: Asker | None
 ) -> Callable[[Progress], DialedSocket]:
     """Log in to the hops before the last one, and return what opens a stream to that. Raises what `connect` raises.
 
     own: is given what is opened, to close it at the end.
     """
-    before = connect_before(way, credentials, host_keys, Progress(), home, own)
+    before = connect_before(way, credentials, host_keys, Progress(), home, own, asker)
     dial = dial_first if before is None else before.dial
     return lambda progress: dial(way.last, progress)
 
@@ -46,7 +47,9 @@ class Introduction:
         self._way = way
         self._transport = transport
 
-    def log_in(self, credentials: Credentials, home: Path) -> tuple[ParamikoConnection, str, list[str]]:
+    def log_in(
+        self, credentials: Credentials, home: Path, asker: Asker | None = None
+    ) -> tuple[ParamikoConnection, str, list[str]]:
         """Return the connection, what was accepted, and what the server says it accepts. Raises what `connect` raises.
 
         The methods are asked first: a refused login may be the last thing that a server lets one do.
@@ -56,7 +59,7 @@ class Introduction:
         target = self._way.last.target
         methods = allowed_methods(self._transport, target.username)
         used = [""]
-        login = log_in(self._transport, target, offers, used.append)
+        login = log_in(self._transport, target, offers, used.append, asker)
         return ParamikoConnection(target, login, self.host_key, self._transport, self._way), used[-1], methods
 
     def close(self) -> None:

@@ -12,7 +12,14 @@ from typing import Any
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError, HostKeyRevokedError, RemoteError
 from runicorn.loop_thread import LoopThread
 from runicorn.remote.ssh.carriers import shell_words
-from runicorn.remote.ssh.interface import Connection, Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import (
+    Connection,
+    Login,
+    LoginRefusedError,
+    TunnelRefusedError,
+    TunnelRequest,
+    each_hop,
+)
 from runicorn.remote.ssh.prompts import PasswordAnswer
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.verdict import require_ok
@@ -52,11 +59,6 @@ def open_tunnel(request: TunnelRequest) -> AsyncSshTunnel:
     return tunnel
 
 
-def hops(connection: Connection) -> int:
-    """Return how many servers have to be logged in to."""
-    return 1 if connection.before is None else 1 + hops(connection.before)
-
-
 class AsyncSshTunnel:
     """See interface.Tunnel."""
 
@@ -83,7 +85,7 @@ class AsyncSshTunnel:
         verdict = _Verdict()
         try:
             connecting = _connect(request.connection, request, verdict, self._made)
-            self._connection = self._loop.call(connecting, LOGIN_TIMEOUT_SECS * hops(request.connection))
+            self._connection = self._loop.call(connecting, LOGIN_TIMEOUT_SECS * len(each_hop(request.connection)))
         except TimeoutError:
             raise ConnectionTimeoutError(
                 f"AsyncSSH could not log in to {request.connection.target.host} within {LOGIN_TIMEOUT_SECS:.0f} s."

@@ -12,13 +12,28 @@ from runicorn.remote.ssh.interface import (
     Tunnel,
     TunnelRefusedError,
     TunnelRequest,
+    each_hop,
 )
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
-ORDER: tuple[tuple[TunnelChoice, Callable[[TunnelRequest], Tunnel]], ...] = (
-    (TunnelChoice.OPENSSH, openssh.open_tunnel),
-    (TunnelChoice.ASYNCSSH, asyncssh.open_tunnel),
+Open = Callable[[TunnelRequest], Tunnel]
+
+
+def _logging_in(open_backend: Open) -> Open:
+    """Return the same for a tunnel that logs in by itself: not where each login takes something new of a person."""
+
+    def open_repeatable(request: TunnelRequest) -> Tunnel:
+        if any(each.login.by_person for each in each_hop(request.connection)):
+            raise TunnelRefusedError("it would have to log in once more, and that takes a person here each time")
+        return open_backend(request)
+
+    return open_repeatable
+
+
+ORDER: tuple[tuple[TunnelChoice, Open], ...] = (
+    (TunnelChoice.OPENSSH, _logging_in(openssh.open_tunnel)),
+    (TunnelChoice.ASYNCSSH, _logging_in(asyncssh.open_tunnel)),
     (TunnelChoice.PARAMIKO, paramiko.open_tunnel),
 )
 
@@ -61,8 +76,7 @@ def open_tunnel(
 
 def _asks_agent(connection: Connection) -> bool:
     """Whether a login of its own would ask the person's agent, which may ask the person each time (ssh-add -c)."""
-    before = connection.before
-    return connection.login.agent_key is not None or (before is not None and _asks_agent(before))
+    return any(each.login.agent_key is not None for each in each_hop(connection))
 
 
 def _next_step(choice: TunnelChoice) -> str | None:

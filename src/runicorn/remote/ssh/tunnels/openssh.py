@@ -16,7 +16,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runicorn.remote.names.way import Hop
-from runicorn.remote.ssh.interface import Connection, Login, LoginRefusedError, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import (
+    Connection,
+    Login,
+    LoginRefusedError,
+    TunnelRefusedError,
+    TunnelRequest,
+    each_hop,
+)
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
@@ -290,13 +297,9 @@ _Step = tuple[Hop, Login, HopFiles]
 
 def _hops(connection: Connection) -> list[_Step]:
     """Return all hops, the last one last, with what was accepted of us there and what their files are called."""
-    found: list[tuple[Hop, Login]] = []
-    at: Connection | None = connection
-    while at is not None:
-        found.insert(0, (at.hop, at.login))
-        at = at.before
-    last = len(found) - 1
-    return [(hop, login, HopFiles("" if n == last else str(n))) for n, (hop, login) in enumerate(found)]
+    *before, last = each_hop(connection)
+    steps = [(each.hop, each.login, HopFiles(str(number))) for number, each in enumerate(before)]
+    return [*steps, (last.hop, last.login, HopFiles(""))]
 
 
 def _key_types(known: Sequence[Entry], hop: Hop) -> tuple[str, ...]:
