@@ -14,6 +14,8 @@ import httpx
 import psutil
 import pytest
 from tests.support.agent import run_agent, run_asking_agent
+from tests.support.commands import run
+from tests.support.questions import person_at, prompts
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
@@ -271,6 +273,44 @@ def test_a_certificate_opens_what_its_key_alone_does_not(chain: Chain, tmp_path:
             answer, _ = accept_all(viewer, chain.body("certified"))
             assert answer.status_code == 200, answer.text
             assert "Accepted certificate ID" in sshd.log or "Accepted publickey" in sshd.log
+
+
+def test_a_hop_that_wants_a_password_is_asked_for_by_its_own_name(chain: Chain) -> None:
+    with run_sshd(options={"PubkeyAuthentication": "no"}) as door:
+        chain.sshds["login"] = door
+        chain.config("{login}\n{gpu}\n ProxyJump login\n")
+        with viewing(chain) as viewer, person_at(viewer) as person:
+            for _ in range(2):  # both keys; the second one is behind the password
+                waiting = person.connect(chain.body())
+                if viewer.get("/api/remote/known-hosts/list").json()["entries"]:
+                    question = person.question()
+                    assert question["hop"] == "127.0.0.1"
+                    assert prompts(question) == [f"Password for {chain.server.account.username}@127.0.0.1:"]
+                    assert person.answer(question, chain.server.account.password).status_code == 200
+                accept(viewer, waiting.result())
+            waiting = person.connect(chain.body())
+            person.answer(person.question(), chain.server.account.password)
+            assert waiting.result().status_code == 200, waiting.result().text
+            # Whoever logs in a second time would need a second answer: the tunnel stays inside the connection.
+            session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
+            assert session["tunnelBackend"] in ("asyncssh", "paramiko")
+            assert door.log.count("Accepted password") <= 4
+            stop(viewer, session)
+
+
+def test_doctor_and_open_go_through_the_hops(chain: Chain) -> None:
+    chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
+    with viewing(chain) as viewer:
+        accept_all(viewer, chain.body())
+    done = run("doctor", "gpu", "--batch", "--root", str(chain.server.runs), home=chain.home)
+    assert "via 127.0.0.1 as" in done.stdout
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("openssh", "asyncssh", "paramiko"):
+        assert any(line.split()[:2] == ["ok", name] for line in done.stdout.splitlines()), done.stdout
+    listed = run(
+        "doctor", f"ssh -J login,inner {chain.server.account.username}@gpu", "--batch", "--json", home=chain.home
+    )
+    assert '"ok": true' in listed.stdout, listed.stdout
 
 
 def test_only_the_named_one_of_seven_agent_keys_is_shown(chain: Chain, tmp_path: Path) -> None:

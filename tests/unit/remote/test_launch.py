@@ -25,7 +25,9 @@ def request(root: str = "/data") -> Launch:
 @pytest.mark.parametrize("root", ["/data; rm -rf ~", "$(id)", "`id`", "a'b\"c", "a\nb", "-x", "~/runs"])
 def test_a_hostile_root_is_one_quoted_word(root: str) -> None:
     text = launch.script(request(root), "marker").decode()
-    command = text.removeprefix("cd /\n")
+    beginning, variables, command = text.split("\n", 2)
+    assert beginning == "cd /"
+    assert variables.startswith("env|sed ")
     words = shlex.split(command)
     assert words[0] == "exec"
     assert words[1] == PYTHON.path
@@ -53,6 +55,15 @@ def test_the_answer_is_found_behind_noise_and_only_when_complete() -> None:
 def test_each_early_end_has_its_error(stderr: bytes, status: int | None, error: type[RunicornError]) -> None:
     explained = launch.explain_exit(b"", stderr, status, request())
     assert type(explained) is error
+
+
+def test_a_crash_names_what_of_the_start_files_was_left_out() -> None:
+    stderr = (
+        b"noise\nleft out: PYTHONPATH=/a\nleft out: PYTHONHOME=/b\nTraceback (most recent call last):\nImportError\n"
+    )
+    detail = launch.explain_exit(b"", stderr, 1, request()).detail
+    assert "(PYTHONPATH, PYTHONHOME of the server's start files did not reach it)" in detail
+    assert "left out" not in launch.explain_exit(b"", b"Killed\n", 137, request()).detail
 
 
 def test_a_crash_shows_its_traceback() -> None:

@@ -30,6 +30,8 @@ READ_SLICE_SECS = 0.5
 OUTPUT_LIMIT_BYTES = 4 * 1024 * 1024
 TRACEBACK_CHARS = 2000
 
+_LEFT_OUT = "left out: "
+
 # What the remote viewer says when it cannot start; the codes are its part of the protocol.
 _REFUSALS: dict[str, type[StartError]] = {
     "REMOTE_ROOT_MISSING": RemoteRootMissingError,
@@ -68,6 +70,7 @@ def script(launch: Launch, marker: str) -> bytes:
     """Return the shell script that becomes the viewer. Every value is one quoted word of /bin/sh."""
     words = [
         launch.environment.path,
+        "-E",  # a PYTHONPATH or PYTHONHOME of the start files is for other programs
         *("-m", "runicorn", "viewer", "--no-browser"),
         *("--root", launch.root),
         *("--port", str(launch.remote_port or 0)),
@@ -78,7 +81,7 @@ def script(launch: Launch, marker: str) -> bytes:
     for host in launch.hosts:
         words += ["--allow-host", host]
     # From /, because `python -m` looks for modules in the current folder first.
-    return f"cd /\nexec {' '.join(map(shlex.quote, words))}\n".encode()
+    return f"cd /\nenv|sed -n 's/^PYTHON/{_LEFT_OUT}&/p'>&2\nexec {' '.join(map(shlex.quote, words))}\n".encode()
 
 
 def launch_viewer(
@@ -152,10 +155,13 @@ def explain_exit(
         )
     if re.search(r"No such option|unrecognized arguments|No such command", said) and "--session" in said:
         return RunicornTooOldError(f"The runicorn in the environment {name} is too old for this one.")
+    left_out = re.findall(rf"^{_LEFT_OUT}(PYTHON[A-Z0-9_]+)=", said, re.MULTILINE)
     if said.startswith("Traceback") or "\nTraceback" in said:
         said = said[said.rindex("Traceback (most recent call last)") :]
+    beside = f" ({', '.join(left_out)} of the server's start files did not reach it)" if left_out else ""
     return RemoteViewerCrashedError(
-        f"The remote viewer ended with status {status} before it was ready:\n{said[-TRACEBACK_CHARS:] or 'no output'}"
+        f"The remote viewer ended with status {status} before it was ready{beside}:\n"
+        f"{said[-TRACEBACK_CHARS:] or 'no output'}"
     )
 
 
