@@ -298,18 +298,18 @@ def test_a_hop_that_wants_a_password_is_asked_for_by_its_own_name(chain: Chain) 
             stop(viewer, session)
 
 
-def test_doctor_and_open_go_through_the_hops(chain: Chain) -> None:
+def test_doctor_goes_through_the_hops_however_they_are_named(chain: Chain) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
     with viewing(chain) as viewer:
         accept_all(viewer, chain.body())
-    done = run("doctor", "gpu", "--batch", "--root", str(chain.server.runs), home=chain.home)
+    root = ("--batch", "--root", str(chain.server.runs))
+    done = run("doctor", "gpu", *root, home=chain.home)
     assert "via 127.0.0.1 as" in done.stdout
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("openssh", "asyncssh", "paramiko"):
         assert any(line.split()[:2] == ["ok", name] for line in done.stdout.splitlines()), done.stdout
-    listed = run(
-        "doctor", f"ssh -J login,inner {chain.server.account.username}@gpu", "--batch", "--json", home=chain.home
-    )
+    typed = f"ssh -J login,inner {chain.server.account.username}@gpu"
+    listed = run("doctor", typed, "--json", *root, home=chain.home)
     assert '"ok": true' in listed.stdout, listed.stdout
 
 
