@@ -45,7 +45,7 @@ def dialog(page: Page) -> Locator:
 
 def begin(page: Page, asking: Asking) -> None:
     """Type the server and press Enter, with nothing else to log in with."""
-    page.get_by_role("textbox", name="Server").fill(f"me@127.0.0.1:{asking.port}")
+    page.get_by_role("combobox", name="Server").fill(f"me@127.0.0.1:{asking.port}")
     page.keyboard.press("Enter")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.remote import ACCEPT_FIELDS
 
 from runicorn.errors import HostKeyConfirmationError
+from runicorn.remote.names.way import direct
 from runicorn.remote.ssh.interface import TunnelRequest
 from runicorn.remote.ssh.paramiko import ParamikoConnection, connect
 from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
@@ -24,7 +25,7 @@ def log_in(target: Target, key: Path, host_keys: HostKeyFile) -> ParamikoConnect
     """Return a connection, accepting the host key as a person would."""
     credentials = Credentials(private_key_path=str(key), use_agent=False)
     try:
-        return connect(target, credentials, host_keys, Progress(lambda: None), host_keys.path.parent)
+        return connect(target, direct(target), credentials, host_keys, Progress(lambda: None), host_keys.path.parent)
     except HostKeyConfirmationError as error:
         host_keys.accept(*(error.payload[name] for name in ACCEPT_FIELDS))
         return log_in(target, key, host_keys)

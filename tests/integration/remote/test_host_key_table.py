@@ -19,6 +19,7 @@ import pytest
 from tests.support.sshd import Sshd, find_sshd, make_key, run_sshd
 
 from runicorn.errors import AuthFailedError, HostKeyConfirmationError, HostKeyRevokedError, RunicornError
+from runicorn.remote.names.way import direct
 from runicorn.remote.ssh import paramiko
 from runicorn.remote.ssh.interface import Connection, TunnelRequest
 from runicorn.remote.ssh.tunnels import asyncssh, openssh
@@ -140,7 +141,7 @@ def hashed(name: str) -> str:
 
 def connect(target: Target, file: Path, key: Path) -> Connection:
     credentials = Credentials(private_key_path=str(key), use_agent=False)
-    return paramiko.connect(target, credentials, HostKeyFile(file), Progress(lambda: None), file.parent)
+    return paramiko.connect(target, direct(target), credentials, HostKeyFile(file), Progress(lambda: None), file.parent)
 
 
 def verdict_of(error: RunicornError | None) -> str:

@@ -95,6 +95,7 @@ def test_a_password_that_is_only_sent_still_logs_in(viewer: Viewer) -> None:
 
 def test_the_tunnels_own_login_types_it_into_no_code_either(tmp_path: Path) -> None:
     """AsyncSSH by itself answers any single prompt that has "password" or "passcode" in it."""
+    from runicorn.remote.names.way import direct
     from runicorn.remote.ssh.interface import Login, TunnelRequest
     from runicorn.remote.ssh.tunnels import asyncssh
     from runicorn.remote.trust.known_hosts import Entry, parse_public_key
@@ -103,8 +104,11 @@ def test_the_tunnels_own_login_types_it_into_no_code_either(tmp_path: Path) -> N
     class Connected:
         """What a tunnel asks of the connection that it logs in beside."""
 
+        before = None
+
         def __init__(self, target: Target, login: Login) -> None:
             self.target, self.login = target, login
+            self.hop = direct(target).last
 
     for prompts in (["Passcode: "], ["New password: "]):
         with run_asking(prompts) as asking:

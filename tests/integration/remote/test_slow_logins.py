@@ -17,6 +17,7 @@ from tests.support.server import Server, eventually, run_server
 from tests.support.serving import Viewer
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError
+from runicorn.remote.names.way import direct
 from runicorn.remote.ssh import paramiko
 from runicorn.remote.ssh.paramiko import connection
 from runicorn.remote.telling.progress import Progress
@@ -44,11 +45,11 @@ def test_one_that_never_ends_is_a_timeout_and_no_refusal(
         keys, progress = HostKeyFile(tmp_path / "known_hosts"), Progress()
         credentials = Credentials(password=Secret(asking.password), use_agent=False)
         with pytest.raises(HostKeyConfirmationError) as unknown:
-            paramiko.connect(target, credentials, keys, progress, tmp_path)
+            paramiko.connect(target, direct(target), credentials, keys, progress, tmp_path)
         names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
         keys.accept(*(unknown.value.payload[name] for name in names))
         with pytest.raises(ConnectionTimeoutError, match="did not answer the login within 1 s"):
-            paramiko.connect(target, credentials, keys, progress, tmp_path)
+            paramiko.connect(target, direct(target), credentials, keys, progress, tmp_path)
         assert asking.failures == 0
 
 
