@@ -23,6 +23,8 @@ from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
 
+SLOW = "waiting for the server: it checks the login; it says: Confirm at https://login.lab/ ␛[2J"
+
 
 @pytest.fixture(scope="module")
 def viewer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
@@ -256,8 +258,21 @@ def test_a_viewer_that_is_stopped_waits_for_nobody(tmp_path: Path) -> None:
         waiting.exception(10)
 
 
+@pytest.mark.parametrize(
+    ("requests", "why"),
+    [([[f"Prompt {n}:" for n in range(33)]], "33 answers at once"), ([[]] * 70, "it asked 64 times")],
+    ids=["at once", "one by one"],
+)
+def test_a_server_that_asks_without_an_end_is_left(requests: list[list[str]], why: str, me: Person) -> None:
+    with run_asking(*requests) as asking:
+        answer = me.connect(know(me.viewer, asking.port)).result(10)
+        assert (answer.status_code, answer.json()["code"]) == (500, "CONNECTION_CLOSED")
+        assert why in answer.json()["detail"]
+        eventually(lambda: asking.lost == asking.visits, what="the connection is closed")
+
+
 def test_a_slow_server_is_waited_for_and_said_to_be_slow(me: Person) -> None:
-    with run_asking(["Password: "], checks_secs=4.0) as asking:
+    with run_asking(["Password: "], checks_secs=4.0, banner="Confirm at https://login.lab/\r\n\x1b[2J") as asking:
         body = {**know(me.viewer, asking.port), "password": asking.password}
         waiting = me.connect(body)
 
@@ -266,6 +281,6 @@ def test_a_slow_server_is_waited_for_and_said_to_be_slow(me: Person) -> None:
             mine = [each for each in progress if each["connectionId"].endswith(f":{asking.port}")]
             return [stage["detail"] for each in mine for stage in each["stages"] if stage["name"] == "login"]
 
-        eventually(lambda: said() == ["waiting for the server: it checks the login"], 4)
+        eventually(lambda: said() == [SLOW], 4)
         assert waiting.result(15).status_code == 200
         assert said() == ["password (keyboard-interactive)"]

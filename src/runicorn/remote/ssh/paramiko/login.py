@@ -21,7 +21,7 @@ from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
-from runicorn.remote.ssh.paramiko.conversation import HungUpError, Request, TooSlowError, converse
+from runicorn.remote.ssh.paramiko.conversation import EndlessError, HungUpError, Request, TooSlowError, converse
 from runicorn.remote.ssh.replies import Replies
 from runicorn.remote.trust.target import Credentials, Secret, Target
 
@@ -266,6 +266,10 @@ def _cut_off(target: Target) -> AuthFailedError:
 
 
 def _login_broke(target: Target, error: Exception) -> Exception:
+    if isinstance(error, EndlessError):
+        return ConnectionClosedError(
+            f"The login to {target.host} was given up: {error}.", hint="Ask its administrator what is wrong there."
+        )
     if "Too many authentication failures" in str(error) or "No existing session" in str(error):
         return _cut_off(target)
     return ConnectionClosedError(f"{target.host} closed the connection during the login.")
