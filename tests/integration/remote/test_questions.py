@@ -114,6 +114,7 @@ def test_a_wrong_answer_is_one_failed_login(me: Person) -> None:
         answer = waiting.result(10)
         assert (answer.status_code, answer.json()["code"]) == (401, "AUTH_FAILED")
         assert "canary-wrong" not in answer.text
+        assert "check what you type" in answer.json()["hint"]
         assert (asking.failures, asking.sent) == (1, [])
 
 

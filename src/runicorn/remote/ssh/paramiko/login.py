@@ -119,7 +119,7 @@ def log_in(
             tell(label)
             return accepted
     if tried:
-        raise _refused(transport, target, offers, accepted)
+        raise _refused(transport, target, offers, accepted, typed=attempts.typed)
     if not transport.is_active():
         raise ConnectionClosedError(f"{target.host} closed the connection during the login.")
     takes = [f"It takes: {', '.join(attempts.methods)}."] if attempts.methods else []
@@ -145,6 +145,12 @@ class _Attempts:
         self._asker = asker
         self._hop = hop
         self.methods: list[str] = []
+        self._asked: list[Replies] = []
+
+    @property
+    def typed(self) -> bool:
+        """Whether the server was sent what a person typed."""
+        return any(each.asked for each in self._asked)
 
     def all(self) -> Iterator[Attempt]:
         """Yield each in turn. What comes later depends on what became of the earlier ones."""
@@ -214,7 +220,9 @@ class _Attempts:
 
     def _replies(self, password: Secret | None) -> Replies:
         still_there = self._transport.is_active
-        return Replies(self._target, password, self._asker, self._hop, still_there, self._tell)
+        replies = Replies(self._target, password, self._asker, self._hop, still_there, self._tell)
+        self._asked.append(replies)
+        return replies
 
     def _talk(self, begin: Callable[..., None], reply: Callable[[Request], list[str]] | None) -> list[str]:
         return converse(self._transport, begin, reply or _unexpected, self._tell)
@@ -301,7 +309,9 @@ def _too_slow(transport: paramiko.Transport, target: Target) -> ConnectionTimeou
     )
 
 
-def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:
+def _refused(
+    transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login, *, typed: bool
+) -> AuthFailedError:
     allowed = allowed_methods(transport, target.username)
     part = "key" if accepted.key or accepted.agent_key else "password" if accepted.password else None
     if part:
@@ -311,7 +321,10 @@ def _refused(transport: paramiko.Transport, target: Target, offers: Offers, acce
         detail = f"{target.host} did not accept this login for {target.username}."
         if allowed:
             detail += f" It would accept: {', '.join(allowed)}."
-    hint = next_step(allowed, gave_key=bool(offers.keys), gave_password=bool(offers.credentials.password), part=part)
+    gave_password = bool(offers.password) or typed
+    hint = next_step(allowed, gave_key=bool(offers.keys), gave_password=gave_password, part=part)
+    if typed and not part:
+        hint = "Connect again and check what you type; a code is good for a short time, and once."
     return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed, hint=hint)
 
 
