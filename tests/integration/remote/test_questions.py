@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.asking import Said, run_asking
 from tests.support.live_events import Stream
@@ -84,6 +85,16 @@ def test_several_prompts_words_and_echo_come_as_the_server_says_them(me: Person)
         assert me.answer(question, "ä b", "", "c").status_code == 200
         assert waiting.result(10).status_code == 200
         assert [given for _, given in asking.typed] == ["ä b", "", "c"]
+
+
+def test_a_browser_that_is_gone_takes_no_question_with_it(me: Person) -> None:
+    with run_asking(["Verification code: "]) as asking:
+        body = {**know(me.viewer, asking.port), "interactive": True}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{me.viewer.url}/api/remote/connect", json=body, timeout=0.5)
+        me.answer(me.question(), "246810")
+        name = f"me@127.0.0.1:{asking.port}"
+        eventually(lambda: name in str(me.viewer.get("/api/remote/sessions").json()))
 
 
 def test_an_answer_is_taken_once(me: Person) -> None:
