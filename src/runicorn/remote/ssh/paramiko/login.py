@@ -21,6 +21,7 @@ from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
+from runicorn.remote.ssh.paramiko import dead_links
 from runicorn.remote.ssh.paramiko.conversation import EndlessError, HungUpError, Request, TooSlowError, converse
 from runicorn.remote.ssh.replies import Replies
 from runicorn.remote.trust.target import Credentials, Secret, Target
@@ -91,10 +92,21 @@ def log_in(
     Raises AuthFailedError, NoCredentialsError, InteractionRequiredError, what an Asker does, and the errors of a
     connection that breaks.
     """
+    attempts = _Attempts(transport, target, offers, tell, asker, hop or target.host)
+    with dead_links.noticed(transport.sock):
+        return _go_through(attempts, transport, target, offers, tell)
+
+
+def _go_through(
+    attempts: _Attempts,
+    transport: paramiko.Transport,
+    target: Target,
+    offers: Offers,
+    tell: Callable[[str], None],
+) -> Login:
     needed: list[str] = []
     accepted = Login()
     tried = False
-    attempts = _Attempts(transport, target, offers, tell, asker, hop or target.host)
     for attempt in attempts.all():
         tried = True
         if needed and attempt.method not in needed:
