@@ -129,6 +129,19 @@ def test_it_goes_away_when_it_is_answered_elsewhere(browser: Browser, viewer: Vi
             expect(dialog(visitor.page)).to_be_hidden()
 
 
+def test_it_goes_away_when_the_server_no_longer_waits(browser: Browser, viewer: Viewer) -> None:
+    with run_asking(["Verification code: "], patience_secs=2.0) as asking:
+        know(viewer, asking.port)
+        with visit(browser, f"{viewer.url}/#/remote") as visitor:
+            page = visitor.page
+            begin(page, asking)
+            expect(dialog(page)).to_be_visible()
+            page.keyboard.type("2468")
+            expect(dialog(page)).to_be_hidden()
+            expect(flow(page).get_by_role("alert")).to_contain_text("closed the connection while it waited")
+            expect(flow(page).get_by_role("button", name="Retry")).to_be_visible()
+
+
 def test_what_another_window_asks_comes_over_nothing_that_is_typed(browser: Browser, viewer: Viewer) -> None:
     with run_asking(["Verification code: "]) as asking, person_at(viewer) as person:
         body = know(viewer, asking.port)

@@ -54,13 +54,14 @@ def run_asking(
     expired: bool = False,
     checks_secs: float = 0.0,
     patience_secs: float = 120.0,
+    banner: str = "",
 ) -> Iterator[Asking]:
     """Start one that asks for these prompts, one request after the other, and lets in whoever answers all.
 
     takes_password: whether it also takes a password that is only sent. takes_nothing: lets anybody in. expired: a
     password that is sent has to be changed. checks_secs: how long it looks at each answer. patience_secs: how long it
-    waits for a login. A prompt that begins with "Password" wants the password, one with "Verification" a code, every
-    other one takes anything.
+    waits for a login. banner: what it says to everybody. A prompt that begins with "Password" wants the password, one
+    with "Verification" a code, every other one takes anything.
     """
     asking = Asking()
     logging.getLogger("asyncssh").setLevel(logging.CRITICAL)
@@ -69,11 +70,14 @@ def run_asking(
     class Server(asyncssh.SSHServer):  # type: ignore[misc]
         def connection_made(self, connection: Any) -> None:
             asking.visits += 1
+            self.connection = connection
 
         def connection_lost(self, error: Exception | None) -> None:
             asking.lost += 1
 
         def begin_auth(self, username: str) -> bool:
+            if banner:
+                self.connection.send_auth_banner(banner)
             return not takes_nothing
 
         def password_auth_supported(self) -> bool:

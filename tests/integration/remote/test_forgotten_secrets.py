@@ -126,6 +126,35 @@ def test_nothing_of_a_login_is_held_after_disconnect(name: str, tunnel: str, ser
     serve(tmp_path, tunnel, use)
 
 
+@pytest.mark.parametrize("right", [True, False], ids=["accepted", "refused"])
+def test_nothing_that_was_typed_is_held_after_the_connection(right: bool, server: Server, tmp_path: Path) -> None:
+    target = Target.make("127.0.0.1", server.sshd.port, server.account.username)
+    hidden = Hidden.of((server.account.password or "") if right else "canary password")
+    before: list[str] = []
+
+    async def use(service: RemoteService) -> None:
+        nothing = Credentials(use_agent=False)
+        try:
+            await service.connect(target, nothing)
+        except HostKeyConfirmationError as error:
+            service.host_keys.accept(*(error.payload[name] for name in ACCEPT_FIELDS))
+        connecting = asyncio.create_task(service.connect(target, nothing, interactive=True))
+        await settle(service.questions.questions)
+        (question,) = service.questions.questions()
+        service.questions.answer(question.id, [hidden.text()])
+        await asyncio.wait([connecting])
+        assert (connecting.exception() is None) == right
+        del connecting
+        if right:
+            assert len(holding(hidden)) > len(before)  # it is found where it is held
+            assert await service.disconnect(target)
+        await settle(lambda: len(holding(hidden)) <= len(before))
+        assert holding(hidden) == before
+
+    before += holding(hidden)
+    serve(tmp_path, "auto", use)
+
+
 def test_nothing_is_held_of_a_login_that_was_refused_or_given_up(server: Server, tmp_path: Path) -> None:
     target = Target.make("127.0.0.1", server.sshd.port, server.account.username)
     hidden = Hidden.of("canary password")

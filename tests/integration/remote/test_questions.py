@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from tests.support.asking import Said, run_asking
 from tests.support.live_events import Stream
@@ -18,10 +19,13 @@ from tests.support.serving import Viewer, run_viewer
 
 from runicorn.errors import HostKeyConfirmationError, QuestionExpiredError
 from runicorn.remote.asking.room import WaitingRoom
+from runicorn.remote.names.way import direct
 from runicorn.remote.ssh import paramiko
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
+
+SLOW = "waiting for the server: it checks the login; it says: Confirm at https://login.lab/ ␛[2J"
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +88,16 @@ def test_several_prompts_words_and_echo_come_as_the_server_says_them(me: Person)
         assert [given for _, given in asking.typed] == ["ä b", "", "c"]
 
 
+def test_a_browser_that_is_gone_takes_no_question_with_it(me: Person) -> None:
+    with run_asking(["Verification code: "]) as asking:
+        body = {**know(me.viewer, asking.port), "interactive": True}
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{me.viewer.url}/api/remote/connect", json=body, timeout=0.5)
+        me.answer(me.question(), "246810")
+        name = f"me@127.0.0.1:{asking.port}"
+        eventually(lambda: name in str(me.viewer.get("/api/remote/sessions").json()))
+
+
 def test_an_answer_is_taken_once(me: Person) -> None:
     with run_asking(["Verification code: "]) as asking:
         waiting = me.connect(know(me.viewer, asking.port))
@@ -112,6 +126,7 @@ def test_a_wrong_answer_is_one_failed_login(me: Person) -> None:
         answer = waiting.result(10)
         assert (answer.status_code, answer.json()["code"]) == (401, "AUTH_FAILED")
         assert "canary-wrong" not in answer.text
+        assert "check what you type" in answer.json()["hint"]
         assert (asking.failures, asking.sent) == (1, [])
 
 
@@ -202,7 +217,13 @@ def test_a_question_that_nobody_answers_is_over_and_ends_the_connect(tmp_path: P
         keys.accept(*known_key(target, keys))
         with pytest.raises(QuestionExpiredError) as over:
             paramiko.connect(
-                target, Credentials(use_agent=False), keys, Progress(), tmp_path, asker=room.asker(target.connection_id)
+                target,
+                direct(target),
+                Credentials(use_agent=False),
+                keys,
+                Progress(),
+                tmp_path,
+                asker=room.asker(target.connection_id),
             )
         assert (over.value.code, over.value.http_status) == ("QUESTION_EXPIRED", 401)
         assert room.questions() == []
@@ -211,7 +232,7 @@ def test_a_question_that_nobody_answers_is_over_and_ends_the_connect(tmp_path: P
 
 def known_key(target: Target, keys: HostKeyFile) -> list[Any]:
     with pytest.raises(HostKeyConfirmationError) as unknown:
-        paramiko.connect(target, Credentials(), keys, Progress(), keys.path.parent)
+        paramiko.connect(target, direct(target), Credentials(), keys, Progress(), keys.path.parent)
     names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
     return [unknown.value.payload[name] for name in names]
 
@@ -256,8 +277,21 @@ def test_a_viewer_that_is_stopped_waits_for_nobody(tmp_path: Path) -> None:
         waiting.exception(10)
 
 
+@pytest.mark.parametrize(
+    ("requests", "why"),
+    [([[f"Prompt {n}:" for n in range(33)]], "33 answers at once"), ([[]] * 70, "it asked 64 times")],
+    ids=["at once", "one by one"],
+)
+def test_a_server_that_asks_without_an_end_is_left(requests: list[list[str]], why: str, me: Person) -> None:
+    with run_asking(*requests) as asking:
+        answer = me.connect(know(me.viewer, asking.port)).result(10)
+        assert (answer.status_code, answer.json()["code"]) == (500, "CONNECTION_CLOSED")
+        assert why in answer.json()["detail"]
+        eventually(lambda: asking.lost == asking.visits, what="the connection is closed")
+
+
 def test_a_slow_server_is_waited_for_and_said_to_be_slow(me: Person) -> None:
-    with run_asking(["Password: "], checks_secs=4.0) as asking:
+    with run_asking(["Password: "], checks_secs=4.0, banner="Confirm at https://login.lab/\r\n\x1b[2J") as asking:
         body = {**know(me.viewer, asking.port), "password": asking.password}
         waiting = me.connect(body)
 
@@ -266,6 +300,6 @@ def test_a_slow_server_is_waited_for_and_said_to_be_slow(me: Person) -> None:
             mine = [each for each in progress if each["connectionId"].endswith(f":{asking.port}")]
             return [stage["detail"] for each in mine for stage in each["stages"] if stage["name"] == "login"]
 
-        eventually(lambda: said() == ["waiting for the server: it checks the login"], 4)
+        eventually(lambda: said() == [SLOW], 4)
         assert waiting.result(15).status_code == 200
         assert said() == ["password (keyboard-interactive)"]

@@ -6,15 +6,20 @@ import contextlib
 import os
 import pty
 import re
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from tests.support.accounts import Account
 from tests.support.asking import Asking, Said, run_asking
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
+from tests.support.pam import Authenticator, missing_for_codes, pam_service
+from tests.support.server import eventually, run_server
 
 CODE = Said(["Verification code: "], "Two factors", "Open the app.\r\n\x1b[2JNow.")
 PLAIN = Said(["Account: "], seen=(0,))
@@ -133,3 +138,29 @@ def test_without_a_terminal_it_is_an_error(name: str, tmp_path: Path) -> None:
         assert done.returncode == 1
         assert "NO_CREDENTIALS" in done.stderr + done.stdout
         assert asking.typed == []
+
+
+@pytest.mark.skipif(bool(missing_for_codes()), reason=missing_for_codes() or "-")
+def test_after_a_drop_the_code_is_asked_for_here_again(server_account: Account, tmp_path: Path) -> None:
+    app = Authenticator(server_account)
+    options = {"UsePAM": "yes", "KbdInteractiveAuthentication": "yes", "PasswordAuthentication": "no"}
+    with ExitStack() as stack:
+        stack.callback((server_account.home / ".google_authenticator").unlink)
+        service = stack.enter_context(pam_service("auth required pam_google_authenticator.so"))
+        server = stack.enter_context(run_server(server_account, tmp_path, options=options, service=service))
+        (tmp_path / "runicorn").mkdir()
+        line = f"[127.0.0.1]:{server.sshd.port} {server.sshd.host_key()}\n"
+        (tmp_path / "runicorn" / "known_hosts").write_text(line)
+        target = f"{server.account.username}@127.0.0.1:{server.sshd.port}"
+        words = ["open", target, "--root", str(server.runs), "--no-browser"]
+        me = stack.enter_context(terminal(words, tmp_path))
+        me.type_at("Verification code: ", f"{app.code()}\n")
+        assert me.process.stdout
+        assert me.process.stdout.readline().startswith("Remote viewer: http://localhost:")
+        server.kill_sshd_children()
+        me.type_at("Press Enter to log in again.\n", "\n")
+        assert "its login takes what only you have" in me.said
+        me.type_at("Verification code: ", f"{app.code()}\n")
+        eventually(lambda: "The link is back after" in me.said, 40, "the link")
+        me.process.send_signal(signal.SIGINT)
+        assert me.end() == 0

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import socket
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from tests.support.accounts import Account
 from tests.support.asking import run_asking
 from tests.support.pam import pam_service
 from tests.support.questions import know
-from tests.support.remote import connect, start, stop
+from tests.support.remote import ACCEPT_FIELDS, connect, start, stop
 from tests.support.server import Server, eventually, run_server
 from tests.support.serving import Viewer
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError
+from runicorn.remote.asking.question import Asked
 from runicorn.remote.names.way import direct
 from runicorn.remote.ssh import paramiko
 from runicorn.remote.ssh.paramiko import connection
@@ -34,6 +36,12 @@ def login_stage(viewer: Viewer, port: int) -> dict[str, Any]:
     return next(stage for stage in mine["stages"] if stage["name"] == "login")
 
 
+def accept_key(target: Target, keys: HostKeyFile) -> None:
+    with pytest.raises(HostKeyConfirmationError) as unknown:
+        paramiko.connect(target, direct(target), Credentials(), keys, Progress(), keys.path.parent)
+    keys.accept(*(unknown.value.payload[name] for name in ACCEPT_FIELDS))
+
+
 @pytest.mark.parametrize("sent", [False, True], ids=["prompt", "sent"])
 def test_one_that_never_ends_is_a_timeout_and_no_refusal(
     sent: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -44,13 +52,50 @@ def test_one_that_never_ends_is_a_timeout_and_no_refusal(
         target = Target.make("127.0.0.1", asking.port, "me")
         keys, progress = HostKeyFile(tmp_path / "known_hosts"), Progress()
         credentials = Credentials(password=Secret(asking.password), use_agent=False)
-        with pytest.raises(HostKeyConfirmationError) as unknown:
-            paramiko.connect(target, direct(target), credentials, keys, progress, tmp_path)
-        names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
-        keys.accept(*(unknown.value.payload[name] for name in names))
+        accept_key(target, keys)
         with pytest.raises(ConnectionTimeoutError, match="did not answer the login within 1 s"):
             paramiko.connect(target, direct(target), credentials, keys, progress, tmp_path)
         assert asking.failures == 0
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="needs Linux: TCP_USER_TIMEOUT")
+def test_the_system_looks_whether_the_server_is_there_while_it_is_waited_for(tmp_path: Path) -> None:
+    """And no longer: what a link may be silent for afterwards is for the watch over a session to say."""
+    looked: list[tuple[int, int]] = []
+    opened: list[Any] = []
+
+    def look() -> None:
+        sock = opened[-1].sock
+        looked.append(
+            (
+                sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+                sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+            )
+        )
+
+    class Typist:
+        def ask(self, asked: Asked, still_there: Callable[[], bool]) -> list[Secret]:
+            look()
+            return [Secret("246810")]
+
+    with run_asking(["Verification code: "]) as asking:
+        target = Target.make("127.0.0.1", asking.port, "me")
+        keys = HostKeyFile(tmp_path / "known_hosts")
+        accept_key(target, keys)
+        made = paramiko.connect(
+            target,
+            direct(target),
+            Credentials(use_agent=False),
+            keys,
+            Progress(),
+            tmp_path,
+            opened.append,
+            asker=Typist(),
+        )
+        opened.append(made.transport)
+        look()
+        made.close()
+    assert looked == [(1, 20_000), (0, 0)]
 
 
 @pytest.mark.survival

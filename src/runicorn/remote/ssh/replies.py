@@ -20,7 +20,7 @@ class Replies:
     """Answers for one hop. password: what was given. asker: None where there is nobody to ask.
 
     hop: how the server that asks is called. still_there: whether it still waits. tell: is told what is waited for.
-    sent: whether anything that was typed has left this machine.
+    sent: whether anything that was given or typed has left this machine. asked: whether a person typed it.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class Replies:
         tell: Callable[[str], None],
     ) -> None:
         self.sent = False
+        self.asked = False
         self._target = target
         self._given = PasswordAnswer(password, target) if password else None
         self._asker = asker
@@ -106,7 +107,7 @@ class Replies:
         self._tell(f"waiting for you: {self._hop} asks")
         answers = self._asker.ask(Asked(self._hop, name, instructions, tuple(asked)), self._still_there)
         self._tell("")
-        self.sent = True
+        self.sent = self.asked = True
         return answers
 
     def _note(self, text: str, seen: bool, answer: Secret) -> None:

@@ -18,10 +18,13 @@ import paramiko
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import cMSG_USERAUTH_INFO_RESPONSE, cMSG_USERAUTH_REQUEST
 
+from runicorn.remote.asking.question import readable
+
 LOOK_SECS = 0.25
 # From then on it is told that the server takes its time.
 SLOW_AFTER_SECS = 2.0
 SLOW = "waiting for the server: it checks the login"
+MAX_BANNER_CHARS = 300
 MAX_PROMPTS = 32
 MAX_REQUESTS = 64
 
@@ -32,6 +35,10 @@ class HungUpError(Exception):
     def __init__(self, patient: bool) -> None:
         super().__init__("the connection ended during the login")
         self.patient = patient
+
+
+class EndlessError(paramiko.SSHException):
+    """The server asks for more than anybody would answer."""
 
 
 class TooSlowError(Exception):
@@ -61,6 +68,7 @@ def converse(transport: paramiko.Transport, begin: Begin, reply: Reply, tell: Ca
     if not transport.is_active():
         raise HungUpError(patient=False) from paramiko.SSHException("No existing session")
     talk = _Talk(transport)
+    talk.said = transport.get_banner()  # once, before the first of these
     transport.auth_handler = talk  # as its own methods do
     patient = False
     try:
@@ -94,6 +102,7 @@ class _Talk(AuthHandler):
         super().__init__(transport)
         self._inbox: queue.SimpleQueue[Request | None] = queue.SimpleQueue()
         self.settled = _Settled(self._inbox)
+        self.said: bytes | None = None
 
     def attend(self, reply: Reply, tell: Callable[[str], None]) -> bool:
         """Answer until it is settled. Returns whether it took long, or a person, since the last word of the server."""
@@ -105,7 +114,7 @@ class _Talk(AuthHandler):
             answers = reply(request)
             with contextlib.suppress(EOFError, OSError):  # gone: the end of it is seen at once
                 transport._send_message(self._answer(request, answers))
-        raise paramiko.SSHException("The server asks without an end.")
+        raise EndlessError(f"it asked {MAX_REQUESTS} times")
 
     def _next(self, transport: Any, tell: Callable[[str], None]) -> tuple[bool, Request | None]:
         began_at, told = time.monotonic(), False
@@ -119,7 +128,16 @@ class _Talk(AuthHandler):
                 raise TooSlowError
             if secs > SLOW_AFTER_SECS and not told:
                 told = True
-                tell(SLOW)
+                tell(SLOW + self._banner())
+
+    def _banner(self) -> str:
+        """Return what the server says to everybody: some name the page there on which a login is to be confirmed."""
+        text = (self.said or b"").decode("utf-8", "replace")
+        return f"; it says: {readable(text, MAX_BANNER_CHARS)}" if text.strip() else ""
+
+    def _parse_userauth_banner(self, message: paramiko.Message) -> None:
+        self.said = message.get_binary()
+        self.banner = self.said  # type: ignore[assignment]  # bytes, whatever the stubs say
 
     def _answer(self, request: Request, answers: list[str]) -> paramiko.Message:
         message = paramiko.Message()
@@ -149,7 +167,7 @@ class _Talk(AuthHandler):
         message.get_binary()  # the language, which RFC 4256 calls deprecated
         count = message.get_int()
         if count > MAX_PROMPTS:
-            raise paramiko.SSHException(f"The server asks for {count} answers at once.")
+            raise EndlessError(f"it asked for {count} answers at once")
         prompts = tuple((_text(message), message.get_boolean()) for _ in range(count))
         self._inbox.put(Request(name, instructions, prompts))
 

@@ -17,7 +17,8 @@ from runicorn.errors import (
 )
 from runicorn.remote.asking.question import Asker
 from runicorn.remote.ssh.interface import Login
-from runicorn.remote.ssh.paramiko.conversation import HungUpError, Request, TooSlowError, converse
+from runicorn.remote.ssh.paramiko import dead_links
+from runicorn.remote.ssh.paramiko.conversation import EndlessError, HungUpError, Request, TooSlowError, converse
 from runicorn.remote.ssh.paramiko.offers import Offers
 from runicorn.remote.ssh.replies import Replies
 from runicorn.remote.trust.target import Secret, Target
@@ -56,10 +57,21 @@ def log_in(
     Raises AuthFailedError, NoCredentialsError, InteractionRequiredError, what an Asker does, and the errors of a
     connection that breaks.
     """
+    attempts = _Attempts(transport, target, offers, tell, asker, hop or target.host)
+    with dead_links.noticed(transport.sock):
+        return _go_through(attempts, transport, target, offers, tell)
+
+
+def _go_through(
+    attempts: _Attempts,
+    transport: paramiko.Transport,
+    target: Target,
+    offers: Offers,
+    tell: Callable[[str], None],
+) -> Login:
     needed: list[str] = []
     accepted = Login()
     tried = False
-    attempts = _Attempts(transport, target, offers, tell, asker, hop or target.host)
     for attempt in attempts.all():
         tried = True
         if needed and attempt.method not in needed:
@@ -84,7 +96,7 @@ def log_in(
             tell(label)
             return accepted
     if tried:
-        raise _refused(transport, target, offers, accepted)
+        raise _refused(transport, target, offers, accepted, typed=attempts.typed)
     if not transport.is_active():
         raise ConnectionClosedError(f"{target.host} closed the connection during the login.")
     takes = [f"It takes: {', '.join(attempts.methods)}."] if attempts.methods else []
@@ -110,6 +122,12 @@ class _Attempts:
         self._asker = asker
         self._hop = hop
         self.methods: list[str] = []
+        self._asked: list[Replies] = []
+
+    @property
+    def typed(self) -> bool:
+        """Whether the server was sent what a person typed."""
+        return any(each.asked for each in self._asked)
 
     def all(self) -> Iterator[Attempt]:
         """Yield each in turn. What comes later depends on what became of the earlier ones."""
@@ -174,7 +192,9 @@ class _Attempts:
 
     def _replies(self, password: Secret | None) -> Replies:
         still_there = self._transport.is_active
-        return Replies(self._target, password, self._asker, self._hop, still_there, self._tell)
+        replies = Replies(self._target, password, self._asker, self._hop, still_there, self._tell)
+        self._asked.append(replies)
+        return replies
 
     def _talk(self, begin: Callable[..., None], reply: Callable[[Request], list[str]] | None) -> list[str]:
         return converse(self._transport, begin, reply or _unexpected, self._tell)
@@ -222,6 +242,10 @@ def _cut_off(target: Target) -> AuthFailedError:
 
 
 def _login_broke(target: Target, error: Exception) -> Exception:
+    if isinstance(error, EndlessError):
+        return ConnectionClosedError(
+            f"The login to {target.host} was given up: {error}.", hint="Ask its administrator what is wrong there."
+        )
     if "Too many authentication failures" in str(error) or "No existing session" in str(error):
         return _cut_off(target)
     return ConnectionClosedError(f"{target.host} closed the connection during the login.")
@@ -253,7 +277,9 @@ def _too_slow(transport: paramiko.Transport, target: Target) -> ConnectionTimeou
     )
 
 
-def _refused(transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login) -> AuthFailedError:
+def _refused(
+    transport: paramiko.Transport, target: Target, offers: Offers, accepted: Login, *, typed: bool
+) -> AuthFailedError:
     allowed = allowed_methods(transport, target.username)
     part = "key" if accepted.key or accepted.agent_key else "password" if accepted.password else None
     if part:
@@ -263,7 +289,10 @@ def _refused(transport: paramiko.Transport, target: Target, offers: Offers, acce
         detail = f"{target.host} did not accept this login for {target.username}."
         if allowed:
             detail += f" It would accept: {', '.join(allowed)}."
-    hint = next_step(allowed, gave_key=offers.gave_key, gave_password=bool(offers.credentials.password), part=part)
+    gave_password = bool(offers.password) or typed
+    hint = next_step(allowed, gave_key=offers.gave_key, gave_password=gave_password, part=part)
+    if typed and not part:
+        hint = "Connect again and check what you type; a code is good for a short time, and once."
     return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed, hint=hint)
 
 

@@ -1,0 +1,38 @@
+"""What a server's start files say to other programs does not disturb the viewer that is started there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from tests.support.remote import start, stop
+from tests.support.server import Server
+from tests.support.serving import Viewer
+
+
+@pytest.fixture
+def poisoned(server: Server) -> Iterator[Path]:
+    """A folder with a module of the standard library's name; and a start file, which is taken away again."""
+    folder, bashrc = server.account.home / "poisoned", server.account.home / ".bashrc"
+    folder.mkdir()
+    (folder / "json.py").write_text("raise RuntimeError('another json')\n")
+    bashrc.write_text(f"export PYTHONPATH={folder} PYTHONHOME=/nowhere PYTHONWARNINGS=error PYTHONINSPECT=1\n")
+    yield folder
+    bashrc.unlink()
+    shutil.rmtree(folder)
+
+
+def test_pythons_own_variables_do_not_reach_it_and_are_in_the_log(
+    connected: Viewer, server: Server, poisoned: Path
+) -> None:
+    session = start(connected, server.login(remote_root=str(server.runs)))
+    assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
+    lines = connected.get(f"/api/remote/viewer/log/{session['sessionId']}").json()["lines"]
+    said = " ".join(line["text"] for line in lines)
+    assert f"left out: PYTHONPATH={poisoned}" in said
+    for name in ("PYTHONHOME", "PYTHONWARNINGS", "PYTHONINSPECT"):
+        assert f"left out: {name}=" in said
+    stop(connected, session)
