@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -20,6 +21,7 @@ from runicorn.errors import InvalidConnectionIdError, InvalidTargetError
 from runicorn.remote.names.way import direct
 from runicorn.remote.server import launch, listing, shell
 from runicorn.remote.server.launch import Launch
+from runicorn.remote.server.paths import shell_word
 from runicorn.remote.server.probe import Environment
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.tunnels import openssh_command
@@ -146,10 +148,10 @@ def test_a_root_reaches_the_viewer_as_one_word(canary: Path, show: Path, root: s
     for program in SHELLS:
         words = run(program, launching(str(show), root), canary).split(b"\0")
         # No argument can hold a zero byte; shells drop it or end there, and the rest stays one word all the same.
-        assert words[:5] == [b"-m", b"runicorn", b"viewer", b"--no-browser", b"--root"]
-        assert words[6:8] == [b"--port", b"0"]
-        if "\0" not in root:
-            assert words[5] == root.encode()
+        assert words[:6] == [b"-E", b"-m", b"runicorn", b"viewer", b"--no-browser", b"--root"]
+        assert words[7:9] == [b"--port", b"0"]
+        if "\0" not in root and shell_word(root) == shlex.quote(root):
+            assert words[6] == root.encode()
 
 
 @examples(60)
@@ -158,7 +160,9 @@ def test_a_root_passes_every_login_shell_as_one_word(canary: Path, show: Path, r
     command, stdin = shell.deliver(launching(str(show), root.replace("\0", "")))
     for login_shell in LOGIN_SHELLS:
         words = run(login_shell, stdin, canary, "-c", command).split(b"\0")
-        assert words[5:8] == [root.replace("\0", "").encode(), b"--port", b"0"], login_shell
+        assert words[7:9] == [b"--port", b"0"], login_shell
+        if shell_word(root.replace("\0", "")) == shlex.quote(root.replace("\0", "")):
+            assert words[6] == root.replace("\0", "").encode(), login_shell
 
 
 @examples(340)

@@ -24,7 +24,7 @@ class NoAnswerError(Exception):
 
 def this_machine(home: Path) -> Machine:
     """Return what tokens mean here. home: of the person."""
-    uid = os.getuid() if sys.platform != "win32" else 0
+    uid: int = getattr(os, "getuid", lambda: 0)()
     return Machine(home, getpass.getuser(), uid, socket.gethostname(), os.environ)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from runicorn.errors import RemotePathNotFoundError, StartError, UsageError
 from runicorn.remote.server import candidates, listing, shell
 from runicorn.remote.server.candidates import Candidates
+from runicorn.remote.server.paths import means_more, shell_word
 from runicorn.remote.ssh.interface import Connection, RemoteEntry, RemoteFiles
 
 MAX_ENTRIES = 100_000
@@ -62,6 +63,7 @@ def _list_by_command(connection: Connection, path: str) -> tuple[str, list[Remot
 
 
 def _list_by_sftp(connection: Connection, path: str) -> tuple[str, list[RemoteEntry]]:
+    path = _expanded(connection, path)
     with _files(connection) as files:
         absolute = files.absolute(path)
         return absolute, list(itertools.islice(files.scan(absolute), MAX_ENTRIES + 1))
@@ -70,6 +72,7 @@ def _list_by_sftp(connection: Connection, path: str) -> tuple[str, list[RemoteEn
 def path_facts(connection: Connection, path: str) -> PathFacts:
     """Return whether the path exists, and whether it is a folder."""
     _require_path(path)
+    path = _expanded(connection, path)
     with _files(connection) as files:
         try:
             absolute = files.absolute(path)
@@ -77,6 +80,22 @@ def path_facts(connection: Connection, path: str) -> PathFacts:
         except RemotePathNotFoundError:
             return PathFacts(path, exists=False, is_dir=False)
     return PathFacts(absolute, exists=True, is_dir=entry.is_dir)
+
+
+def _expanded(connection: Connection, path: str) -> str:
+    """Return a path with `~user` or `$NAME` as the server's shell has it; as it is where that does not answer."""
+    if not means_more(path):
+        return path
+    begin, end = secrets.token_hex(12), secrets.token_hex(12)
+    script = f"printf '%s%s%s' {begin} {shell_word(path)} {end}\n".encode("utf-8", "surrogateescape")
+    command, stdin = shell.deliver(script)
+    try:
+        done = connection.run(command, stdin=stdin, timeout_secs=COMMAND_TIMEOUT_SECS, limit_bytes=COMMAND_LIMIT_BYTES)
+    except StartError:
+        return path
+    _, found, rest = done.stdout.decode("utf-8", "replace").partition(begin)
+    expanded, ended, _ = rest.partition(end)
+    return expanded if found and ended else path
 
 
 def storage_candidates(connection: Connection) -> Candidates:

@@ -21,6 +21,7 @@ from runicorn.errors import (
     StartTimeoutError,
 )
 from runicorn.remote.server import shell
+from runicorn.remote.server.paths import shell_word
 from runicorn.remote.server.probe import Environment
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 from runicorn.remote.telling.words import Words
@@ -71,17 +72,19 @@ def script(launch: Launch, marker: str) -> bytes:
     words = [
         launch.environment.path,
         "-E",  # a PYTHONPATH or PYTHONHOME of the start files is for other programs
-        *("-m", "runicorn", "viewer", "--no-browser"),
-        *("--root", launch.root),
+        *("-m", "runicorn", "viewer", "--no-browser", "--root"),
+    ]
+    more = [
         *("--port", str(launch.remote_port or 0)),
         *("--session", launch.session_id),
         *("--session-marker", marker),
         *("--session-grace", "never" if launch.grace_secs is None else f"{launch.grace_secs:g}"),
     ]
     for host in launch.hosts:
-        words += ["--allow-host", host]
+        more += ["--allow-host", host]
+    command = " ".join([*map(shlex.quote, words), shell_word(launch.root), *map(shlex.quote, more)])
     # From /, because `python -m` looks for modules in the current folder first.
-    return f"cd /\nenv|sed -n 's/^PYTHON/{_LEFT_OUT}&/p'>&2\nexec {' '.join(map(shlex.quote, words))}\n".encode()
+    return f"cd /\nenv|sed -n 's/^PYTHON/{_LEFT_OUT}&/p'>&2\nexec {command}\n".encode()
 
 
 def launch_viewer(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import shlex
 
+from runicorn.remote.server.paths import shell_word
 from runicorn.remote.ssh.interface import RemoteEntry
 
 FIELDS = 4
@@ -20,7 +21,7 @@ def script(path: str, begin: str, end: str) -> bytes:
     Names are separated by zero bytes, because any other byte may stand in one.
     """
     return (
-        f"path={shlex.quote(path)}\n"
+        f"path={shell_word(path)}\n"
         'case "$path" in "~") path=$HOME;; "~/"*) path=$HOME/${path#??};; /*) ;; *) path=./$path;; esac\n'
         'cd "$HOME" && cd -- "$path" && [ -r . ] || exit 1\n'
         f"printf '%s%s\\0' {shlex.quote(begin)} \"$(pwd -P)\"\n"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runicorn.errors import StartError
 from runicorn.remote.server import probe
+from runicorn.remote.server.paths import shell_word
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def parse_shell(stdout: bytes, stderr: bytes, exit_status: int, begin: str, end:
 def root_script(root: str, begin: str, end: str) -> bytes:
     """Return the script that looks at a storage root and changes nothing."""
     return (
-        f"root={shlex.quote(root)}\n"
+        f"root={shell_word(root)}\n"
         'case "$root" in "~") root=$HOME;; "~/"*) root=$HOME/${root#??};; esac\n'
         f"printf '%s\\n%s\\n' {shlex.quote(begin)} \"$root\"\n"
         # What lies below a folder that may not be entered does not seem to be there.
