@@ -101,7 +101,6 @@ def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser
                 "/api/remote/known-hosts/remove", viewer.get("/api/remote/known-hosts/list").json()["entries"][0]
             )
             own.write_text(f"[127.0.0.1]:{sshd.port} ssh-ed25519 {OTHER_KEY}\n")
-            page.reload()
             server(page).fill("me@there")
             page.keyboard.press("Enter")
             expect(dialog).to_contain_text("holds another key for this server")

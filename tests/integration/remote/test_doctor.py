@@ -348,3 +348,12 @@ def test_a_server_whose_disk_is_full_is_a_warning(server: Server, tmp_path: Path
         shutil.rmtree(small)
     assert (examined.status, examined.names("warning")) == (0, ["disk"])
     assert "only 1 MB are free" in examined.step("disk")["detail"]
+
+
+def test_it_makes_few_connections_so_that_a_firewall_that_counts_lets_it_in(server: Server, tmp_path: Path) -> None:
+    known(server, tmp_path)
+    before = server.sshd.log.count("Connection from")
+    assert examine(server, tmp_path).status == 0
+    # One to look, to log in and to ask by, and one for each tunnel that logs in by itself; each of the three tunnels
+    # carries one to the server's own port.
+    assert server.sshd.log.count("Connection from") - before == 3 + 3

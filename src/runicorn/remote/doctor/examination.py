@@ -81,7 +81,7 @@ class Examination:
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
     _addresses: list[Any] = field(default_factory=list)
-    _socket: socket.socket | DialedSocket | None = None
+    _socket: DialedSocket | None = None
     _dial: Callable[[Progress], DialedSocket] | None = None
     _met: Introduction | None = None
     _connection: Connection | None = None
@@ -104,34 +104,41 @@ class Examination:
         if self._dial is not None:
             self._socket = self.holder.own(self._dial(Progress()))
             return Found(f"{self.way.last.target.port} is open, as seen from there")
-        sock = self.holder.own(dialing.connect(self.way.last.target, self._addresses))
-        self._socket = sock
+        last = self.way.last.target
+        sock = dialing.connect(last, self._addresses)
+        self._socket = self.holder.own(DialedSocket(sock, lambda: dialing.speaks_http(last)))
         address, port = sock.getpeername()[:2]
         return Found(f"{port} is open at {address}")
 
     def server(self) -> Found:
-        """Read the version line on the socket at hand, and close it."""
+        """Read the version line on the socket at hand, on which the host key is asked for next: a firewall may count
+        connections (`ufw limit` refuses the sixth within 30 s).
+        """
         assert self._socket is not None
+        sock, self._socket = self._socket, None
         last = self.way.last.target
         where = f"{last.host} port {last.port}"
         try:
-            said = _first_bytes(self._socket)
+            said = _first_bytes(sock)
         except TimeoutError:
+            self.holder.drop(sock)
             if self._dial is None and dialing.speaks_http(last):
                 raise NotSshError(f"{where} answers, but not with SSH: it is a web server.") from None
             raise ConnectionTimeoutError(
                 f"{where} accepted the connection, but said nothing for {VERSION_TIMEOUT_SECS:.0f} s."
             ) from None
-        finally:
-            self.holder.drop(self._socket)
         version = next((line for line in said.decode("ascii", "replace").splitlines() if line.startswith("SSH-")), None)
         busy = server_words.busy_line(said)
+        if busy or version is None:
+            self.holder.drop(sock)
         if busy:
             raise ConnectError(
                 f"{where} takes no more logins at the moment ({busy}).", hint="Wait a moment, and look again."
             )
         if version is None:
             raise NotSshError(f"{where} answers, but not with SSH: {server_words.first_line(said)!r}.")
+        sock.unread(said)
+        self._socket = sock
         return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
 
     def host_key(self) -> Found:
@@ -157,7 +164,17 @@ class Examination:
     def _meet(self) -> Introduction:
         from runicorn.remote.ssh.paramiko.stepwise import meet
 
-        return meet(self.way, self.host_keys, self._dial or self._reach())
+        dial = self._dial or self._reach()
+        at_hand, self._socket = self._socket, None
+
+        def open_stream(progress: Progress) -> DialedSocket:
+            nonlocal at_hand
+            if at_hand is None:
+                return dial(progress)
+            sock, at_hand = at_hand, None
+            return sock
+
+        return meet(self.way, self.host_keys, open_stream)
 
     # --- what may be done there -------------------------------------------------------------------------------------
 
@@ -299,7 +316,7 @@ def error_found(error: BaseException) -> StartError | RunicornError:
     return error if isinstance(error, RunicornError) else StartError(f"The step failed: {error!r}.")
 
 
-def _first_bytes(sock: socket.socket | DialedSocket) -> bytes:
+def _first_bytes(sock: DialedSocket) -> bytes:
     """Return what the other side says up to the end of its version line. Raises TimeoutError if it says nothing."""
     deadline, said = time.monotonic() + VERSION_TIMEOUT_SECS, b""
     while b"\n" not in said[said.find(b"SSH-") :] or b"SSH-" not in said:

@@ -70,6 +70,10 @@ class DialedSocket:
         taken, self._ahead = self._ahead[:size], self._ahead[size:]
         return bytes(taken)
 
+    def unread(self, data: bytes) -> None:
+        """Have bytes that were looked at received once more."""
+        self._ahead = memoryview(data + bytes(self._ahead))
+
     def _receive(self, size: int) -> bytes:
         try:
             data = self._sock.recv(size)
