@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from tests.support.accounts import Account, make_account
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
-from tests.support.server import Server, eventually_nothing, run_server
+from tests.support.server import Server, eventually, eventually_nothing, run_server
 from tests.support.serving import tunnel_folders
 from tests.support.sshd import free_port, make_key, run_sshd
 
@@ -352,7 +352,8 @@ def test_a_server_whose_disk_is_full_is_a_warning(server: Server, tmp_path: Path
 
 def test_it_makes_few_connections_so_that_a_firewall_that_counts_lets_it_in(server: Server, tmp_path: Path) -> None:
     known(server, tmp_path)
-    before = server.sshd.log.count("Connection from")
+    # Whoever started the server looked whether it listens.
+    before = eventually(lambda: server.sshd.log.count("Connection from"), what="the first line of its log")
     assert examine(server, tmp_path).status == 0
     # One to look, to log in and to ask by, and one for each tunnel that logs in by itself; each of the three tunnels
     # carries one to the server's own port.
