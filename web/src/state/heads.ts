@@ -25,6 +25,8 @@ const version = signal(0);
 const bump = () => (version.value += 1);
 const changed = () => nextFrame(bump);
 const queue = new Set<string>();
+/** Those that are being asked about for the first time, and whether there was news of them meanwhile. */
+const first = new Map<string, boolean>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wired = false;
 
@@ -36,6 +38,7 @@ export function headsOf(ids: readonly string[]): readonly Head[] {
     const known = heads.get(id);
     if (known) return known;
     heads.set(id, NOBODY);
+    first.set(id, false);
     ask(id);
     return NOBODY;
   });
@@ -65,6 +68,11 @@ async function load(ids: readonly string[]): Promise<void> {
     if (known.code === "RUN_NOT_FOUND") for (const id of ids) set(id, { error: runNotFound(id), removed: true });
     else hide(ids, known);
   }
+  for (const id of ids) {
+    // The answer may be older than the news that the run has come.
+    if (first.get(id) && !heads.get(id)?.run) ask(id);
+    first.delete(id);
+  }
   changed();
 }
 
@@ -92,7 +100,8 @@ function onRun(run: Run): void {
   const { id, project, name, state, created_at, deleted_at } = run;
   const before = known.run;
   if (before) set(id, { run: { ...before, project, name, state, created_at, deleted_at }, removed: deleted_at !== null, error: null });
-  if (!before || known.error || before.state !== state) ask(id); // one that was not there has come; one that ended may have more
+  if (first.has(id)) first.set(id, true);
+  else if (!before || known.error || before.state !== state) ask(id); // one that was not there has come; one that ended may have more
   changed();
 }
 
