@@ -32,9 +32,9 @@ def test_pythons_own_variables_do_not_reach_it_and_are_in_the_log(
     assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
     lines = connected.get(f"/api/remote/viewer/log/{session['sessionId']}").json()["lines"]
     said = " ".join(line["text"] for line in lines)
-    assert f"left out: PYTHONPATH={poisoned}" in said
-    for name in ("PYTHONHOME", "PYTHONWARNINGS", "PYTHONINSPECT"):
-        assert f"left out: {name}=" in said
+    assert str(poisoned) not in said  # a value may be a secret
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONWARNINGS", "PYTHONINSPECT"):
+        assert f"left out: {name}" in said
     stop(connected, session)
 
 

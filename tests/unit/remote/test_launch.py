@@ -58,9 +58,7 @@ def test_each_early_end_has_its_error(stderr: bytes, status: int | None, error: 
 
 
 def test_a_crash_names_what_of_the_start_files_was_left_out() -> None:
-    stderr = (
-        b"noise\nleft out: PYTHONPATH=/a\nleft out: PYTHONHOME=/b\nTraceback (most recent call last):\nImportError\n"
-    )
+    stderr = b"noise\nleft out: PYTHONPATH\nleft out: PYTHONHOME\nTraceback (most recent call last):\nImportError\n"
     detail = launch.explain_exit(b"", stderr, 1, request()).detail
     assert "(PYTHONPATH, PYTHONHOME of the server's start files did not reach it)" in detail
     assert "left out" not in launch.explain_exit(b"", b"Killed\n", 137, request()).detail

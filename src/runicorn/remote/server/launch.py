@@ -84,7 +84,9 @@ def script(launch: Launch, marker: str) -> bytes:
         more += ["--allow-host", host]
     command = " ".join([*map(shlex.quote, words), shell_word(launch.root), *map(shlex.quote, more)])
     # From /, because `python -m` looks for modules in the current folder first.
-    return f"cd /\nenv|sed -n 's/^PYTHON/{_LEFT_OUT}&/p'>&2\nexec {command}\n".encode()
+    # Their names only: a value may be a secret, and this goes to the log.
+    names = rf"env|sed -n 's/^\(PYTHON[A-Z]*\)=.*/{_LEFT_OUT}\1/p'>&2"
+    return f"cd /\n{names}\nexec {command}\n".encode()
 
 
 def launch_viewer(
@@ -158,7 +160,7 @@ def explain_exit(
         )
     if re.search(r"No such option|unrecognized arguments|No such command", said) and "--session" in said:
         return RunicornTooOldError(f"The runicorn in the environment {name} is too old for this one.")
-    left_out = re.findall(rf"^{_LEFT_OUT}(PYTHON[A-Z0-9_]+)=", said, re.MULTILINE)
+    left_out = re.findall(rf"^{_LEFT_OUT}(PYTHON[A-Z]*)$", said, re.MULTILINE)
     if said.startswith("Traceback") or "\nTraceback" in said:
         said = said[said.rindex("Traceback (most recent call last)") :]
     beside = f" ({', '.join(left_out)} of the server's start files did not reach it)" if left_out else ""
