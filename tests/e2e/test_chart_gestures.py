@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from tests.support.drawn_sweeps import write_run
-from tests.support.looking import looking, points_of
+from tests.support.looking import await_drawn, looking, points_of
 
 STEPS = np.arange(3000)
 
@@ -32,7 +32,7 @@ def corner(page, metric):
 
 def test_a_chart_is_resized_by_its_corner_and_by_keys_and_stays_so(look):
     page = look("#/runs/run0/charts")
-    expect(points_of(page, "loss").locator(".chart-frame")).to_have_attribute("data-painted", "1")
+    await_drawn(points_of(page, "loss"), 3000)
     width, height = size(page, "loss")
     box = corner(page, "loss").bounding_box()
     at = box["x"] + 6, box["y"] + 6
@@ -81,7 +81,7 @@ def test_a_wide_chart_keeps_to_the_columns_that_a_narrower_window_has(look):
 def test_two_fingers_zoom_and_one_scrolls(look):
     page = look("#/runs/run0/charts", width=390, height=844, touch=True)
     chart = points_of(page, "acc")
-    expect(chart.locator(".chart-frame")).to_have_attribute("data-painted", "1")
+    await_drawn(chart, 3000)
     box = chart.locator(".chart-over").bounding_box()
     touches = page.context.new_cdp_session(page)
 
@@ -116,7 +116,7 @@ def test_two_fingers_zoom_and_one_scrolls(look):
 def test_one_click_saves_a_chart_as_it_was_saved_last(look):
     page = look("#/runs/run0/charts")
     chart = points_of(page, "loss")
-    expect(chart.locator(".chart-frame")).to_have_attribute("data-painted", "1")
+    await_drawn(chart, 3000)
     chart.hover()
     with page.expect_download() as download:
         chart.get_by_role("button", name="Save loss as PNG").click()
@@ -137,7 +137,7 @@ def test_one_click_saves_a_chart_as_it_was_saved_last(look):
 def test_the_line_that_is_pointed_at_is_named_beside_all_its_numbers(look):
     page = look("#/runs?sel=run0,run1,run2")
     chart = points_of(page, "loss")
-    expect(chart.locator(".chart-frame")).to_have_attribute("data-painted", "1")
+    await_drawn(chart, 9000)
     chart.locator(".chart-over").hover()
     row = chart.locator(".chart-tooltip-row.nearest")
     expect(row.locator(".chart-spread")).to_be_visible()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import Visit, visit
 from tests.support.serving import Viewer, run_viewer
 
@@ -54,6 +55,12 @@ def heap_mb(page: Page) -> float:
 def points_of(page: Page, metric: str) -> Locator:
     """Return the chart of a metric; its attribute data-points is how many points it holds."""
     return page.locator(f'[data-metric="{metric}"]')
+
+
+def await_drawn(chart: Locator, points: int) -> None:
+    """Wait until a chart has drawn all its points; lines come in pieces, and are drawn as they come."""
+    expect(chart).to_have_attribute("data-points", str(points))
+    expect(chart.locator(".chart-frame")).to_have_attribute("data-painted", re.compile(r"\d"))
 
 
 def is_beside(panel: Locator, button: Locator) -> bool:
