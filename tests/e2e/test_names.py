@@ -96,6 +96,7 @@ def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser
             expect(dialog).to_contain_text(f"Your own {own} holds this very key")
             dialog.get_by_role("button", name="Take the key over").click()
             expect(dialog).to_have_count(0)
+            page.get_by_role("dialog", name="127.0.0.1 asks").get_by_role("button", name="Cancel").click()
             assert len(viewer.get("/api/remote/known-hosts/list").json()["entries"]) == 1
             viewer.post(
                 "/api/remote/known-hosts/remove", viewer.get("/api/remote/known-hosts/list").json()["entries"][0]

@@ -101,6 +101,28 @@ def test_the_servers_words_are_shown_as_text_and_as_its_own(browser: Browser, vi
             assert [each for each in visitor.complaints if "status of 500" not in each] == []
 
 
+def test_it_takes_no_key_from_who_went_on_typing(browser: Browser, viewer: Viewer) -> None:
+    with run_asking(["Password: "], ["Verification code: "], checks_secs=1.5) as asking:
+        know(viewer, asking.port)
+        with visit(browser, f"{viewer.url}/#/remote") as visitor:
+            page = visitor.page
+            begin(page, asking)
+            dialog(page).get_by_label("Password:").fill(asking.password)
+            page.keyboard.press("Enter")
+            expect(dialog(page)).to_have_count(0)
+            server = page.get_by_role("combobox", name="Server")
+            server.fill("another")
+            answer = page.get_by_role("button", name="Answer", exact=True)
+            expect(answer).to_be_visible()
+            expect(server).to_be_focused()
+            expect(dialog(page)).to_have_count(0)
+            answer.click()
+            expect(dialog(page).get_by_label("Verification code:")).to_be_focused()
+            page.keyboard.type("246810")
+            page.keyboard.press("Enter")
+            expect(page.locator("[data-stage=login]")).to_have_attribute("data-state", "done")
+
+
 @pytest.mark.parametrize("way", ["button", "Escape"])
 def test_cancel_gives_the_login_up(way: str, browser: Browser, viewer: Viewer) -> None:
     with run_asking(["Verification code: "]) as asking, person_at(viewer) as person:

@@ -9,6 +9,7 @@ import { dialogIsOpen } from "../state/overlays";
 import { cancelFlow, flow } from "../state/remote/flow";
 import { answerQuestion, cancelQuestion, questions } from "../state/remote/questions";
 import { sessions } from "../state/remote/status";
+import { isTyping, typesSince } from "../state/typing";
 import { toast, toastError } from "../state/toasts";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";
@@ -17,7 +18,7 @@ import { useUniqueId } from "./uid";
 /** From here on the time left is urgent. */
 const SHORT_SECS = 20;
 
-/** One question at a time. What another window or a session asks comes over nothing that somebody is typing or deciding. */
+/** One question at a time. None comes over what somebody is typing; another window's or a session's over no dialog either. */
 export function Questions() {
   const waiting = questions.value;
   const mine = waiting.find(isMine);
@@ -25,7 +26,7 @@ export function Questions() {
   const [shown, setShown] = useState<string | null>(null);
   const [put, setPut] = useState<string | null>(null);
   useLayoutEffect(() => {
-    if (question && question.id !== shown && question.id !== put && (isMine(question) || !isBusy())) setShown(question.id);
+    if (question && question.id !== shown && question.id !== put && mayCome(question)) setShown(question.id);
   }, [question?.id]);
   if (!question) return null;
   if (question.id === shown)
@@ -60,7 +61,9 @@ const isMine = (question: Question): boolean => {
   return now !== null && (now.phase === "connecting" || now.phase === "starting") && sameTarget(question.connection_id, now.target);
 };
 
-const isBusy = (): boolean => dialogIsOpen() || Boolean(document.activeElement?.matches("input:not([type=checkbox]):not([type=radio]),textarea,select,[contenteditable]"));
+/** Own questions are expected; but who went on typing meanwhile would type the rest of it, and Enter, into the answer. */
+const mayCome = (question: Question): boolean =>
+  isMine(question) ? !typesSince(flow.value!.startedAt) : !dialogIsOpen() && !isTyping(document.activeElement);
 
 function QuestionDialog({ question, more, onPut }: { question: Question; more: number; onPut: () => void }) {
   const [answers, setAnswers] = useState<readonly string[]>(question.prompts.map(() => ""));

@@ -2,6 +2,7 @@
 
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { dialogIsOpen } from "./overlays";
+import { isTyping } from "./typing";
 
 export type KeyMap = Record<string, (event: KeyboardEvent) => void>;
 
@@ -9,13 +10,6 @@ const layers: { current: KeyMap }[] = [];
 let prefix = "";
 let prefixTimer: ReturnType<typeof setTimeout> | undefined;
 const PREFIX_MS = 1200;
-
-const isTyping = (target: EventTarget | null): boolean => {
-  const element = target as HTMLElement | null;
-  if (!element?.tagName) return false;
-  if (element.isContentEditable || element.tagName === "TEXTAREA" || element.tagName === "SELECT") return true;
-  return element.tagName === "INPUT" && !["checkbox", "radio", "range", "button"].includes((element as HTMLInputElement).type);
-};
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
@@ -25,7 +19,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (event.ctrlKey || event.metaKey || event.altKey || dialogIsOpen()) return;
   // What floats beside a button has keys of its own.
-  if (isTyping(event.target) || (event.target as HTMLElement).closest?.(".popover")) return;
+  if (isTyping(event.target as Element) || (event.target as HTMLElement).closest?.(".popover")) return;
   const name = prefix ? `${prefix} ${event.key}` : event.key;
   clearTimeout(prefixTimer);
   if (prefix) {
