@@ -6,9 +6,10 @@ Times are unix seconds (UTC) as float; durations are seconds. Values of points m
 from __future__ import annotations
 
 import enum
+import functools
 import math
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,14 +79,13 @@ class MetricTable:
         object.__setattr__(self, "names", _places(self.names)[0])
 
     @classmethod
-    def of(cls, rows: Iterable[MetricRow]) -> MetricTable:
-        names, parts = [], []
-        for name, last, low, high, mean, goal in rows:
+    def of(cls, rows: Sequence[MetricRow]) -> MetricTable:
+        numbers: list[float] = []
+        for _, last, low, high, mean, goal in rows:
             flags = (last is not None) * _HAS_LAST | (low is not None and high is not None) * _HAS_RANGE
             flags |= (mean is not None) * _HAS_MEAN | (_GOALS.get(goal, 0) if goal else 0)
-            names.append(name)
-            parts.append(_METRIC.pack(last or 0.0, low or 0.0, high or 0.0, mean or 0.0, flags))
-        return cls(tuple(names), b"".join(parts))
+            numbers += last or 0.0, low or 0.0, high or 0.0, mean or 0.0, flags
+        return cls(tuple([row[0] for row in rows]), _packed(len(rows)).pack(*numbers))
 
     def with_last(self, values: Mapping[str, float]) -> MetricTable:
         """Return the table with other last values; those of metrics that it does not know are left out."""
@@ -131,6 +131,12 @@ class Origin:
     pid_scope: str | None = None
     recorded_by: str = ""
     pid_start: int | None = None
+
+
+@functools.lru_cache(64)
+def _packed(count: int) -> struct.Struct:
+    """Return how the numbers of so many metrics are packed at once."""
+    return struct.Struct("<" + _METRIC.format[1:] * count)
 
 
 def _places(names: tuple[str, ...]) -> tuple[tuple[str, ...], dict[str, int]]:

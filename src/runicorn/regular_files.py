@@ -10,6 +10,7 @@ from pathlib import Path
 
 # A pipe that nobody writes to would hang who opens it. On a file it means nothing.
 NO_WAIT = getattr(os, "O_NONBLOCK", 0)
+_READ = os.O_RDONLY | getattr(os, "O_BINARY", 0)
 # A circle of links, a name longer than the system takes, or one that it forbids.
 _NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _NOWHERE_ON_WINDOWS = frozenset({123, 161, 1921})  # ERROR_INVALID_NAME, _BAD_PATHNAME, _CANT_RESOLVE_FILENAME
@@ -23,6 +24,20 @@ def leads_nowhere(error: OSError) -> bool:
 def open_regular(path: str | Path) -> io.FileIO:
     """Open a file for reading. Raises OSError; for a pipe, a folder or a device, too, without waiting for it."""
     return open(path, "rb", buffering=0, opener=_open)
+
+
+def read_range(path: str, offset: int, length: int) -> bytes:
+    """Return what one read gives of up to `length` bytes from `offset`, opened as open_regular does. Raises OSError.
+
+    A list reads thousands of small files: without a file object that takes two thirds of the time.
+    """
+    fd = _open(path, _READ)
+    try:
+        if offset:
+            os.lseek(fd, offset, os.SEEK_SET)
+        return os.read(fd, length)
+    finally:
+        os.close(fd)
 
 
 def read_regular(path: Path, limit_bytes: int | None = None) -> bytes:

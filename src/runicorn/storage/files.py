@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
 
-from runicorn.regular_files import leads_nowhere, open_regular
+from runicorn.regular_files import leads_nowhere, open_regular, read_range
 from runicorn.storage import layout
 
 Found = TypeVar("Found")
@@ -225,11 +225,11 @@ class LocalFiles(OneByOne):
     def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
         if length is not None and length >= _LARGE_BYTES:
             _keep_large_blocks()
+        if length is not None:
+            return read_range(self._prefix + path, offset, length)
         with open_regular(self._prefix + path) as file:
-            if offset:
-                file.seek(offset)
-            data = file.read() if length is None else file.read(length)
-            return data or b""
+            file.seek(offset)
+            return file.read() or b""
 
     def path(self, path: str) -> Path:
         """Return where a relative path lies on this machine."""

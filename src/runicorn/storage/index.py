@@ -41,7 +41,8 @@ _AT_ONCE, _MOST_AT_ONCE, _TIMES_MORE = 64, 4096, 16
 _MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
 _FIRST_TURN, _LONGEST_TURN = 512, 8192
 _CLOSE_SECS = 1.0
-_SAVE_EVERY_SECS = 60.0
+# Whoever asks for the first list does not wait for it to be saved: that is left to who asks a little later.
+_SAVE_FIRST_SECS, _SAVE_EVERY_SECS = 1.0, 60.0
 
 
 @contextlib.contextmanager
@@ -101,7 +102,8 @@ class RunIndex:
         self._loaded = cache is None
         self._spared = 0
         self._saved_version = 0
-        self._saved_at = monotonic()
+        self._save_from: float | None = None  # None until everything was read once
+        self._listed: list[FileStat] | None = None  # what _load() has just seen, for the look that follows it
 
     def runs(self, *, fresh: bool = False) -> list[IndexedRun]:
         """Return all runs, those in the bin too, in no order. fresh: look at the files however recent the last look.
@@ -213,6 +215,7 @@ class RunIndex:
             problem = None
         except OSError as error:
             problem = f"The runs cannot be listed right now: {error.strerror or error}."
+        self._listed = None
         self._troubled |= problem is not None
         with self._lock:
             self._problem = problem
@@ -223,8 +226,9 @@ class RunIndex:
 
     def _look_at_all(self) -> bool:
         """Look at all runs by one look at their folder; False where one of them may be what does not answer in it."""
+        entries, self._listed = self._listed, None
         try:
-            entries = self._files.list(layout.RUNS)
+            entries = self._files.list(layout.RUNS) if entries is None else entries
         except OSError:
             self._troubled = True
             return False
@@ -332,8 +336,9 @@ class RunIndex:
         self._folders = {}
         self._settle_collector()
         version = self.version
-        due = self._saved_version == 0 or self._monotonic() - self._saved_at >= _SAVE_EVERY_SECS
-        if due and version != self._saved_version:
+        if self._save_from is None:
+            self._save_from = self._monotonic() + (_SAVE_EVERY_SECS if self._saved_version else _SAVE_FIRST_SECS)
+        elif version != self._saved_version and self._monotonic() >= self._save_from:
             self._save()
 
     def _found(self, run_ids: Sequence[str], seen: Mapping[str, Seen]) -> list[IndexedRun | RunNotFoundError | OSError]:
@@ -368,6 +373,7 @@ class RunIndex:
         except OSError:
             self._loaded = False
             return
+        self._listed = folders
         same = [
             (folder, known)
             for folder in folders
@@ -384,7 +390,7 @@ class RunIndex:
             self._saved_version = self._table.version
             runs = self._table.to_save()
             count = len(self._table)
-        self._saved_at = self._monotonic()
+        self._save_from = self._monotonic() + _SAVE_EVERY_SECS
         if self._cache is not None and count >= self._cache.worth_from:
             self._cache.save(runs)
 

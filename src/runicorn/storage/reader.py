@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import fnmatch
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -82,6 +82,7 @@ def build_run(run_id: str, sources: SmallFiles) -> Run:
     info, status, notes = sources.info or {}, sources.status or {}, sources.notes or {}
     known = RunState.parse(status.get("state")) or RunState.KILLED
     created_at = layout.parse_iso(info.get("created_at")) or layout.created_at_of(run_id) or sources.folder_changed_at
+    summary, table = _metrics(status, left_out(info), metric_definitions(info))
     return Run(
         id=run_id,
         project=layout.clean_project(_text(info.get("project"))),
@@ -92,8 +93,8 @@ def build_run(run_id: str, sources: SmallFiles) -> Run:
         heartbeat_at=layout.parse_iso(status.get("heartbeat_at")),
         tags=_texts(notes["tags"] if "tags" in notes else info.get("tags")),
         config=_mapping(info.get("config")),
-        summary=_summary(status, left_out(info)),
-        stats=MetricTable.of(_metric_rows(status, _mappings(info.get("metric_definitions")))),
+        summary=summary,
+        stats=table,
         note=_text(notes.get("note")) or _text(info.get("notes")),
         group=_text(info.get("group")),
         job_type=_text(info.get("job_type")),
@@ -189,29 +190,25 @@ def check_run_id(run_id: str) -> str:
     return run_id
 
 
-def _summary(status: Mapping[str, Any], unwanted: Sequence[str]) -> dict[str, Any]:
-    summary: dict[str, Any] = {}
-    for name, stats in _mapping(status.get("metrics")).items():
-        if is_left_out(name, unwanted):
-            continue
-        last = number_from_json(stats.get("last")) if isinstance(stats, dict) else None
-        if last is not None:
-            summary[name] = last
-    summary.update(script_summary(status))
-    return summary
-
-
-def _metric_rows(status: Mapping[str, Any], definitions: Sequence[Mapping[str, Any]]) -> Iterator[MetricRow]:
-    counted = _mapping(status.get("counted"))
-    sums = _mapping(counted.get("sums"))
+def _metrics(
+    status: Mapping[str, Any], unwanted: Sequence[str], definitions: Sequence[Mapping[str, Any]]
+) -> tuple[dict[str, Any], MetricTable]:
+    """Return the summary, and what status.json tells of each metric. A list asks this of thousands of runs."""
+    sums = _mapping(_mapping(status.get("counted")).get("sums"))
     goals = {_text(one.get("name")): _text(one.get("goal")) or None for one in definitions}
+    summary: dict[str, Any] = {}
+    rows: list[MetricRow] = []
     for name, stats in _mapping(status.get("metrics")).items():
         if isinstance(stats, dict):
             get = stats.get
+            last, low, high = number_from_json(get("last")), number_from_json(get("min")), number_from_json(get("max"))
             total, count = number_from_json(sums.get(name)), number_from_json(get("count"))
             mean = total / count if total is not None and count else None
-            last, low, high = number_from_json(get("last")), number_from_json(get("min")), number_from_json(get("max"))
-            yield name, last, low, high, mean, goal_of(goals, name) if goals else None
+            rows.append((name, last, low, high, mean, goal_of(goals, name) if goals else None))
+            if last is not None and not (unwanted and is_left_out(name, unwanted)):
+                summary[name] = last
+    summary.update(script_summary(status))
+    return summary, MetricTable.of(rows)
 
 
 def goal_of(goals: Mapping[str, str | None], name: str) -> str | None:

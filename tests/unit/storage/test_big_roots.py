@@ -123,6 +123,18 @@ def test_the_next_viewer_begins_with_what_the_last_one_knew(root, tmp_path):
     assert runs[unchanged] == known[unchanged]
 
 
+def test_a_list_is_saved_for_the_next_viewer_by_whoever_asks_later(root, tmp_path):
+    """Not by the one who waits for it for the first time."""
+    moment = [0.0]
+    cache = IndexCache(tmp_path / "cache", root)
+    index = RunIndex(LocalFiles(root), now=later, monotonic=lambda: moment[0], cache=cache)
+    complete(index)
+    assert cache.load() == []
+    moment[0] += 2
+    index.runs()
+    assert len(cache.load()) == COUNT
+
+
 @pytest.mark.parametrize("call", ["stat", "read"])
 def test_a_run_that_could_not_be_read_for_a_moment_is_not_kept_so(root, tmp_path, call):
     bad = "runs/20240101-000005-aaaaaa/status.json"
