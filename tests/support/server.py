@@ -14,9 +14,11 @@ from typing import Any
 
 import psutil
 from tests.support.accounts import Account, make_account
+from tests.support.other_servers import OtherServer
 from tests.support.sshd import Sshd, make_key, run_sshd
 
 ROOT = Path(__file__).parents[2]
+Daemon = Callable[[Account], contextlib.AbstractContextManager[OtherServer]]
 ENVIRONMENT = "ml"
 
 # Python of the server: another user must be able to run it, which an interpreter in root's home does not allow.
@@ -45,7 +47,7 @@ class Server:
     """Where a person logs in. key: a private key file that the server accepts. runs: a storage root there."""
 
     account: Account
-    sshd: Sshd
+    sshd: Sshd | OtherServer
     key: Path
     runs: Path
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -136,9 +138,12 @@ def make_server_account(wheel: Path) -> Iterator[Account]:
 
 
 @contextlib.contextmanager
-def run_server(account: Account, folder: Path, **sshd: Any) -> Iterator[Server]:
-    """Start an sshd for this user, who gets a fresh storage root. folder: for keys made at run time."""
-    with run_sshd(**sshd) as running:
+def run_server(account: Account, folder: Path, other: Daemon | None = None, **sshd: Any) -> Iterator[Server]:
+    """Start an sshd for this user, who gets a fresh storage root. folder: for keys made at run time.
+
+    other: what starts another server in its place.
+    """
+    with other(account) if other else run_sshd(**sshd) as running:
         key = make_key(folder / "id_server")
         running.authorize(account.username, key.with_suffix(".pub"))
         runs = account.home / f"runs-{running.port}"

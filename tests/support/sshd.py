@@ -52,7 +52,7 @@ class Sshd:
         end_tree(self.process)
         with (self.folder / "log").open("ab") as log:
             self.process = _spawn(self.folder, log, self.service)
-        _wait_until_listening(self.port, self.process, self.folder / "log")
+        wait_until_listening(self.port, self.process, self.folder / "log")
 
     @property
     def log(self) -> str:
@@ -100,7 +100,7 @@ def run_sshd(
     with (folder / "log").open("wb") as log:
         sshd = Sshd(port, folder, _spawn(folder, log, service), service)
     try:
-        _wait_until_listening(port, sshd.process, folder / "log")
+        wait_until_listening(port, sshd.process, folder / "log")
         yield sshd
     finally:
         end_tree(sshd.process)
@@ -119,8 +119,8 @@ def _spawn(folder: Path, log: IO[bytes], service: str) -> subprocess.Popen[bytes
     return subprocess.Popen(arguments, stderr=log, start_new_session=True)
 
 
-def end_tree(process: subprocess.Popen[bytes]) -> None:
-    """End this server and the children it made for its connections."""
+def end_tree(process: subprocess.Popen[bytes], program: str = "sshd") -> None:
+    """End this server and the children it made for its connections. program: what those are called."""
     try:
         children = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:
@@ -128,7 +128,7 @@ def end_tree(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     for child in children:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "sshd" in child.name():
+            if program in child.name():
                 child.terminate()
     process.wait(5)
     deadline = time.monotonic() + 3
@@ -174,11 +174,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_TIMEOUT_SECS
     while time.monotonic() < deadline:
-        assert process.poll() is None, f"sshd ended: {log.read_text(errors='replace')}"
+        assert process.poll() is None, f"the server ended: {log.read_text(errors='replace')}"
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
         time.sleep(0.01)
-    raise AssertionError(f"sshd did not listen: {log.read_text(errors='replace')}")
+    raise AssertionError(f"the server did not listen: {log.read_text(errors='replace')}")

@@ -16,10 +16,14 @@ from typing import cast
 
 from runicorn.errors import OtherUserError
 from runicorn.loopback import peers
+from runicorn.loopback.proof import Trial
 
 LINGER_SECS = 1.0
 # A stranger must not use up the descriptors of this process; one more is closed without its answer having arrived.
 MAX_LINGERING = 64
+# The proof of a session comes one round trip after the connection; a slow and lossy link takes its time for that.
+PROOF_SECS = 10.0
+MAX_PROVING = 256
 CLOSE_TIMEOUT_SECS = 5.0
 _AT_ONCE = 64
 _READ_BYTES = 65536
@@ -35,16 +39,25 @@ class Gate:
 
     admit: takes over a connection that was let in, a non-blocking socket; called in the gate's thread, which must not
     wait there. refusal: the whole answer for one that was not; smaller than any socket buffer.
-    allow_other_users: let in everybody, for containers and reverse proxies.
+    allow_other_users: let in everybody, for containers and reverse proxies. opening: what lets in another user's
+    connection that begins with it, see proof.py; b"" for nothing.
     """
 
     def __init__(
-        self, listeners: Sequence[socket.socket], admit: Admit, refusal: Refusal, *, allow_other_users: bool = False
+        self,
+        listeners: Sequence[socket.socket],
+        admit: Admit,
+        refusal: Refusal,
+        *,
+        allow_other_users: bool = False,
+        opening: bytes = b"",
     ) -> None:
         self._listeners = tuple(listeners)
         self._admit = admit
         self._refusal = refusal
         self._allow_other_users = allow_other_users
+        self._opening = opening
+        self._proving: dict[socket.socket, tuple[float, OtherUserError, Trial]] = {}  # the oldest first
         self._asking: dict[socket.socket, tuple[float, Reply]] = {}
         self._lingering: dict[socket.socket, float] = {}  # the oldest first
         self._selector = selectors.DefaultSelector()
@@ -74,13 +87,15 @@ class Gate:
                 sock.setblocking(False)
                 self._selector.register(sock, selectors.EVENT_READ)
             while not self._closed:
-                for key, _ in self._selector.select(LINGER_SECS if self._lingering or self._asking else None):
+                pending = self._lingering or self._asking or self._proving
+                for key, _ in self._selector.select(LINGER_SECS if pending else None):
                     sock = cast("socket.socket", key.fileobj)
                     self._dropping_what_fails(sock, self._act)
                 self._end_overdue()
         finally:
             self._selector.close()
-            for sock in (*self._listeners, *self._asking, *self._lingering, self._wake_read, self._wake_write):
+            known = (*self._asking, *self._proving, *self._lingering)
+            for sock in (*self._listeners, *known, self._wake_read, self._wake_write):
                 sock.close()
 
     def _dropping_what_fails(self, sock: socket.socket, act: Callable[[socket.socket], None]) -> None:
@@ -94,6 +109,8 @@ class Gate:
             self._accept(sock)
         elif sock in self._asking:
             self._hear(sock)
+        elif sock in self._proving:
+            self._hear_proof(sock)
         elif sock in self._lingering:
             self._drain(sock)
 
@@ -106,8 +123,8 @@ class Gate:
             except ConnectionError:  # it was gone before it was accepted
                 continue
             except OSError:  # no descriptor is left: those of strangers are given up first
-                for lingering in list(self._lingering):
-                    self._drop(lingering)
+                for waiting in (*self._lingering, *self._proving):
+                    self._drop(waiting)
                 time.sleep(_FULL_PAUSE_SECS)
                 return
             self._dropping_what_fails(client, self._receive)
@@ -115,11 +132,34 @@ class Gate:
     def _receive(self, client: socket.socket) -> None:
         client.setblocking(False)
         stranger = None if self._allow_other_users else peers.stranger(client)
-        if stranger is not None:
-            self._selector.register(client, selectors.EVENT_READ)
-            self._answer(client, self._refusal(stranger))
-        else:
+        if stranger is None:
             self._admit(client)
+            return
+        self._selector.register(client, selectors.EVENT_READ)
+        if not self._opening:
+            self._answer(client, self._refusal(stranger))
+            return
+        self._proving[client] = (time.monotonic() + PROOF_SECS, stranger, Trial(self._opening))
+        if len(self._proving) > MAX_PROVING:
+            self._refuse(next(iter(self._proving)))
+
+    def _hear_proof(self, client: socket.socket) -> None:
+        trial = self._proving[client][2]
+        try:
+            proven = trial.hear(client.recv(trial.left))
+        except BlockingIOError:
+            return
+        if proven:
+            self._selector.unregister(client)
+            del self._proving[client]
+            self._admit(client)
+        elif proven is not None:
+            self._refuse(client)
+
+    def _refuse(self, client: socket.socket) -> None:
+        """Send away one that has not proven anything."""
+        _, stranger, _ = self._proving.pop(client)
+        self._answer(client, self._refusal(stranger))
 
     def _hear(self, client: socket.socket) -> None:
         try:
@@ -166,6 +206,10 @@ class Gate:
         for client, (until, _) in list(self._asking.items()):
             if until <= now:
                 self._dropping_what_fails(client, self._answer_silence)
+        for client, (until, *_) in list(self._proving.items()):
+            if until > now:
+                break
+            self._dropping_what_fails(client, self._refuse)
         for client, until in list(self._lingering.items()):
             if until > now:
                 break
@@ -176,4 +220,5 @@ class Gate:
             self._selector.unregister(client)
         self._lingering.pop(client, None)
         self._asking.pop(client, None)
+        self._proving.pop(client, None)
         client.close()

@@ -36,9 +36,13 @@ class RemoteHook(Protocol):
 
 
 class Session(Protocol):
-    """The session that started this viewer, on a server. remote_info stands under `remote` in GET /api/health."""
+    """The session that started this viewer, on a server. remote_info stands under `remote` in GET /api/health.
+
+    proof: with which the session's connections are let in where they come as another user's, see loopback/proof.py.
+    """
 
     session_id: str
+    proof: str
     pid: int
     started_at: float
     remote_info: dict[str, Any] | None

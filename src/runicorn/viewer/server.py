@@ -22,6 +22,7 @@ from runicorn.errors import OtherUserError
 from runicorn.loading import loading
 from runicorn.loopback.gate import Gate
 from runicorn.loopback.listening import listen
+from runicorn.loopback.proof import opening
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_to_look_at
 from runicorn.viewer import running
@@ -107,6 +108,7 @@ class ViewerServer:
             ),
             self._listeners,
             allow_other_users=settings.allow_other_users,
+            opening=opening(session.proof) if session is not None else b"",
             end_streams=self._end_streams,
         )
 
@@ -223,11 +225,13 @@ class _Server(uvicorn.Server):
         listeners: Sequence[socket.socket],
         *,
         allow_other_users: bool,
+        opening: bytes,
         end_streams: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._listeners = listeners
         self._allow_other_users = allow_other_users
+        self._opening = opening
         self._end_streams = end_streams
         self._admitting: set[asyncio.Task[None]] = set()
         self._gate: Gate | None = None
@@ -245,7 +249,9 @@ class _Server(uvicorn.Server):
             except RuntimeError:  # the loop is closed
                 client.close()
 
-        self._gate = Gate(self._listeners, admit, refusal, allow_other_users=self._allow_other_users)
+        self._gate = Gate(
+            self._listeners, admit, refusal, allow_other_users=self._allow_other_users, opening=self._opening
+        )
         if self.on_started is not None:
             self.on_started()
 
@@ -328,7 +334,7 @@ def _announce(server: ViewerServer) -> None:
 
 def _load_numpy() -> None:
     """Load what the first chart needs before anybody waits for it. Reads nothing of the root, which may hang."""
-    from runicorn.storage.lines import curve, overwritten
+    from runicorn.storage.lines import bands, curve, overwritten
     from runicorn.storage.pyramid import run_choice, window
 
-    _ = curve, overwritten, run_choice, window
+    _ = bands, curve, overwritten, run_choice, window

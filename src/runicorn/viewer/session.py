@@ -20,6 +20,7 @@ import psutil
 
 from runicorn._version import __version__
 from runicorn.errors import RemoteRootMissingError, RemoteRootUnreadableError, RunicornError
+from runicorn.loopback.proof import new_proof
 
 POLL_SECS = 0.5
 LINE_LIMIT_BYTES = 64 * 1024
@@ -49,6 +50,7 @@ class ViewerSession:
         self.session_id = session_id
         self.pid = os.getpid()
         self.started_at = psutil.Process().create_time()
+        self.proof = new_proof()
         self.remote_info: dict[str, Any] | None = None
         self._marker = marker
         self._grace_secs = grace_secs
@@ -69,6 +71,7 @@ class ViewerSession:
                 "pid": self.pid,
                 "version": __version__,
                 "started_at": self.started_at,
+                "proof": self.proof,
             }
         )
         threading.Thread(target=self._follow, name="session-orders", daemon=True).start()

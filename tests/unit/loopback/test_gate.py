@@ -13,6 +13,7 @@ from runicorn.loopback import gate as gate_module
 from runicorn.loopback import peers
 from runicorn.loopback.gate import Gate
 from runicorn.loopback.listening import listen
+from runicorn.loopback.proof import opening
 
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\n\r\n"
 
@@ -20,11 +21,11 @@ REFUSAL = b"HTTP/1.1 403 Forbidden\r\n\r\n"
 class Opened:
     """A gate on a free port. admitted: what it let in. reply: what those who ask at a closed door are told."""
 
-    def __init__(self, *, reply=None, listeners=None):
+    def __init__(self, *, reply=None, listeners=None, opening=b""):
         self.admitted = []
         self.came = threading.Event()
         self.reply = reply
-        self.gate = Gate(listeners or listen("127.0.0.1", 0), self.admit, lambda stranger: REFUSAL)
+        self.gate = Gate(listeners or listen("127.0.0.1", 0), self.admit, lambda stranger: REFUSAL, opening=opening)
         self.port = self.gate._listeners[0].getsockname()[1]
 
     def admit(self, client):
@@ -148,3 +149,78 @@ def test_closing_frees_the_port_and_ends_the_thread():
             one.call()
         for sock in listen("127.0.0.1", one.port):
             sock.close()
+
+
+OPENING = opening("a" * 64)
+REQUEST = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+def session(strangers):
+    with opened(opening=OPENING) as one:
+        yield one
+
+
+def admitted(one):
+    """Return what the one who was let in said."""
+    assert one.came.wait(10)
+    one.admitted[0].setblocking(True)
+    one.admitted[0].settimeout(10)
+    return one.admitted[0].recv(65536)
+
+
+def test_a_stranger_who_begins_with_the_sessions_proof_is_let_in_and_the_proof_is_taken_off(session):
+    with session.call() as client:
+        client.sendall(OPENING + REQUEST)
+        assert admitted(session) == REQUEST
+
+
+def test_the_proof_may_come_in_pieces(session):
+    with session.call() as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(len(OPENING)):
+            client.sendall(OPENING[at : at + 1])
+        client.sendall(REQUEST)
+        assert admitted(session) == REQUEST
+
+
+@pytest.mark.parametrize(
+    "said", [opening("b" * 64), OPENING[:-1] + b"x", OPENING.upper(), REQUEST, b"\n" + OPENING, b"runicorn-xx"]
+)
+def test_a_stranger_who_begins_with_anything_else_is_refused_at_once(session, said):
+    with session.call() as client:
+        client.sendall(said)
+        assert read_all(client) == REFUSAL
+    assert session.admitted == []
+
+
+@pytest.mark.parametrize("said", [b"", OPENING[:5], OPENING[:-1]])
+def test_a_stranger_who_says_no_more_is_refused_after_a_while(session, said, monkeypatch):
+    monkeypatch.setattr(gate_module, "PROOF_SECS", 0.2)
+    with session.call() as client:
+        client.sendall(said)
+        assert read_all(client) == REFUSAL
+
+
+def test_a_stranger_who_hangs_up_amid_the_proof_leaves_nothing(session):
+    with session.call() as client:
+        client.sendall(OPENING[:5])
+        client.shutdown(socket.SHUT_WR)
+        assert read_all(client) == REFUSAL
+
+
+def test_silent_strangers_in_any_number_hold_up_nobody_for_long(session, monkeypatch):
+    monkeypatch.setattr(gate_module, "MAX_PROVING", 3)
+    with contextlib.ExitStack() as stack:
+        silent = [stack.enter_context(session.call()) for _ in range(10)]
+        for client in silent[:7]:
+            assert read_all(client) == REFUSAL  # the oldest ones go
+        with session.call() as client:
+            client.sendall(OPENING + REQUEST)
+            assert admitted(session) == REQUEST
+
+
+def test_this_user_needs_no_proof():
+    with opened(opening=OPENING) as one, one.call() as client:
+        client.sendall(REQUEST)
+        assert admitted(one) == REQUEST

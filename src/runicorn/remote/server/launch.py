@@ -7,7 +7,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from runicorn.errors import (
     ConnectionClosedError,
@@ -20,6 +20,7 @@ from runicorn.errors import (
     StartError,
     StartTimeoutError,
 )
+from runicorn.loopback.proof import is_proof
 from runicorn.remote.server import shell
 from runicorn.remote.server.paths import shell_word
 from runicorn.remote.server.probe import Environment
@@ -59,12 +60,17 @@ class Launch:
 
 @dataclass(frozen=True)
 class Started:
-    """A remote viewer that listens. started_at: its process's start, unix seconds, with pid its identity."""
+    """A remote viewer that listens.
+
+    started_at: its process's start, unix seconds, with pid its identity. proof: with which the session's connections
+    are let in where the server carries them as another user, see loopback/proof.py; None with older viewers.
+    """
 
     port: int
     pid: int
     version: str
     started_at: float
+    proof: str | None = field(default=None, repr=False)
 
 
 def script(launch: Launch, marker: str) -> bytes:
@@ -183,6 +189,7 @@ def _started(answer: dict[str, object], launch: Launch) -> Started:
             pid=int(str(answer["pid"])),
             version=str(answer["version"]),
             started_at=float(str(answer["started_at"])),
+            proof=str(answer["proof"]) if is_proof(answer.get("proof")) else None,
         )
     except (KeyError, ValueError) as error:
         raise RemoteViewerCrashedError(f"The remote viewer's first line makes no sense: {error}.") from error

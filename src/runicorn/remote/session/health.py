@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+from runicorn.errors import OtherUserError
 from runicorn.remote.server.launch import Started
 
 HEALTH_TIMEOUT_SECS = 10.0
@@ -19,6 +20,10 @@ _STALE = (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError)
 
 class UnhealthyError(Exception):
     """No answer, or not from this session. Its text says which."""
+
+
+class RefusedError(UnhealthyError):
+    """The server's viewer takes what comes through the tunnel for another user's."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,8 @@ class Line:
         connection.request(method, path, body=None if body is None else json.dumps(body).encode(), headers=headers)
         response = connection.getresponse()
         content = response.read(ANSWER_LIMIT_BYTES)
+        if response.status == OtherUserError.http_status and OtherUserError.code.encode() in content:
+            raise RefusedError(f"it was taken for another user's: the answer was {response.status}")
         if response.status != 200:
             raise UnhealthyError(f"the answer was {response.status}")
         answer = json.loads(content)

@@ -20,12 +20,13 @@ from runicorn.errors import (
     RunicornError,
     TunnelFailedError,
 )
+from runicorn.loopback.proof import opening
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import launch, orders
 from runicorn.remote.server.launch import Launch
 from runicorn.remote.server.probing import Probes
 from runicorn.remote.session import health
-from runicorn.remote.session.health import UnhealthyError
+from runicorn.remote.session.health import RefusedError, UnhealthyError
 from runicorn.remote.session.session import Session
 from runicorn.remote.session.session_log import follow_words
 from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
@@ -221,7 +222,14 @@ def _check(session: Session, tunnel: Tunnel) -> None:
     session.holder.own(tunnel)
     session.door.lead_to(tunnel)
     try:
-        session.rtt_ms = session.line.ask().rtt_ms
+        try:
+            session.rtt_ms = session.line.ask().rtt_ms
+        except RefusedError:
+            if session.remote is None or session.remote.proof is None:
+                raise
+            session.progress.log("the server forwards as another user; the session proves to its viewer what it is")
+            session.door.lead_to(tunnel, opening(session.remote.proof))
+            session.rtt_ms = session.line.ask().rtt_ms
     except UnhealthyError as error:
         session.door.lead_to(None)
         complaint = complaint_of(tunnel)

@@ -1,6 +1,7 @@
 """What is remembered of running sessions, so that a viewer that comes after one that died can take them back.
 
-No secret is among it: a login that needed one waits for a person.
+No secret of a login is among it: one that needed any waits for a person. What the session proves itself with to its
+own viewer is, and ends with that one; so nobody else may read the file.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import filelock
 from runicorn import processes
 from runicorn.errors import InvalidTargetError
 from runicorn.files import replace_file
+from runicorn.loopback.proof import is_proof
 from runicorn.processes import Presence, ProcessId
 from runicorn.regular_files import read_regular
 from runicorn.remote.server.launch import Started
@@ -196,6 +198,7 @@ def is_record(value: Any) -> bool:
         and _is_pid(remote.pid)
         and _is_text(remote.version)
         and _is_time(remote.started_at)
+        and _is_none_or(is_proof)(remote.proof)
     )
 
 

@@ -164,8 +164,11 @@ class Tunnel(Protocol):
     def complaint(self) -> str:
         """What the server last said when it refused to open a carried connection; "" if it never did."""
 
-    def carry(self, client: socket.socket) -> None:
-        """Take over an accepted connection: forward it until either side ends, then close it. Returns at once."""
+    def carry(self, client: socket.socket, opening: bytes = b"") -> None:
+        """Take over an accepted connection: forward it until either side ends, then close it. Returns at once.
+
+        opening: what is sent to the server before what the client sends.
+        """
 
     def close(self) -> None:
         """End all carried connections, threads and processes. May be called twice."""

@@ -106,11 +106,11 @@ class AsyncSshTunnel:
         kind = LoginRefusedError if isinstance(error, asyncssh.PermissionDenied) else TunnelRefusedError
         return kind(f"AsyncSSH could not log in: {error or type(error).__name__}")
 
-    def carry(self, client: socket.socket) -> None:
+    def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         client.setblocking(False)
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            self._loop.soon(self._spawn, client)
+            self._loop.soon(self._spawn, client, opening)
         except RuntimeError:  # the loop is closed
             client.close()
 
@@ -130,15 +130,15 @@ class AsyncSshTunnel:
             connection.close()
             await connection.wait_closed()
 
-    def _spawn(self, client: socket.socket) -> None:
+    def _spawn(self, client: socket.socket, opening: bytes) -> None:
         if self._closed:
             client.close()
             return
-        task = asyncio.get_running_loop().create_task(self._carry(client))
+        task = asyncio.get_running_loop().create_task(self._carry(client, opening))
         self._carried.add(task)
         task.add_done_callback(self._carried.discard)
 
-    async def _carry(self, client: socket.socket) -> None:
+    async def _carry(self, client: socket.socket, opening: bytes) -> None:
         import asyncssh
 
         local, remote = _Pipe(), _Pipe()
@@ -154,6 +154,7 @@ class AsyncSshTunnel:
             await self._connection.create_connection(
                 lambda: remote, "127.0.0.1", self._remote_port, encoding=None, max_pktsize=MAX_PACKET_BYTES
             )
+            remote.write(opening)
             local.resume_reading()
             await local.closed.wait()
             await remote.closed.wait()

@@ -42,13 +42,14 @@ class Door:
         self._knocked = knocked
         self._server = server
         self._tunnel: Tunnel | None = None
+        self._opening = b""
         self._strangers = 0
         self._strangers_told_at = float("-inf")
         self._gate = Gate(listeners, self._admit, self._refuse, allow_other_users=allow_other_users)
 
-    def lead_to(self, tunnel: Tunnel | None) -> None:
-        """Hand new connections to this tunnel from now on; None while there is none."""
-        self._tunnel = tunnel
+    def lead_to(self, tunnel: Tunnel | None, opening: bytes = b"") -> None:
+        """Hand new connections to this tunnel from now on; None while there is none. opening: as in Tunnel.carry."""
+        self._tunnel, self._opening = tunnel, opening
 
     def close(self) -> None:
         """Free the port. Connections that a tunnel carries end with the tunnel."""
@@ -59,7 +60,7 @@ class Door:
         tunnel = self._tunnel
         if tunnel is not None and tunnel.alive:
             client.setblocking(True)
-            tunnel.carry(client)
+            tunnel.carry(client, self._opening)
         else:
             self._gate.hear(client, self._tell_down)
             self._knocked()

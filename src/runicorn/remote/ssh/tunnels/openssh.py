@@ -175,9 +175,9 @@ class OpenSshTunnel:
         refused = [line for line in said.splitlines() if "open failed" in line]
         return refused[-1].strip() if refused else ""
 
-    def carry(self, client: socket.socket) -> None:
+    def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         try:
-            self._relay.add(SocketEndpoint(client), SocketEndpoint(self._reach()))
+            self._relay.add(SocketEndpoint(client), SocketEndpoint(self._reach()), opening)
         except OSError as error:
             self._log(f"openssh tunnel: {error}")
             client.close()

@@ -39,7 +39,7 @@ class ParamikoTunnel:
         self._remote_port = remote_port
         self._log = log
         self._relay = Relay(f"paramiko-tunnel-{remote_port}")
-        self._waiting: queue.SimpleQueue[socket.socket | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[tuple[socket.socket, bytes] | None] = queue.SimpleQueue()
         self._openers = [
             threading.Thread(target=self._open, name=f"paramiko-tunnel-{remote_port}-open-{number}", daemon=True)
             for number in range(OPENERS)
@@ -53,11 +53,11 @@ class ParamikoTunnel:
     def alive(self) -> bool:
         return not self._closed and self._connection.alive
 
-    def carry(self, client: socket.socket) -> None:
+    def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         if self._closed:
             client.close()
         else:
-            self._waiting.put(client)
+            self._waiting.put((client, opening))
 
     def close(self) -> None:
         if self._closed:
@@ -70,7 +70,8 @@ class ParamikoTunnel:
         self._relay.close()
 
     def _open(self) -> None:
-        while (client := self._waiting.get()) is not None:
+        while (waiting := self._waiting.get()) is not None:
+            client, opening = waiting
             try:
                 channel = self._connection.open_channel("direct-tcpip", ("127.0.0.1", self._remote_port))
             except RemoteError as error:
@@ -78,7 +79,7 @@ class ParamikoTunnel:
                 self._log(f"paramiko tunnel: {error.detail}")
                 client.close()
                 continue
-            self._relay.add_pushing(SocketEndpoint(client), _ChannelEndpoint(channel))
+            self._relay.add_pushing(SocketEndpoint(client), _ChannelEndpoint(channel), opening)
 
 
 class _ChannelEndpoint:

@@ -97,7 +97,7 @@ class _Side:
     Whatever sends to the endpoint or closes it holds `_lock`: the relay's thread, or one that pushes.
     """
 
-    def __init__(self, polled: PolledEndpoint | None, pushing: PushingEndpoint | None) -> None:
+    def __init__(self, polled: PolledEndpoint | None, pushing: PushingEndpoint | None, opening: bytes = b"") -> None:
         endpoint = polled or pushing
         assert endpoint is not None
         self.polled = polled
@@ -106,8 +106,8 @@ class _Side:
         self.peer: _Side
         self.ended = False  # nothing more will be read from it
         self.told = False  # it was told that nothing more will be sent
-        self.pending_bytes = 0
-        self._pending: collections.deque[memoryview] = collections.deque()
+        self.pending_bytes = len(opening)
+        self._pending: collections.deque[memoryview] = collections.deque([memoryview(opening)] if opening else ())
         self._broken = False
         self._lock = threading.Lock()
 
@@ -189,13 +189,16 @@ class Relay:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def add(self, first: PolledEndpoint, second: PolledEndpoint) -> None:
-        """Carry bytes between the two until either breaks or both have ended. Takes both over."""
-        self._add(_Side(first, None), _Side(second, None))
+    def add(self, first: PolledEndpoint, second: PolledEndpoint, opening: bytes = b"") -> None:
+        """Carry bytes between the two until either breaks or both have ended. Takes both over.
 
-    def add_pushing(self, first: PolledEndpoint, second: PushingEndpoint) -> None:
+        opening: what the second one is sent before all else.
+        """
+        self._add(_Side(first, None), _Side(second, None, opening))
+
+    def add_pushing(self, first: PolledEndpoint, second: PushingEndpoint, opening: bytes = b"") -> None:
         """The same, where the second's bytes come by a thread of its own."""
-        self._add(_Side(first, None), _Side(None, second))
+        self._add(_Side(first, None), _Side(None, second, opening))
 
     def look_after(self, side: _Side) -> None:
         """Have the relay's thread do what is to be done for this pair. From any thread."""
@@ -260,7 +263,7 @@ class Relay:
                 self._selector.register(side.polled.fileno(), selectors.EVENT_READ, side)
             if side.pushing is not None:
                 side.pushing.push_to(Inlet(self, side))
-        for side in called:
+        for side in (*called, *(each for each in arrived if each.pending_bytes)):
             self._serve(side)
 
     def _serve(self, side: _Side, *, readable: bool = False) -> None:
