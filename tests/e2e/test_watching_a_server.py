@@ -78,6 +78,38 @@ def choose_folder_by_browsing(page: Page, server: Server) -> None:
     expect(page.get_by_role("textbox", name="Folder")).to_have_value(str(server.runs))
 
 
+def test_an_environment_that_lies_where_nobody_looks_is_typed_as_its_path(
+    browser: Browser, server: Server, viewer: Viewer
+) -> None:
+    far = server.account.home / "scratch" / "deep" / "er" / "my env"
+    far.parent.mkdir(parents=True)
+    far.symlink_to(server.python.parents[1])
+    accept(viewer, connect(viewer, server.login()))
+    with visit(browser, f"{viewer.url}/#/remote") as visitor:
+        page = visitor.page
+        connect_by_key(page, server)
+        page.get_by_text("Another one, by its path").click()
+        field = page.get_by_role("textbox", name="Its folder, or its Python")
+        field.fill("~/scratch/deep/nothing")
+        field.press("Enter")
+        here = server.account.home / "scratch/deep/nothing"
+        expect(page.get_by_role("alert")).to_have_text(f"It has no Python: {here} does not exist.")
+        field.fill("~/scratch/deep/er/my env")
+        field.press("Enter")
+        expect(page.get_by_role("radio", name="~/scratch/deep/er/my env")).to_be_checked()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        page.get_by_role("textbox", name="Folder", exact=True).fill(str(server.runs))
+        page.get_by_role("button", name="Start viewer").click()
+        page.wait_for_url(re.compile(r"http://localhost:\d+/"))
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    saved = viewer.get("/api/remote/connections/saved").json()["connections"][0]
+    assert (session["condaEnv"], saved["condaEnv"]) == ("~/scratch/deep/er/my env",) * 2
+    stop(viewer, session)
+    again = start(viewer, server.login(remote_root=str(server.runs), conda_env=session["condaEnv"]))
+    stop(viewer, again)
+    far.unlink()
+
+
 def leftovers(viewer: Viewer) -> list[str]:
     """Return children and listening ports of the viewer besides its own."""
     process = psutil.Process(viewer.process.pid)

@@ -130,7 +130,8 @@ class _Opening:
         root = self._root
         if root is None:
             with self._service.connections.progress(self._target).stage("environments") as tell:
-                facts = await self._service.sessions.probes.facts(self._service.connections.get(self._target))
+                connection = self._service.connections.get(self._target)
+                facts = await self._service.sessions.probes.facts(connection, self._environment)
                 chosen = probe.choose(facts, self._environment)
                 tell(f"{chosen.name}, Python {chosen.python_version}")
             root = facts.default_root

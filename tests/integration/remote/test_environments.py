@@ -14,7 +14,7 @@ from tests.support.accounts import Account, make_account
 from tests.support.environments import COUNT, Fifty, fifty_environments
 from tests.support.link import run_link
 from tests.support.remote import accept, connect
-from tests.support.server import eventually, run_server
+from tests.support.server import SERVER_PYTHON, eventually, run_server
 from tests.support.serving import Viewer
 
 RTT_SECS = 0.1
@@ -72,3 +72,70 @@ def test_an_interpreter_of_these_would_leave_a_mark(account: Account, fifty: Fif
     with psutil.Popen([usable.path], user=account.uid, cwd="/", stdin=subprocess.DEVNULL) as process:
         eventually(fifty.mark.exists)
         process.kill()
+
+
+@pytest.fixture
+def hidden(account: Account) -> Path:
+    """An environment that is nowhere searched: two folders deeper than any pattern, with a copy of runicorn's mark."""
+    folder = account.home / "work" / "deep" / "er" / "project's $env"
+    subprocess.run([SERVER_PYTHON, "-m", "venv", "--without-pip", str(folder)], check=True)
+    (site,) = folder.glob("lib/python3*/site-packages")
+    (site / "runicorn-0.8.0.dist-info").mkdir()
+    account.give(account.home / "work")
+    return folder
+
+
+def test_an_environment_that_is_nowhere_searched_is_found_by_its_path(
+    account: Account, hidden: Path, viewer: Viewer, tmp_path: Path
+) -> None:
+    below = hidden.relative_to(account.home)
+    with run_server(account, tmp_path) as server:
+        accept(viewer, connect(viewer, server.login()))
+        connection_id = connect(viewer, server.login()).json()["connection_id"]
+        envs = viewer.get("/api/remote/conda-envs", connection_id=connection_id).json()["envs"]
+        assert str(hidden / "bin" / "python") not in [each["path"] for each in envs]
+        for typed in (
+            str(hidden),
+            str(hidden / "bin" / "python3"),
+            f"{hidden}/",
+            f"~/{below}",
+            f"~{account.username}/{below}",
+            f"$HOME/{below}",
+            "$HOME/work/deep/../deep/er/" + hidden.name,
+        ):
+            envs = viewer.get("/api/remote/conda-envs", connection_id=connection_id, conda_env=typed).json()["envs"]
+            told = next(each for each in envs if each["name"] == typed)
+            assert Path(told["path"]).parent == hidden / "bin", typed
+            assert (told["type"], told["runicorn_version"], told["error"]) == ("virtualenv", "0.8.0", None)
+            answer = viewer.get("/api/remote/config", connection_id=connection_id, conda_env=typed)
+            assert answer.json()["runicornVersion"] == "0.8.0", answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [
+        ("/nowhere/at/all", "it has no Python: /nowhere/at/all does not exist"),
+        ("~/empty", "it has no Python: {home}/empty/bin/python does not exist"),
+        ("some/where", "it is no absolute path"),
+        ("$NOWHERE/env", "it is no absolute path"),
+        ("~/pipe", "it has no Python: {home}/pipe is no file"),
+        ("/; touch {home}/harmed", "it has no Python: /; touch {home}/harmed does not exist"),
+        ("/$(touch {home}/harmed)`touch {home}/harmed`", None),
+    ],
+)
+def test_a_path_without_an_environment_says_what_is_there_instead(
+    typed: str, reason: str | None, account: Account, viewer: Viewer, tmp_path: Path
+) -> None:
+    (account.home / "empty").mkdir()
+    os.mkfifo(account.home / "pipe")
+    account.give(account.home)
+    typed = typed.format(home=account.home)
+    with run_server(account, tmp_path) as server:
+        accept(viewer, connect(viewer, server.login()))
+        assert connect(viewer, server.login()).status_code == 200
+        body = server.login(remote_root=str(server.runs), conda_env=typed)
+        answer = viewer.post("/api/remote/viewer/start", body)
+        assert (answer.status_code, answer.json()["code"]) == (500, "ENVIRONMENT_UNUSABLE"), answer.text
+        if reason is not None:
+            assert reason.format(home=account.home) in answer.json()["detail"]
+    assert not (account.home / "harmed").exists()

@@ -37,8 +37,9 @@ export const acceptHostKey = (key: HostKey) =>
 export const removeKnownHost = (host: string, port: number, keyType: string) =>
   request<{ ok: boolean; changed: boolean }>("POST", "/api/remote/known-hosts/remove", { body: { host, port, key_type: keyType } });
 
-export const getEnvironments = (connectionId: string, signal?: AbortSignal) =>
-  request<{ envs: Environment[] }>("GET", withQuery("/api/remote/conda-envs", composeQuery({ connection_id: connectionId })), {
+/** path: of one more, its folder or its interpreter, as it is typed. */
+export const getEnvironments = (connectionId: string, path: string | null, signal?: AbortSignal) =>
+  request<{ envs: Environment[] }>("GET", withQuery("/api/remote/conda-envs", composeQuery({ connection_id: connectionId, conda_env: path ?? undefined })), {
     signal,
     timeoutMs: SLOW_TIMEOUT_MS,
   });

@@ -2,14 +2,14 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import type { Environment } from "../api/types";
 import { plural } from "../pure/format";
 import { formatTarget, parsePort, PORT_REASON, sameTarget } from "../pure/target";
-import { acceptKey, cancelFlow, chooseEnvironment, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
+import { acceptKey, cancelFlow, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
 import { questions } from "../state/remote/questions";
 import { failedSession, logOf, stagesOf } from "../state/remote/stages";
 import { Code, Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
+import { EnvironmentChoice } from "./EnvironmentChoice";
 import { FoundFolders } from "./FoundFolders";
 import { HostKeyDialog } from "./HostKeyDialog";
 import { Icon } from "./icons";
@@ -175,17 +175,7 @@ function Choose({ flow }: { flow: Flow }) {
         <span class="field-label" id="environment-label">
           Environment
         </span>
-        {flow.environments.length === 0 ? (
-          <div class="panel-empty">
-            <p>No Python was found on this server.</p>
-          </div>
-        ) : (
-          <div class="env-list" role="radiogroup" aria-label="Environment">
-            {[...flow.environments].sort((a, b) => Number(isUsable(b)) - Number(isUsable(a))).map((one) => (
-              <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={flow.environment === one.name && isUsable(one)} />
-            ))}
-          </div>
-        )}
+        <EnvironmentChoice flow={flow} />
         {flow.environments.length > 0 && usable.length === 0 && (
           <>
             <p class="field-error">Runicorn is in none of these environments. Install it in one of them, then look again.</p>
@@ -246,24 +236,5 @@ function Choose({ flow }: { flow: Flow }) {
         />
       )}
     </form>
-  );
-}
-
-function EnvironmentRow({ environment, checked }: { environment: Environment; checked: boolean }) {
-  const usable = isUsable(environment);
-  const reason = environment.error ?? (environment.runicorn_version === null ? "Runicorn is not installed here: python -m pip install runicorn" : null);
-  return (
-    <label class={`env${usable ? "" : " unusable"}`} title={environment.path}>
-      <input type="radio" name="environment" value={environment.name} checked={checked} disabled={!usable} onChange={() => chooseEnvironment(environment.name)} />
-      <span class="env-name">
-        <span class="ellipsis">{environment.name}</span>
-        <span class="tag">{environment.type}</span>
-      </span>
-      <span class="env-facts num">
-        {environment.python_version ? `Python ${environment.python_version}` : "no Python"}
-        {environment.runicorn_version ? ` · runicorn ${environment.runicorn_version}` : ""}
-      </span>
-      {!usable && reason && <span class="env-reason">{reason}</span>}
-    </label>
   );
 }

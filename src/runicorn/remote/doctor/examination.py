@@ -232,7 +232,8 @@ class Examination:
 
     def python(self) -> Found:
         assert self._connection is not None
-        self._facts = probing.ask(self._connection)
+        named = self.environment
+        self._facts = probing.ask(self._connection, named if named and probe.is_path(named) else None)
         system = next(each for each in self._facts.environments if each.kind == "system")
         return Found(f"{system.python_version}, {system.path}")
 

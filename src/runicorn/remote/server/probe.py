@@ -19,6 +19,7 @@ from runicorn.errors import (
     StartError,
 )
 from runicorn.remote.server import probe_script
+from runicorn.remote.server.paths import shell_word
 
 OLDEST_PYTHON = (3, 10)
 OLDEST_RUNICORN = (0, 8)
@@ -53,17 +54,28 @@ class HostFacts:
     environments: tuple[Environment, ...]
 
 
-def script(begin: str, end: str) -> bytes:
-    """Return the shell script that prints the facts between the two markers."""
+def is_path(name: str) -> bool:
+    """Tell whether a person means an environment by where it is, and not by its name."""
+    return "/" in name or name.startswith(("~", "$"))
+
+
+def script(begin: str, end: str, path: str | None = None) -> bytes:
+    """Return the shell script that prints the facts between the two markers.
+
+    path: of one more environment, see is_path(); where the host has no Python at any known place, its own is asked.
+    """
     source = probe_script.SOURCE
+    words = " ".join(shlex.quote(word) for word in (begin, end, *([path] if path else [])))
+    own = f" {shell_word(path)} {shell_word(path + '/bin/python')}" if path else ""
     return (
         "set +e\n"
         "for python in python3 /usr/bin/python3 /usr/local/bin/python3 /opt/conda/bin/python"
         ' "$HOME/miniconda3/bin/python" "$HOME/anaconda3/bin/python" "$HOME/miniforge3/bin/python"'
-        ' "$HOME/mambaforge/bin/python" "$HOME/.pyenv/shims/python3" python; do\n'
+        ' "$HOME/mambaforge/bin/python" "$HOME/.pyenv/shims/python3" python'
+        f"{own}; do\n"
         '  if command -v "$python" >/dev/null 2>&1 &&'
         ' "$python" -I -S -c "import sys; sys.exit(sys.version_info < (3, 5))" </dev/null >/dev/null 2>&1; then\n'
-        f"    exec \"$python\" -I -S - {shlex.quote(begin)} {shlex.quote(end)} <<'RUNICORN_PROBE'\n"
+        f"    exec \"$python\" -I -S - {words} <<'RUNICORN_PROBE'\n"
         f"{source}\nRUNICORN_PROBE\n"
         "  fi\n"
         "done\n"

@@ -1,6 +1,7 @@
 """The one script that is sent to a host: finds Pythons from their files. Standard library only, Python 3.5 or newer.
 
-It is sent as text and never imported on this side. It prints one line of JSON between the two markers it was given.
+It is sent as text and never imported on this side. It prints one line of JSON between the two markers it was given. A
+third argument is the path of one more environment, as a person types it: its folder, or its interpreter.
 No candidate but the `python3` that runs this is started, so a hanging interpreter cannot hold it up.
 """
 
@@ -184,6 +185,29 @@ def system():
     }
 
 
+def typed(text):
+    path = os.path.normpath(os.path.expanduser(os.path.expandvars(text)))
+    interpreter, prefix = path, os.path.dirname(os.path.dirname(path))
+    if os.path.isdir(path):
+        interpreter, prefix = path + "/bin/python", path
+        if not os.path.exists(interpreter) and os.path.exists(path + "/bin/python3"):
+            interpreter += "3"
+    kind, version = describe(prefix) or ("system", base_version(prefix))
+    folders = site_folders(prefix)
+    if kind == "system":
+        for base in (prefix, prefix + "/local"):
+            folders += glob.glob(glob.escape(base) + "/lib*/python3*/dist-packages")
+        folders += glob.glob(glob.escape(HOME) + "/.local/lib/python3*/site-packages")
+    if path.startswith("/"):
+        error = interpreter_error(interpreter) or config_error(prefix)
+    else:
+        error = "it is no absolute path"
+    return {
+        "name": text, "type": kind, "python_version": version, "path": interpreter,
+        "runicorn_version": runicorn_version(folders), "error": error,
+    }
+
+
 def free_port(wanted):
     for port in (wanted, 0):
         with socket.socket() as probe:
@@ -197,10 +221,13 @@ def free_port(wanted):
 
 def main():
     mine = system()
+    found = [mine] + environments({"system"})
+    if len(sys.argv) > 3:
+        found.append(typed(sys.argv[3]))
     root = os.environ.get("RUNICORN_ROOT") or HOME + "/runicorn_data"
     answer = {
         "home": HOME, "platform": sys.platform, "default_root": root, "root_exists": os.path.isdir(root),
-        "free_port": free_port(23300), "environments": [mine] + environments({"system"}),
+        "free_port": free_port(23300), "environments": found,
     }
     sys.stdout.write("\n" + sys.argv[1] + json.dumps(answer) + sys.argv[2] + "\n")
     sys.stdout.flush()

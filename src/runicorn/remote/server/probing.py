@@ -27,12 +27,19 @@ class Probes:
         self._homes: dict[Target, str] = {}
         self._known: weakref.WeakKeyDictionary[Connection, tuple[float, HostFacts]] = weakref.WeakKeyDictionary()
 
-    async def facts(self, connection: Connection, *, max_age_secs: float = 0.0) -> HostFacts:
-        """Return what the host has, at most this old. Raises the errors of `probe.parse` and of running a command."""
+    async def facts(
+        self, connection: Connection, environment: str | None = None, *, max_age_secs: float = 0.0
+    ) -> HostFacts:
+        """Return what the host has, at most this old. Raises the errors of `probe.parse` and of running a command.
+
+        environment: one that has to be among it if it is there, also where it is named by a path that is nowhere
+        searched.
+        """
+        path = environment if environment is not None and probe.is_path(environment) else None
         known = self._known.get(connection)
-        if known and time.monotonic() - known[0] <= max_age_secs:
+        if known and time.monotonic() - known[0] <= max_age_secs and (path is None or _holds(known[1], path)):
             return known[1]
-        facts: HostFacts = await self._run_blocking(ask, connection)
+        facts: HostFacts = await self._run_blocking(ask, connection, path)
         self._known[connection] = (time.monotonic(), facts)
         self._homes[connection.target] = facts.home
         return facts
@@ -43,23 +50,27 @@ class Probes:
 
     async def usable_environment(self, connection: Connection, name: str | None) -> Environment:
         """Return the environment to start in. Raises EnvironmentNotFoundError and the errors of `require_usable`."""
-        facts = await self.facts(connection, max_age_secs=FRESH_SECS)
+        facts = await self.facts(connection, name, max_age_secs=FRESH_SECS)
         try:
             environment = probe.choose(facts, name)
             probe.require_usable(environment)
         except StartError:
             # It may have been made or mended since.
-            environment = probe.choose(await self.facts(connection), name)
+            environment = probe.choose(await self.facts(connection, name), name)
             probe.require_usable(environment)
         return environment
 
 
-def ask(connection: Connection) -> HostFacts:
-    """Send the probe and return its answer. Blocking, at most 20 s."""
+def _holds(facts: HostFacts, path: str) -> bool:
+    return any(path in (each.name, each.path) for each in facts.environments)
+
+
+def ask(connection: Connection, path: str | None = None) -> HostFacts:
+    """Send the probe and return its answer. path: of one more environment. Blocking, at most 20 s."""
     begin, end = f"<<<{secrets.token_hex(8)}", f"{secrets.token_hex(8)}>>>"
     done = connection.run(
         SHELL_COMMAND,
-        stdin=probe.script(begin, end),
+        stdin=probe.script(begin, end, path),
         timeout_secs=PROBE_TIMEOUT_SECS,
         limit_bytes=ANSWER_LIMIT_BYTES,
     )

@@ -182,10 +182,15 @@ class RemoteApi:
         service = self._service
 
         @router.get("/conda-envs", responses=NOT_FOUND)
-        async def environments(connection_id: ConnectionId) -> wire.EnvironmentsAnswer:
+        async def environments(
+            connection_id: ConnectionId,
+            conda_env: Annotated[
+                str | None, Query(max_length=4096, description="The path of one more, its folder or its interpreter.")
+            ] = None,
+        ) -> wire.EnvironmentsAnswer:
             """List the Python environments of a host, of every kind."""
             _, connection = self._live(connection_id)
-            facts = await service.sessions.probes.facts(connection)
+            facts = await service.sessions.probes.facts(connection, conda_env)
             return wire.EnvironmentsAnswer(ok=True, envs=[wire.environment_answer(each) for each in facts.environments])
 
         @router.get("/config", responses=NOT_FOUND)
@@ -194,7 +199,7 @@ class RemoteApi:
         ) -> wire.ConfigAnswer:
             """Describe one environment of a host, and suggest where its runs are."""
             target, connection = self._live(connection_id)
-            facts = await service.sessions.probes.facts(connection, max_age_secs=5.0)
+            facts = await service.sessions.probes.facts(connection, conda_env, max_age_secs=5.0)
             environment = probe.choose(facts, conda_env)
             return wire.ConfigAnswer(
                 ok=True,

@@ -199,7 +199,7 @@ async function runChoose(signal: AbortSignal): Promise<void> {
     return;
   }
   patch({ phase: "loading", error: null });
-  const { envs } = await api.getEnvironments(now.connectionId!, signal);
+  const { envs } = await api.getEnvironments(now.connectionId!, now.environment !== null && isPath(now.environment) ? now.environment : null, signal);
   const usable = envs.filter(isUsable);
   const kept = usable.find((one) => one.name === now.environment);
   const preset = kept ?? usable.find((one) => one.is_default) ?? usable[0] ?? null;
@@ -207,6 +207,28 @@ async function runChoose(signal: AbortSignal): Promise<void> {
   patch({ phase: "choose" });
   void findFolders();
   await readConfig(signal);
+}
+
+const isPath = (environment: string): boolean => /\/|^[~$]/.test(environment);
+
+/** Look for an environment by its path, and choose it. Gives why it cannot be had, in a sentence; null where it can. */
+export async function lookForEnvironment(typed: string): Promise<string | null> {
+  const path = isPath(typed) ? typed : `./${typed}`;
+  const { attempt, connectionId } = flow.value!;
+  try {
+    const { envs } = await api.getEnvironments(connectionId!, path);
+    if (flow.value?.attempt !== attempt) return null;
+    const one = envs.find((each) => each.name === path);
+    if (!one) return "The server did not say what is there.";
+    if (one.error) return `${one.error[0]!.toUpperCase()}${one.error.slice(1)}.`;
+    if (one.runicorn_version === null) return `Runicorn is not installed there. Run on the server: ${one.path} -m pip install runicorn`;
+    patch({ environments: [...flow.value.environments.filter((each) => each.name !== one.name), one] });
+    chooseEnvironment(one.name);
+    return null;
+  } catch (error) {
+    const { detail, hint } = asApiError(error);
+    return `${detail} ${hint}`.trim();
+  }
 }
 
 export const isUsable = (one: Environment): boolean => !one.error && one.runicorn_version !== null;
