@@ -15,6 +15,7 @@ from tests.support.remote import ACCEPT_FIELDS, accept, connect, start, stop
 from tests.support.rogue import Rogue, run_rogue
 from tests.support.server import Server, eventually
 from tests.support.serving import Viewer, run_viewer
+from tests.support.sshd import run_sshd
 from tests.support.switch import Switch, run_switch
 
 DOCUMENTED = {*ACCEPT_FIELDS, "known_hosts_host", "reason"}
@@ -201,3 +202,52 @@ def test_a_reconnect_that_meets_another_key_waits_for_a_person_and_logs_in_nowhe
     eventually(lambda: viewer.get(status).json()["status"] == "running", 40)
     assert viewer.get(status).json()["localPort"] == session["localPort"]
     stop(viewer, session)
+
+
+@pytest.mark.parametrize("at", [0, 1, 2])
+def test_no_hop_learns_anything_before_its_own_verdict(at: int, server: Server, rogue: Rogue, tmp_path: Path) -> None:
+    """One of three hops is not whom it should be: those before it were logged in to, and those behind it never met."""
+    home = tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    with contextlib.ExitStack() as stack:
+        inner = [stack.enter_context(run_sshd()) for _ in range(2)]
+        for sshd in inner:
+            sshd.authorize(server.account.username, server.key.with_suffix(".pub"))
+        hops: list[Any] = [inner[0], inner[1]]
+        hops.insert(at, rogue)
+        names = ["one", "two", "three"]
+        (home / ".ssh" / "config").write_text(
+            f"Host *\n HostName 127.0.0.1\n User {server.account.username}\n IdentityFile {server.key}\n"
+            + "".join(f"Host {name}\n Port {hop.port}\n" for name, hop in zip(names, hops, strict=True))
+            + "Host two\n ProxyJump one\nHost three\n ProxyJump two\n"
+        )
+        viewer = stack.enter_context(run_viewer(tmp_path / "root", home))
+        body = {"host": "three", "username": server.account.username, "password": "canary"}
+        asked = []
+        while (answer := connect(viewer, body)).status_code == 409:
+            asked.append(answer.json()["detail"]["host_key"]["port"])
+            if asked[-1] == rogue.port:
+                break
+            accept(viewer, answer)
+        assert asked == [hop.port for hop in hops[: at + 1]]
+        assert_whole(answer, rogue.port, rogue, "unknown")
+        for line, reason in (
+            (f"[127.0.0.1]:{rogue.port} {server.sshd.host_key()}", "changed"),
+            (f"@revoked [127.0.0.1]:{rogue.port} {rogue.keys[0]}", None),
+        ):
+            kept = known_hosts_of(viewer).read_text() if known_hosts_of(viewer).exists() else ""
+            write_known_hosts(viewer, *kept.splitlines(), line)
+            for path, more in (("/api/remote/connect", {}), ("/api/remote/viewer/start", {"remote_root": "/data"})):
+                answer = viewer.post(path, {**body, **more})
+                if reason is None:
+                    assert (answer.status_code, answer.json()["code"]) == (403, "HOST_KEY_REVOKED"), answer.text
+                else:
+                    assert_whole(answer, rogue.port, rogue, reason)
+        assert rogue.visits >= 5
+        assert rogue.logins == []
+        for hop in hops[at + 1 :]:
+            assert hop.log.count("Connection from") == 1  # by who waited for its start
+        for hop in hops[:at]:
+            assert "Accepted publickey" in hop.log
+            assert "canary" not in hop.log
+            assert "Failed password" not in hop.log
