@@ -10,7 +10,9 @@ from __future__ import annotations
 import _thread
 import contextlib
 import os
+import sys
 import threading
+import time
 import weakref
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     ReentrantLock = threading.RLock
 
 LIMIT_SECS = 1.0  # how long a lock is waited for by who can go on without it
+LOADING_SECS = 5.0  # how long a fork waits for modules that other threads are loading
+_POLL_SECS = 0.001
 
 _ALL: weakref.WeakSet[ReentrantLock] = weakref.WeakSet()
 
@@ -30,8 +34,9 @@ def reentrant_lock() -> ReentrantLock:
     return lock
 
 
-# Held while a part of the SDK is loaded that only some runs need: Python's own lock of a module that is being loaded in
-# the moment of a fork is never free again in the child. A fork waits a while for this one.
+# Held while a thread of ours loads something, and while a part of the SDK is loaded that only some runs need: Python's
+# own lock of a module that another thread is loading in the moment of a fork is never free again in the child, which
+# hangs when it needs that module. A fork waits for this one, and for what others load, as far as Python tells.
 LOADING = reentrant_lock()
 
 
@@ -80,7 +85,18 @@ class Flag:
 
 
 def _before_fork() -> None:
-    LOADING.acquire(timeout=LIMIT_SECS)
+    deadline = time.monotonic() + LOADING_SECS
+    LOADING.acquire(timeout=LOADING_SECS)
+    while _others_load() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECS)
+
+
+def _others_load() -> bool:
+    """Tell whether another thread is in the middle of loading a module."""
+    me = threading.get_ident()
+    known = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    owners = {getattr(reference(), "owner", None) for reference in list(known.values())}
+    return bool(owners - {None, me})
 
 
 def _after_fork_in_parent() -> None:

@@ -12,6 +12,8 @@ import os
 import sys
 from dataclasses import dataclass
 
+from runicorn import locks
+
 
 class Presence(enum.Enum):
     """UNSURE: it is a process of another machine or container, or one that this user is not shown."""
@@ -137,7 +139,8 @@ def _unless_hidden(pid: int) -> Presence:
 
 
 def _look_elsewhere(pid: int) -> _Found | Presence:
-    import psutil  # 20 ms, and not needed on Linux
+    with locks.LOADING:
+        import psutil  # 20 ms, and not needed on Linux
 
     try:
         process = psutil.Process(pid)

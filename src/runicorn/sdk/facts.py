@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from runicorn import processes
+from runicorn import locks, processes
 from runicorn.masking import without_secret_arguments
 from runicorn.storage import liveness
 
@@ -63,7 +63,8 @@ def _path_of(descriptor: int) -> str:
     if sys.platform.startswith("linux"):
         return str(Path(f"/proc/self/fd/{descriptor}").readlink())
     if sys.platform == "darwin":
-        import fcntl
+        with locks.LOADING:
+            import fcntl
 
         return os.fsdecode(fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
     return ""
@@ -124,7 +125,8 @@ def gpu_names(folder: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]:
 
 
 def _git(cwd: str, *arguments: str) -> str | None:
-    import subprocess
+    with locks.LOADING:
+        import subprocess
 
     try:
         done = subprocess.run(
@@ -143,10 +145,12 @@ def _git(cwd: str, *arguments: str) -> str | None:
 
 def _user() -> str:
     if sys.platform == "win32":
-        import getpass
+        with locks.LOADING:
+            import getpass
 
         return getpass.getuser()
-    import pwd
+    with locks.LOADING:
+        import pwd
 
     try:
         return pwd.getpwuid(os.getuid()).pw_name

@@ -6,6 +6,8 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
+from runicorn import locks
+
 MIB = 2**20
 _TEMPERATURE_GPU = 0  # NVML_TEMPERATURE_GPU
 
@@ -14,7 +16,8 @@ class GpuReader:
     """Reads all GPUs. Raises ImportError without nvidia-ml-py, OSError where there is no driver and no GPU."""
 
     def __init__(self) -> None:
-        import pynvml
+        with locks.LOADING:
+            import pynvml
 
         self._nvml: Any = pynvml
         try:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from runicorn import locks
+
 MIB = 2**20
 
 
@@ -18,7 +20,8 @@ class MachineReader:
     """
 
     def __init__(self, folder: Path, monotonic: Callable[[], float] = time.monotonic) -> None:
-        import psutil  # 20 ms, in the background thread
+        with locks.LOADING:
+            import psutil  # 20 ms, in the background thread
 
         self._psutil = psutil
         self._folder = str(folder)
