@@ -1,4 +1,4 @@
-"""A fork in the moment in which another thread loads a module: the child has that module's lock, and nobody frees it."""
+"""A fork while another thread loads a module: the child has that module's lock, which nobody frees there."""
 
 import os
 import textwrap
