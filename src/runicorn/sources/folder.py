@@ -133,6 +133,11 @@ class FolderSource:
         """What keeps runs from being shown, in one sentence."""
         return self._index.problem
 
+    @property
+    def is_asked_for_runs(self) -> bool:
+        """Whether somebody waits for the list of runs right now."""
+        return self._index.is_asked
+
     def changes(self, since: int) -> tuple[list[IndexedRun], list[str], int]:
         """Return the runs that changed after version `since`, the ids removed after it, and the version now."""
         return self._index.changes(since)

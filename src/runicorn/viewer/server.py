@@ -32,6 +32,7 @@ from runicorn.viewer.front import Front
 from runicorn.viewer.guard import SECURITY_HEADERS, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.session import require_root
+from runicorn.viewer.warming import load_numpy
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -90,7 +91,7 @@ class ViewerServer:
                     lambda: self.app,
                     Rules(self.port, self.settings.allowed_hosts, token),
                     loaded=lambda: self._app is not None,
-                    warm_up=_load_numpy,
+                    warm_up=lambda: load_numpy(self._is_asked_for_runs),
                     failed=self._fail,
                     end_secs=self._end_secs,
                 ),
@@ -155,6 +156,9 @@ class ViewerServer:
     def stop(self) -> None:
         """Ask it to stop, from any thread or signal handler: streams end at once, requests within a second."""
         self._server.should_exit = True
+
+    def _is_asked_for_runs(self) -> bool:
+        return self._app is not None and self._app.state.viewer.local.source.is_asked_for_runs
 
     def _fail(self, error: Exception) -> None:
         """End the viewer: what stands behind the page could not be loaded."""
@@ -330,11 +334,3 @@ def _quiet_about_cuts() -> Iterator[None]:
 def _announce(server: ViewerServer) -> None:
     sys.stdout.write(f"Runicorn viewer: {server.url}\n")
     sys.stdout.flush()
-
-
-def _load_numpy() -> None:
-    """Load what the first chart needs before anybody waits for it. Reads nothing of the root, which may hang."""
-    from runicorn.storage.lines import bands, curve, overwritten
-    from runicorn.storage.pyramid import run_choice, window
-
-    _ = bands, curve, overwritten, run_choice, window

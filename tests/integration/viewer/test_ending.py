@@ -230,7 +230,7 @@ def test_it_ends_while_a_body_is_on_its_way(start: Starter) -> None:
     "patch",
     [
         "import runicorn.viewer.app as app; app.create_app = hang",
-        "from runicorn.viewer import server; server._load_numpy = hang",
+        "from runicorn.viewer import server; server.load_numpy = hang",
         "from runicorn.remote.service import RemoteService\n"
         "async def start(self): hang_on = await self.run_blocking(hang)\n"
         "RemoteService.start = start",
