@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
-# Longer than any list that is read at once takes; who asks for a chart meanwhile waits for no more than this.
-MOST_SECS = 0.3
+# In all. Whoever asks for a chart while lists are asked for without a pause waits for no more than this.
+MOST_SECS = 1.0
 _POLL_SECS = 0.002
 
 
