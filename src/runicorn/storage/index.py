@@ -41,7 +41,7 @@ _AT_ONCE, _MOST_AT_ONCE, _TIMES_MORE = 64, 4096, 16
 _MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
 _FIRST_TURN, _LONGEST_TURN = 512, 8192
 _CLOSE_SECS = 1.0
-_ANSWER_SECS = 0.02  # from what was found to an answer that is on its way
+_ANSWER_SECS = 0.05  # from what was found to an answer that is on its way
 # Whoever asks for the first list does not wait for it to be saved: that is left to who asks a little later.
 _SAVE_FIRST_SECS, _SAVE_EVERY_SECS = 1.0, 60.0
 
