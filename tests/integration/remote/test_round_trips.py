@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.hops import NAMES, two_more, write_config
 from tests.support.link import Link, run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
-from tests.support.sshd import run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 
 from runicorn.remote.trust.host_keys import HostKeyFile
@@ -71,29 +71,22 @@ def test_a_way_through_hops_takes_as_many_as_one_login_times_the_hops(
     server: Server, link: Link, tmp_path: Path
 ) -> None:
     """The first hop is far; each one behind it is reached through it, so every word to it takes the same way."""
-    home = tmp_path / "home"
-    (home / ".ssh").mkdir(parents=True)
-    with contextlib.ExitStack() as stack:
-        inner = [stack.enter_context(run_sshd()) for _ in range(2)]
-        for sshd in inner:
-            sshd.authorize(server.account.username, server.key.with_suffix(".pub"))
-        ports = [link.port, *(sshd.port for sshd in inner)]
-        names = ["one", "two", "three"]
-        (home / ".ssh" / "config").write_text(
-            f"Host *\n HostName 127.0.0.1\n User {server.account.username}\n IdentityFile {server.key}\n"
-            + "".join(f"Host {name}\n Port {port}\n" for name, port in zip(names, ports, strict=True))
-            + "Host two\n ProxyJump one\nHost three\n ProxyJump two\n"
-        )
-        viewer = stack.enter_context(run_viewer(tmp_path / "root", home))
-        taken = []
-        for name in names:
-            body = {"host": name, "username": server.account.username, "use_agent": False}
-            while (answer := connect(viewer, body)).status_code == 409:
-                accept(viewer, answer)
-            assert answer.status_code == 200, answer.text
-            viewer.post("/api/remote/disconnect", body)
-            taken.append(rounds_of(link, viewer, "POST", "/api/remote/connect", **body))
-            viewer.post("/api/remote/disconnect", body)
+    with two_more(server) as inner:
+        write_config(tmp_path / "home", server, [link.port, *(sshd.port for sshd in inner)])
+        with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
+            taken = [rounds_by_name(name, server, link, viewer) for name in NAMES]
     assert 4 <= taken[0] <= CONNECT
     assert taken[1] <= 2 * taken[0] + 1, taken  # and one to have the hop reach the next one
     assert taken[2] <= 3 * taken[0] + 2, taken
+
+
+def rounds_by_name(name: str, server: Server, link: Link, viewer: Viewer) -> int:
+    """Return how many round trips a connect to this name takes, with all keys on its way known."""
+    body = {"host": name, "username": server.account.username, "use_agent": False}
+    while (answer := connect(viewer, body)).status_code == 409:
+        accept(viewer, answer)
+    assert answer.status_code == 200, answer.text
+    viewer.post("/api/remote/disconnect", body)
+    taken = rounds_of(link, viewer, "POST", "/api/remote/connect", **body)
+    viewer.post("/api/remote/disconnect", body)
+    return taken

@@ -11,11 +11,11 @@ import httpx
 import paramiko
 import psutil
 import pytest
+from tests.support.hops import two_more, write_config
 from tests.support.remote import ACCEPT_FIELDS, accept, connect, start, stop
 from tests.support.rogue import Rogue, run_rogue
 from tests.support.server import Server, eventually
 from tests.support.serving import Viewer, run_viewer
-from tests.support.sshd import run_sshd
 from tests.support.switch import Switch, run_switch
 
 DOCUMENTED = {*ACCEPT_FIELDS, "known_hosts_host", "reason"}
@@ -207,21 +207,11 @@ def test_a_reconnect_that_meets_another_key_waits_for_a_person_and_logs_in_nowhe
 @pytest.mark.parametrize("at", [0, 1, 2])
 def test_no_hop_learns_anything_before_its_own_verdict(at: int, server: Server, rogue: Rogue, tmp_path: Path) -> None:
     """One of three hops is not whom it should be: those before it were logged in to, and those behind it never met."""
-    home = tmp_path / "home"
-    (home / ".ssh").mkdir(parents=True)
     with contextlib.ExitStack() as stack:
-        inner = [stack.enter_context(run_sshd()) for _ in range(2)]
-        for sshd in inner:
-            sshd.authorize(server.account.username, server.key.with_suffix(".pub"))
-        hops: list[Any] = [inner[0], inner[1]]
+        hops: list[Any] = stack.enter_context(two_more(server))
         hops.insert(at, rogue)
-        names = ["one", "two", "three"]
-        (home / ".ssh" / "config").write_text(
-            f"Host *\n HostName 127.0.0.1\n User {server.account.username}\n IdentityFile {server.key}\n"
-            + "".join(f"Host {name}\n Port {hop.port}\n" for name, hop in zip(names, hops, strict=True))
-            + "Host two\n ProxyJump one\nHost three\n ProxyJump two\n"
-        )
-        viewer = stack.enter_context(run_viewer(tmp_path / "root", home))
+        write_config(tmp_path / "home", server, [hop.port for hop in hops])
+        viewer = stack.enter_context(run_viewer(tmp_path / "root", tmp_path / "home"))
         body = {"host": "three", "username": server.account.username, "password": "canary"}
         asked = []
         while (answer := connect(viewer, body)).status_code == 409:
