@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -27,5 +28,5 @@ def write_config(home: Path, server: Server, ports: Sequence[int]) -> None:
     (home / ".ssh" / "config").write_text(
         f"Host *\n HostName 127.0.0.1\n User {server.account.username}\n IdentityFile {server.key}\n"
         + "".join(f"Host {name}\n Port {port}\n" for name, port in zip(NAMES, ports, strict=True))
-        + "".join(f"Host {name}\n ProxyJump {before}\n" for before, name in zip(NAMES, NAMES[1:], strict=False))
+        + "".join(f"Host {name}\n ProxyJump {before}\n" for before, name in itertools.pairwise(NAMES))
     )
