@@ -11,7 +11,7 @@ from types import ModuleType
 
 # In all. Whoever asks for a chart while lists are asked for without a pause waits for no more than this.
 MOST_SECS = 1.0
-_POLL_SECS = 0.01
+_POLL_SECS = 0.05
 
 
 def load_numpy(somebody_waits: Callable[[], bool]) -> None:
