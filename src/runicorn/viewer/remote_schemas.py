@@ -158,7 +158,7 @@ class MessageAnswer(OkAnswer):
 
 
 class ConnectAnswer(OkAnswer):
-    """resolved_by: who told the hops, "ssh -G" or "asyncssh"."""
+    """resolved_by: who told the hops, "ssh -G" or "asyncssh". connector: what carries it, "paramiko" or "ssh"."""
 
     connection_id: str
     host: str
@@ -167,6 +167,7 @@ class ConnectAnswer(OkAnswer):
     connected: bool
     hops: list[HopAnswer]
     resolved_by: str | None
+    connector: str
 
 
 class ConnectionAnswer(AnswerModel):
@@ -366,6 +367,7 @@ def connect_answer(connection: Connection) -> ConnectAnswer:
         connected=True,
         hops=hop_answers(way),
         resolved_by=way.resolved_by,
+        connector=connection.connector,
     )
 
 

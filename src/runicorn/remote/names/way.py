@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from runicorn.errors import InvalidTargetError, SshConfigError
-from runicorn.remote.names.settings import Settings
+from runicorn.remote.names.settings import Settings, SshOnly
 from runicorn.remote.names.typed import Typed, place, split_jumps
 from runicorn.remote.trust.target import Target
 
@@ -27,7 +27,7 @@ class Hop:
     known_as: whose host keys it must prove itself by: a host and a port, under which known_hosts holds them.
     identities, certificates: files that may be tried, in order. identities_only: of the agent, only keys that these
     files name. agent: the socket of the agent; "none" for none, None for the usual one. proxy_command: what carries
-    the first hop instead of a TCP connection.
+    the first hop instead of a TCP connection. ssh_only: what only the system's ssh can do of what the config says.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Hop:
     agent: str | None = None
     known_hosts_files: tuple[str, ...] = ()
     proxy_command: str | None = None
+    ssh_only: SshOnly = field(default_factory=SshOnly)
 
 
 @dataclass(frozen=True)
@@ -127,4 +128,5 @@ def _hop(name: str, settings: Settings, before: Sequence[Hop]) -> Hop:
         agent=settings.identity_agent,
         known_hosts_files=settings.known_hosts_files,
         proxy_command=None if before else settings.proxy_command,
+        ssh_only=settings.ssh_only,
     )
