@@ -266,6 +266,7 @@ class SessionAnswer(AnswerModel):
     startedAt: int
     uptimeSeconds: float
     isActive: bool
+    connector: str | None
     tunnelBackend: str | None
     fallbacks: list[FallbackAnswer]
     runicornVersion: str | None
@@ -424,6 +425,7 @@ def session_answer(session: Session) -> SessionAnswer:
         startedAt=int(session.started_at * 1000),
         uptimeSeconds=max(0.0, round(time.time() - session.started_at, 3)),
         isActive=session.state is State.RUNNING,
+        connector=session.connector,
         tunnelBackend=session.tunnel.name if session.tunnel else None,
         fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
         runicornVersion=session.remote.version if session.remote else None,

@@ -89,6 +89,7 @@ def _hops(typed: Typed, ask: Ask, asked: Sequence[tuple[str, str, int]]) -> list
     Target.make(typed.host, typed.port or 22, "user" if typed.username is None else typed.username)
     settings = ask(typed.host, typed.username, typed.port)
     settings = replace(settings, identities=(*typed.identities, *settings.identities))
+    settings = _with_own_control_path(typed, settings, ask)
     here = (settings.host, settings.username, settings.port)
     if here in asked or len(asked) >= MAX_HOPS:
         raise SshConfigError(
@@ -107,6 +108,20 @@ def _hops(typed: Typed, ask: Ask, asked: Sequence[tuple[str, str, int]]) -> list
     if len(hops) >= MAX_HOPS:
         raise SshConfigError(f"The way to {typed.host} has more than {MAX_HOPS} hops.")
     return [*hops, _hop(typed.host, settings, hops)]
+
+
+def _with_own_control_path(typed: Typed, settings: Settings, ask: Ask) -> Settings:
+    """Return the settings with a control path only where they are the very ones of the name: a path need not tell the
+    user and the port, and a connection of somebody else's login is not what was typed.
+    """
+    only = settings.ssh_only
+    if only.control_path is None:
+        return settings
+    bare = settings if typed.username is None and typed.port is None else ask(typed.host, None, None)
+    same = (bare.host, bare.username, bare.port) == (settings.host, settings.username, settings.port)
+    if same and typed.jumps is None and not typed.identities:
+        return settings
+    return replace(settings, ssh_only=replace(only, control_path=None))
 
 
 def _hop(name: str, settings: Settings, before: Sequence[Hop]) -> Hop:

@@ -12,7 +12,9 @@ from runicorn.remote.names.way import Way
 from runicorn.remote.ssh import paramiko, system
 from runicorn.remote.ssh.interface import Connection, TunnelRefusedError
 from runicorn.remote.ssh.system.connecting import find_suitable
+from runicorn.remote.ssh.system.connection import SystemConnection
 from runicorn.remote.ssh.system.needs import only_ssh_can
+from runicorn.remote.ssh.system.persons_master import find_live
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
@@ -35,42 +37,70 @@ def connect(
     """Return a live connection. choice: what the person allows. Arguments and errors as of `paramiko.connect`, and
     RemoteUnavailableError where `ssh` alone is allowed and cannot be used.
     """
-
-    def by_ssh(ssh: str) -> Connection:
-        return system.connect(ssh, target, way, credentials, host_keys, progress, own, asker)
-
-    if choice is ConnectorChoice.SSH:
-        return by_ssh(_forced(ssh_path, way))
-    reason = only_ssh_can(way, credentials) if choice is ConnectorChoice.AUTO else None
-    if reason is not None:
+    live = open_already(target, way, credentials, choice, ssh_path)
+    if live is not None:
+        own(live)
+        progress.log(f"goes through the connection that you have open, {way.last.ssh_only.control_path}")
+        with progress.stage("login") as tell:
+            tell("none: your own ssh is logged in")
+        return live
+    ssh = which_ssh(way, credentials, choice, ssh_path, progress.log)
+    if ssh is None:
         try:
-            ssh = find_suitable(ssh_path, way)
-        except TunnelRefusedError as error:
-            progress.log(f"{reason}, which takes ssh; it cannot be used: {error}")
-        else:
-            progress.log(f"connects by ssh: {reason}")
-            return by_ssh(ssh)
-    try:
-        return paramiko.connect(target, way, credentials, host_keys, progress, home, own, asker)
-    except NoCommonAlgorithmError as error:
-        if choice is not ConnectorChoice.AUTO:
-            raise
-        try:
-            ssh = find_suitable(ssh_path, way)
-        except TunnelRefusedError as refused:
-            progress.log(f"ssh may have an algorithm in common with it, but cannot be used: {refused}")
-            raise error from None
-        reason = error.detail
-    progress.restart("resolve")
-    progress.log(f"connects by ssh: {reason}")
-    return by_ssh(ssh)
+            return paramiko.connect(target, way, credentials, host_keys, progress, home, own, asker)
+        except NoCommonAlgorithmError as error:
+            ssh = instead_of_paramiko(way, choice, ssh_path, error, progress.log)
+            if ssh is None:
+                raise
+            progress.restart("resolve")
+    return system.connect(ssh, target, way, credentials, host_keys, progress, own, asker)
 
 
-def _forced(ssh_path: str | None, way: Way) -> str:
+def open_already(
+    target: Target, way: Way, credentials: Credentials, choice: ConnectorChoice, ssh_path: str | None
+) -> SystemConnection | None:
+    """Return a connection through the one that the person has open, None where there is none, or it is not wanted."""
+    if choice is ConnectorChoice.PARAMIKO or credentials.explicit or way.last.ssh_only.control_path is None:
+        return None
     try:
-        return find_suitable(ssh_path, way)
+        return find_live(find_suitable(ssh_path, way), target, way)
+    except TunnelRefusedError:
+        return None
+
+
+def which_ssh(
+    way: Way, credentials: Credentials, choice: ConnectorChoice, ssh_path: str | None, log: Callable[[str], None]
+) -> str | None:
+    """Return the `ssh` that is to connect, None for Paramiko. Raises RemoteUnavailableError."""
+    if choice is ConnectorChoice.PARAMIKO:
+        return None
+    reason = "RUNICORN_CONNECTOR says so" if choice is ConnectorChoice.SSH else only_ssh_can(way, credentials)
+    if reason is None:
+        return None
+    try:
+        ssh = find_suitable(ssh_path, way)
     except TunnelRefusedError as error:
-        raise RemoteUnavailableError(
-            f"RUNICORN_CONNECTOR allows ssh only, which cannot be used: {error}.",
-            hint="Leave RUNICORN_CONNECTOR out, so that Runicorn connects by itself.",
-        ) from error
+        if choice is ConnectorChoice.SSH:
+            raise RemoteUnavailableError(
+                f"RUNICORN_CONNECTOR allows ssh only, which cannot be used: {error}.",
+                hint="Leave RUNICORN_CONNECTOR out, so that Runicorn connects by itself.",
+            ) from error
+        log(f"{reason}, which takes ssh; it cannot be used: {error}")
+        return None
+    log(f"connects by ssh: {reason}")
+    return ssh
+
+
+def instead_of_paramiko(
+    way: Way, choice: ConnectorChoice, ssh_path: str | None, error: NoCommonAlgorithmError, log: Callable[[str], None]
+) -> str | None:
+    """Return the `ssh` that may have an algorithm in common with a server that Paramiko has none with."""
+    if choice is not ConnectorChoice.AUTO:
+        return None
+    try:
+        ssh = find_suitable(ssh_path, way)
+    except TunnelRefusedError as refused:
+        log(f"ssh may have an algorithm in common with it, but cannot be used: {refused}")
+        return None
+    log(f"connects by ssh: {error.detail}")
+    return ssh

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Protocol
 
 import paramiko
 
@@ -15,8 +16,7 @@ from runicorn.errors import (
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh.interface import Completed, Login
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
-from runicorn.remote.ssh.system.master import Master
-from runicorn.remote.ssh.system.mux import ANY_HOST
+from runicorn.remote.ssh.system.mux import ANY_HOST, Mux
 from runicorn.remote.ssh.system.process import SystemProcess
 from runicorn.remote.trust.known_hosts import HostKey
 from runicorn.remote.trust.target import Target
@@ -26,13 +26,32 @@ SESSION_FREED_SECS = 2.0
 SESSION_RETRY_SECS = 0.05
 
 
+class Holder(Protocol):
+    """The `ssh` that holds the connection."""
+
+    mux: Mux
+
+    @property
+    def alive(self) -> bool: ...
+
+    @property
+    def complaint(self) -> str:
+        """What the server last said when it refused to open a carried connection."""
+
+    def forward_path(self, name: str) -> str:
+        """Return how `ssh` is told of a socket in the private folder."""
+
+    def close(self) -> None:
+        """Let it go; may be called twice, from any thread."""
+
+
 class SystemConnection:
     """See interface.Connection. The hops before the last one are the business of `ssh`: no connection leads to them."""
 
     connector = "ssh"
     before = None
 
-    def __init__(self, target: Target, way: Way, login: Login, host_key: HostKey, master: Master) -> None:
+    def __init__(self, target: Target, way: Way, login: Login, host_key: HostKey | None, master: Holder) -> None:
         self.target = target
         self.way = way
         self.login = login

@@ -23,15 +23,33 @@ from runicorn.remote.ssh.paramiko.login import next_step
 
 _DENIED = re.compile(r"Permission denied \(([^)]*)\)")
 _NOTHING_IN_COMMON = re.compile(r"no matching (.+?) found\. Their offer: (\S+)")
+# What ssh says of a link that ended, whatever the reason was.
+_OF_THE_END = re.compile(
+    r"kex_exchange_identification: |banner exchange: |Connection (closed|reset) by |ssh_dispatch_run_fatal"
+)
 _UNREACHED = ("open failed: connect failed", "stdio forwarding failed", "Connection refused")
 
 
+def is_refusal(said: str) -> bool:
+    """Whether the last server that was reached refused the login."""
+    return _DENIED.search(said) is not None or "Too many authentication failures" in said
+
+
 def why_it_ended(
-    said: str, hop: Hop, before: Hop | None, *, gave_key: bool, sent: bool, typed: bool, wanted: Sequence[str]
+    said: str,
+    hop: Hop,
+    before: Hop | None,
+    *,
+    reached: bool,
+    gave_key: bool,
+    sent: bool,
+    typed: bool,
+    wanted: Sequence[str],
 ) -> RemoteError:
     """Return the error for an `ssh` that ended on its way to this hop, or in the login there.
 
-    said: all that it said. before: the hop that this one is reached from. gave_key: whether a key was named. sent:
+    said: all that it said. before: the hop that this one is reached from. reached: whether it has shown its host key.
+    gave_key: whether a key was named. sent:
     whether a password or an answer went to it. typed: whether a person typed that. wanted: what it asked for, and
     there was nobody to ask.
     """
@@ -58,6 +76,8 @@ def why_it_ended(
         return NoCommonAlgorithmError(
             f"{where} and ssh have no {nothing[1]} in common; the server offers {nothing[2].replace(',', ', ')}."
         )
+    if before is None and hop.proxy_command is not None and not reached:
+        return ProxyCommandError(f"The command that leads to {host} failed: {_last(said)}.".replace("..", "."))
     if before is not None and "administratively prohibited" in said:
         return JumpForbiddenError(f"{before.target.host} does not let anybody go on to {where}.")
     if before is not None and any(each in said for each in _UNREACHED):
@@ -73,13 +93,13 @@ def why_it_ended(
         return ConnectionTimeoutError(f"{where} did not answer in time: {_last(said)}.")
     if "No route to host" in said or "Network is unreachable" in said:
         return HostUnreachableError(f"{where} cannot be reached: {_last(said).rsplit(': ', 1)[-1]}.")
-    if before is None and hop.proxy_command is not None:
-        return ProxyCommandError(f"The command that leads to {host} failed: {_last(said)}.".replace("..", "."))
+    if reached:
+        return ConnectionClosedError(f"{host} closed the connection during the login.")
     return ConnectionClosedError(f"ssh did not reach {where}: {_last(said)}.".replace("..", "."))
 
 
 def _last(said: str) -> str:
     """Return the last line that tells something: that of the innermost `ssh`, which comes first."""
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    telling = [line for line in lines if "UNKNOWN port 65535" not in line]
+    telling = [line for line in lines if not _OF_THE_END.match(line)]
     return (telling or lines or ["it said nothing"])[-1].rstrip(".")

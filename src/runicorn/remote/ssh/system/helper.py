@@ -17,7 +17,9 @@ LOOK_SECS = 0.5
 
 
 def main(path: str, kind: str, words: list[str]) -> int:
-    """Return the exit status: 0 with an answer printed, 1 without one."""
+    """Return the exit status: of a question 1 where it has no answer; of a verdict always 0, without a key where it is
+    not accepted.
+    """
     asking = os.getppid()
     call: dict[str, object] = {"kind": kind, "words": words, "mode": os.environ.get("SSH_ASKPASS_PROMPT", "")}
     answer: dict[str, object] = {"end": True}
@@ -30,7 +32,7 @@ def main(path: str, kind: str, words: list[str]) -> int:
     if kind == "ask" and answer.get("end") and os.getppid() == asking and asking > 1:
         # Without an answer `ssh` would send an empty one, which counts as a failed login there.
         os.kill(asking, signal.SIGTERM)
-    return 1
+    return 0 if kind == "judge" else 1
 
 
 def ask(path: str, call: dict[str, object], asking: int) -> dict[str, object]:

@@ -9,8 +9,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from runicorn.errors import ConnectionTimeoutError
 from runicorn.remote.asking.question import Asker
@@ -19,9 +18,9 @@ from runicorn.remote.ssh import kept_ssh
 from runicorn.remote.ssh.own_config import CONFIG, config_block, hop_name
 from runicorn.remote.ssh.system import desk
 from runicorn.remote.ssh.system.desk import Desk
-from runicorn.remote.ssh.system.failures import why_it_ended
+from runicorn.remote.ssh.system.failures import is_refusal, why_it_ended
 from runicorn.remote.ssh.system.logins import Logins
-from runicorn.remote.ssh.system.mux import Mux
+from runicorn.remote.ssh.system.mux import Mux, environment_for
 from runicorn.remote.ssh.system.offering import Offer, options_for
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.telling.progress import Progress
@@ -36,10 +35,6 @@ LOGIN_TIMEOUT_SECS = 90.0  # as with Paramiko: LDAP, or a push to a phone
 STOP_TIMEOUT_SECS = 2.0
 LOOK_SECS = 0.01
 SAID_BYTES_KEPT = 64 * 1024
-_PASSED_ON = (
-    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_SOCK", "SSH_SK_PROVIDER"),
-    *("KRB5CCNAME", "KRB5_CONFIG", "KRB5_TRACE", "SOFTHSM2_CONF", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"),
-)
 
 
 class Master:
@@ -69,7 +64,11 @@ class Master:
         try:
             desk.write_scripts(self._folder)
             self._write_config(offers, entries)
-            environment = _environment(os.environ, self._folder)
+            environment = {
+                **environment_for(os.environ),
+                "SSH_ASKPASS": str(self._folder / desk.ASK),
+                "SSH_ASKPASS_REQUIRE": "force",
+            }
             self.mux = Mux(ssh, self._folder, f"./{CONTROL_SOCKET}", environment, way.last.target.host)
             command = [ssh, "-F", f"./{CONFIG}", "-M", "-N", "-T", "-S", f"./{CONTROL_SOCKET}"]
             command += ["-l", way.last.target.username, "--", hop_name(len(way.hops) - 1)]
@@ -89,6 +88,9 @@ class Master:
         """What the server last said when it refused to open a carried connection."""
         refused = [line for line in self._all_said().splitlines() if "open failed" in line]
         return refused[-1].strip() if refused else ""
+
+    def forward_path(self, name: str) -> str:
+        return f"./{name}"  # it runs there
 
     def wait(self, progress: Progress) -> None:
         """Return once it has logged in. Raises what Logins did, and the error that it ended with."""
@@ -152,13 +154,14 @@ class Master:
         # Who was asked for its key is logged in to, or else the next one was on its way to be reached.
         at = len(logins.keys) - 1 if logins.keys else 0
         said = self._all_said()
-        if logins.keys and at + 1 < len(hops) and "Permission denied (" not in said and not logins.wanted:
+        if logins.keys and at + 1 < len(hops) and not is_refusal(said) and not logins.wanted:
             at += 1
         logged_in_at = at == len(logins.keys) - 1
         return why_it_ended(
             said,
             hops[at],
             hops[at - 1] if at else None,
+            reached=logged_in_at,
             gave_key=self._gave_key and at == len(hops) - 1,
             sent=logged_in_at and logins.sent,
             typed=logged_in_at and logins.typed,
@@ -207,12 +210,3 @@ def _types_to_ask(hop: Hop, entries: Sequence[Entry]) -> tuple[str, ...]:
     name = hop.known_as.known_hosts_host
     first = known_hosts.stored_types(entries, name) or types_elsewhere(hop.known_hosts_files, name)
     return (*first, *(each for each in known_hosts.KEY_TYPE_ORDER if each not in first))
-
-
-def _environment(environ: Mapping[str, str], folder: Path) -> dict[str, str]:
-    return {
-        **{name: environ[name] for name in _PASSED_ON if name in environ},
-        "LC_ALL": "C.UTF-8",
-        "SSH_ASKPASS": str(folder / desk.ASK),
-        "SSH_ASKPASS_REQUIRE": "force",
-    }

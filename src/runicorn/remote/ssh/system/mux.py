@@ -16,6 +16,10 @@ OPEN_TIMEOUT_SECS = 15.0
 CONTROL_TIMEOUT_SECS = 10.0
 POLL_SECS = 0.003
 ANY_HOST = "master"  # the socket says which
+_PASSED_ON = (
+    *("PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "SSH_AUTH_SOCK", "SSH_SK_PROVIDER"),
+    *("KRB5CCNAME", "KRB5_CONFIG", "KRB5_TRACE", "SOFTHSM2_CONF", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY"),
+)
 _OPENED = "master session id"
 _REFUSED = "Session open refused"
 
@@ -102,6 +106,11 @@ class Mux:
             bufsize=0,
             start_new_session=True,  # Ctrl-C in the viewer's terminal is for the viewer
         )
+
+
+def environment_for(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what `ssh` may know of ours. It takes its words from it in every language."""
+    return {**{name: environ[name] for name in _PASSED_ON if name in environ}, "LC_ALL": "C.UTF-8"}
 
 
 def _read(log: Path) -> str:

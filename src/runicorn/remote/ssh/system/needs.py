@@ -22,17 +22,18 @@ def only_ssh_can(way: Way, credentials: Credentials) -> str | None:
     for hop in way.hops:
         if hop is way.last and credentials.explicit:
             continue
-        reason = _of(hop)
+        reason = _of(hop, use_agent=credentials.use_agent)
         if reason is not None:
             return reason
     return None
 
 
-def _of(hop: Hop) -> str | None:
+def _of(hop: Hop, *, use_agent: bool) -> str | None:
     host = hop.target.host
     if hop.ssh_only.pkcs11_provider:
         return f"your ssh config names a PKCS11Provider for {host}"
-    if hop.agent == "none" or not (hop.agent or os.environ.get("SSH_AUTH_SOCK")):  # Paramiko knows those of an agent
+    agent = hop.agent or os.environ.get("SSH_AUTH_SOCK") or "none"
+    if agent == "none" or not use_agent:  # Paramiko knows those of an agent
         for path in hop.identities:
             if is_security_key(path):
                 return f"your ssh config has the security key {path} for {host}"

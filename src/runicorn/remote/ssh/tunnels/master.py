@@ -32,7 +32,7 @@ class MasterTunnel:
         self._log = log
         self._closed = False
         self._path = connection.master.mux.folder / f"t{next(_numbers) % 1000}"
-        self._forward = f"./{self._path.name}:127.0.0.1:{remote_port}"
+        self._forward = f"{connection.master.forward_path(self._path.name)}:127.0.0.1:{remote_port}"
         self._said_before = connection.master.complaint
         done = self._tell("forward")
         if done is None or not self._path.exists():
