@@ -114,7 +114,7 @@ def test_a_server_that_shares_no_cipher_with_paramiko_is_reached_by_ssh(tinysshd
     assert found.get("connector") == "ssh", found
     environments = viewer.get("/api/remote/conda-envs", connection_id=found["connection_id"]).json()
     assert "ml" in [each["name"] for each in environments["envs"]]
-    # It forwards nothing, which is told as that.
+    # It has one command for a connection, and no forward: that is told as that.
     answer = viewer.post("/api/remote/viewer/start", tinysshd.login(remote_root=str(tinysshd.runs)))
-    assert answer.status_code == 500, answer.text
-    assert answer.json()["code"] in ("FORWARDING_FORBIDDEN", "TUNNEL_FAILED"), answer.text
+    assert answer.json()["code"] == "CONNECTION_CLOSED", answer.text
+    assert "ends each connection with its first command, as tinysshd does" in answer.json()["detail"]

@@ -35,6 +35,9 @@ class Holder(Protocol):
     def alive(self) -> bool: ...
 
     @property
+    def ended_by_server(self) -> bool: ...
+
+    @property
     def complaint(self) -> str:
         """What the server last said when it refused to open a carried connection."""
 
@@ -58,6 +61,7 @@ class SystemConnection:
         self.host_key = host_key
         self.master = master
         self._session_closed_at = -SESSION_FREED_SECS
+        self._sessions = 0
 
     @property
     def hop(self) -> Hop:
@@ -127,7 +131,16 @@ class SystemConnection:
         """Return a session. Where MaxSessions is 1, the server still counts the last one for a moment after its end."""
         while True:
             try:
-                return self.master.mux.session(*arguments)
+                process = self.master.mux.session(*arguments)
+                self._sessions += 1
+                return process
+            except ConnectionClosedError:
+                if self._sessions == 1 and self.master.ended_by_server:
+                    raise ConnectionClosedError(
+                        f"{self.target.host} ends each connection with its first command, as tinysshd does.",
+                        hint="Runicorn needs several commands and a forward in one connection; use OpenSSH's server.",
+                    ) from None
+                raise
             except SessionLimitError:
                 if time.monotonic() - self._session_closed_at > SESSION_FREED_SECS:
                     raise

@@ -84,6 +84,15 @@ class Master:
         return not self._closed and self._process is not None and self._process.poll() is None
 
     @property
+    def ended_by_server(self) -> bool:
+        """Whether it has ended because the server closed the connection; one that is about to is waited for."""
+        deadline = time.monotonic() + STOP_TIMEOUT_SECS
+        while self.alive and time.monotonic() < deadline:
+            time.sleep(LOOK_SECS)
+        self._reader.join(STOP_TIMEOUT_SECS)
+        return not self.alive and "closed by remote host" in self._all_said()
+
+    @property
     def complaint(self) -> str:
         """What the server last said when it refused to open a carried connection."""
         refused = [line for line in self._all_said().splitlines() if "open failed" in line]

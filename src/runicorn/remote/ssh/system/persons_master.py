@@ -42,6 +42,7 @@ class PersonsMaster:
     """See connection.Holder. Watches the person's `ssh`, and owns a folder for what is carried through it."""
 
     complaint = ""  # it tells the person's own terminal
+    ended_by_server = False
 
     def __init__(self, ssh: str, path: str, host: str) -> None:
         """Raises OSError where nobody listens, and TunnelRefusedError."""
