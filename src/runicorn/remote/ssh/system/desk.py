@@ -84,10 +84,13 @@ class Desk:
         try:
             with contextlib.suppress(OSError, ValueError):
                 client.settimeout(CALL_TIMEOUT_SECS)
-                reply = self._serve(_receive(client), lambda: _is_there(client))
+                call = _receive(client)
+                client.setblocking(False)  # it is looked at while a person thinks, which must never wait
+                reply = self._serve(call, lambda: _is_there(client))
                 if reply.hold:
                     client.settimeout(None)
                     client.recv(1)  # until it has gone
+                client.settimeout(CALL_TIMEOUT_SECS)
                 answer = {"end": reply.end} if reply.say is None else {"say": reply.say}
                 client.sendall(json.dumps(answer).encode() + b"\n")
         finally:
@@ -121,7 +124,7 @@ def _receive(client: socket.socket) -> Call:
 
 def _is_there(client: socket.socket) -> bool:
     try:
-        return client.recv(1, socket.MSG_PEEK | getattr(socket, "MSG_DONTWAIT", 0)) != b""
+        return client.recv(1, socket.MSG_PEEK) != b""
     except BlockingIOError:
         return True
     except OSError:

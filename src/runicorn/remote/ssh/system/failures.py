@@ -21,6 +21,7 @@ from runicorn.errors import (
 from runicorn.remote.names.way import Hop
 from runicorn.remote.ssh.paramiko.login import next_step
 
+CHECK_TYPING = "Connect again and check what you type; a code is good for a short time, and once."
 _DENIED = re.compile(r"Permission denied \(([^)]*)\)")
 _NOTHING_IN_COMMON = re.compile(r"no matching (.+?) found\. Their offer: (\S+)")
 # What ssh says of a link that ended, whatever the reason was.
@@ -61,7 +62,7 @@ def why_it_ended(
         allowed = [each for each in denied[1].split(",") if each]
         hint = next_step(allowed, gave_key=gave_key, gave_password=sent, part=None)
         if typed:
-            hint = "Connect again and check what you type; a code is good for a short time, and once."
+            hint = CHECK_TYPING
         takes = f" It would accept: {', '.join(allowed)}." if allowed else ""
         return AuthFailedError(
             f"{host} did not accept this login for {hop.target.username}.{takes}", allowed=allowed, hint=hint

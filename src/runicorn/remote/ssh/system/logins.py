@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 
-from runicorn.errors import AuthFailedError, InvalidHostKeyError, RunicornError
+from runicorn.errors import AuthFailedError, ConnectionClosedError, InvalidHostKeyError, RunicornError
 from runicorn.remote.asking.question import Asked, Asker, Prompt
 from runicorn.remote.names.way import Hop
 from runicorn.remote.ssh.interface import Login
@@ -13,12 +13,14 @@ from runicorn.remote.ssh.own_config import hop_name
 from runicorn.remote.ssh.replies import Replies
 from runicorn.remote.ssh.system.asked import Wanted, read_ask
 from runicorn.remote.ssh.system.desk import JUDGE, Call, Reply
+from runicorn.remote.ssh.system.failures import CHECK_TYPING
 from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.trust import known_hosts
 from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Credentials
 
 _HOSTNAME = "HOSTNAME"
+MAX_PROMPTS = 64
 
 
 class Logins:
@@ -142,6 +144,7 @@ class _Talk:
         password = given.password or given.typed
         self._replies = Replies(hop.target, password, asker, hop.target.host, self._still_waits, tell)
         self._by_prompts = False
+        self._requests = 0
         self._by_person = False
         self._passphrase = given.passphrase
         self._password = ""
@@ -165,6 +168,12 @@ class _Talk:
         asked = read_ask(text, self._hop.target.username, self._name)
         if asked.wanted is Wanted.PROMPT:
             self._by_prompts = True
+            self._requests += 1
+            if self._requests > MAX_PROMPTS:
+                raise ConnectionClosedError(
+                    f"The login to {self._hop.target.host} was given up: it asked {MAX_PROMPTS} times.",
+                    hint="Ask its administrator what is wrong there.",
+                )
             (answer,) = self._replies.to_prompts("", self._said(), [(asked.text, False)])
             return Reply(answer)
         if asked.wanted is Wanted.PASSPHRASE:
@@ -188,7 +197,10 @@ class _Talk:
         target = self._hop.target
         if wanted is Wanted.PASSWORD:
             if self._replies.sent:  # one wrong password is one failed login, whatever else the server would take
-                raise AuthFailedError(f"{target.host} did not accept this password for {target.username}.")
+                raise AuthFailedError(
+                    f"{target.host} did not accept this login for {target.username}.",
+                    hint=CHECK_TYPING if self._replies.asked else None,
+                )
             self._password = self._replies.password()
             return self._password
         if wanted is Wanted.OLD_PASSWORD:

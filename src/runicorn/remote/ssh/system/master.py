@@ -11,11 +11,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from runicorn.errors import ConnectionTimeoutError
+from runicorn.errors import ConnectionClosedError, ConnectionTimeoutError, NotSshError
 from runicorn.remote.asking.question import Asker
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh import kept_ssh
+from runicorn.remote.ssh.dialing import speaks_http
 from runicorn.remote.ssh.own_config import CONFIG, config_block, hop_name
+from runicorn.remote.ssh.paramiko.conversation import SLOW, SLOW_AFTER_SECS
 from runicorn.remote.ssh.system import desk
 from runicorn.remote.ssh.system.desk import Desk
 from runicorn.remote.ssh.system.failures import is_refusal, why_it_ended
@@ -118,7 +120,7 @@ class Master:
                 self.logins.tell = tell
                 last = hop is hops[-1]
                 done = self._listens if last else lambda: self.logins.judged > number + 1  # noqa: B023
-                self._until(done, number, LOGIN_TIMEOUT_SECS)
+                self._until(done, number, LOGIN_TIMEOUT_SECS, lambda: tell(SLOW))
                 tell("by ssh")
 
     def close(self) -> None:
@@ -136,8 +138,11 @@ class Master:
             self._reader.join(STOP_TIMEOUT_SECS)
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _until(self, done: Callable[[], bool], number: int, limit_secs: float) -> None:
-        deadline = time.monotonic() + limit_secs
+    def _until(
+        self, done: Callable[[], bool], number: int, limit_secs: float, tell_slow: Callable[[], None] = lambda: None
+    ) -> None:
+        """Wait until it is done. The time that a person takes does not count. tell_slow: called once it takes long."""
+        deadline, slow_at, told = time.monotonic() + limit_secs, time.monotonic() + SLOW_AFTER_SECS, False
         logins = self.logins
         while True:
             with logins.turn:
@@ -145,11 +150,15 @@ class Master:
                     return
                 if logins.error is not None:
                     raise logins.error
-                if logins.asking:  # the time that a person takes does not count
-                    deadline = time.monotonic() + limit_secs
+                now = time.monotonic()
+                if logins.asking:
+                    deadline, slow_at, told = now + limit_secs, now + SLOW_AFTER_SECS, False
                 elif not self.alive:
                     break
-                if time.monotonic() > deadline:
+                if now > slow_at and not told:
+                    told = True
+                    tell_slow()
+                if now > deadline:
                     raise ConnectionTimeoutError(
                         f"{self._way.hops[number].target.host} did not come to an end within {limit_secs:.0f} s.",
                         hint="Connect again; the server, or whom it asks about logins, is slow.",
@@ -166,7 +175,7 @@ class Master:
         if logins.keys and at + 1 < len(hops) and not is_refusal(said) and not logins.wanted:
             at += 1
         logged_in_at = at == len(logins.keys) - 1
-        return why_it_ended(
+        error = why_it_ended(
             said,
             hops[at],
             hops[at - 1] if at else None,
@@ -176,6 +185,11 @@ class Master:
             typed=logged_in_at and logins.typed,
             wanted=logins.wanted if logged_in_at else (),
         )
+        by_tcp = at == 0 and not logged_in_at and hops[0].proxy_command is None
+        if by_tcp and isinstance(error, ConnectionClosedError | ConnectionTimeoutError) and speaks_http(hops[0].target):
+            where = f"{hops[0].target.host} port {hops[0].target.port}"
+            return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
+        return error
 
     def _listens(self) -> bool:
         """Whether the login is over: only then `ssh` makes its control socket."""

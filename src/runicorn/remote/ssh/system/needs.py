@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh.system.offering import is_security_key
@@ -17,7 +16,7 @@ KLIST_TIMEOUT_SECS = 3.0
 
 def only_ssh_can(way: Way, credentials: Credentials) -> str | None:
     """Return why this way takes `ssh`, None where it does not. credentials: what was given for the last hop."""
-    if credentials.private_key_path and is_security_key(str(Path(credentials.private_key_path).expanduser())):
+    if credentials.private_key_path and is_security_key(credentials.private_key_path):
         return f"{credentials.private_key_path} is of a security key"
     for hop in way.hops:
         if hop is way.last and credentials.explicit:

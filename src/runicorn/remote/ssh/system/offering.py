@@ -99,24 +99,26 @@ def quoted(path: str) -> str:
 def is_security_key(path: str) -> bool:
     """Whether a private key file is of a security key, which is of no use without it."""
     try:
+        path = str(Path(path).expanduser())
         public = Path(f"{path}.pub")
         if public.is_file():
             return read_regular(public, keys.MAX_KEY_BYTES).startswith(_SECURITY_KEY)
         return any(each in keys.public_part(read_regular(Path(path), keys.MAX_KEY_BYTES)) for each in _SECURITY_KEY)
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # no file, or a name that can be none
         return False
 
 
 def _named_key(offer: Offer, given: Credentials) -> None:
-    path = str(Path(given.private_key_path or "").expanduser())
+    named = given.private_key_path or ""
     if given.private_key:
         offer.key = keys.unlock(given.private_key.reveal().encode(), given.passphrase)
-    elif is_security_key(path):
-        offer.lines += [("IdentityFile", quoted(path)), ("IdentityAgent", "none"), ("IdentitiesOnly", "yes")]
+    elif is_security_key(named):
+        path = quoted(str(Path(named).expanduser()))
+        offer.lines += [("IdentityFile", path), ("IdentityAgent", "none"), ("IdentitiesOnly", "yes")]
         return
     else:
-        offer.key = keys.read_key_file(given.private_key_path or "", given.passphrase)
-        certificate = Path(f"{path}-cert.pub")
+        offer.key = keys.read_key_file(named, given.passphrase)
+        certificate = Path(f"{Path(named).expanduser()}-cert.pub")
         if certificate.is_file():
             offer.lines.append(("CertificateFile", quoted(str(certificate))))
     offer.lines += [
