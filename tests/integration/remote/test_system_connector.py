@@ -177,6 +177,21 @@ def test_a_right_password_logs_in_and_a_wrong_one_is_one_failed_login(server: Se
     assert server.sshd.log.count("Failed password") == failed + 1
 
 
+def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server, by_ssh: Viewer) -> None:
+    before = folders()
+    password = server.account.password
+    assert password
+    body = {**server.target(), "use_agent": False, "password": password}
+    assert connect_all(by_ssh, body).json()["connector"] == "ssh"
+    children = children_of(by_ssh)
+    assert "ssh" in [each.name() for each in children]
+    told = [text for each in children for text in (*each.cmdline(), *each.environ().values())]
+    (folder,) = folders() - before
+    kept = [path.read_text() for path in folder.iterdir() if path.is_file()]
+    assert len(kept) >= 3
+    assert password not in "\n".join([*told, *kept])
+
+
 def test_a_password_that_is_refused_at_a_prompt_is_not_sent_once_more(tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     with (
