@@ -34,7 +34,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """say: what the program prints; None where it has no answer. end: the `ssh` that asks is to end, then."""
+    """say: what the program prints; None where it has no answer. end: the `ssh` that asks is to end, then.
+
+    hold: nothing is to be typed, but to be done by hand; the program is ended by who asked.
+    """
 
     say: str | None = None
     end: bool = False
