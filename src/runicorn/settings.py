@@ -30,6 +30,14 @@ class TunnelChoice(enum.Enum):
     PARAMIKO = "paramiko"
 
 
+class ConnectorChoice(enum.Enum):
+    """What connects to servers: `AUTO` is Paramiko, and the system's `ssh` where that alone can."""
+
+    AUTO = "auto"
+    PARAMIKO = "paramiko"
+    SSH = "ssh"
+
+
 @dataclass(frozen=True)
 class Settings:
     """Everything a person can set, made valid once.
@@ -50,6 +58,7 @@ class Settings:
     token: str | None = None
     ssh_path: str | None = None
     tunnel: TunnelChoice = TunnelChoice.AUTO
+    connector: ConnectorChoice = ConnectorChoice.AUTO
     grace_secs: float | None = DEFAULT_GRACE_SECS
     start_timeout_secs: float = DEFAULT_START_TIMEOUT_SECS
     cache: Path | None = None
@@ -84,6 +93,7 @@ def resolve(
             ("RUNICORN_ROOT", "root"),
             ("RUNICORN_SSH_PATH", "ssh_path"),
             ("RUNICORN_TUNNEL", "tunnel"),
+            ("RUNICORN_CONNECTOR", "connector"),
             ("RUNICORN_SESSION_GRACE_SECS", "grace_secs"),
             ("RUNICORN_START_TIMEOUT_SECS", "start_timeout_secs"),
         )
@@ -101,6 +111,7 @@ def resolve(
         token=merged.get("token"),
         ssh_path=merged.get("ssh_path"),
         tunnel=_tunnel(merged.get("tunnel", "auto")),
+        connector=_connector(merged.get("connector", "auto")),
         grace_secs=parse_grace(merged.get("grace_secs", DEFAULT_GRACE_SECS)),
         start_timeout_secs=_start_timeout(merged.get("start_timeout_secs", DEFAULT_START_TIMEOUT_SECS)),
         cache=None if environ.get("RUNICORN_HOME") or str(default_cache).startswith("~") else default_cache,
@@ -198,3 +209,11 @@ def _tunnel(value: object) -> TunnelChoice:
     except ValueError:
         names = ", ".join(choice.value for choice in TunnelChoice)
         raise UsageError(f"RUNICORN_TUNNEL is {value!r}.", hint=f"Use one of {names}.") from None
+
+
+def _connector(value: object) -> ConnectorChoice:
+    try:
+        return ConnectorChoice(str(value).strip().lower())
+    except ValueError:
+        names = ", ".join(choice.value for choice in ConnectorChoice)
+        raise UsageError(f"RUNICORN_CONNECTOR is {value!r}.", hint=f"Use one of {names}.") from None

@@ -114,9 +114,10 @@ def test_artifacts_are_listed_and_fetched(tmp_path: Path) -> None:
         assert (refused.returncode, "ARTIFACT_NOT_FOUND" in refused.stderr) == (1, True)
 
 
-def test_a_wrong_environment_variable_is_named(tmp_path: Path) -> None:
-    done = run("viewer", home=tmp_path, RUNICORN_TUNNEL="pigeon")
-    assert (done.returncode, "RUNICORN_TUNNEL" in done.stderr) == (2, True)
+@pytest.mark.parametrize("name", ["RUNICORN_TUNNEL", "RUNICORN_CONNECTOR"])
+def test_a_wrong_environment_variable_is_named(tmp_path: Path, name: str) -> None:
+    done = run("viewer", home=tmp_path, **{name: "pigeon"})
+    assert (done.returncode, name in done.stderr) == (2, True)
 
 
 def test_the_viewer_ends_by_ctrl_c_without_a_word(tmp_path: Path) -> None:

@@ -71,6 +71,11 @@ def run_tinysshd(account: Account) -> Iterator[OtherServer]:
     """Start what makes a tinysshd for each connection. It has chacha20 for a cipher, and no other."""
     folder = Path(tempfile.mkdtemp(prefix="tinysshd-"))
     keys = folder / "keys"
+    # It takes no authorized keys that lie below a folder that others may write to, such as /tmp.
+    authorized = Path(tempfile.mkdtemp(prefix="tinysshd-", dir="/var/lib"))
+    authorized.chmod(0o755)
+    account.give(authorized)
+    (account.home / ".ssh").symlink_to(authorized)
     subprocess.run(["tinysshd-makekey", str(keys)], check=True, capture_output=True)
     blob = (keys / "ed25519.pk").read_bytes()
     public = b"".join(len(part).to_bytes(4, "big") + part for part in (b"ssh-ed25519", blob))
@@ -97,7 +102,8 @@ def run_tinysshd(account: Account) -> Iterator[OtherServer]:
         thread.join()
         for child in children:
             end_tree(child, "tinysshd")
-        _forget_keys(account)
+        (account.home / ".ssh").unlink()
+        shutil.rmtree(authorized, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -53,6 +53,7 @@ def test_grace(text: str, secs: float | None) -> None:
         ({"port": 65536}, {}, None),
         ({"port": -1}, {}, None),
         ({}, {"RUNICORN_TUNNEL": "carrier-pigeon"}, None),
+        ({}, {"RUNICORN_CONNECTOR": "two-cans"}, None),
         ({}, {"RUNICORN_SESSION_GRACE_SECS": "-1"}, None),
         ({}, {"RUNICORN_SESSION_GRACE_SECS": "soon"}, None),
         ({}, {}, "{broken"),

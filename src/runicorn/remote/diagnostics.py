@@ -60,6 +60,7 @@ def _facts(session: Session) -> list[tuple[str, str]]:
     ]
     if remote is not None:
         facts.append(("remote viewer", f"runicorn {remote.version}, process {remote.pid}, port {remote.port}"))
+    facts.append(("connected by", session.connector or "nothing"))
     facts.append(("tunnel", session.tunnel.name if session.tunnel else "none"))
     facts += [("passed over", f"{each.backend}: {each.reason}") for each in session.fallbacks]
     facts += [("state", session.state.value), ("started", utc(session.started_at))]

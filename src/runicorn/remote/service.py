@@ -66,6 +66,7 @@ class RemoteService:
             self.run_blocking,
             self._news.tell,
             askers or (lambda target: self.questions.asker(target.connection_id)),
+            settings.connector,
         )
         self.sessions = Sessions(
             settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url

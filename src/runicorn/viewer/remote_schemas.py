@@ -158,7 +158,7 @@ class MessageAnswer(OkAnswer):
 
 
 class ConnectAnswer(OkAnswer):
-    """resolved_by: who told the hops, "ssh -G" or "asyncssh"."""
+    """resolved_by: who told the hops, "ssh -G" or "asyncssh". connector: what carries it, "paramiko" or "ssh"."""
 
     connection_id: str
     host: str
@@ -167,6 +167,7 @@ class ConnectAnswer(OkAnswer):
     connected: bool
     hops: list[HopAnswer]
     resolved_by: str | None
+    connector: str
 
 
 class ConnectionAnswer(AnswerModel):
@@ -265,6 +266,7 @@ class SessionAnswer(AnswerModel):
     startedAt: int
     uptimeSeconds: float
     isActive: bool
+    connector: str | None
     tunnelBackend: str | None
     fallbacks: list[FallbackAnswer]
     runicornVersion: str | None
@@ -366,6 +368,7 @@ def connect_answer(connection: Connection) -> ConnectAnswer:
         connected=True,
         hops=hop_answers(way),
         resolved_by=way.resolved_by,
+        connector=connection.connector,
     )
 
 
@@ -422,6 +425,7 @@ def session_answer(session: Session) -> SessionAnswer:
         startedAt=int(session.started_at * 1000),
         uptimeSeconds=max(0.0, round(time.time() - session.started_at, 3)),
         isActive=session.state is State.RUNNING,
+        connector=session.connector,
         tunnelBackend=session.tunnel.name if session.tunnel else None,
         fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
         runicornVersion=session.remote.version if session.remote else None,

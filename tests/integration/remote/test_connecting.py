@@ -62,6 +62,7 @@ def test_after_accepting_the_same_request_connects(known: Viewer, server: Server
         "connected": True,
         "hops": [server.target()],
         "resolved_by": "ssh -G",
+        "connector": "paramiko",
     }
     listed = known.get("/api/remote/sessions").json()
     assert listed == {"sessions": [{"key": f"{username}@127.0.0.1:{port}", **server.target(), "connected": True}]}

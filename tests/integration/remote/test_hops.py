@@ -26,6 +26,7 @@ from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.names import asking
 
 NAMES = ("login", "inner", "gpu")
+by_each_connector = pytest.mark.parametrize("connector", ["paramiko", "ssh"])
 
 
 @dataclass
@@ -91,11 +92,13 @@ def accept_all(viewer: Viewer, body: dict[str, Any]) -> tuple[httpx.Response, li
     ],
     ids=["each by the one before", "a list", "a list over what the second one says"],
 )
-def test_a_name_is_reached_through_two_others(chain: Chain, config: str) -> None:
+@by_each_connector
+def test_a_name_is_reached_through_two_others(chain: Chain, config: str, connector: str) -> None:
     chain.config(config)
-    with viewing(chain) as viewer:
+    with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
         answer, asked = accept_all(viewer, chain.body())
         assert answer.status_code == 200, answer.text
+        assert answer.json()["connector"] == connector
         assert asked == [chain.sshds[name].port for name in NAMES]
         found = answer.json()
         assert found["connection_id"] == f"{chain.server.account.username}@gpu:22"
@@ -132,10 +135,11 @@ def test_every_tunnel_leads_through_the_hops_and_leaves_nothing(chain: Chain, ba
         eventually_nothing(chain.server.sshd_children, 5)
 
 
+@by_each_connector
 @pytest.mark.parametrize("at", NAMES)
-def test_a_changed_key_of_any_hop_stops_there(chain: Chain, at: str) -> None:
+def test_a_changed_key_of_any_hop_stops_there(chain: Chain, at: str, connector: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
-    with viewing(chain) as viewer:
+    with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
         accept_all(viewer, chain.body())
         viewer.post("/api/remote/disconnect", chain.body())
         before = {name: chain.logins(name) for name in NAMES}
@@ -154,19 +158,21 @@ def test_a_changed_key_of_any_hop_stops_there(chain: Chain, at: str) -> None:
         assert chain.logins(at) == before[at]
 
 
-def test_a_jump_that_forbids_to_go_on_says_so(chain: Chain) -> None:
+@by_each_connector
+def test_a_jump_that_forbids_to_go_on_says_so(chain: Chain, connector: str) -> None:
     with run_sshd(options={"AllowTcpForwarding": "no"}) as closed:
         closed.authorize(chain.server.account.username, chain.server.key.with_suffix(".pub"))
         chain.sshds["login"] = closed
         chain.config("{login}\n{gpu}\n ProxyJump login\n")
-        with viewing(chain) as viewer:
+        with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
             answer, _ = accept_all(viewer, chain.body())
             assert answer.json()["code"] == "JUMP_FORBIDDEN", answer.text
 
 
-def test_a_jump_that_reaches_nobody_says_so(chain: Chain) -> None:
+@by_each_connector
+def test_a_jump_that_reaches_nobody_says_so(chain: Chain, connector: str) -> None:
     chain.config("{login}\nHost gpu\n HostName 127.0.0.1\n Port 1\n ProxyJump login\n")
-    with viewing(chain) as viewer:
+    with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
         answer, _ = accept_all(viewer, chain.body())
         assert answer.json()["code"] == "HOST_UNREACHABLE", answer.text
         assert "127.0.0.1 cannot reach 127.0.0.1 port 1" in answer.json()["detail"]
@@ -244,9 +250,10 @@ def test_a_proxy_command_carries_every_tunnel_and_ends_with_it(chain: Chain, bac
         ("exec /nonexistent/program", "nonexistent"),
     ],
 )
-def test_a_proxy_command_that_fails_is_quoted(chain: Chain, command: str, said: str) -> None:
+@by_each_connector
+def test_a_proxy_command_that_fails_is_quoted(chain: Chain, command: str, said: str, connector: str) -> None:
     chain.config(f"{{gpu}}\n ProxyCommand /bin/sh -c '{command}'\n")
-    with viewing(chain) as viewer:
+    with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
         answer = connect(viewer, chain.body())
         assert answer.json()["code"] == "PROXY_COMMAND_FAILED", answer.text
         assert said in answer.json()["detail"]
@@ -298,13 +305,15 @@ def test_a_hop_that_wants_a_password_is_asked_for_by_its_own_name(chain: Chain) 
             stop(viewer, session)
 
 
-def test_doctor_goes_through_the_hops_however_they_are_named(chain: Chain) -> None:
+@by_each_connector
+def test_doctor_goes_through_the_hops_however_they_are_named(chain: Chain, connector: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
     with viewing(chain) as viewer:
         accept_all(viewer, chain.body())
     root = ("--batch", "--root", str(chain.server.runs))
-    done = run("doctor", "gpu", *root, home=chain.home)
+    done = run("doctor", "gpu", *root, home=chain.home, RUNICORN_CONNECTOR=connector)
     assert "via 127.0.0.1 as" in done.stdout
+    assert ("connects by ssh" in done.stdout) == (connector == "ssh")
     assert done.returncode == 0, done.stdout + done.stderr
     for name in ("openssh", "asyncssh", "paramiko"):
         assert any(line.split()[:2] == ["ok", name] for line in done.stdout.splitlines()), done.stdout

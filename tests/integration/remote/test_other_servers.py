@@ -100,7 +100,21 @@ def test_what_the_session_proves_itself_with_is_in_no_command_line_log_or_answer
         stop(viewer, session)
 
 
-def test_a_server_that_shares_no_cipher_with_us_is_told_as_that(tinysshd: Server, viewer: Viewer) -> None:
-    answer = connect(viewer, tinysshd.login())
+def test_a_server_that_shares_no_cipher_with_us_is_told_as_that(tinysshd: Server, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_CONNECTOR": "paramiko"}) as viewer:
+        answer = connect(viewer, tinysshd.login())
     assert (answer.status_code, answer.json()["code"]) == (500, "NO_COMMON_ALGORITHM"), answer.text
     assert "the server offers chacha20-poly1305@openssh.com" in answer.json()["detail"]
+
+
+def test_a_server_that_shares_no_cipher_with_paramiko_is_reached_by_ssh(tinysshd: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, tinysshd.login()))
+    found = connect(viewer, tinysshd.login()).json()
+    assert found.get("connector") == "ssh", found
+    environments = viewer.get("/api/remote/conda-envs", connection_id=found["connection_id"]).json()
+    assert "ml" in [each["name"] for each in environments["envs"]]
+    # It has one command for a connection, and no forward: that is told as that.
+    answer = viewer.post("/api/remote/viewer/start", tinysshd.login(remote_root=str(tinysshd.runs)))
+    assert answer.json()["code"] == "CONNECTION_CLOSED", answer.text
+    assert "ends each connection with its first command, as tinysshd does" in answer.json()["detail"]

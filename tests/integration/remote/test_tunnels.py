@@ -21,8 +21,8 @@ from tests.support.server import eventually
 from tests.support.sshd import find_sshd, make_key, run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 
+from runicorn.remote.ssh import kept_ssh
 from runicorn.remote.ssh.paramiko import ParamikoConnection
-from runicorn.remote.ssh.tunnels import openssh
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Target
 
@@ -195,7 +195,7 @@ def test_an_ssh_that_hears_no_signal_ends_also_when_the_viewer_was_killed(tmp_pa
     folder.mkdir()
     deaf = [sys.executable, "-c", "import signal, time; signal.signal(15, signal.SIG_IGN); print(1); time.sleep(60)"]
     tunnel = subprocess.Popen(
-        ["/bin/sh", "-c", openssh._WHILE_STDIN_IS_OPEN, "tunnel", str(folder), *deaf],
+        ["/bin/sh", "-c", kept_ssh.WHILE_STDIN_IS_OPEN, "tunnel", str(folder), *deaf],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

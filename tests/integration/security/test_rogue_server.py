@@ -80,7 +80,16 @@ def test_the_rogue_server_counts_what_a_careless_client_sends(rogue: Rogue) -> N
         assert rogue.logins == ["me", "me with a password"]
 
 
-def test_connecting_sends_no_login_before_the_verdict(viewer: Viewer, rogue: Rogue, server: Server) -> None:
+@pytest.mark.parametrize("connector", ["paramiko", "ssh"])
+def test_connecting_sends_no_login_before_the_verdict(
+    rogue: Rogue, server: Server, tmp_path: Path, connector: str
+) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_CONNECTOR": connector}) as viewer:
+        _send_no_login_before_the_verdict(viewer, rogue, server)
+
+
+def _send_no_login_before_the_verdict(viewer: Viewer, rogue: Rogue, server: Server) -> None:
     name = f"[127.0.0.1]:{rogue.port}"
     for lines, reason in (
         ([], "unknown"),
@@ -204,14 +213,18 @@ def test_a_reconnect_that_meets_another_key_waits_for_a_person_and_logs_in_nowhe
     stop(viewer, session)
 
 
+@pytest.mark.parametrize("connector", ["paramiko", "ssh"])
 @pytest.mark.parametrize("at", [0, 1, 2])
-def test_no_hop_learns_anything_before_its_own_verdict(at: int, server: Server, rogue: Rogue, tmp_path: Path) -> None:
+def test_no_hop_learns_anything_before_its_own_verdict(
+    at: int, connector: str, server: Server, rogue: Rogue, tmp_path: Path
+) -> None:
     """One of three hops is not whom it should be: those before it were logged in to, and those behind it never met."""
     with contextlib.ExitStack() as stack:
         hops: list[Any] = stack.enter_context(two_more(server))
         hops.insert(at, rogue)
         write_config(tmp_path / "home", server, [hop.port for hop in hops])
-        viewer = stack.enter_context(run_viewer(tmp_path / "root", tmp_path / "home"))
+        environ = {"RUNICORN_CONNECTOR": connector}
+        viewer = stack.enter_context(run_viewer(tmp_path / "root", tmp_path / "home", environ))
         body = {"host": "three", "username": server.account.username, "password": "canary"}
         asked = []
         while (answer := connect(viewer, body)).status_code == 409:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runicorn.errors import InvalidTargetError, SshConfigError
 from runicorn.remote.names.literal import literal_names
-from runicorn.remote.names.settings import Machine, Settings, parse_answer
+from runicorn.remote.names.settings import Machine, Settings, SshOnly, parse_answer
 from runicorn.remote.names.typed import Typed, parse_typed
 from runicorn.remote.names.way import find_way
 
@@ -175,3 +176,25 @@ def test_a_config_that_cannot_be_read_offers_nothing_and_does_no_harm(tmp_path, 
     if content is not None:
         (tmp_path / "config").write_bytes(content)
     assert len(literal_names(tmp_path / "config")) <= 1
+
+
+def test_what_only_ssh_can_do_is_read_from_its_answer():
+    said = ("gssapiauthentication yes", "pkcs11provider ~/lib.so", "securitykeyprovider internal", "ciphers a,b")
+    only = parse_answer("\n".join([*said, "controlpath none"]), "gpu", MACHINE).ssh_only
+    assert (only.gssapi, only.gssapi_delegates) == (True, False)
+    assert (only.pkcs11_provider, only.security_key_provider, only.control_path) == ("/home/me/lib.so", None, None)
+    assert only.algorithms == (("Ciphers", "a,b"),)
+
+
+def test_an_open_connection_is_only_for_whom_the_name_means():
+    own = Settings("10.0.0.7", 2222, "alice", ssh_only=SshOnly(control_path="/run/cm"))
+
+    def ask(name, username, port):
+        return replace(own, username=username or own.username, port=port or own.port)
+
+    def control_path(**typed):
+        return find_way(Typed("gpu", **typed), ask).last.ssh_only.control_path
+
+    assert control_path() == control_path(username="alice") == control_path(port=2222) == "/run/cm"
+    for other in ({"username": "bob"}, {"port": 22}, {"jumps": ()}, {"identities": ("/k",)}):
+        assert control_path(**other) is None

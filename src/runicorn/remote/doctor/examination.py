@@ -17,6 +17,7 @@ from runicorn.errors import (
     ConnectError,
     ConnectionTimeoutError,
     ForwardingForbiddenError,
+    NoCommonAlgorithmError,
     NotSshError,
     RemoteRootMissingError,
     RemoteRootUnreadableError,
@@ -80,6 +81,8 @@ class Examination:
     asker: Asker | None = None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
+    _ssh: str | None = None
+    _why_ssh: str = ""
     _addresses: list[Any] = field(default_factory=list)
     _socket: DialedSocket | None = None
     _dial: Callable[[Progress], DialedSocket] | None = None
@@ -93,14 +96,22 @@ class Examination:
     # --- to the server ----------------------------------------------------------------------------------------------
 
     def name(self) -> Found:
-        """Look the name up; where others are on the way, log in to those, as only they know it."""
+        """Look the name up; where others are on the way, log in to those, as only they know it.
+
+        Where the system's `ssh` is what connects, it is left to that.
+        """
         if not self.way.is_direct:
+            self._ssh = self._which_ssh()
+            if self._ssh is not None:
+                return Found(f"{self.way}; {self._why_ssh}")
             self._dial = self._reach()
             return Found(str(self.way))
         self._addresses = dialing.resolve(self.way.last.target)
         return Found(", ".join(dict.fromkeys(str(each[4][0]) for each in self._addresses)))
 
     def port(self) -> Found:
+        if self._left_to_ssh:
+            return Found("seen by ssh, on its way")
         if self._dial is not None:
             self._socket = self.holder.own(self._dial(Progress()))
             return Found(f"{self.way.last.target.port} is open, as seen from there")
@@ -114,6 +125,8 @@ class Examination:
         """Read the version line on the socket at hand, on which the host key is asked for next: a firewall may count
         connections (`ufw limit` refuses the sixth within 30 s).
         """
+        if self._left_to_ssh:
+            return Found("heard by ssh, on its way")
         assert self._socket is not None
         sock, self._socket = self._socket, None
         last = self.way.last.target
@@ -142,10 +155,21 @@ class Examination:
         return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
 
     def host_key(self) -> Found:
-        self._met = self.holder.own(self._meet())
+        if self._left_to_ssh:
+            return Found("judged with each hop of the login")
+        self._ssh = self._which_ssh()
+        try:
+            self._met = self.holder.own(self._meet())
+        except NoCommonAlgorithmError as error:
+            self._ssh = self._instead_of_paramiko(error)
+            if self._ssh is None:
+                raise
+            return Found(f"judged with the login; {self._why_ssh}")
         return Found(f"known: {self._met.host_key.key_type} {self._met.host_key.fingerprint_sha256}")
 
     def login(self) -> Found:
+        if self._ssh is not None:
+            return self._log_in_by_ssh(self._ssh)
         if self._met is None:  # the last login used it up
             self._met = self.holder.own(self._meet())
         met, self._met = self._met, None
@@ -155,6 +179,38 @@ class Examination:
             self.holder.drop(met)
             raise
         return Found(f"{used}; the server takes {', '.join(methods)}" if methods else used)
+
+    @property
+    def _left_to_ssh(self) -> bool:
+        return self._ssh is not None and not self.way.is_direct
+
+    def _which_ssh(self) -> str | None:
+        from runicorn.remote.ssh import connectors
+
+        return connectors.which_ssh(
+            self.way, self.credentials, self.settings.connector, self.settings.ssh_path, self._note_ssh
+        )
+
+    def _instead_of_paramiko(self, error: NoCommonAlgorithmError) -> str | None:
+        from runicorn.remote.ssh import connectors
+
+        return connectors.instead_of_paramiko(
+            self.way, self.settings.connector, self.settings.ssh_path, error, self._note_ssh
+        )
+
+    def _note_ssh(self, words: str) -> None:
+        self._why_ssh = words
+
+    def _log_in_by_ssh(self, ssh: str) -> Found:
+        from runicorn.remote.ssh import system
+
+        if self._met is not None:
+            met, self._met = self._met, None
+            self.holder.drop(met)
+        self._connection = system.connect(
+            ssh, self.target, self.way, self.credentials, self.host_keys, Progress(), self.holder.own, self.asker
+        )
+        return Found(self._why_ssh)
 
     def _reach(self) -> Callable[[Progress], DialedSocket]:
         from runicorn.remote.ssh.paramiko.stepwise import reach  # with all of Paramiko, once it is needed
@@ -206,6 +262,8 @@ class Examination:
     def forwarding(self, backend: TunnelChoice) -> Found:
         """Carry one connection to the server's own SSH port and back, by this backend."""
         assert self._connection is not None
+        if self._connection.connector == "ssh" and backend is not TunnelChoice.OPENSSH:
+            return Found("not needed: the ssh that is connected carries it as well")
         from runicorn.remote.ssh.tunnels import auto
 
         port = (self._shell.ssh_port if self._shell else None) or self.way.last.target.port

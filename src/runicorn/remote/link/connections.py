@@ -23,6 +23,7 @@ from runicorn.remote.ssh.interface import Connection, Login, each_hop
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Secret, Target
+from runicorn.settings import ConnectorChoice
 
 ANSWER_TIMEOUT_SECS = 4.0
 # Who asked without saying who he is: a client of the given document, which takes nothing back.
@@ -62,6 +63,7 @@ class Connections:
     whenever there is news.
     connected: called with each target that was connected; set it. followers: asked, from any thread, for those that
     show how a target is reached; set it. askers: makes whoever puts the questions of one attempt to a person.
+    connector: what may connect.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class Connections:
         run_blocking: RunBlocking,
         changed: Callable[[], None],
         askers: Callable[[Target], ClosableAsker],
+        connector: ConnectorChoice = ConnectorChoice.AUTO,
     ) -> None:
         self._host_keys = host_keys
         self._resolver = resolver
@@ -81,6 +84,7 @@ class Connections:
         self._run_blocking = run_blocking
         self._changed = changed
         self._askers = askers
+        self._connector = connector
         self._live: dict[Target, Connection] = {}
         self._users: dict[Target, set[str]] = {}
         self._credentials: dict[Target, Credentials] = {}
@@ -132,7 +136,7 @@ class Connections:
         user: who it is for, so that it can be told when nobody needs it any more. A caller that is cancelled leaves;
         when the last one does, what is being made is given up, and no credential is sent from then on.
         interactive: whether somebody answers what the server asks. Who does not never waits for somebody else's answer.
-        Raises what `paramiko.connect` raises, and ConnectCancelledError if it is disconnected meanwhile.
+        Raises what `connectors.connect` raises, and ConnectCancelledError if it is disconnected meanwhile.
         """
         while True:
             connection = self.find(target)
@@ -238,7 +242,7 @@ class Connections:
         def work() -> Connection:
             # Loaded with the first connection: 16 MB and 0.1 s that whoever only looks at runs does without.
             try:
-                from runicorn.remote.ssh import paramiko
+                from runicorn.remote.ssh import connectors
             except ImportError as error:
                 raise RemoteUnavailableError(f"The packages for SSH cannot be loaded: {error}.") from error
 
@@ -246,8 +250,17 @@ class Connections:
             way = self._resolver.way(target, credentials.jumps)
             if not way.is_direct or way.last.target != target:
                 progress.log(f"{target.connection_id} is {way}, as {way.resolved_by} says")
-            return paramiko.connect(
-                target, way, credentials, self._host_keys, progress, self._home, dialing.opened.own, asker
+            return connectors.connect(
+                target,
+                way,
+                credentials,
+                self._host_keys,
+                progress,
+                self._home,
+                dialing.opened.own,
+                asker,
+                choice=self._connector,
+                ssh_path=self._resolver.ssh_path,
             )
 
         asker = None

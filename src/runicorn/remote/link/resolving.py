@@ -37,7 +37,7 @@ class Resolver:
 
     def __init__(self, home: Path, ssh_path: str | None) -> None:
         self._home = home
-        self._ssh_path = ssh_path
+        self.ssh_path = ssh_path
 
     def meant(self, text: str) -> Meant:
         """Return what a typed text means. Raises InvalidTargetError, SshConfigError.
@@ -63,7 +63,7 @@ class Resolver:
     def _find(self, typed: Typed) -> Way:
         machine = asking.this_machine(self._home)
         try:
-            ssh = find_ssh(self._ssh_path)
+            ssh = find_ssh(self.ssh_path)
             return find_way(typed, SshAsker(ssh, machine, asking.config_of(self._home)), "ssh -G")
         except (TunnelRefusedError, NoAnswerError):
             parser = ParserAsker(machine)

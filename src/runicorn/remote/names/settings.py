@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runicorn.errors import SshConfigError
 
 _UNSET = ("none", "")
+_YES = ("yes", "true")
+_ALGORITHMS = ("Ciphers", "MACs", "KexAlgorithms", "PubkeyAcceptedAlgorithms", "CASignatureAlgorithms")
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,22 @@ class Machine:
     uid: int
     hostname: str
     environ: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class SshOnly:
+    """What a config says of a name that only the system's `ssh` can do.
+
+    control_path: where a connection of the person's own waits to be shared. algorithms: options that name some, as
+    `ssh` says them.
+    """
+
+    gssapi: bool = False
+    gssapi_delegates: bool = False
+    pkcs11_provider: str | None = None
+    security_key_provider: str | None = None
+    control_path: str | None = None
+    algorithms: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ class Settings:
     known_hosts_files: tuple[str, ...] = ()
     proxy_jump: str | None = None
     proxy_command: str | None = None
+    ssh_only: SshOnly = field(default_factory=SshOnly)
 
 
 def parse_answer(text: str, name: str, machine: Machine) -> Settings:
@@ -72,18 +91,31 @@ def settings_of(said: Mapping[str, Sequence[str]], name: str, machine: Machine) 
     agent = said["identityagent"][0] if said.get("identityagent") else None
     command = one("proxycommand")
     jump = one("proxyjump")
+
+    def whole(key: str) -> str | None:
+        value = one(key)
+        return path(value) if value else None
+
     return Settings(
         host=host,
         port=port,
         username=username,
         identities=tuple(path(each) for each in said.get("identityfile", ()) if each.lower() not in _UNSET),
         certificates=tuple(path(each) for each in said.get("certificatefile", ()) if each.lower() not in _UNSET),
-        identities_only=(one("identitiesonly") or "no") in ("yes", "true"),
+        identities_only=(one("identitiesonly") or "no") in _YES,
         identity_agent=_agent(agent, path, machine),
         host_key_alias=alias,
         known_hosts_files=_files([*said.get("userknownhostsfile", ()), *said.get("globalknownhostsfile", ())], path),
         proxy_jump=_expand(jump, {key: tokens[key] for key in "hnpr"}, "ProxyJump") if jump else None,
         proxy_command=_expand(command, {key: tokens[key] for key in "hnpr"}, "ProxyCommand") if command else None,
+        ssh_only=SshOnly(
+            gssapi=one("gssapiauthentication") in _YES,
+            gssapi_delegates=one("gssapidelegatecredentials") in _YES,
+            pkcs11_provider=whole("pkcs11provider"),
+            security_key_provider=_provider(one("securitykeyprovider"), path),
+            control_path=whole("controlpath"),
+            algorithms=tuple((name, value) for name in _ALGORITHMS if (value := one(name.lower()))),
+        ),
     )
 
 
@@ -140,6 +172,11 @@ def _agent(said: str | None, path: Callable[[str], str], machine: Machine) -> st
     if said.startswith("$") and not said.startswith("${"):
         return machine.environ.get(said[1:]) or "none"
     return path(said)
+
+
+def _provider(said: str | None, path: Callable[[str], str]) -> str | None:
+    """Return a library for security keys; None for the one that ssh has itself, or the environment names."""
+    return None if said is None or said == "internal" or said.startswith("$") else path(said)
 
 
 def _files(said: Sequence[str], path: Callable[[str], str]) -> tuple[str, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from runicorn.errors import InvalidTargetError, SshConfigError
-from runicorn.remote.names.settings import Settings
+from runicorn.remote.names.settings import Settings, SshOnly
 from runicorn.remote.names.typed import Typed, place, split_jumps
 from runicorn.remote.trust.target import Target
 
@@ -27,7 +27,7 @@ class Hop:
     known_as: whose host keys it must prove itself by: a host and a port, under which known_hosts holds them.
     identities, certificates: files that may be tried, in order. identities_only: of the agent, only keys that these
     files name. agent: the socket of the agent; "none" for none, None for the usual one. proxy_command: what carries
-    the first hop instead of a TCP connection.
+    the first hop instead of a TCP connection. ssh_only: what only the system's ssh can do of what the config says.
     """
 
     name: str
@@ -39,6 +39,7 @@ class Hop:
     agent: str | None = None
     known_hosts_files: tuple[str, ...] = ()
     proxy_command: str | None = None
+    ssh_only: SshOnly = field(default_factory=SshOnly)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ def _hops(typed: Typed, ask: Ask, asked: Sequence[tuple[str, str, int]]) -> list
     Target.make(typed.host, typed.port or 22, "user" if typed.username is None else typed.username)
     settings = ask(typed.host, typed.username, typed.port)
     settings = replace(settings, identities=(*typed.identities, *settings.identities))
+    settings = _with_own_control_path(typed, settings, ask)
     here = (settings.host, settings.username, settings.port)
     if here in asked or len(asked) >= MAX_HOPS:
         raise SshConfigError(
@@ -106,6 +108,20 @@ def _hops(typed: Typed, ask: Ask, asked: Sequence[tuple[str, str, int]]) -> list
     if len(hops) >= MAX_HOPS:
         raise SshConfigError(f"The way to {typed.host} has more than {MAX_HOPS} hops.")
     return [*hops, _hop(typed.host, settings, hops)]
+
+
+def _with_own_control_path(typed: Typed, settings: Settings, ask: Ask) -> Settings:
+    """Return the settings with a control path only where they are the very ones of the name: a path need not tell the
+    user and the port, and a connection of somebody else's login is not what was typed.
+    """
+    only = settings.ssh_only
+    if only.control_path is None:
+        return settings
+    bare = settings if typed.username is None and typed.port is None else ask(typed.host, None, None)
+    same = (bare.host, bare.username, bare.port) == (settings.host, settings.username, settings.port)
+    if same and typed.jumps is None and not typed.identities:
+        return settings
+    return replace(settings, ssh_only=replace(only, control_path=None))
 
 
 def _hop(name: str, settings: Settings, before: Sequence[Hop]) -> Hop:
@@ -127,4 +143,5 @@ def _hop(name: str, settings: Settings, before: Sequence[Hop]) -> Hop:
         agent=settings.identity_agent,
         known_hosts_files=settings.known_hosts_files,
         proxy_command=None if before else settings.proxy_command,
+        ssh_only=settings.ssh_only,
     )

@@ -127,6 +127,7 @@ class Opening:
         from runicorn.remote.ssh.tunnels import auto  # with what `connections` loads late
 
         assert session.remote is not None
+        session.connector = connection.connector
         progress = self.progress(session)
         request = TunnelRequest(
             connection=connection,

@@ -111,9 +111,11 @@ class Connection(Protocol):
     """One authenticated SSH link to a target, its host key verified.
 
     way: by which it is reached. hop: the end of that, where the target really is. before: the connection to the hop
-    before, that carries this one; None for the first hop.
+    before, that carries this one; None for the first hop, and where `ssh` goes from hop to hop by itself.
+    connector: what carries it, "paramiko" or "ssh". host_key: None where the person had connected already, by `ssh`.
     """
 
+    connector: str
     target: Target
     way: Way
 
@@ -124,7 +126,9 @@ class Connection(Protocol):
     def before(self) -> Connection | None: ...
 
     login: Login
-    host_key: HostKey
+
+    @property
+    def host_key(self) -> HostKey | None: ...
 
     @property
     def alive(self) -> bool:

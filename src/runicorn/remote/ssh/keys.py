@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,15 @@ def unlock(content: bytes, passphrase: Secret | None, *, what: str = "The key") 
     public = private.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     key_type, blob = public.split(b" ")[:2]
     return UnlockedKey(Secret(text.decode()), key_type.decode(), base64.b64decode(blob), encrypted)
+
+
+def public_part(content: bytes) -> bytes:
+    """Return what a private key in OpenSSH's form says in the open, also where it is encrypted; b"" for any other."""
+    found = re.search(rb"-----BEGIN OPENSSH PRIVATE KEY-----(.*?)-----END", content, re.DOTALL)
+    try:
+        return base64.b64decode(found[1]) if found else b""
+    except ValueError:
+        return b""
 
 
 def default_key_paths(home: Path) -> list[Path]:

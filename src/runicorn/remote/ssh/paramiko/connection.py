@@ -132,6 +132,8 @@ def _step(
 class ParamikoConnection:
     """See interface.Connection."""
 
+    connector = "paramiko"
+
     def __init__(
         self,
         target: Target,

@@ -14,7 +14,8 @@ from runicorn.remote.ssh.interface import (
     TunnelRequest,
     each_hop,
 )
-from runicorn.remote.ssh.tunnels import asyncssh, openssh, paramiko
+from runicorn.remote.ssh.system.connection import SystemConnection
+from runicorn.remote.ssh.tunnels import asyncssh, master, openssh, paramiko
 from runicorn.settings import TunnelChoice
 
 Open = Callable[[TunnelRequest], Tunnel]
@@ -31,10 +32,28 @@ def _logging_in(open_backend: Open) -> Open:
     return open_repeatable
 
 
+def _by_the_master(request: TunnelRequest) -> Tunnel:
+    """Return the tunnel of openssh, within the connection where that is made by `ssh`."""
+    if isinstance(request.connection, SystemConnection):
+        return master.open_tunnel(request)
+    return _logging_in(openssh.open_tunnel)(request)
+
+
+def _not_by_ssh(open_backend: Open) -> Open:
+    """Return the same for a tunnel that a connection made by `ssh` has no use for."""
+
+    def open_other(request: TunnelRequest) -> Tunnel:
+        if isinstance(request.connection, SystemConnection):
+            raise TunnelRefusedError("the connection is made by ssh, which carries the tunnel as well")
+        return open_backend(request)
+
+    return open_other
+
+
 ORDER: tuple[tuple[TunnelChoice, Open], ...] = (
-    (TunnelChoice.OPENSSH, _logging_in(openssh.open_tunnel)),
-    (TunnelChoice.ASYNCSSH, _logging_in(asyncssh.open_tunnel)),
-    (TunnelChoice.PARAMIKO, paramiko.open_tunnel),
+    (TunnelChoice.OPENSSH, _by_the_master),
+    (TunnelChoice.ASYNCSSH, _not_by_ssh(_logging_in(asyncssh.open_tunnel))),
+    (TunnelChoice.PARAMIKO, _not_by_ssh(paramiko.open_tunnel)),
 )
 
 

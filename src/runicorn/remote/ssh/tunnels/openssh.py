@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from runicorn.remote.names.way import Hop
+from runicorn.remote.ssh import kept_ssh
 from runicorn.remote.ssh.interface import (
     Connection,
     Login,
@@ -24,20 +22,16 @@ from runicorn.remote.ssh.interface import (
     TunnelRequest,
     each_hop,
 )
+from runicorn.remote.ssh.own_config import CONFIG, config_block, holds_in_config, hop_name
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
 from runicorn.remote.ssh.tunnels.openssh_command import (
-    AGENT_SOCKET,
-    CONFIG,
     KNOWN_HOSTS,
     HopFiles,
     child_environment,
     command,
-    config_block,
     has_own_agent,
-    holds_in_config,
-    hop_name,
     options_for,
 )
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
@@ -49,41 +43,10 @@ STOP_TIMEOUT_SECS = 2.0
 POLL_SECS = 0.01
 STDERR_BYTES_KEPT = 64 * 1024
 TUNNEL_SOCKET = "s"
-MAX_SOCKET_PATH_BYTES = 100
 
 # A key that is not the stored one, or a server without any key of the stored types.
 _HOST_KEY_WORDS = ("Host key verification failed", "no matching host key type found")
 _REFUSED_WORDS = ("Permission denied (", "Too many authentication failures")
-
-# Runs its arguments for as long as its own standard input is open, then removes the folder named first: when the
-# viewer is killed, the pipe closes, and `ssh` and its files end with it instead of living on. An `ssh` before its login
-# dies of the signal; the shell wants to say so to a viewer that is gone, and must not die of that before its rm.
-# One signal is not enough: an `ssh` that looks for it right before it waits for its server (9.2 and older) sees it with
-# the server's next word only, up to 30 s later; and one that is stopped, or waits to send, sees none but the last.
-_WHILE_STDIN_IS_OPEN = """
-folder=$1
-shift
-exec 3<&0
-"$@" 3<&- </dev/null &
-child=$!
-(
-    read -r _ <&3
-    exec 3<&-
-    kill "$child"
-    sleep 1
-    kill "$child"
-    sleep 1
-    kill -9 "$child"
-) 2>/dev/null &
-watcher=$!
-exec 3<&-
-trap '' PIPE
-wait "$child"
-status=$?
-kill "$watcher" 2>/dev/null
-rm -rf -- "$folder"
-exit "$status"
-"""
 
 
 def open_tunnel(request: TunnelRequest) -> OpenSshTunnel:
@@ -94,21 +57,12 @@ def open_tunnel(request: TunnelRequest) -> OpenSshTunnel:
     """
     ssh = find_ssh(request.ssh_path)
     _require_suitable(request.connection)
-    folder = private_folder()
+    folder = kept_ssh.private_folder()
     try:
         return OpenSshTunnel(request, ssh, folder)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-
-
-def private_folder() -> Path:
-    """Make a folder that only this user can enter, with a path that a Unix socket in it can have."""
-    folder = Path(tempfile.mkdtemp(prefix="runicorn-"))  # 0700: nobody else can reach the sockets
-    if sys.platform != "win32" and len(os.fsencode(folder / AGENT_SOCKET)) > MAX_SOCKET_PATH_BYTES:
-        folder.rmdir()
-        folder = Path(tempfile.mkdtemp(prefix="runicorn-", dir="/tmp"))
-    return folder
 
 
 def _require_suitable(connection: Connection) -> None:
@@ -152,7 +106,7 @@ class OpenSshTunnel:
                 if each.key and has_own_agent(each):
                     self._agents.append(OneKeyAgent(folder / files.agent, each.key))
             environment = child_environment(os.environ, [each for _, each, _ in hops])
-            self._process = _spawn(folder, arguments, environment)
+            self._process = kept_ssh.spawn(folder, arguments, environment)
         except BaseException:
             self._close_agents()
             raise
@@ -186,15 +140,7 @@ class OpenSshTunnel:
         if self._closed:
             return
         self._closed = True
-        if self._process.stdin:
-            self._process.stdin.close()  # tells the wrapper to end ssh
-        if sys.platform == "win32":
-            self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_SECS)
-        except subprocess.TimeoutExpired:
-            self._kill()
-            self._process.wait()
+        kept_ssh.end(self._process)
         self._close_agents()
         self._relay.close()
         self._reader.join(STOP_TIMEOUT_SECS)
@@ -203,13 +149,6 @@ class OpenSshTunnel:
     def _close_agents(self) -> None:
         for agent in self._agents:
             agent.close()
-
-    def _kill(self) -> None:
-        """End the wrapper and what it runs: an `ssh` without it would live on, and hold the pipe that is read here."""
-        if sys.platform == "win32":
-            self._process.kill()
-        else:
-            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _choose_address(self, remote_port: int) -> str:
         if sys.platform == "win32":  # no Unix sockets in its ssh
@@ -236,7 +175,7 @@ class OpenSshTunnel:
             if login.certificate:
                 self._write(files.certificate, login.certificate)
         blocks = [
-            config_block(number, hop, options_for(hop, login, files, _key_types(known, hop)))
+            config_block(number, hop, options_for(hop, login, files, _key_types(known, hop)).items())
             for number, (hop, login, files) in enumerate(hops[:-1])
         ]
         self._write(CONFIG, "".join(blocks))
@@ -304,19 +243,3 @@ def _hops(connection: Connection) -> list[_Step]:
 
 def _key_types(known: Sequence[Entry], hop: Hop) -> tuple[str, ...]:
     return known_hosts.stored_types(known, hop.known_as.known_hosts_host) or known_hosts.KEY_TYPE_ORDER
-
-
-def _spawn(folder: Path, arguments: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    wrapper = [] if sys.platform == "win32" else ["/bin/sh", "-c", _WHILE_STDIN_IS_OPEN, "runicorn-tunnel", str(folder)]
-    try:
-        return subprocess.Popen(
-            [*wrapper, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            env=environment,
-            cwd=folder,
-            start_new_session=True,  # Ctrl-C in the viewer's terminal must not end it before the session is stopped
-        )
-    except OSError as error:
-        raise TunnelRefusedError(f"ssh could not be started: {error.strerror}") from error

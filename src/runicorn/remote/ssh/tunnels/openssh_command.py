@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runicorn.remote.names.way import Hop
+from runicorn.remote.ssh import own_config
 from runicorn.remote.ssh.interface import Login
+from runicorn.remote.ssh.own_config import CONFIG
 from runicorn.remote.trust import known_hosts
 
 KNOWN_HOSTS = "known_hosts"
-CONFIG = "config"
 AGENT_SOCKET = "a"  # short: a Unix socket's path holds about 100 characters
-
-# What stands in a config as it is, in every version of ssh.
-_PLAIN = re.compile(r"[\w.@+-]+")
 
 
 @dataclass(frozen=True)
@@ -55,27 +52,17 @@ def options_for(hop: Hop, login: Login, files: HopFiles, key_types: tuple[str, .
     name other files.
     """
     options = {
+        **own_config.BASE,
         "BatchMode": "yes",
-        "StrictHostKeyChecking": "yes",
         "UserKnownHostsFile": f"./{KNOWN_HOSTS}",
         "GlobalKnownHostsFile": "none",
         # Else ssh looks for the name that it makes of an address itself, and takes the key for an unknown one.
         "HostKeyAlias": hop.known_as.known_hosts_host,
         "HostKeyAlgorithms": ",".join(known_hosts.algorithms(key_types)),
-        "UpdateHostKeys": "no",
-        "VerifyHostKeyDNS": "no",
-        "CheckHostIP": "no",
-        "ServerAliveInterval": "30",
-        "ServerAliveCountMax": "3",
         "ConnectTimeout": "15",
-        "ForwardAgent": "no",
-        "ForwardX11": "no",
-        "PermitLocalCommand": "no",
         "ControlPath": "none",
-        "RequestTTY": "no",
         "IdentitiesOnly": "yes",
         "Ciphers": "^aes128-gcm@openssh.com,aes256-gcm@openssh.com",  # 433 -> 589 MB/s
-        "LogLevel": "INFO",
     }
     if hop.proxy_command is not None:
         options["ProxyCommand"] = hop.proxy_command.replace("%", "%%")
@@ -111,27 +98,9 @@ def command(
     return [*arguments, "-i", identity, "-l", target.username, "--", target.host]
 
 
-def config_block(number: int, hop: Hop, options: Mapping[str, str]) -> str:
-    """Return what our config says of a hop on the way, for the `ssh` that ssh itself starts for each."""
-    lines = {"HostName": hop.target.host, "Port": str(hop.target.port), "User": hop.target.username, **options}
-    if number:
-        lines["ProxyJump"] = hop_name(number - 1)
-    return "".join([f"Host {hop_name(number)}\n", *(f"  {name} {value}\n" for name, value in lines.items())])
-
-
-def hop_name(number: int) -> str:
-    """Return what our config calls a hop on the way, counted from here."""
-    return f"hop{number}"
-
-
 def child_environment(environ: Mapping[str, str], logins: Sequence[Login]) -> dict[str, str]:
     """Return the little that ssh needs; the agent's socket only where the agent's key was accepted."""
     names = ["PATH", "HOME", "USER", "LOGNAME", "SYSTEMROOT", "USERPROFILE", "TEMP", "TMP"]
     if any(login.agent_key for login in logins):
         names.append("SSH_AUTH_SOCK")
     return {name: environ[name] for name in names if name in environ} | {"LC_ALL": "C"}
-
-
-def holds_in_config(hop: Hop) -> bool:
-    """Whether our config can name this hop on the way: not a user that has to be quoted, each version in its way."""
-    return _PLAIN.fullmatch(hop.target.username) is not None
