@@ -363,6 +363,7 @@ class FakeSession:
     """A session as the viewer on a server knows it."""
 
     session_id = "0123456789abcdef"
+    proof = "0" * 64
     pid = 4711
     started_at = 1795410494.5
     remote_info: ClassVar = {"host": "gpu-7"}
