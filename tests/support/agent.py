@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,14 +18,25 @@ def run_agent(path: Path, *keys: Path, environ: dict[str, str] | None = None) ->
     environ = {"SSH_AUTH_SOCK": str(path)}
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL, env=own)
     try:
-        while not path.exists():
+        while not _answers(path):
             assert process.poll() is None
+            time.sleep(0.005)
         for key in keys:
             add_key(environ, key)
         yield environ
     finally:
         process.terminate()
         process.wait()
+
+
+def _answers(path: Path) -> bool:
+    """Whether an agent listens there: its socket is there a moment before that."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def add_key(environ: dict[str, str], key: Path, *options: str) -> None:
