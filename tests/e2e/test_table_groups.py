@@ -181,3 +181,14 @@ def test_a_group_grows_while_it_is_looked_at_and_nothing_that_is_open_closes(bro
         write_sweep(root, 3, project="later", first_day=20)
         shows(page, 18)
         assert [amount for _, _, amount in groups(page)] == [3, 3, 3, 2, 2]
+
+
+def test_who_leaves_and_comes_back_at_once_finds_the_groups(look):
+    """The page that is left may be taken away only after the next one is there."""
+    page = look(f"#/runs?{COLS}&group=config.lr")
+    shows(page, 4)
+    address = page.url
+    for _ in range(25):
+        page.goto(address.partition("#")[0] + "#/artifacts")
+        page.goto(address)
+        shows(page, 4)

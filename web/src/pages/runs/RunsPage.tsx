@@ -33,6 +33,9 @@ import { Toolbar } from "./Toolbar";
 import { useGroups } from "./useGroups";
 import { useSelection } from "./useSelection";
 
+/** Which of these pages asked last: one may be taken away only after the next one is there. */
+let onShow: object | null = null;
+
 const BulkBar = lazy(() => import("./BulkBar"), (part) => part.BulkBar, null);
 
 const highlighted = signal<string | null>(null);
@@ -70,7 +73,9 @@ export function RunsPage() {
     [project, q, sorts, archived, bin, metricColumns],
   );
   // Before anything of the new question is on the screen: no moment in which old rows pass for its answer.
+  const me = useRef({}).current;
   useLayoutEffect(() => {
+    onShow = me;
     showRuns(byKey ? null : query);
     showGroups(byKey ? { query, by, stat } : null);
   }, [query, byKey, stat]);
@@ -78,6 +83,8 @@ export function RunsPage() {
   latest.current = query;
   useEffect(
     () => () => {
+      // Who leaves and comes back at once is there before this is told.
+      if (onShow !== me) return;
       // Other pages know of what runs from the plain list.
       showGroups(null);
       showRuns(latest.current);
