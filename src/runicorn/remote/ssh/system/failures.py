@@ -50,9 +50,8 @@ def why_it_ended(
     """Return the error for an `ssh` that ended on its way to this hop, or in the login there.
 
     said: all that it said. before: the hop that this one is reached from. reached: whether it has shown its host key.
-    gave_key: whether a key was named. sent:
-    whether a password or an answer went to it. typed: whether a person typed that. wanted: what it asked for, and
-    there was nobody to ask.
+    gave_key: whether a key was named. sent: whether a password or an answer went to it. typed: whether a person typed
+    that. wanted: what it asked for, and there was nobody to ask.
     """
     host, where = hop.target.host, f"{hop.target.host} port {hop.target.port}"
     denied = _DENIED.search(said)
