@@ -53,8 +53,9 @@ def test_a_stage_that_fails_is_told_with_its_error_once() -> None:
 
 
 def test_what_a_session_does_is_shown_by_its_target_and_a_connect_by_every_session() -> None:
-    first, second = Progress(), Progress()
-    target = Progress(also=lambda: [first, second])
+    clock = Clock()
+    first, second = Progress(clock=clock), Progress(clock=clock)
+    target = Progress(clock=clock, also=lambda: [first, second])
     for session in (first, second):
         session.also = lambda: [target]
     with target.stage("tcp"):
@@ -72,7 +73,8 @@ def test_what_a_session_does_is_shown_by_its_target_and_a_connect_by_every_sessi
 
 
 def test_a_session_on_a_connection_that_is_there_begins_with_how_that_came_about() -> None:
-    target, session = Progress(), Progress()
+    clock = Clock()
+    target, session = Progress(clock=clock), Progress(clock=clock)
     with target.stage("resolve"):
         pass
     with target.stage("login") as tell:
