@@ -80,7 +80,11 @@ def _ask_about_host_key(error: HostKeyConfirmationError) -> None:
     else:
         typer.echo(f"{host} port {payload['port']} is not known yet.", err=True)
     typer.echo(f"  offered: {payload['fingerprint_sha256']} ({payload['key_type']})", err=True)
-    if "known_in" in payload:
+    if "certified_by" in payload:
+        by = payload["certified_by"]
+        typer.echo(f"  your own {payload['known_in']} trusts who certified this key for it:", err=True)
+        typer.echo(f"  {by['fingerprint_sha256']} ({by['key_type']}), as {by['key_id']!r}.", err=True)
+    elif "known_in" in payload:
         typer.echo(f"  your own {payload['known_in']} holds this key for it.", err=True)
     elif "contradicted_in" in payload:
         typer.echo(f"  your own {payload['contradicted_in']} holds ANOTHER key for it.", err=True)

@@ -6,23 +6,33 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from runicorn.errors import HostKeyConfirmationError, HostKeyRevokedError
+from runicorn.remote.telling.log import printable
 from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.certificates import HostCertificate
 from runicorn.remote.trust.elsewhere import Elsewhere, look_elsewhere
 from runicorn.remote.trust.known_hosts import Decision, Entry, HostKey, Verdict
 from runicorn.remote.trust.target import Target
 
 
-def require_ok(target: Target, entries: Iterable[Entry], offered: HostKey, files: Sequence[str] = ()) -> None:
+def require_ok(
+    target: Target,
+    entries: Iterable[Entry],
+    offered: HostKey,
+    files: Sequence[str] = (),
+    certificate: HostCertificate | None = None,
+) -> None:
     """Raise HostKeyRevokedError, or HostKeyConfirmationError with the whole payload, unless the key is known.
 
     files: the person's own known_hosts, which are told about in the payload; a key that is revoked there is refused.
+    certificate: what the host showed of this key. It lets nobody in; the payload tells whom of those files it is by.
     """
-    decision = known_hosts.judge(entries, target.known_hosts_host, offered)
+    authority = None if certificate is None else certificate.authority
+    decision = known_hosts.judge(entries, target.known_hosts_host, offered, authority)
     if decision.verdict is Verdict.REVOKED:
         raise HostKeyRevokedError(f"The host key {offered.fingerprint_sha256} of {target.host} was revoked.")
     if decision.verdict is Verdict.OK:
         return
-    elsewhere = look_elsewhere(files, target.known_hosts_host, offered)
+    elsewhere = look_elsewhere(files, target, offered, certificate)
     if elsewhere.revoked_in is not None:
         raise HostKeyRevokedError(
             f"The host key {offered.fingerprint_sha256} of {target.host} is revoked in {elsewhere.revoked_in}."
@@ -52,6 +62,12 @@ def _payload(target: Target, decision: Decision, offered: HostKey, elsewhere: El
             payload["expected_public_key"] = expected.public_key
     if elsewhere.known_in is not None:
         payload["known_in"] = elsewhere.known_in
+        if elsewhere.certificate is not None:
+            payload["certified_by"] = {
+                "key_type": elsewhere.certificate.authority.key_type,
+                "fingerprint_sha256": elsewhere.certificate.authority.fingerprint_sha256,
+                "key_id": printable(elsewhere.certificate.key_id),
+            }
     elif elsewhere.contradicted_in is not None:
         payload["contradicted_in"] = elsewhere.contradicted_in
     return payload

@@ -2,7 +2,7 @@
 
 Format: sshd(8), "SSH_KNOWN_HOSTS FILE FORMAT". Names are matched exactly as written by us, in lower case; hashed
 names, patterns and negation are understood. There is no fall-back from `[host]:port` to `host`, so that every
-SSH library that is asked comes to the same answer. `@cert-authority` lines are kept but never trusted.
+SSH library that is asked comes to the same answer. `@cert-authority` lines are kept; they let nobody in.
 """
 
 from __future__ import annotations
@@ -134,10 +134,14 @@ def parse(text: str) -> list[Entry]:
     return [entry for entry in map(parse_line, text.splitlines()) if entry]
 
 
-def judge(entries: Iterable[Entry], name: str, offered: HostKey) -> Decision:
-    """Return the verdict on the key that the host `name` offered. This is the only place where one is made."""
+def judge(entries: Iterable[Entry], name: str, offered: HostKey, authority: HostKey | None = None) -> Decision:
+    """Return the verdict on the key that the host `name` offered. This is the only place where one is made.
+
+    authority: who certified the key, if anybody; its key may be revoked, and that is all that it counts for here.
+    """
     mine = [entry for entry in entries if entry.marker != "@cert-authority" and entry.matches(name)]
-    if any(entry.marker == "@revoked" and entry.key.blob == offered.blob for entry in mine):
+    shown = {offered.blob} if authority is None else {offered.blob, authority.blob}
+    if any(entry.marker == "@revoked" and entry.key.blob in shown for entry in mine):
         return Decision(Verdict.REVOKED)
     expected = tuple(entry.key for entry in mine if not entry.marker)
     if not expected:
@@ -151,6 +155,11 @@ def stored_types(entries: Iterable[Entry], name: str) -> tuple[str, ...]:
     """Return the key types to ask this host for, in KEY_TYPE_ORDER; empty if the file holds none for it."""
     mine = {entry.key.key_type for entry in entries if not entry.marker and entry.matches(name)}
     return tuple(key_type for key_type in KEY_TYPE_ORDER if key_type in mine)
+
+
+def authorities(entries: Iterable[Entry], name: str) -> tuple[HostKey, ...]:
+    """Return the keys of those who may certify this host's keys, as these entries have it."""
+    return tuple(entry.key for entry in entries if entry.marker == "@cert-authority" and entry.matches(name))
 
 
 def algorithms(key_types: Iterable[str]) -> tuple[str, ...]:

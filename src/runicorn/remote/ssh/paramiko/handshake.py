@@ -14,8 +14,9 @@ from typing import Any, ClassVar, cast
 import paramiko
 from paramiko.common import cMSG_SERVICE_REQUEST
 
-from runicorn.errors import NoCommonAlgorithmError
+from runicorn.errors import InvalidHostKeyError, NoCommonAlgorithmError
 from runicorn.remote.names.way import Hop
+from runicorn.remote.ssh.asked_keys import all_types, wants_certificate
 from runicorn.remote.ssh.carriers import dial_first
 from runicorn.remote.ssh.dialing import DialedSocket, hang_up_on_web_servers
 from runicorn.remote.ssh.paramiko import failures
@@ -23,9 +24,8 @@ from runicorn.remote.ssh.paramiko.inbox import ChannelsWithInboxes
 from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust import known_hosts
-from runicorn.remote.trust.elsewhere import types_elsewhere
+from runicorn.remote.trust.certificates import HostCertificate, is_certificate, read_certificate
 from runicorn.remote.trust.known_hosts import Entry, HostKey
-from runicorn.remote.trust.target import Target
 
 HANDSHAKE_TIMEOUT_SECS = 15.0
 
@@ -79,6 +79,24 @@ class Transport(paramiko.Transport):
         self._late_lock = threading.Lock()
         self._late_sender: threading.Thread | None = None
         self._service_requested = False
+        self.certificates_first = False
+        self._shown = b""  # as it came: the plain key, or a certificate with the key in it
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        names = tuple(super().preferred_keys)  # those of certificates last
+        return tuple(sorted(names, key=lambda name: not is_certificate(name))) if self.certificates_first else names
+
+    def host_certificate(self) -> HostCertificate | None:
+        """Return the certificate that the host proved to be its own; None where it showed none that can be checked."""
+        with contextlib.suppress(InvalidHostKeyError):
+            if is_certificate(HostKey.from_blob(self._shown).key_type):
+                return read_certificate(self._shown)
+        return None
+
+    def _verify_key(self, host_key: Any, sig: Any) -> None:
+        super()._verify_key(host_key, sig)  # type: ignore[misc]  # not in the stubs
+        self._shown = bytes(host_key)
 
     def _send_message(self, data: Any) -> None:
         if not self.authenticated and data.asbytes()[:1] == cMSG_SERVICE_REQUEST:
@@ -139,18 +157,18 @@ def verified_transport(
     own(sock)
     with progress.stage("host_key") as tell:
         try:
-            transport = _negotiate(hop.target, sock, stored or _types_to_ask(hop))
+            transport = _negotiate(hop, sock, stored or all_types(hop))
         except NoCommonAlgorithmError:
             if not stored:
                 raise
             # The server has none of the stored types any more: fetch what it has, to show it as changed.
             sock = dial(hop, Progress(lambda: None))
             own(sock)
-            transport = _negotiate(hop.target, sock, _types_to_ask(hop))
+            transport = _negotiate(hop, sock, all_types(hop))
         try:
             offered = HostKey.from_blob(transport.get_remote_server_key().asbytes())
             tell(f"{offered.key_type} {offered.fingerprint_sha256}")
-            require_ok(hop.known_as, entries, offered, hop.known_hosts_files)
+            require_ok(hop.known_as, entries, offered, hop.known_hosts_files, transport.host_certificate())
         except BaseException:
             transport.close()
             raise
@@ -165,16 +183,11 @@ def check_host_key(hop: Hop, entries: Sequence[Entry], dial: Dial = dial_first) 
     verified_transport(hop, entries, Progress(lambda: None), dial=dial)[0].close()
 
 
-def _types_to_ask(hop: Hop) -> tuple[str, ...]:
-    """Return all key types, first those that the person's own known_hosts has of this host."""
-    first = types_elsewhere(hop.known_hosts_files, hop.known_as.known_hosts_host)
-    return (*first, *(each for each in known_hosts.KEY_TYPE_ORDER if each not in first))
-
-
-def _negotiate(target: Target, sock: DialedSocket, key_types: tuple[str, ...]) -> Transport:
+def _negotiate(hop: Hop, sock: DialedSocket, key_types: tuple[str, ...]) -> Transport:
     """Return a transport after the key exchange, with these host key types on offer."""
     transport = Transport(cast(socket.socket, sock), default_max_packet_size=_MAX_PACKET_BYTES)
     transport.daemon = True
+    transport.certificates_first = wants_certificate(hop)
     transport.banner_timeout = HANDSHAKE_TIMEOUT_SECS
     transport.handshake_timeout = HANDSHAKE_TIMEOUT_SECS
     options = transport.get_security_options()
@@ -188,5 +201,5 @@ def _negotiate(target: Target, sock: DialedSocket, key_types: tuple[str, ...]) -
     except (paramiko.SSHException, OSError, EOFError) as error:
         secs = time.monotonic() - began_at
         transport.close()
-        raise failures.handshake_error(target, sock, options, error, secs, HANDSHAKE_TIMEOUT_SECS) from error
+        raise failures.handshake_error(hop.target, sock, options, error, secs, HANDSHAKE_TIMEOUT_SECS) from error
     return transport

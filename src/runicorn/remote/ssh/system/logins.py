@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 
@@ -16,6 +17,7 @@ from runicorn.remote.ssh.system.desk import JUDGE, Call, Reply
 from runicorn.remote.ssh.system.failures import CHECK_TYPING
 from runicorn.remote.ssh.verdict import require_ok
 from runicorn.remote.trust import known_hosts
+from runicorn.remote.trust.certificates import is_certificate, key_in, read_certificate
 from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Credentials
 
@@ -104,8 +106,13 @@ class Logins:
         with self.turn:
             self.judged = at + 1
             self.turn.notify_all()
-        offered = known_hosts.parse_public_key(f"{key_type} {key}")
-        require_ok(hop.known_as, self._entries, offered, hop.known_hosts_files)
+        shown = known_hosts.parse_public_key(f"{key_type} {key}")
+        offered, certificate = shown, None
+        if is_certificate(shown.key_type):  # ssh takes the key in it by itself, since we tell it of no authority
+            offered = key_in(shown.blob)
+            with contextlib.suppress(InvalidHostKeyError):
+                certificate = read_certificate(shown.blob)
+        require_ok(hop.known_as, self._entries, offered, hop.known_hosts_files, certificate)
         with self.turn:
             if len(self.keys) != at:
                 raise InvalidHostKeyError(f"The host key of {hop.target.host} was shown out of turn.")

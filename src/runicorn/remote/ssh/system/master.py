@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 
 from runicorn.errors import ConnectionClosedError, ConnectionTimeoutError, NotSshError
 from runicorn.remote.asking.question import Asker
-from runicorn.remote.names.way import Hop, Way
+from runicorn.remote.names.way import Way
 from runicorn.remote.ssh import kept_ssh
+from runicorn.remote.ssh.asked_keys import all_types
 from runicorn.remote.ssh.dialing import speaks_http
 from runicorn.remote.ssh.own_config import CONFIG, config_block, hop_name
 from runicorn.remote.ssh.paramiko.conversation import SLOW, SLOW_AFTER_SECS
@@ -27,7 +28,6 @@ from runicorn.remote.ssh.system.offering import Offer, options_for
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust import known_hosts
-from runicorn.remote.trust.elsewhere import types_elsewhere
 from runicorn.remote.trust.known_hosts import Entry
 from runicorn.remote.trust.target import Credentials
 
@@ -202,7 +202,9 @@ class Master:
                 public = known_hosts.HostKey.from_blob(offer.key.public_blob).public_key
                 (self._folder / offer.public_key_file).write_text(public + "\n", encoding="utf-8")
                 self._agents.append(OneKeyAgent(self._folder / offer.agent_socket, offer.key))
-            options = options_for(hop, number, _types_to_ask(hop, entries))
+            # With the stored types first: with another one the key is shown as changed.
+            stored = known_hosts.stored_types(entries, hop.known_as.known_hosts_host)
+            options = options_for(hop, number, all_types(hop, stored))
             blocks.append(config_block(number, hop, [*offer.lines, *options]))
         (self._folder / CONFIG).write_text("".join(blocks), encoding="utf-8")
 
@@ -226,10 +228,3 @@ class Master:
             while chunk := os.read(stream.fileno(), 4096):
                 if len(self._said) < SAID_BYTES_KEPT:
                     self._said += chunk
-
-
-def _types_to_ask(hop: Hop, entries: Sequence[Entry]) -> tuple[str, ...]:
-    """Return all key types, the stored ones first: with another one the key is shown as changed."""
-    name = hop.known_as.known_hosts_host
-    first = known_hosts.stored_types(entries, name) or types_elsewhere(hop.known_hosts_files, name)
-    return (*first, *(each for each in known_hosts.KEY_TYPE_ORDER if each not in first))

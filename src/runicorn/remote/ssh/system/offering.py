@@ -9,11 +9,11 @@ from pathlib import Path
 from runicorn.regular_files import read_regular
 from runicorn.remote.names.way import Hop
 from runicorn.remote.ssh import keys, own_config
+from runicorn.remote.ssh.asked_keys import algorithms
 from runicorn.remote.ssh.interface import TunnelRefusedError
 from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.ssh.own_config import hop_name
 from runicorn.remote.ssh.system.desk import JUDGE
-from runicorn.remote.trust import known_hosts
 from runicorn.remote.trust.target import Credentials
 
 Lines = list[tuple[str, str]]
@@ -75,7 +75,7 @@ def options_for(hop: Hop, number: int, key_types: tuple[str, ...]) -> Lines:
         # Relative to the private folder, where ssh runs.
         "KnownHostsCommand": f"/bin/sh ./{JUDGE} {number} %I %t %K",
         "HostKeyAlias": name,
-        "HostKeyAlgorithms": ",".join(known_hosts.algorithms(key_types)),
+        "HostKeyAlgorithms": ",".join(algorithms(hop, key_types)),
         # Behind another hop it would count the time that a person takes to log in there.
         "ConnectTimeout": "0" if number else str(CONNECT_TIMEOUT_SECS),
         "ControlPath": "none",
