@@ -1,6 +1,6 @@
 /** A failure with a name: code, what happened, what to do next. */
 
-import type { HostKey } from "./types";
+import type { HostKey } from "./remote-types";
 
 export class ApiError extends Error {
   constructor(

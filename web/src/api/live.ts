@@ -7,7 +7,8 @@ import { parseAnswer } from "../pure/json";
 import { composeQuery } from "../pure/query";
 import { errorFromBody, type ApiError } from "./error";
 import { EventParser } from "./sse";
-import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveReplaced, LiveRuns, RemoteStatus } from "./types";
+import type { RemoteStatus } from "./remote-types";
+import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveReplaced, LiveRuns } from "./types";
 
 /** The server says something every 15 s; a link that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;

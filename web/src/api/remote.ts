@@ -13,7 +13,7 @@ import type {
   SessionLogPiece,
   StartBody,
   StorageCandidate,
-} from "./types";
+} from "./remote-types";
 
 export * from "./sessions";
 

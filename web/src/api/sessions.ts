@@ -1,7 +1,7 @@
 /** The calls that tell of sessions and hosts, which every page needs. */
 
 import { request } from "./client";
-import type { KnownHost, RemoteStatus, SavedConnection } from "./types";
+import type { KnownHost, RemoteStatus, SavedConnection } from "./remote-types";
 
 export const getRemoteStatus = (signal?: AbortSignal) => request<RemoteStatus>("GET", "/api/remote/status", { signal });
 

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { listRemote } from "../api/remote";
 import { asApiError, isAbort, type ApiError } from "../api/error";
-import type { RemoteListing } from "../api/types";
+import type { RemoteListing } from "../api/remote-types";
 import { formatBytes, formatCount } from "../pure/format";
 import { Ago, Bone, Delayed, ErrorState } from "./basics";
 import { Icon } from "./icons";

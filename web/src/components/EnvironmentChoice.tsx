@@ -1,7 +1,7 @@
 /** In which Python environment of a server its viewer starts: one of those that were found, or one that is typed. */
 
 import { useState } from "preact/hooks";
-import type { Environment } from "../api/types";
+import type { Environment } from "../api/remote-types";
 import { chooseEnvironment, isUsable, lookForEnvironment, type Flow } from "../state/remote/flow";
 import { Field } from "./basics";
 import { PathEnd } from "./PathEnd";

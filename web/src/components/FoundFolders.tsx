@@ -1,6 +1,6 @@
 /** The folders of a server that hold runs, as it was asked: one press instead of browsing. */
 
-import type { StorageCandidate } from "../api/types";
+import type { StorageCandidate } from "../api/remote-types";
 import { plural } from "../pure/format";
 import { PathEnd } from "./PathEnd";
 import "./FoundFolders.css";

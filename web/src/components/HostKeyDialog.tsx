@@ -2,7 +2,7 @@
 
 import { useState } from "preact/hooks";
 import { asApiError } from "../api/error";
-import type { HostKey } from "../api/types";
+import type { HostKey } from "../api/remote-types";
 import { fingerprintGroups } from "../pure/format";
 import { CopyButton } from "./basics";
 import { Icon } from "./icons";

@@ -2,7 +2,7 @@
 
 import { useSignal } from "@preact/signals";
 import { removeKnownHost } from "../api/remote";
-import type { KnownHost } from "../api/types";
+import type { KnownHost } from "../api/remote-types";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";
 import { knownHosts, loadKnownHosts } from "../state/remote/status";

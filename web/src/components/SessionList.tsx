@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import "./SessionList.css";
 import { stopViewer } from "../api/remote";
-import type { Session } from "../api/types";
+import type { Session } from "../api/remote-types";
 import { Icon } from "./icons";
 import { SessionLog } from "./SessionLog";
 import { HostDot } from "./Sidebar";

@@ -2,7 +2,7 @@
 
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { getDiagnostics } from "../api/remote";
-import type { LogLine, Session } from "../api/types";
+import type { LogLine, Session } from "../api/remote-types";
 import { formatSince, plural } from "../pure/format";
 import { useSessionLog } from "../state/sessionLog";
 import { toast, toastError } from "../state/toasts";

@@ -1,6 +1,6 @@
 /** The way to a server's page in stages, each with its real time. */
 
-import type { Stage } from "../api/types";
+import type { Stage } from "../api/remote-types";
 import { Icon } from "./icons";
 
 /** A stage that waits for a person is neither running nor failed. */

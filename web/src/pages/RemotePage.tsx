@@ -3,7 +3,7 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/error";
-import type { SavedConnection } from "../api/types";
+import type { SavedConnection } from "../api/remote-types";
 import { Ago, Bone, Code, Delayed, ErrorState, Field } from "../components/basics";
 import { ConnectLine } from "../components/ConnectLine";
 import { FlowPanel } from "../components/FlowPanel";

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import * as api from "../api/remote";
 import { asApiError, isAbort, type ApiError } from "../api/error";
-import type { LogLine, Session } from "../api/types";
+import type { LogLine, Session } from "../api/remote-types";
 
 /** As many as the viewer keeps. */
 const LINES_KEPT = 2000;

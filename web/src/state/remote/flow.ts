@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import * as api from "../../api/remote";
 import { ApiError, asApiError, isAbort } from "../../api/error";
-import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection, StorageCandidate } from "../../api/types";
+import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection, StorageCandidate } from "../../api/remote-types";
 import { newAttempt } from "../../pure/attempt";
 import { sameTarget, type Target } from "../../pure/target";
 import { saveHost, savedFor, targetOf } from "./hosts";

@@ -2,7 +2,7 @@
 
 import { computed } from "@preact/signals";
 import * as api from "../../api/remote";
-import type { SavedConnection } from "../../api/types";
+import type { SavedConnection } from "../../api/remote-types";
 import type { Target } from "../../pure/target";
 import { saved } from "./status";
 

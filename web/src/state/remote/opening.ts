@@ -1,7 +1,7 @@
 /** Opening a host from anywhere on the page; the way there is loaded when somebody goes it. */
 
 import { part, whyPartIsMissing } from "../../api/parts";
-import type { SavedConnection } from "../../api/types";
+import type { SavedConnection } from "../../api/remote-types";
 import { toastError } from "../toasts";
 
 const loadFlow = part(() => import("./flow"));

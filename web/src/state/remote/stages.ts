@@ -1,6 +1,6 @@
 /** How far an attempt has come, as the stepper shows it. */
 
-import type { Session, Stage } from "../../api/types";
+import type { Session, Stage } from "../../api/remote-types";
 import type { Target } from "../../pure/target";
 import type { Flow } from "./flow";
 import { progressOf, sessionsOf } from "./status";

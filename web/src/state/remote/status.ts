@@ -3,7 +3,7 @@
 import { batch, computed, effect, signal } from "@preact/signals";
 import * as api from "../../api/sessions";
 import { type ApiError, asApiError, detailText } from "../../api/error";
-import type { KnownHost, Progress, RemoteStatus, SavedConnection, Session } from "../../api/types";
+import type { KnownHost, Progress, RemoteStatus, SavedConnection, Session } from "../../api/remote-types";
 import { sameTarget, type Target } from "../../pure/target";
 import { returns, stream } from "../link";
 
