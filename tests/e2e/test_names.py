@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import visit
+from tests.support.certificates import FOR_IT, certify, public
 from tests.support.serving import run_viewer
-from tests.support.sshd import run_sshd
+from tests.support.sshd import make_key, run_sshd
+
+from runicorn.remote.trust.known_hosts import parse_public_key
 
 OTHER_KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 CONFIG = """
@@ -109,6 +112,56 @@ def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser
             expect(accept).to_be_disabled()
             dialog.get_by_role("textbox").fill("127.0.0.1")
             expect(accept).to_be_enabled()
+
+
+def test_a_key_that_an_authority_certified_is_told_with_who_that_is(browser: Browser, tmp_path: Path) -> None:
+    home, own = tmp_path / "home", tmp_path / "own_known_hosts"
+    (home / ".ssh").mkdir(parents=True)
+    authority = make_key(tmp_path / "authority")
+    with run_sshd() as sshd:
+        certify(sshd, authority, *FOR_IT)
+        (home / ".ssh" / "config").write_text(
+            f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {own}\n"
+        )
+        own.write_text(f"@cert-authority * {public(authority)}\n")
+        with (
+            run_viewer(tmp_path / "root", home) as viewer,
+            visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
+        ):
+            page = visited.page
+            server(page).fill("me@there")
+            page.keyboard.press("Enter")
+            dialog = page.get_by_role("dialog", name="Confirm the host key of 127.0.0.1")
+            expect(dialog).to_contain_text(f"certified by an authority that your own {own} trusts")
+            expect(dialog).to_contain_text("as “gpu-7 of the lab”")
+            signer = parse_public_key(public(authority)).fingerprint_sha256
+            expect(dialog.get_by_role("img", name=signer)).to_be_visible()
+            page.set_viewport_size({"width": 390, "height": 800})
+            body = dialog.locator(".dialog-body")
+            assert body.evaluate("body => body.scrollWidth - body.clientWidth") == 0  # nothing is cut off
+            dialog.get_by_role("button", name="Take the key over").click()
+            expect(dialog).to_have_count(0)
+            page.get_by_role("dialog", name="127.0.0.1 asks").get_by_role("button", name="Cancel").click()
+            (known,) = viewer.get("/api/remote/known-hosts/list").json()["entries"]
+            assert known["key_type"] == "ssh-ed25519"
+            viewer.post("/api/remote/known-hosts/accept", acceptance(port=sshd.port, key=f"ssh-ed25519 {OTHER_KEY}"))
+            server(page).fill("me@there")
+            page.keyboard.press("Enter")
+            changed = page.get_by_role("dialog", name="The host key of 127.0.0.1 has changed")
+            expect(changed).to_contain_text("The new key was certified by an authority")
+            expect(changed.get_by_role("button", name="Replace key")).to_be_disabled()
+
+
+def acceptance(port: int, key: str) -> dict[str, object]:
+    """Return what accepts a key for this port."""
+    parsed = parse_public_key(key)
+    return {
+        "host": "127.0.0.1",
+        "port": port,
+        "key_type": parsed.key_type,
+        "public_key": key,
+        "fingerprint_sha256": parsed.fingerprint_sha256,
+    }
 
 
 def test_a_pasted_command_brings_its_key_and_its_jumps(page: Page) -> None:

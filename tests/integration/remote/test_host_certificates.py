@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.certificates import FOR_IT, certify, public
 from tests.support.remote import accept, connect, start
 from tests.support.server import Server
 from tests.support.serving import run_viewer
@@ -23,23 +24,6 @@ from runicorn.remote.ssh.paramiko.handshake import verified_transport
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.known_hosts import Entry, fingerprint_sha256, parse, parse_public_key
 from runicorn.remote.trust.target import Target
-
-FOR_IT = ("-n", "127.0.0.1")
-
-
-def certify(sshd: Sshd, authority: Path, *options: str, kind: str = "ed25519") -> None:
-    """Have the server show a certificate for its key of this kind, made with these options of ssh-keygen."""
-    public = sshd.folder / f"host_{kind}.pub"
-    sign = ["ssh-keygen", "-q", "-s", str(authority), "-h", "-I", "gpu-7 of the lab", *options, str(public)]
-    subprocess.run(sign, check=True, capture_output=True)
-    config = sshd.folder / "sshd_config"
-    plain = config.read_text().split("HostCertificate")[0]
-    config.write_text(f"{plain}HostCertificate {sshd.folder}/host_{kind}-cert.pub\n")
-    sshd.restart()
-
-
-def public(key: Path) -> str:
-    return " ".join(key.with_suffix(".pub").read_text().split()[:2])
 
 
 @dataclass

@@ -124,6 +124,8 @@ export interface HostKey {
   expected_public_key?: string | null;
   /** The file of the person's own that holds this very key for this host. */
   known_in?: string;
+  /** The authority in that file that certified the key, where the file does not hold the key itself. */
+  certified_by?: { key_type: string; fingerprint_sha256: string; key_id: string };
   /** The one that holds another key for it. */
   contradicted_in?: string;
 }

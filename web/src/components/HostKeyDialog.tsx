@@ -53,8 +53,20 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
         {changed ? (
           <div class="risk" role="note">
             <Icon name="warning" size={18} />
-            <p>If you do not know why it changed, somebody may be reading along between you and this server: cancel, and ask its administrator.</p>
+            <p>
+              If you do not know why it changed, somebody may be reading along between you and this server: cancel, and ask its administrator.
+              {hostKey.certified_by ? (
+                <>
+                  {" "}
+                  The new key was certified by an authority that your own <code class="mono">{hostKey.known_in}</code> trusts for this server.
+                </>
+              ) : null}
+            </p>
           </div>
+        ) : hostKey.certified_by ? (
+          <p>
+            This key was certified by an authority that your own <code class="mono">{hostKey.known_in}</code> trusts for this server, as ssh would. It is not known here yet; no password or key has been sent.
+          </p>
         ) : hostKey.known_in ? (
           <p>
             Your own <code class="mono">{hostKey.known_in}</code> holds this very key for this server: you, or whoever looks after this machine, accepted it for ssh. It is not known here yet; no password or key has been sent.
@@ -83,6 +95,9 @@ export function HostKeyDialog({ hostKey, onAccept, onCancel }: Props) {
           value={hostKey.fingerprint_sha256}
           compare={changed ? (hostKey.expected_fingerprint_sha256 ?? undefined) : undefined}
         />
+        {hostKey.certified_by && (
+          <Fingerprint title={`Certified as “${hostKey.certified_by.key_id}” by the authority (${hostKey.certified_by.key_type})`} value={hostKey.certified_by.fingerprint_sha256} />
+        )}
         <div class="field">
           <span class="field-label">To check it, run this on the server (its console, or a machine that is connected already)</span>
           <div class="code">
