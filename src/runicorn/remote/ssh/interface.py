@@ -84,6 +84,9 @@ class RemoteProcess(Protocol):
     def write(self, data: bytes) -> None:
         """Send to stdin. Raises ConnectionClosedError if the channel is gone."""
 
+    def end_input(self) -> None:
+        """Close its stdin, which what reads to the end waits for."""
+
     def wait(self, timeout_secs: float) -> int | None:
         """Return the exit status once it is known; None after the timeout."""
 

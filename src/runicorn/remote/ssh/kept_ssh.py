@@ -94,3 +94,9 @@ def kill(process: subprocess.Popen[bytes]) -> None:
         process.kill()
     else:
         os.killpg(process.pid, signal.SIGKILL)
+
+
+def last_refusal(said: str) -> str:
+    """Return the last line in what `ssh` printed that tells of a carried connection which the server refused; or ""."""
+    refused = [line for line in said.splitlines() if "open failed" in line]
+    return refused[-1].strip() if refused else ""

@@ -18,7 +18,6 @@ from runicorn.errors import (
     JumpForbiddenError,
     SessionLimitError,
     SftpUnavailableError,
-    StartTimeoutError,
     TunnelFailedError,
 )
 from runicorn.remote.asking.question import Asker
@@ -32,6 +31,7 @@ from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
 from runicorn.remote.ssh.paramiko.login import AUTH_TIMEOUT_SECS, log_in
 from runicorn.remote.ssh.paramiko.offers import Offers
 from runicorn.remote.ssh.paramiko.outlet import Outlet
+from runicorn.remote.ssh.running import run_to_its_end
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.known_hosts import Entry, HostKey
@@ -173,21 +173,7 @@ class ParamikoConnection:
         return over.wait(timeout_secs) and self.alive
 
     def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
-        deadline = time.monotonic() + timeout_secs
-        process = self.start(command, stdin=stdin)
-        try:
-            process.end_input()
-            stdout = bytearray()
-            while chunk := process.read(max(0.0, deadline - time.monotonic())):
-                stdout += chunk
-                if len(stdout) > limit_bytes:
-                    break
-            status = process.wait(max(0.0, deadline - time.monotonic()))
-            return Completed(bytes(stdout), process.read_stderr(), -1 if status is None else status)
-        except TimeoutError:
-            raise StartTimeoutError(f"A command on {self.target.host} took longer than {timeout_secs:.0f} s.") from None
-        finally:
-            process.close()
+        return run_to_its_end(self, command, stdin, timeout_secs, limit_bytes)
 
     def start(self, command: str, *, stdin: bytes) -> ParamikoProcess:
         channel = self._open_session()

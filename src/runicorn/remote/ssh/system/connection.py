@@ -11,11 +11,11 @@ from runicorn.errors import (
     ConnectionClosedError,
     SessionLimitError,
     SftpUnavailableError,
-    StartTimeoutError,
 )
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh.interface import Completed, Login
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
+from runicorn.remote.ssh.running import run_to_its_end
 from runicorn.remote.ssh.system.mux import ANY_HOST, Mux
 from runicorn.remote.ssh.system.process import SystemProcess
 from runicorn.remote.trust.known_hosts import HostKey
@@ -83,21 +83,9 @@ class SystemConnection:
         return time.monotonic() <= deadline and self.alive
 
     def run(self, command: str, *, stdin: bytes, timeout_secs: float, limit_bytes: int) -> Completed:
-        deadline = time.monotonic() + timeout_secs
-        process = self.start(command, stdin=stdin)
         try:
-            process.end_input()
-            stdout = bytearray()
-            while chunk := process.read(max(0.0, deadline - time.monotonic())):
-                stdout += chunk
-                if len(stdout) > limit_bytes:
-                    break
-            status = process.wait(max(0.0, deadline - time.monotonic()))
-            return Completed(bytes(stdout), process.read_stderr(), -1 if status is None else status)
-        except TimeoutError:
-            raise StartTimeoutError(f"A command on {self.target.host} took longer than {timeout_secs:.0f} s.") from None
+            return run_to_its_end(self, command, stdin, timeout_secs, limit_bytes)
         finally:
-            process.close()
             self._note_closed_session()
 
     def start(self, command: str, *, stdin: bytes) -> SystemProcess:

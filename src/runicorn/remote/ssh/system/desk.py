@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runicorn.remote.ssh.interface import TunnelRefusedError
 from runicorn.remote.ssh.system import helper
-from runicorn.remote.ssh.tunnels.agent import unix_socket
+from runicorn.remote.ssh.unix_sockets import unix_socket
 
 SOCKET = "d"
 JUDGE, ASK = "judge", "ask"

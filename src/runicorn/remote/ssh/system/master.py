@@ -97,8 +97,7 @@ class Master:
     @property
     def complaint(self) -> str:
         """What the server last said when it refused to open a carried connection."""
-        refused = [line for line in self._all_said().splitlines() if "open failed" in line]
-        return refused[-1].strip() if refused else ""
+        return kept_ssh.last_refusal(self._all_said())
 
     def forward_path(self, name: str) -> str:
         return f"./{name}"  # it runs there

@@ -16,7 +16,7 @@ from runicorn.remote.ssh import kept_ssh
 from runicorn.remote.ssh.interface import Login, TunnelRefusedError
 from runicorn.remote.ssh.system.connection import SystemConnection
 from runicorn.remote.ssh.system.mux import Mux, environment_for
-from runicorn.remote.ssh.tunnels.agent import unix_socket
+from runicorn.remote.ssh.unix_sockets import unix_socket
 from runicorn.remote.trust.target import Target
 
 _PLAIN_PATH = re.compile(r"[\w./+-]+")

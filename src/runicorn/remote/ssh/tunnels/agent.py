@@ -9,22 +9,15 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-import sys
 import threading
 from pathlib import Path
 
 from runicorn.remote.ssh.keys import UnlockedKey
+from runicorn.remote.ssh.unix_sockets import unix_socket
 
 FAILURE, REQUEST_IDENTITIES, IDENTITIES_ANSWER, SIGN_REQUEST, SIGN_RESPONSE = 5, 11, 12, 13, 14
 MAX_MESSAGE_BYTES = 256 * 1024
 CLIENT_TIMEOUT_SECS = 20.0
-
-
-def unix_socket() -> socket.socket:
-    """Return a new Unix socket. Raises OSError on Windows, whose ssh uses none."""
-    if sys.platform == "win32":
-        raise OSError("there are no Unix sockets here")
-    return socket.socket(socket.AF_UNIX)
 
 
 class OneKeyAgent:

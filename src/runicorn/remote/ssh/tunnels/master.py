@@ -9,10 +9,9 @@ from collections.abc import Callable
 from runicorn.errors import ConnectionClosedError
 from runicorn.remote.ssh.interface import TunnelRefusedError, TunnelRequest
 from runicorn.remote.ssh.system.connection import SystemConnection
-from runicorn.remote.ssh.tunnels.agent import unix_socket
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
+from runicorn.remote.ssh.unix_sockets import reach
 
-CONNECT_TIMEOUT_SECS = 5.0
 _numbers = itertools.count(1)
 
 
@@ -50,7 +49,7 @@ class MasterTunnel:
 
     def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         try:
-            self._relay.add(SocketEndpoint(client), SocketEndpoint(self._reach()), opening)
+            self._relay.add(SocketEndpoint(client), SocketEndpoint(reach(str(self._path))), opening)
         except OSError as error:
             self._log(f"openssh tunnel: {error}")
             client.close()
@@ -70,13 +69,3 @@ class MasterTunnel:
             return self._connection.master.mux.control_command(order, "-L", self._forward).stderr.strip()
         except ConnectionClosedError:
             return None
-
-    def _reach(self) -> socket.socket:
-        sock = unix_socket()
-        try:
-            sock.settimeout(CONNECT_TIMEOUT_SECS)
-            sock.connect(str(self._path))
-        except BaseException:
-            sock.close()
-            raise
-        return sock

@@ -25,7 +25,7 @@ from runicorn.remote.ssh.interface import (
 from runicorn.remote.ssh.own_config import CONFIG, config_block, holds_in_config, hop_name
 from runicorn.remote.ssh.program import find_ssh
 from runicorn.remote.ssh.tunnels import host_key
-from runicorn.remote.ssh.tunnels.agent import OneKeyAgent, unix_socket
+from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.ssh.tunnels.openssh_command import (
     KNOWN_HOSTS,
     HopFiles,
@@ -35,6 +35,7 @@ from runicorn.remote.ssh.tunnels.openssh_command import (
     options_for,
 )
 from runicorn.remote.ssh.tunnels.relay import Relay, SocketEndpoint
+from runicorn.remote.ssh.unix_sockets import REACH_TIMEOUT_SECS, reach
 from runicorn.remote.trust import known_hosts
 from runicorn.remote.trust.known_hosts import Entry
 
@@ -125,9 +126,7 @@ class OpenSshTunnel:
 
     @property
     def complaint(self) -> str:
-        said = self._stderr.decode("utf-8", "replace")
-        refused = [line for line in said.splitlines() if "open failed" in line]
-        return refused[-1].strip() if refused else ""
+        return kept_ssh.last_refusal(self._stderr.decode("utf-8", "replace"))
 
     def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         try:
@@ -212,15 +211,8 @@ class OpenSshTunnel:
 
     def _reach(self) -> socket.socket:
         if isinstance(self._address, tuple):
-            return socket.create_connection(self._address, timeout=5.0)
-        sock = unix_socket()
-        try:
-            sock.settimeout(5.0)
-            sock.connect(self._address)
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+            return socket.create_connection(self._address, timeout=REACH_TIMEOUT_SECS)
+        return reach(self._address)
 
     def _read_stderr(self) -> None:
         assert self._process.stderr
