@@ -7,6 +7,7 @@ import type { Session } from "../api/remote-types";
 import { Icon } from "./icons";
 import { SessionLog } from "./SessionLog";
 import { HostDot } from "./Sidebar";
+import { byWhat, connectorSentence } from "../pure/connector";
 import { formatDuration } from "../pure/format";
 import { now } from "../state/clock";
 import { begin, emptyLogin, flow, leaveFor, openHost } from "../state/remote/flow";
@@ -41,6 +42,8 @@ function SessionRow({ session }: { session: Session }) {
   const question = state === "asks" ? questionOf(target) : undefined;
   const passedOver = fallbacksOf(session.fallbacks);
   const reasons = passedOver.map((one) => (one.backend ? `${one.backend}: ${one.reason}` : one.reason)).join("\n");
+  const way = byWhat(session.connector);
+  const carried = connectorSentence(session.connector);
   const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
   const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
   const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;
@@ -67,6 +70,7 @@ function SessionRow({ session }: { session: Session }) {
           {question ? `${question.hop} asks you` : state === "asks" ? "waits for you to log in" : session.status}
           {state !== "asks" && session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
           {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
+          {session.status === "running" && way && `, ${way}`}
         </small>
       </span>
       <span class="two-lines">
@@ -136,6 +140,7 @@ function SessionRow({ session }: { session: Session }) {
                   {session.remotePort ? <span class="muted"> · its port {session.remotePort}</span> : null}
                 </p>
               )}
+              {carried && <p class="muted">{carried}</p>}
               {passedOver.map((one) => (
                 <p key={one.backend} class="muted">
                   {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}
