@@ -90,6 +90,7 @@ def test_the_sidebar_says_that_a_login_asks_and_enter_brings_the_question(
         told(row, "asks you")
         expect(row).to_contain_text("asks you")
         expect(page.locator("input:focus")).to_have_value("config.")
+        expect(page.get_by_role("heading", name="No run matches")).to_be_visible()
         assert complaints(page) == []
         row.focus()
         page.keyboard.press("Enter")
@@ -133,6 +134,11 @@ def test_a_session_that_waits_for_somebody_says_so_at_its_place_and_in_its_row(
         expect(row.get_by_text("waits for you to log in")).to_be_visible(timeout=20_000)
         told(row, "asks you")
         told(host, "asks you")
+        page.get_by_role("link", name="Runs", exact=True).click()
+        told(in_sidebar(page, "lab"), "asks you")
+        log_in = f"Log in to {asking_server.account.username}@127.0.0.1:{asking_server.sshd.port}"
+        expect(in_sidebar(page, "lab")).to_have_accessible_description(log_in)
+        page.get_by_role("link", name="Remote").click()
 
         again = {"session_id": session["sessionId"], "login": True, "interactive": True}
         assert person.post("/api/remote/viewer/retry", again).result(20).status_code == 200
@@ -217,3 +223,41 @@ def choose(page: Page, way: str, name: str) -> None:
         row = page.get_by_role("region", name="Saved hosts").get_by_role("group", name=name)
         told(row, "asks you")
         row.get_by_role("button", name="Answer").click()
+
+
+@pytest.mark.parametrize(("dark", "width"), [(False, 1440), (True, 1440), (False, 390), (True, 390)])
+def test_places_that_ask_fit_and_are_accessible(dark: bool, width: int, browser: Browser, viewer: Viewer) -> None:
+    narrow = width < 700
+    with run_asking(["Verification code: "]) as asking, person_at(viewer) as person:
+        save(viewer, **{"login-node-with-a-name-of-forty-characters": asking.port, "lab": 9})
+        person.connect(know(viewer, asking.port))
+        person.question()
+        with visit(browser, f"{viewer.url}/#/remote", dark=dark, width=width, touch=narrow) as visitor:
+            page = visitor.page
+            expect(dialog(page)).to_be_visible()
+            page.keyboard.press("Escape")
+            expect(page.get_by_role("region", name="A server’s question")).to_be_visible()
+            row = page.get_by_role("region", name="Saved hosts").get_by_role("group", name="login-node")
+            told(row, "asks you")
+            assert inside(row.get_by_role("button", name="Answer"), width)
+            assert inside(page.get_by_role("region", name="A server’s question"), width)
+            assert complaints(page) == []
+            page.goto(f"{viewer.url}/#/artifacts")
+            page.get_by_role("link", name="Runs", exact=True).click()
+            if narrow:
+                page.get_by_role("button", name="Show projects").click()
+            place = in_sidebar(page, "login-node")
+            told(place, "asks you")
+            assert inside(place.get_by_text("asks you", exact=True), width)
+            place.click()
+            expect(dialog(page).get_by_label("Verification code:")).to_be_focused()
+            page.keyboard.press("Escape")
+            expect(place).to_be_focused()
+            person.cancel(person.question())
+            told(place, "not connected")
+
+
+def inside(found: Locator, width: int) -> bool:
+    """Whether all of it is in sight from left to right."""
+    box = found.bounding_box()
+    return box is not None and box["x"] >= 0 and box["x"] + box["width"] <= width

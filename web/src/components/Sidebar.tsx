@@ -80,7 +80,7 @@ export function Sidebar() {
                   key={formatTarget(target)}
                   type="button"
                   class="sidebar-row"
-                  title={question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `Open ${formatTarget(target)}`}
+                  title={question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `${state === "asks" ? "Log in to" : "Open"} ${formatTarget(target)}`}
                   onClick={() => goToHost(one)}
                 >
                   <HostDot state={state} />

@@ -1,7 +1,9 @@
 /** What the dot of a place tells, decided here and nowhere else. Pure. */
 
+import type { SessionStatus } from "../api/session-states";
+
 /** asks: somebody has to answer, or to log in, before it goes on. */
-export type PlaceState = "asks" | "running" | "reconnecting" | "starting" | "stopping" | "failed" | "stopped" | "connected" | "idle";
+export type PlaceState = "asks" | SessionStatus | "connected" | "idle";
 
 export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
   asks: "asks you",
@@ -17,7 +19,7 @@ export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
 
 /** The part of a session that this takes. */
 export interface SessionFacts {
-  status: "starting" | "running" | "reconnecting" | "stopping" | "stopped" | "failed";
+  status: SessionStatus;
   needsPerson?: boolean;
 }
 
