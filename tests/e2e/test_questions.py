@@ -189,6 +189,38 @@ def test_what_another_window_asks_comes_over_nothing_that_is_typed(browser: Brow
             assert waiting.result(10).status_code == 200
 
 
+def test_what_is_being_answered_is_not_replaced_by_a_question_of_ones_own_attempt(
+    browser: Browser, viewer: Viewer
+) -> None:
+    with (
+        run_asking(["Password: "], ["Verification code: "], checks_secs=2.0) as own,
+        run_asking(["Token: "]) as other,
+        person_at(viewer) as person,
+        visit(browser, f"{viewer.url}/#/remote") as visitor,
+    ):
+        page = visitor.page
+        know(viewer, own.port)
+        body = know(viewer, other.port)
+        begin(page, own)
+        dialog(page).get_by_label("Password:").fill(own.password)
+        waiting = person.connect(body)
+        person.question_of(other.port)
+        page.keyboard.press("Enter")
+        expect(dialog(page)).to_have_count(0)
+        page.get_by_role("button", name="Answer", exact=True).click()
+        page.keyboard.type("13")
+        person.question_of(own.port, "Verification code:")
+        expect(dialog(page)).to_contain_text("One more question waits.")
+        expect(dialog(page).get_by_label("Token:")).to_have_value("13")
+        page.keyboard.type("57")
+        page.keyboard.press("Enter")
+        expect(dialog(page).get_by_label("Verification code:")).to_be_focused()
+        assert other.typed == [("Token: ", "1357")]
+        assert waiting.result(10).status_code == 200
+        page.keyboard.press("Escape")
+        expect(flow(page).get_by_text("Cancelled")).to_be_visible()
+
+
 @pytest.mark.skipif(bool(missing_for_codes()), reason=missing_for_codes() or "-")
 def test_a_session_whose_link_broke_asks_whoever_wants_it_back(
     browser: Browser, viewer: Viewer, server_account: Account, tmp_path: Path

@@ -36,6 +36,15 @@ class Person:
         (question,) = eventually(self.questions, timeout_secs, "a question")
         return dict(question)
 
+    def question_of(self, port: int, prompt: str = "", timeout_secs: float = 10.0) -> dict[str, Any]:
+        """Wait for one of the login to this port, with a prompt that begins so."""
+
+        def found() -> list[dict[str, Any]]:
+            mine = [each for each in self.questions() if each["connection_id"].endswith(f":{port}")]
+            return [each for each in mine if any(text.startswith(prompt) for text in prompts(each))]
+
+        return dict(eventually(found, timeout_secs, "a question")[0])
+
     def answer(self, question: dict[str, Any], *answers: str) -> httpx.Response:
         return self.viewer.post("/api/remote/answer", {"id": question["id"], "answers": list(answers)})
 

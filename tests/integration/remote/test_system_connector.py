@@ -54,7 +54,8 @@ def test_a_session_runs_through_ssh_from_the_connect_to_its_stop(server: Server,
     assert listed["path"] == str(server.account.home)
     session = start(by_ssh, server.login(remote_root=str(server.runs)))
     assert (session["tunnelBackend"], session["connector"], session["fallbacks"]) == ("openssh", "ssh", [])
-    assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
+    health = httpx.get(f"{session['url']}/api/health").json()
+    assert (health["session_id"], health["remote"]["connector"]) == (session["sessionId"], "ssh")
     for _ in range(3):
         assert httpx.get(f"{session['url']}/api/runs").json()["runs"] == []
     # The tunnel logs in no second time.

@@ -27,6 +27,8 @@ export interface Session {
   startedAt: number | null;
   uptimeSeconds: number | null;
   isActive: boolean;
+  /** What carries its connection: "paramiko" or "ssh". */
+  connector?: string | null;
   tunnelBackend: string | null;
   fallbacks: unknown;
   runicornVersion: string | null;

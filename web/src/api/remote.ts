@@ -18,7 +18,7 @@ import type {
 export * from "./sessions";
 
 export const connect = (body: ConnectBody, signal?: AbortSignal) =>
-  request<{ ok: boolean; connection_id: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: PERSON_TIMEOUT_MS });
+  request<{ ok: boolean; connection_id: string; connector: string }>("POST", "/api/remote/connect", { body, signal, timeoutMs: PERSON_TIMEOUT_MS });
 
 export const giveUp = (attempt: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/attempts/give-up", { body: { attempt } });

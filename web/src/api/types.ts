@@ -253,6 +253,7 @@ export interface Health {
     username?: string;
     target?: string;
     tunnel?: string | null;
+    connector?: string | null;
     rtt_ms?: number | null;
     started_at?: number | null;
     manage_url?: string | null;

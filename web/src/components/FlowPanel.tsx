@@ -2,10 +2,11 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { byWhat } from "../pure/connector";
 import { plural } from "../pure/format";
-import { formatTarget, parsePort, PORT_REASON, sameTarget } from "../pure/target";
+import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
 import { acceptKey, cancelFlow, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
-import { questions } from "../state/remote/questions";
+import { questionOf } from "../state/remote/places";
 import { failedSession, logOf, stagesOf } from "../state/remote/stages";
 import { Code, Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
@@ -29,10 +30,15 @@ const SENTENCES: Record<Flow["phase"], string> = {
   cancelled: "Cancelled",
 };
 
+function sentence({ phase, connector }: Flow): string {
+  const way = byWhat(connector);
+  return phase === "choose" && way ? SENTENCES.choose.replace("Connected", `Connected ${way}`) : SENTENCES[phase];
+}
+
 export function FlowPanel({ flow }: { flow: Flow }) {
   const pending = flow.phase === "connecting" || flow.phase === "starting" || flow.phase === "loading";
   const log = logOf(flow.target);
-  const question = pending ? questions.value.find((one) => sameTarget(one.connection_id, flow.target)) : undefined;
+  const question = pending ? questionOf(flow.target) : undefined;
   const failed = failedSession(flow);
   return (
     <section class="flow" aria-label={`Opening ${formatTarget(flow.target)}`}>
@@ -50,7 +56,7 @@ export function FlowPanel({ flow }: { flow: Flow }) {
         )}
       </header>
       <p class="flow-note" role="status">
-        {question ? `${question.hop} asks you something` : SENTENCES[flow.phase]}
+        {question ? `${question.hop} asks you something` : sentence(flow)}
       </p>
       <Stepper
         stages={stagesOf(flow).map((stage) =>

@@ -1,6 +1,7 @@
 /** The quiet frame around each page: one line on top, the remote strip, and how the link is. */
 
 import { useEffect } from "preact/hooks";
+import { byWhat } from "../pure/connector";
 import { formatClock, formatDuration } from "../pure/format";
 import { now } from "../state/clock";
 import { health, isRemote, link, stale, staleSince, stream } from "../state/link";
@@ -100,7 +101,7 @@ export function RemoteStrip() {
         <span class="mono">{info.root}</span>
       </Part>
       {since !== null && <Part>running {formatDuration(Math.floor(since))}</Part>}
-      {remote.tunnel && <Part title="What carries the connection">{remote.tunnel}</Part>}
+      {remote.tunnel && <Part title="What carries the connection">{[remote.tunnel, byWhat(remote.connector)].filter(Boolean).join(", ")}</Part>}
       {typeof remote.rtt_ms === "number" && (
         <Part title="Round trip">
           <span class="num">{Math.round(remote.rtt_ms)} ms</span>

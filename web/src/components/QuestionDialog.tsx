@@ -7,7 +7,7 @@ import { sameTarget } from "../pure/target";
 import { now } from "../state/clock";
 import { dialogIsOpen } from "../state/overlays";
 import { cancelFlow, flow } from "../state/remote/flow";
-import { answerQuestion, cancelQuestion, questions } from "../state/remote/questions";
+import { answerQuestion, cancelQuestion, questions, showQuestion, shownQuestion } from "../state/remote/questions";
 import { sessions } from "../state/remote/status";
 import { isTyping, typesSince } from "../state/typing";
 import { toast, toastError } from "../state/toasts";
@@ -18,15 +18,17 @@ import { useUniqueId } from "./uid";
 /** From here on the time left is urgent. */
 const SHORT_SECS = 20;
 
-/** One question at a time. None comes over what somebody is typing; another window's or a session's over no dialog either. */
+/**
+ * One question at a time. None comes over what somebody is typing; another window's or a session's over no dialog either.
+ * One that is shown stays, or that a person asked for, until it is answered or put off.
+ */
 export function Questions() {
   const waiting = questions.value;
-  const mine = waiting.find(isMine);
-  const question = mine ?? waiting[0];
-  const [shown, setShown] = useState<string | null>(null);
-  const [put, setPut] = useState<string | null>(null);
+  const shown = shownQuestion.value;
+  const question = waiting.find((one) => one.id === shown) ?? waiting.find(isMine) ?? waiting[0];
+  const [put, setPut] = useState<ReadonlySet<string>>(new Set());
   useLayoutEffect(() => {
-    if (question && question.id !== shown && question.id !== put && mayCome(question)) setShown(question.id);
+    if (question && question.id !== shown && !put.has(question.id) && mayCome(question)) showQuestion(question.id);
   }, [question?.id]);
   if (!question) return null;
   if (question.id === shown)
@@ -36,19 +38,19 @@ export function Questions() {
         question={question}
         more={waiting.length - 1}
         onPut={() => {
-          setPut(question.id);
-          setShown(null);
+          setPut(new Set([...put, question.id]));
+          shownQuestion.value = null;
         }}
       />
     );
   return (
-    <div class="question-bar">
+    <div class="question-bar" role="region" aria-label="A server’s question">
       <Icon name="help" size={14} />
       <span role="status">
         <strong>{question.hop}</strong> asks you something to log in
       </span>
       <TimeLeft question={question} />
-      <button type="button" class="button small primary" onClick={() => setShown(question.id)}>
+      <button type="button" class="button small primary" onClick={() => showQuestion(question.id)}>
         Answer
       </button>
     </div>

@@ -5,9 +5,9 @@ import { getRuns } from "../api/client";
 import type { Run } from "../api/types";
 import { formatTarget } from "../pure/target";
 import { isRemote } from "../state/link";
-import { openHostSoon } from "../state/remote/opening";
+import { goToHost } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
-import { hostState } from "../state/remote/status";
+import { questionOf, stateOf } from "../state/remote/places";
 import { go, runHash } from "../state/route";
 import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
@@ -81,14 +81,11 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
           .filter((one) => fits(`${hostLabel(one)} ${formatTarget(targetOf(one))}`))
           .map<Choice>((one) => ({
             key: formatTarget(targetOf(one)),
-            kind: "Open host",
+            kind: questionOf(targetOf(one)) ? "Answer" : "Open host",
             label: hostLabel(one),
             note: formatTarget(targetOf(one)),
-            mark: <HostDot state={hostState(targetOf(one))} />,
-            run: () => {
-              go("#/remote");
-              openHostSoon(one);
-            },
+            mark: <HostDot state={stateOf(targetOf(one))} />,
+            run: () => goToHost(one),
           }))),
     ...pages.filter((one) => fits(one.label)),
   ];
@@ -122,7 +119,11 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
               const next = (chosen + (event.key === "ArrowDown" ? 1 : -1) + choices.length) % Math.max(1, choices.length);
               setAt(next);
               list.current?.children[next]?.scrollIntoView({ block: "nearest" });
-            } else if (event.key === "Enter") take(choices[chosen]);
+            } else if (event.key === "Enter") {
+              // Its default would be done in whatever has the focus by then: an answer sent that nobody has typed.
+              event.preventDefault();
+              take(choices[chosen]);
+            }
           }}
         />
       </div>

@@ -7,10 +7,13 @@ import type { Session } from "../api/remote-types";
 import { Icon } from "./icons";
 import { SessionLog } from "./SessionLog";
 import { HostDot } from "./Sidebar";
+import { byWhat, connectorSentence } from "../pure/connector";
 import { formatDuration } from "../pure/format";
 import { now } from "../state/clock";
 import { begin, emptyLogin, flow, leaveFor, openHost } from "../state/remote/flow";
 import { hostLabel, isSame, savedFor } from "../state/remote/hosts";
+import { questionOf, stateOfSession } from "../state/remote/places";
+import { showQuestion } from "../state/remote/questions";
 import { fallbacksOf, lookAtLink, sessions } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { PathEnd } from "./PathEnd";
@@ -35,8 +38,12 @@ function SessionRow({ session }: { session: Session }) {
   const [open, setOpen] = useState(session.status === "failed");
   const [stopping, setStopping] = useState(false);
   const target = { username: session.username, host: session.host, port: session.sshPort };
+  const state = stateOfSession(session, target);
+  const question = state === "asks" ? questionOf(target) : undefined;
   const passedOver = fallbacksOf(session.fallbacks);
   const reasons = passedOver.map((one) => (one.backend ? `${one.backend}: ${one.reason}` : one.reason)).join("\n");
+  const way = byWhat(session.connector);
+  const carried = connectorSentence(session.connector);
   const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
   const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
   const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;
@@ -56,13 +63,14 @@ function SessionRow({ session }: { session: Session }) {
   const label = known ? hostLabel(known) : session.host;
   return (
     <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
-      <HostDot state={session.status === "running" ? "running" : session.status === "starting" ? "busy" : session.status} />
+      <HostDot state={state} />
       <span class="two-lines">
         <strong class="ellipsis">{label}</strong>
         <small class="ellipsis">
-          {session.needsPerson ? "waits for you to log in" : session.status}
-          {!session.needsPerson && session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
+          {question ? `${question.hop} asks you` : state === "asks" ? "waits for you to log in" : session.status}
+          {state !== "asks" && session.status === "reconnecting" && session.linkLostAt ? ` for ${formatDuration((now.value - session.linkLostAt) / 1000)}` : ""}
           {session.reconnects > 0 ? `, reconnected ${session.reconnects} ×` : ""}
+          {session.status === "running" && way && `, ${way}`}
         </small>
       </span>
       <span class="two-lines">
@@ -88,7 +96,12 @@ function SessionRow({ session }: { session: Session }) {
             Open
           </a>
         )}
-        {session.needsPerson && (
+        {question && (
+          <button type="button" class="button small primary" title={`Answer what ${question.hop} asks`} onClick={() => showQuestion(question.id)}>
+            Answer
+          </button>
+        )}
+        {state === "asks" && !question && (
           <>
             <button type="button" class="button small primary" title="Log in to this host; the session then comes back on its address" onClick={logIn}>
               Log in
@@ -98,7 +111,7 @@ function SessionRow({ session }: { session: Session }) {
             </button>
           </>
         )}
-        {session.status === "reconnecting" && !session.needsPerson && (
+        {state === "reconnecting" && (
           <button type="button" class="button small" title="Do not wait for the next attempt" onClick={() => void lookAtLink(session.sessionId)}>
             Try now
           </button>
@@ -127,6 +140,7 @@ function SessionRow({ session }: { session: Session }) {
                   {session.remotePort ? <span class="muted"> · its port {session.remotePort}</span> : null}
                 </p>
               )}
+              {carried && <p class="muted">{carried}</p>}
               {passedOver.map((one) => (
                 <p key={one.backend} class="muted">
                   {one.backend && <strong>{one.backend}</strong>} passed over: {one.reason}

@@ -2,28 +2,21 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { formatCount } from "../pure/format";
+import { PLACE_WORDS, type PlaceState } from "../pure/places";
 import { formatTarget } from "../pure/target";
 import { projectTree, visibleNodes } from "../pure/tree";
 import { foldedProjects } from "../state/prefs";
-import { openHostSoon } from "../state/remote/opening";
+import { goToHost } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
-import { hostState, startRemote } from "../state/remote/status";
-import { go, param, place, setParams } from "../state/route";
+import { questionOf, stateOf } from "../state/remote/places";
+import { startRemote } from "../state/remote/status";
+import { param, place, setParams } from "../state/route";
 import { projects } from "../state/runs";
 import { health, isRemote } from "../state/link";
 import { Icon } from "./icons";
 
-const HOST_WORDS: Record<string, string> = {
-  running: "viewer running",
-  reconnecting: "reconnecting",
-  connected: "connected",
-  busy: "starting",
-  failed: "failed",
-  idle: "not connected",
-};
-
-export function HostDot({ state }: { state: string }) {
-  return <span class={`dot dot-${state}`} role="img" aria-label={HOST_WORDS[state] ?? state} title={HOST_WORDS[state] ?? state} />;
+export function HostDot({ state }: { state: PlaceState }) {
+  return <span class={`dot dot-${state}`} role="img" aria-label={PLACE_WORDS[state]} title={PLACE_WORDS[state]} />;
 }
 
 export function Sidebar() {
@@ -80,19 +73,23 @@ export function Sidebar() {
           <div class="sidebar-list hosts">
             {hosts.value.map((one) => {
               const target = targetOf(one);
+              const state = stateOf(target);
+              const question = questionOf(target);
               return (
                 <button
                   key={formatTarget(target)}
                   type="button"
                   class="sidebar-row"
-                  title={`Open ${formatTarget(target)}`}
-                  onClick={() => {
-                    go("#/remote");
-                    openHostSoon(one);
-                  }}
+                  title={question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `${state === "asks" ? "Log in to" : "Open"} ${formatTarget(target)}`}
+                  onClick={() => goToHost(one)}
                 >
-                  <HostDot state={hostState(target)} />
+                  <HostDot state={state} />
                   <span class="sidebar-name">{hostLabel(one)}</span>
+                  {state === "asks" && (
+                    <span class="sidebar-asks" aria-hidden="true">
+                      {PLACE_WORDS.asks}
+                    </span>
+                  )}
                 </button>
               );
             })}

@@ -13,7 +13,9 @@ import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/targe
 import { useKeys } from "../state/keys";
 import { begin, emptyLogin, flow, loginOf, openHost } from "../state/remote/flow";
 import { forgetHost, hostLabel, hosts, saveHost, targetOf } from "../state/remote/hosts";
-import { hostState, loadKnownHosts, loadRemote, remoteError, saved, sessionsOf, startRemote } from "../state/remote/status";
+import { questionOf, stateOf } from "../state/remote/places";
+import { showQuestion } from "../state/remote/questions";
+import { loadKnownHosts, loadRemote, remoteError, saved, sessionsOf, startRemote } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { KnownHosts } from "../components/KnownHosts";
 import { PathEnd } from "../components/PathEnd";
@@ -87,7 +89,7 @@ function Hosts() {
 
 function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }) {
   const target = targetOf(host);
-  const state = hostState(target);
+  const question = questionOf(target);
   const running = sessionsOf(target).some((session) => session.status === "running");
   const forget = () =>
     void forgetHost(host).then(
@@ -96,7 +98,7 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
     );
   return (
     <div class="host-row" role="group" aria-label={hostLabel(host)}>
-      <HostDot state={state} />
+      <HostDot state={stateOf(target)} />
       <span class="two-lines">
         <strong class="ellipsis">{hostLabel(host)}</strong>
         <small class="ellipsis mono">{formatTarget(target)}</small>
@@ -107,9 +109,15 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
       </span>
       <span class="muted">{host.lastUsedAt ? <Ago at={host.lastUsedAt} /> : "never"}</span>
       <span class="row-actions">
-        <button type="button" class={`button small${running ? " primary" : ""}`} onClick={() => openHost(host)}>
-          Open
-        </button>
+        {question ? (
+          <button type="button" class="button small primary" title={`Answer what ${question.hop} asks`} onClick={() => showQuestion(question.id)}>
+            Answer
+          </button>
+        ) : (
+          <button type="button" class={`button small${running ? " primary" : ""}`} onClick={() => openHost(host)}>
+            Open
+          </button>
+        )}
         <Menu
           label={`Actions for ${hostLabel(host)}`}
           items={[

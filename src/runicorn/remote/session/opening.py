@@ -156,6 +156,7 @@ class Opening:
             "username": session.request.target.username,
             "target": session.request.target.connection_id,
             "tunnel": session.tunnel.name,
+            "connector": session.connector,
             "rtt_ms": session.rtt_ms,
             "started_at": int(session.started_at * 1000),
             "manage_url": self.manage_url,

@@ -39,6 +39,8 @@ export interface Flow {
   /** Where a retry would start again. */
   failedAt: "connect" | "choose" | "start" | null;
   connectionId: string | null;
+  /** What carries that connection: "paramiko" or "ssh". */
+  connector: string | null;
   environments: Environment[];
   environment: string | null;
   config: RemoteConfig | null;
@@ -109,6 +111,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     error: null,
     failedAt: null,
     connectionId: null,
+    connector: null,
     environments: [],
     environment: known?.condaEnv ?? null,
     config: null,
@@ -186,7 +189,7 @@ export function runConnect(): Promise<void> {
   return guarded("connect", async (signal) => {
     const now = flow.value!;
     const answer = await api.connect({ ...now.target, ...credentialsOf(now.form), jumps: now.jumps, attempt: now.attempt, interactive: true }, signal);
-    patch({ connectionId: answer.connection_id });
+    patch({ connectionId: answer.connection_id, connector: answer.connector });
     await runChoose(signal);
   });
 }

@@ -12,6 +12,14 @@ const settled = signal<ReadonlySet<string>>(new Set());
 /** The questions that wait for somebody, the oldest first. */
 export const questions = computed(() => open.value.filter((one) => !settled.value.has(one.id)));
 
+/** The one whose dialog is open in this window. */
+export const shownQuestion = signal<string | null>(null);
+
+/** Put a question before the person who asked for it. */
+export const showQuestion = (id: string): void => {
+  shownQuestion.value = id;
+};
+
 stream.on("remote", (data) => {
   const now = data.questions ?? [];
   open.value = now;

@@ -67,19 +67,6 @@ effect(() => {
   if (wired) void loadRemote();
 });
 
-export type HostState = "running" | "reconnecting" | "connected" | "busy" | "failed" | "idle";
-
-/** What the dot beside a host tells: its session's state, else its connection's. */
-export function hostState(target: Target): HostState {
-  const mine = sessionsOf(target);
-  if (mine.some((one) => one.status === "running")) return "running";
-  if (mine.some((one) => one.status === "reconnecting")) return "reconnecting";
-  if (mine.some((one) => one.status === "starting")) return "busy";
-  if (mine.some((one) => one.status === "failed")) return "failed";
-  const connection = status.value?.connections.find((one) => sameTarget(one.key, target));
-  return connection?.connected ? "connected" : "idle";
-}
-
 export const sessionsOf = (target: Target): Session[] => sessions.value.filter((one) => sameTarget(one.connectionId, target));
 
 export const progressOf = (target: Target): Progress | undefined =>

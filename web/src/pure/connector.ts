@@ -1,0 +1,10 @@
+/** What carries a connection, in words. Pure. */
+
+/** Return what is told of it beside other things: nothing where it is the usual one, Paramiko. */
+export const byWhat = (connector: string | null | undefined): string => (connector === "ssh" ? "by your ssh" : "");
+
+/** Return the sentence that tells it in any case, null where it is not known. */
+export function connectorSentence(connector: string | null | undefined): string | null {
+  if (connector === "ssh") return "Connected by your ssh; the log says why.";
+  return connector === "paramiko" ? "Connected by Paramiko." : null;
+}

@@ -1,0 +1,39 @@
+/** What the dot of a place tells, decided here and nowhere else. Pure. */
+
+import type { SessionStatus } from "../api/session-states";
+
+/** asks: somebody has to answer, or to log in, before it goes on. */
+export type PlaceState = "asks" | SessionStatus | "connected" | "idle";
+
+export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
+  asks: "asks you",
+  running: "viewer running",
+  reconnecting: "reconnecting",
+  starting: "starting",
+  stopping: "stopping",
+  failed: "failed",
+  stopped: "stopped",
+  connected: "connected",
+  idle: "not connected",
+};
+
+/** The part of a session that this takes. */
+export interface SessionFacts {
+  status: SessionStatus;
+  needsPerson?: boolean;
+}
+
+/** What one session's dot tells. asked: a question to log in there waits for an answer. */
+export function sessionState({ status, needsPerson = false }: SessionFacts, asked: boolean): PlaceState {
+  const waits = (asked && status === "starting") || ((asked || needsPerson) && status === "reconnecting");
+  return waits ? "asks" : status;
+}
+
+/** Of several sessions of one place, the first of these counts. */
+const TOLD_FIRST: readonly PlaceState[] = ["asks", "running", "reconnecting", "starting", "failed"];
+
+/** What a place's dot tells: that somebody is asked, else its sessions' state, else its connection's. */
+export function placeState(sessions: readonly SessionFacts[], asked: boolean, connected: boolean): PlaceState {
+  const states = asked ? ["asks"] : sessions.map((one) => sessionState(one, asked));
+  return TOLD_FIRST.find((one) => states.includes(one)) ?? (connected ? "connected" : "idle");
+}
