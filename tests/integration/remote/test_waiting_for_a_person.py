@@ -12,7 +12,7 @@ import httpx
 import pytest
 from tests.support.agent import run_agent
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, kill
+from tests.support.server import Server, eventually, eventually_nothing, kill
 from tests.support.serving import Viewer, run_viewer
 
 RETURN_SECS = 40.0
@@ -147,6 +147,7 @@ def test_a_tunnels_own_refused_login_is_not_repeated_beside_a_connection_that_li
     with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
         body = server.login(remote_root=str(server.runs))
         accept(viewer, connect(viewer, body))
+        eventually_nothing(server.sshd_children, 10)  # of the one that only saw the host key
         assert connect(viewer, body).status_code == 200
         eventually(lambda: len(server.sshd_children()) == 2, what="the privileged process and the user's own")
         before = set(server.sshd_children())
