@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import visit
 from tests.support.certificates import FOR_IT, certify, public
-from tests.support.serving import run_viewer
-from tests.support.sshd import make_key, run_sshd
+from tests.support.serving import Viewer, run_viewer
+from tests.support.sshd import Sshd, make_key, run_sshd
 
 from runicorn.remote.trust.known_hosts import parse_public_key
 
@@ -80,21 +81,28 @@ def test_what_cannot_be_is_said_in_place_and_begins_nothing(page: Page) -> None:
         expect(page.get_by_role("region", name="Opening")).to_have_count(0)
 
 
-def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser, tmp_path: Path) -> None:
-    home, own = tmp_path / "home", tmp_path / "own_known_hosts"
+@contextmanager
+def opening(browser: Browser, folder: Path, sshd: Sshd, known_hosts: Path) -> Iterator[tuple[Viewer, Page]]:
+    """Show the page of a person who has just typed a server, of which this file of their own may know."""
+    home = folder / "home"
     (home / ".ssh").mkdir(parents=True)
+    (home / ".ssh" / "config").write_text(
+        f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {known_hosts}\n"
+    )
+    with (
+        run_viewer(folder / "root", home) as viewer,
+        visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
+    ):
+        server(visited.page).fill("me@there")
+        visited.page.keyboard.press("Enter")
+        yield viewer, visited.page
+
+
+def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser, tmp_path: Path) -> None:
+    own = tmp_path / "own_known_hosts"
     with run_sshd() as sshd:
-        (home / ".ssh" / "config").write_text(
-            f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {own}\n"
-        )
         own.write_text(f"[127.0.0.1]:{sshd.port} {sshd.host_key()}\n")
-        with (
-            run_viewer(tmp_path / "root", home) as viewer,
-            visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
-        ):
-            page = visited.page
-            server(page).fill("me@there")
-            page.keyboard.press("Enter")
+        with opening(browser, tmp_path, sshd, own) as (viewer, page):
             dialog = page.get_by_role("dialog", name="Confirm the host key of 127.0.0.1")
             expect(dialog).to_contain_text(f"Your own {own} holds this very key")
             dialog.get_by_role("button", name="Take the key over").click()
@@ -115,22 +123,12 @@ def test_a_key_that_ssh_knows_is_told_and_taken_over_by_a_click(browser: Browser
 
 
 def test_a_key_that_an_authority_certified_is_told_with_who_that_is(browser: Browser, tmp_path: Path) -> None:
-    home, own = tmp_path / "home", tmp_path / "own_known_hosts"
-    (home / ".ssh").mkdir(parents=True)
+    own = tmp_path / "own_known_hosts"
     authority = make_key(tmp_path / "authority")
     with run_sshd() as sshd:
         certify(sshd, authority, *FOR_IT)
-        (home / ".ssh" / "config").write_text(
-            f"Host there\n HostName 127.0.0.1\n Port {sshd.port}\n UserKnownHostsFile {own}\n"
-        )
         own.write_text(f"@cert-authority * {public(authority)}\n")
-        with (
-            run_viewer(tmp_path / "root", home) as viewer,
-            visit(browser, f"http://localhost:{viewer.port}/#/remote") as visited,
-        ):
-            page = visited.page
-            server(page).fill("me@there")
-            page.keyboard.press("Enter")
+        with opening(browser, tmp_path, sshd, own) as (viewer, page):
             dialog = page.get_by_role("dialog", name="Confirm the host key of 127.0.0.1")
             expect(dialog).to_contain_text(f"certified by an authority that your own {own} trusts")
             expect(dialog).to_contain_text("as “gpu-7 of the lab”")
