@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -169,9 +170,12 @@ def _make_host_key(path: Path, kind: str) -> None:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, below those that systems give to clients: none takes it before the server does."""
+    while True:
+        port = 25_000 + secrets.randbelow(7_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_until_listening(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
