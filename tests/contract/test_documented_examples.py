@@ -117,7 +117,8 @@ class Reader:
         """Return the documented answer to a connect."""
         target = {"host": "127.0.0.1", "port": self._server.sshd.port, "username": self._server.account.username}
         documented = {"ok": True, "connection_id": self.connection_id, **target, "connected": True}
-        return {**documented, "hops": [target], "resolved_by": "ssh -G", "connector": "paramiko"}  # which came later
+        later = {"hops": [target], "resolved_by": "ssh -G", "connector": "paramiko", "connector_reason": None}
+        return {**documented, **later}
 
     def curl(self, example: str) -> Any:
         done = subprocess.run(["/bin/sh", "-c", self.address(example)], check=True, capture_output=True, timeout=30)

@@ -50,7 +50,7 @@ def test_a_connection_by_ones_own_ssh_is_told_on_the_way_there_and_in_its_sessio
         row = page.get_by_role("group", name="Session on 127.0.0.1")
         expect(row.get_by_text("running, by your ssh", exact=True)).to_be_visible()
         row.get_by_role("button", name="Details").click()
-        expect(row.get_by_text("Connected by your ssh; the log says why.")).to_be_visible()
+        expect(row.get_by_text("Connected by your ssh: RUNICORN_CONNECTOR says so.")).to_be_visible()
         row.get_by_role("button", name="Log", exact=True).click()
         expect(row.get_by_role("log")).to_contain_text("connects by ssh: RUNICORN_CONNECTOR says so")
         assert complaints(page) == []

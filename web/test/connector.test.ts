@@ -7,6 +7,7 @@ describe("what carries a connection", () => {
   });
 
   test("is told in a sentence wherever it is known", () => {
-    expect(["ssh", "paramiko", null, undefined].map(connectorSentence)).toEqual(["Connected by your ssh; the log says why.", "Connected by Paramiko.", null, null]);
+    expect(connectorSentence("ssh", "your ssh config names a PKCS11Provider for gpu-7")).toBe("Connected by your ssh: your ssh config names a PKCS11Provider for gpu-7.");
+    expect(["ssh", "paramiko", null, undefined].map((each) => connectorSentence(each))).toEqual(["Connected by your ssh.", "Connected by Paramiko.", null, null]);
   });
 });

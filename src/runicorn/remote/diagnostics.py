@@ -60,7 +60,8 @@ def _facts(session: Session) -> list[tuple[str, str]]:
     ]
     if remote is not None:
         facts.append(("remote viewer", f"runicorn {remote.version}, process {remote.pid}, port {remote.port}"))
-    facts.append(("connected by", session.connector or "nothing"))
+    reason = f": {session.connector_reason}" if session.connector_reason else ""
+    facts.append(("connected by", f"{session.connector or 'nothing'}{reason}"))
     facts.append(("tunnel", session.tunnel.name if session.tunnel else "none"))
     facts += [("passed over", f"{each.backend}: {each.reason}") for each in session.fallbacks]
     facts += [("state", session.state.value), ("started", utc(session.started_at))]

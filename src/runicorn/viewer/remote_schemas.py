@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -10,13 +9,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from runicorn.remote.server.candidates import MAX_DEPTH, Candidates
 from runicorn.remote.server.files import Listing, PathFacts
 from runicorn.remote.server.probe import Environment
-from runicorn.remote.session.lifecycle import State
-from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.session import StartRequest
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import KnownHost
 from runicorn.remote.trust.target import Credentials, Secret, Target
-from runicorn.viewer.question_schemas import QuestionAnswer
 from runicorn.viewer.schemas import AnswerModel
 from runicorn.viewer.way_schemas import HopAnswer, hop_answers
 
@@ -158,7 +155,10 @@ class MessageAnswer(OkAnswer):
 
 
 class ConnectAnswer(OkAnswer):
-    """resolved_by: who told the hops, "ssh -G" or "asyncssh". connector: what carries it, "paramiko" or "ssh"."""
+    """resolved_by: who told the hops, "ssh -G" or "asyncssh". connector: what carries it, "paramiko" or "ssh".
+
+    connector_reason: why it is "ssh", null for Paramiko.
+    """
 
     connection_id: str
     host: str
@@ -168,6 +168,7 @@ class ConnectAnswer(OkAnswer):
     hops: list[HopAnswer]
     resolved_by: str | None
     connector: str
+    connector_reason: str | None
 
 
 class ConnectionAnswer(AnswerModel):
@@ -239,68 +240,6 @@ class CandidatesAnswer(OkAnswer):
     candidates: list[CandidateAnswer]
 
 
-class ErrorAnswer(AnswerModel):
-    code: str
-    message: str
-    hint: str
-
-
-class FallbackAnswer(AnswerModel):
-    backend: str
-    reason: str
-
-
-class SessionAnswer(AnswerModel):
-    sessionId: str
-    localPort: int | None
-    remotePort: int | None
-    remoteRoot: str
-    status: Literal["starting", "running", "reconnecting", "stopping", "stopped", "failed"]
-    url: str | None
-    host: str
-    sshPort: int
-    username: str
-    connectionId: str
-    condaEnv: str | None
-    remotePid: int | None
-    startedAt: int
-    uptimeSeconds: float
-    isActive: bool
-    connector: str | None
-    tunnelBackend: str | None
-    fallbacks: list[FallbackAnswer]
-    runicornVersion: str | None
-    error: ErrorAnswer | None
-    needsPerson: bool
-    reconnects: int
-    rttMs: float | None
-    linkLostAt: int | None
-    logNext: int
-
-
-class LogLineAnswer(AnswerModel):
-    """at: ms since 1970."""
-
-    at: int
-    text: str
-
-
-class LogAnswer(AnswerModel):
-    """next: what to ask for as `after` the next time."""
-
-    session_id: str
-    lines: list[LogLineAnswer]
-    next: int
-
-
-class StartAnswer(MessageAnswer):
-    session: SessionAnswer
-
-
-class SessionsAnswer(AnswerModel):
-    sessions: list[SessionAnswer]
-
-
 class EntryAnswer(AnswerModel):
     name: str
     is_dir: bool
@@ -340,16 +279,6 @@ class ProgressAnswer(AnswerModel):
     log: list[str]
 
 
-class StatusAnswer(AnswerModel):
-    connections: list[ConnectionAnswer]
-    viewer_sessions: list[SessionAnswer]
-    ended_sessions: list[SessionAnswer]
-    connection_count: int
-    viewer_session_count: int
-    progress: list[ProgressAnswer]
-    questions: list[QuestionAnswer]
-
-
 class SavedAnswer(OkAnswer):
     connections: list[dict[str, Any]]
 
@@ -369,6 +298,7 @@ def connect_answer(connection: Connection) -> ConnectAnswer:
         hops=hop_answers(way),
         resolved_by=way.resolved_by,
         connector=connection.connector,
+        connector_reason=connection.connector_reason,
     )
 
 
@@ -406,68 +336,27 @@ def environment_answer(environment: Environment) -> EnvironmentAnswer:
     )
 
 
-def session_answer(session: Session) -> SessionAnswer:
-    target = session.request.target
-    port = session.door.local_port if session.door else session.request.local_port
-    return SessionAnswer(
-        sessionId=session.session_id,
-        localPort=port,
-        remotePort=session.remote.port if session.remote else session.request.remote_port,
-        remoteRoot=session.request.root,
-        status=session.state.value,
-        url=f"http://localhost:{port}" if port else None,
-        host=target.host,
-        sshPort=target.port,
-        username=target.username,
-        connectionId=target.connection_id,
-        condaEnv=session.environment.name if session.environment else session.request.environment,
-        remotePid=session.remote.pid if session.remote else None,
-        startedAt=int(session.started_at * 1000),
-        uptimeSeconds=max(0.0, round(time.time() - session.started_at, 3)),
-        isActive=session.state is State.RUNNING,
-        connector=session.connector,
-        tunnelBackend=session.tunnel.name if session.tunnel else None,
-        fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
-        runicornVersion=session.remote.version if session.remote else None,
-        error=_error(session),
-        needsPerson=session.needs_person,
-        reconnects=session.reconnects,
-        rttMs=session.rtt_ms,
-        linkLostAt=int(session.link_lost_at * 1000) if session.link_lost_at else None,
-        logNext=session.progress.lines.next,
-    )
-
-
-def log_answer(session: Session, after: int) -> LogAnswer:
-    lines, following = session.progress.lines.after(after)
-    return LogAnswer(
-        session_id=session.session_id,
-        lines=[LogLineAnswer(at=int(line.at * 1000), text=_text(line.text)) for line in lines],
-        next=following,
-    )
-
-
 def listing_answer(listing: Listing) -> dict[str, Any]:
     """Return a ListingAnswer as plain values: 50,000 models would take longer than the listing itself."""
     items = [
-        {"name": _text(each.name), "is_dir": each.is_dir, "size": each.size, "mtime": each.mtime}
+        {"name": text(each.name), "is_dir": each.is_dir, "size": each.size, "mtime": each.mtime}
         for each in listing.entries
     ]
-    return {"path": _text(listing.path), "items": items, "truncated": listing.truncated}
+    return {"path": text(listing.path), "items": items, "truncated": listing.truncated}
 
 
 def candidates_answer(found: Candidates) -> CandidatesAnswer:
-    items = [CandidateAnswer(path=_text(each.path), kind=each.kind, runs=each.runs) for each in found.candidates]
+    items = [CandidateAnswer(path=text(each.path), kind=each.kind, runs=each.runs) for each in found.candidates]
     return CandidatesAnswer(
         ok=True,
-        scan_root=_text(found.scan_root),
+        scan_root=text(found.scan_root),
         max_depth=MAX_DEPTH,
         candidates=items,
     )
 
 
 def exists_answer(facts: PathFacts) -> ExistsAnswer:
-    return ExistsAnswer(path=_text(facts.path), exists=facts.exists, is_dir=facts.is_dir)
+    return ExistsAnswer(path=text(facts.path), exists=facts.exists, is_dir=facts.is_dir)
 
 
 def progress_answer(target: Target, progress: Progress) -> ProgressAnswer:
@@ -483,15 +372,10 @@ def progress_answer(target: Target, progress: Progress) -> ProgressAnswer:
     )
 
 
-def _error(session: Session) -> ErrorAnswer | None:
-    error = session.error
-    return ErrorAnswer(code=error.code, message=error.detail, hint=error.hint) if error else None
-
-
 def _secret(text: str | None) -> Secret | None:
     return Secret(text) if text else None
 
 
-def _text(name: str) -> str:
+def text(name: str) -> str:
     """Names on a server need not be UTF-8; an answer must be."""
     return name.encode("utf-8", "replace").decode()

@@ -63,6 +63,7 @@ def test_after_accepting_the_same_request_connects(known: Viewer, server: Server
         "hops": [server.target()],
         "resolved_by": "ssh -G",
         "connector": "paramiko",
+        "connector_reason": None,
     }
     listed = known.get("/api/remote/sessions").json()
     assert listed == {"sessions": [{"key": f"{username}@127.0.0.1:{port}", **server.target(), "connected": True}]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.commands import run
 from tests.support.questions import person_at, prompts
 from tests.support.realm import run_realm
 from tests.support.remote import accept, connect, start, stop
@@ -91,9 +93,13 @@ def test_a_kerberos_ticket_logs_in_and_without_one_nothing_is_tried(
         realm.log_in(username, password)
         answer = connect_all(viewer, laptop.body())
         assert answer.json().get("connector") == "ssh", answer.text
+        reason = "your ssh config has GSSAPIAuthentication for localhost, and you have a ticket"
+        assert answer.json()["connector_reason"] == reason
         assert "Accepted gssapi-with-mic" in sshd.log
         assert sshd.log.count("Accepted ") == 1
-        stop(viewer, see_runs(viewer, laptop))
+        session = see_runs(viewer, laptop)
+        assert session["connectorReason"] == reason
+        stop(viewer, session)
         assert sshd.log.count("Accepted ") == 1
 
 
@@ -167,11 +173,25 @@ def test_a_connection_of_the_persons_own_is_used_without_a_login_and_stays_their
         assert (answer.status_code, answer.json().get("connector")) == (200, "ssh"), answer.text
         session = see_runs(viewer, laptop)
         assert session["tunnelBackend"] == "openssh"
+        assert session["connectorReason"] == f"it goes through the connection that you have open, {laptop.home / 'cm'}"
         assert sshd.log.count("Accepted publickey") == 1
         stop(viewer, session)
         viewer.post("/api/remote/disconnect", laptop.body())
         assert master.poll() is None
         assert subprocess.run(["ssh", "-S", str(laptop.home / "cm"), "-O", "check", "x"], check=False).returncode == 0
+
+
+def test_doctor_looks_through_the_open_connection_and_logs_in_nowhere(laptop: Laptop, sshd: Sshd) -> None:
+    with own_master(laptop, sshd) as master:
+        words = ["doctor", f"{laptop.server.account.username}@gpu", "--root", str(laptop.server.runs), "--json"]
+        examined = json.loads(run(*words, home=laptop.home).stdout)
+        assert [step for step in examined["steps"] if step["state"] != "ok"] == []
+        said = {step["name"]: step["detail"] for step in examined["steps"]}
+        assert said["name"].endswith(f"; it goes through the connection that you have open, {laptop.home / 'cm'}")
+        assert said["login"] == "none: your own ssh is logged in"
+        assert said["forwarding_openssh"].endswith(" and back")
+        assert sshd.log.count("Accepted publickey") == 1
+        assert master.poll() is None
 
 
 def test_after_the_persons_own_connection_has_ended_a_session_comes_back_by_a_login(laptop: Laptop, sshd: Sshd) -> None:
@@ -186,7 +206,8 @@ def test_after_the_persons_own_connection_has_ended_a_session_comes_back_by_a_lo
         answer = connect_all(viewer, laptop.body())
         assert answer.json()["connector"] == "paramiko", answer.text
         eventually(lambda: viewer.get(status).json()["status"] == "running", 30, "the session")
-        assert viewer.get(status).json()["connector"] == "paramiko"
+        back = viewer.get(status).json()
+        assert (back["connector"], back["connectorReason"]) == ("paramiko", None)
         stop(viewer, session)
 
 

@@ -29,6 +29,8 @@ export interface Session {
   isActive: boolean;
   /** What carries its connection: "paramiko" or "ssh". */
   connector?: string | null;
+  /** Why it is "ssh". */
+  connectorReason?: string | null;
   tunnelBackend: string | null;
   fallbacks: unknown;
   runicornVersion: string | null;

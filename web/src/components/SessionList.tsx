@@ -43,7 +43,7 @@ function SessionRow({ session }: { session: Session }) {
   const passedOver = fallbacksOf(session.fallbacks);
   const reasons = passedOver.map((one) => (one.backend ? `${one.backend}: ${one.reason}` : one.reason)).join("\n");
   const way = byWhat(session.connector);
-  const carried = connectorSentence(session.connector);
+  const carried = connectorSentence(session.connector, session.connectorReason);
   const alive = session.status === "running" || session.status === "reconnecting" || session.status === "starting";
   const uptime = session.startedAt && alive ? (now.value - session.startedAt) / 1000 : session.uptimeSeconds;
   const error = typeof session.error === "string" ? session.error : session.error ? [session.error.message, session.error.code].filter(Boolean).join(" · ") : null;

@@ -42,6 +42,7 @@ from runicorn.settings import Settings, TunnelChoice
 
 if TYPE_CHECKING:
     from runicorn.remote.ssh.paramiko.stepwise import Introduction
+    from runicorn.remote.ssh.system import BySsh
 
 VERSION_TIMEOUT_SECS = 10.0
 VERSION_LIMIT_BYTES = 8192
@@ -81,8 +82,8 @@ class Examination:
     asker: Asker | None = None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
-    _ssh: str | None = None
-    _why_ssh: str = ""
+    _by_ssh: BySsh | None = None
+    _is_open: bool = False
     _addresses: list[Any] = field(default_factory=list)
     _socket: DialedSocket | None = None
     _dial: Callable[[Progress], DialedSocket] | None = None
@@ -98,18 +99,24 @@ class Examination:
     def name(self) -> Found:
         """Look the name up; where others are on the way, log in to those, as only they know it.
 
-        Where the system's `ssh` is what connects, it is left to that.
+        Where the system's `ssh` is what connects, it is left to that; where the person has a connection open, there is
+        nothing to look for on the way.
         """
+        if self._take_open():
+            assert self._connection is not None
+            return Found(f"{self.way}; {self._connection.connector_reason}")
         if not self.way.is_direct:
-            self._ssh = self._which_ssh()
-            if self._ssh is not None:
-                return Found(f"{self.way}; {self._why_ssh}")
+            self._by_ssh = self._which_ssh()
+            if self._by_ssh is not None:
+                return Found(f"{self.way}; {_told(self._by_ssh)}")
             self._dial = self._reach()
             return Found(str(self.way))
         self._addresses = dialing.resolve(self.way.last.target)
         return Found(", ".join(dict.fromkeys(str(each[4][0]) for each in self._addresses)))
 
     def port(self) -> Found:
+        if self._is_open:
+            return Found("not asked: your open connection is used")
         if self._left_to_ssh:
             return Found("seen by ssh, on its way")
         if self._dial is not None:
@@ -125,6 +132,8 @@ class Examination:
         """Read the version line on the socket at hand, on which the host key is asked for next: a firewall may count
         connections (`ufw limit` refuses the sixth within 30 s).
         """
+        if self._is_open:
+            return Found("not asked: your open connection is used")
         if self._left_to_ssh:
             return Found("heard by ssh, on its way")
         assert self._socket is not None
@@ -155,21 +164,25 @@ class Examination:
         return Found(server_words.first_line(version.encode()).removeprefix("SSH-2.0-"))
 
     def host_key(self) -> Found:
+        if self._is_open:
+            return Found("judged by your ssh, when you opened the connection")
         if self._left_to_ssh:
             return Found("judged with each hop of the login")
-        self._ssh = self._which_ssh()
+        self._by_ssh = self._which_ssh()
         try:
             self._met = self.holder.own(self._meet())
         except NoCommonAlgorithmError as error:
-            self._ssh = self._instead_of_paramiko(error)
-            if self._ssh is None:
+            self._by_ssh = self._instead_of_paramiko(error)
+            if self._by_ssh is None:
                 raise
-            return Found(f"judged with the login; {self._why_ssh}")
+            return Found(f"judged with the login; {_told(self._by_ssh)}")
         return Found(f"known: {self._met.host_key.key_type} {self._met.host_key.fingerprint_sha256}")
 
     def login(self) -> Found:
-        if self._ssh is not None:
-            return self._log_in_by_ssh(self._ssh)
+        if self._is_open:
+            return Found("none: your own ssh is logged in")
+        if self._by_ssh is not None:
+            return self._log_in_by_ssh(self._by_ssh)
         if self._met is None:  # the last login used it up
             self._met = self.holder.own(self._meet())
         met, self._met = self._met, None
@@ -182,35 +195,42 @@ class Examination:
 
     @property
     def _left_to_ssh(self) -> bool:
-        return self._ssh is not None and not self.way.is_direct
+        return self._by_ssh is not None and not self.way.is_direct
 
-    def _which_ssh(self) -> str | None:
+    def _take_open(self) -> bool:
+        """Take the connection that the person has open, if there is one that can be used."""
+        if self.way.last.ssh_only.control_path is None:
+            return False
         from runicorn.remote.ssh import connectors
 
-        return connectors.which_ssh(
-            self.way, self.credentials, self.settings.connector, self.settings.ssh_path, self._note_ssh
-        )
+        settings = self.settings
+        live = connectors.open_already(self.target, self.way, self.credentials, settings.connector, settings.ssh_path)
+        if live is not None:
+            self._connection = self.holder.own(live)
+            self._is_open = True
+        return self._is_open
 
-    def _instead_of_paramiko(self, error: NoCommonAlgorithmError) -> str | None:
+    def _which_ssh(self) -> BySsh | None:
         from runicorn.remote.ssh import connectors
 
-        return connectors.instead_of_paramiko(
-            self.way, self.settings.connector, self.settings.ssh_path, error, self._note_ssh
-        )
+        settings = self.settings
+        return connectors.which_ssh(self.way, self.credentials, settings.connector, settings.ssh_path, _drop)
 
-    def _note_ssh(self, words: str) -> None:
-        self._why_ssh = words
+    def _instead_of_paramiko(self, error: NoCommonAlgorithmError) -> BySsh | None:
+        from runicorn.remote.ssh import connectors
 
-    def _log_in_by_ssh(self, ssh: str) -> Found:
+        return connectors.instead_of_paramiko(self.way, self.settings.connector, self.settings.ssh_path, error, _drop)
+
+    def _log_in_by_ssh(self, by: BySsh) -> Found:
         from runicorn.remote.ssh import system
 
         if self._met is not None:
             met, self._met = self._met, None
             self.holder.drop(met)
         self._connection = system.connect(
-            ssh, self.target, self.way, self.credentials, self.host_keys, Progress(), self.holder.own, self.asker
+            by, self.target, self.way, self.credentials, self.host_keys, Progress(), self.holder.own, self.asker
         )
-        return Found(self._why_ssh)
+        return Found(_told(by))
 
     def _reach(self) -> Callable[[Progress], DialedSocket]:
         from runicorn.remote.ssh.paramiko.stepwise import reach  # with all of Paramiko, once it is needed
@@ -273,7 +293,7 @@ class Examination:
             remote_port=port,
             known=tuple(self.host_keys.entries()),
             ssh_path=self.settings.ssh_path,
-            log=lambda line: None,
+            log=_drop,
         )
         try:
             tunnel = self.holder.own(open_backend(request))
@@ -373,6 +393,14 @@ class Examination:
 def error_found(error: BaseException) -> StartError | RunicornError:
     """Return an error of ours for whatever a step raised."""
     return error if isinstance(error, RunicornError) else StartError(f"The step failed: {error!r}.")
+
+
+def _told(by: BySsh) -> str:
+    return f"connects by ssh: {by.reason}"
+
+
+def _drop(line: str) -> None:
+    """A log for what the lines of the examination tell anyway."""
 
 
 def _first_bytes(sock: DialedSocket) -> bytes:

@@ -127,7 +127,7 @@ class Opening:
         from runicorn.remote.ssh.tunnels import auto  # with what `connections` loads late
 
         assert session.remote is not None
-        session.connector = connection.connector
+        session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         request = TunnelRequest(
             connection=connection,

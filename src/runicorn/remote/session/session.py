@@ -41,7 +41,7 @@ class Session:
     """A remote viewer together with its tunnel. Read it freely; only Sessions changes it. Made in the event loop.
 
     progress: its stages, and its log from its first moment until it is gone.
-    connector: what carries its connection, "paramiko" or "ssh".
+    connector, connector_reason: what carries its connection, and why; see interface.Connection.
     found_again: it was left by a viewer of this machine that died, and is taken back.
     lacks_secret: its login needs one that is written nowhere, so that only a new connect brings it back.
     typed: its login took what a person typed when the server asked, which is not among what was given.
@@ -61,6 +61,7 @@ class Session:
     door: Door | None = None
     remote: Started | None = None
     connector: str | None = None
+    connector_reason: str | None = None
     tunnel: Tunnel | None = None
     fallbacks: list[Fallback] = field(default_factory=list)
     error: RunicornError | None = None

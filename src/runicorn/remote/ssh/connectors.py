@@ -11,7 +11,7 @@ from runicorn.remote.asking.question import Asker
 from runicorn.remote.names.way import Way
 from runicorn.remote.ssh import paramiko, system
 from runicorn.remote.ssh.interface import Connection, TunnelRefusedError
-from runicorn.remote.ssh.system.connecting import find_suitable
+from runicorn.remote.ssh.system.connecting import BySsh, find_suitable
 from runicorn.remote.ssh.system.connection import SystemConnection
 from runicorn.remote.ssh.system.needs import only_ssh_can
 from runicorn.remote.ssh.system.persons_master import find_live
@@ -44,16 +44,16 @@ def connect(
         with progress.stage("login") as tell:
             tell("none: your own ssh is logged in")
         return live
-    ssh = which_ssh(way, credentials, choice, ssh_path, progress.log)
-    if ssh is None:
+    by = which_ssh(way, credentials, choice, ssh_path, progress.log)
+    if by is None:
         try:
             return paramiko.connect(target, way, credentials, host_keys, progress, home, own, asker)
         except NoCommonAlgorithmError as error:
-            ssh = instead_of_paramiko(way, choice, ssh_path, error, progress.log)
-            if ssh is None:
+            by = instead_of_paramiko(way, choice, ssh_path, error, progress.log)
+            if by is None:
                 raise
             progress.restart("resolve")
-    return system.connect(ssh, target, way, credentials, host_keys, progress, own, asker)
+    return system.connect(by, target, way, credentials, host_keys, progress, own, asker)
 
 
 def open_already(
@@ -70,8 +70,8 @@ def open_already(
 
 def which_ssh(
     way: Way, credentials: Credentials, choice: ConnectorChoice, ssh_path: str | None, log: Callable[[str], None]
-) -> str | None:
-    """Return the `ssh` that is to connect, None for Paramiko. Raises RemoteUnavailableError."""
+) -> BySsh | None:
+    """Return the `ssh` that is to connect, with the reason, None for Paramiko. Raises RemoteUnavailableError."""
     if choice is ConnectorChoice.PARAMIKO:
         return None
     reason = "RUNICORN_CONNECTOR says so" if choice is ConnectorChoice.SSH else only_ssh_can(way, credentials)
@@ -88,12 +88,12 @@ def which_ssh(
         log(f"{reason}, which takes ssh; it cannot be used: {error}")
         return None
     log(f"connects by ssh: {reason}")
-    return ssh
+    return BySsh(ssh, reason)
 
 
 def instead_of_paramiko(
     way: Way, choice: ConnectorChoice, ssh_path: str | None, error: NoCommonAlgorithmError, log: Callable[[str], None]
-) -> str | None:
+) -> BySsh | None:
     """Return the `ssh` that may have an algorithm in common with a server that Paramiko has none with."""
     if choice is not ConnectorChoice.AUTO:
         return None
@@ -103,4 +103,4 @@ def instead_of_paramiko(
         log(f"ssh may have an algorithm in common with it, but cannot be used: {refused}")
         return None
     log(f"connects by ssh: {error.detail}")
-    return ssh
+    return BySsh(ssh, error.detail.rstrip("."))

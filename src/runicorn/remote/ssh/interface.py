@@ -115,10 +115,12 @@ class Connection(Protocol):
 
     way: by which it is reached. hop: the end of that, where the target really is. before: the connection to the hop
     before, that carries this one; None for the first hop, and where `ssh` goes from hop to hop by itself.
-    connector: what carries it, "paramiko" or "ssh". host_key: None where the person had connected already, by `ssh`.
+    connector: what carries it, "paramiko" or "ssh". connector_reason: why it is "ssh", in words that go on after a
+    colon; None for Paramiko. host_key: None where the person had connected already, by `ssh`.
     """
 
     connector: str
+    connector_reason: str | None
     target: Target
     way: Way
 

@@ -14,6 +14,7 @@ from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.trust.target import Target, parse_connection_id
 from runicorn.viewer import question_schemas as asked
 from runicorn.viewer import remote_schemas as wire
+from runicorn.viewer import session_schemas as session_wire
 from runicorn.viewer import way_schemas
 from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
 
@@ -51,7 +52,7 @@ class RemoteApi:
         connections = [wire.connection_answer(each) for each in self._service.connections.live()]
         sessions, ended = self._session_answers()
         progress = self._service.connections.all_progress()
-        return wire.StatusAnswer(
+        return session_wire.StatusAnswer(
             connections=connections,
             viewer_sessions=sessions,
             connection_count=len(connections),
@@ -66,12 +67,12 @@ class RemoteApi:
         names = ("viewer_sessions", "ended_sessions")
         return {**snapshot, **{name: [{**session, "uptimeSeconds": 0} for session in snapshot[name]] for name in names}}
 
-    def _session_answers(self) -> tuple[list[wire.SessionAnswer], list[wire.SessionAnswer]]:
+    def _session_answers(self) -> tuple[list[session_wire.SessionAnswer], list[session_wire.SessionAnswer]]:
         """Return the sessions that live, and those that ended."""
         known = self._service.sessions.all()
         return (
-            [wire.session_answer(each) for each in known if each.live],
-            [wire.session_answer(each) for each in known if not each.live],
+            [session_wire.session_answer(each) for each in known if each.live],
+            [session_wire.session_answer(each) for each in known if not each.live],
         )
 
     def _live(self, connection_id: str) -> tuple[Target, Connection]:
@@ -235,11 +236,11 @@ class RemoteApi:
         service = self._service
 
         @router.post("/viewer/start", responses={**NOT_FOUND, **HOST_KEY})
-        async def start(body: wire.StartBody) -> wire.StartAnswer:
+        async def start(body: wire.StartBody) -> session_wire.StartAnswer:
             """Start a viewer on the server and tunnel it to a local port."""
             session = await service.start_session(body.start_request(), body.attempt)
-            answer = wire.session_answer(session)
-            return wire.StartAnswer(ok=True, session=answer, message=f"Remote Viewer ready at {answer.url}")
+            answer = session_wire.session_answer(session)
+            return session_wire.StartAnswer(ok=True, session=answer, message=f"Remote Viewer ready at {answer.url}")
 
         @router.post("/viewer/stop", responses=NOT_FOUND)
         async def stop(body: wire.StopBody) -> wire.MessageAnswer:
@@ -260,15 +261,15 @@ class RemoteApi:
         @router.get("/viewer/sessions")
         async def sessions(
             ended: Annotated[bool, Query(description="Also those that ended; the newest are kept.")] = False,
-        ) -> wire.SessionsAnswer:
+        ) -> session_wire.SessionsAnswer:
             """List the sessions."""
             live, over = self._session_answers()
-            return wire.SessionsAnswer(sessions=[*live, *over] if ended else live)
+            return session_wire.SessionsAnswer(sessions=[*live, *over] if ended else live)
 
         @router.get("/viewer/status/{session_id}", responses=NOT_FOUND)
-        async def session_status(session_id: str) -> wire.SessionAnswer:
+        async def session_status(session_id: str) -> session_wire.SessionAnswer:
             """Describe one session."""
-            return wire.session_answer(service.sessions.get(session_id))
+            return session_wire.session_answer(service.sessions.get(session_id))
 
         @router.get("/viewer/log/{session_id}", responses=NOT_FOUND)
         async def session_log(
@@ -276,9 +277,9 @@ class RemoteApi:
             after: Annotated[
                 int, Query(ge=0, le=2**53, description="Leave out this many lines: `next` of the last answer.")
             ] = 0,
-        ) -> wire.LogAnswer:
+        ) -> session_wire.LogAnswer:
             """Return a session's log, the newest 2,000 lines of it; it is kept until the session is gone."""
-            return wire.log_answer(service.sessions.get(session_id), after)
+            return session_wire.log_answer(service.sessions.get(session_id), after)
 
         @router.get("/viewer/diagnostics/{session_id}", response_class=Response, responses={**NOT_FOUND, **TEXT})
         async def session_diagnostics(session_id: str) -> Response:
@@ -288,6 +289,6 @@ class RemoteApi:
 
     def _add_status(self, router: APIRouter) -> None:
         @router.get("/status")
-        async def status() -> wire.StatusAnswer:
+        async def status() -> session_wire.StatusAnswer:
             """Describe everything that is open, and how far each attempt has come."""
-            return wire.StatusAnswer.model_validate(self.snapshot())
+            return session_wire.StatusAnswer.model_validate(self.snapshot())

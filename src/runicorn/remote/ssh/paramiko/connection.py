@@ -133,6 +133,7 @@ class ParamikoConnection:
     """See interface.Connection."""
 
     connector = "paramiko"
+    connector_reason = None
 
     def __init__(
         self,

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.errors import RemoteUnavailableError
 from runicorn.remote.asking.question import Asker
@@ -39,8 +39,15 @@ def find_suitable(ssh_path: str | None, way: Way) -> str:
     return ssh
 
 
+class BySsh(NamedTuple):
+    """That `ssh` connects. program: what find_suitable() returned. reason: why, in words that go on after a colon."""
+
+    program: str
+    reason: str
+
+
 def connect(
-    ssh: str,
+    by: BySsh,
     target: Target,
     way: Way,
     credentials: Credentials,
@@ -49,10 +56,7 @@ def connect(
     own: Callable[[Any], Any] = lambda resource: None,
     asker: Asker | None = None,
 ) -> SystemConnection:
-    """Return a live connection to the end of the way. Arguments and errors as of `paramiko.connect`.
-
-    ssh: what find_suitable() returned.
-    """
+    """Return a live connection to the end of the way. Arguments and errors as of `paramiko.connect`."""
     asked = asker is not None
     on_the_way = Credentials(use_agent=credentials.use_agent)
     try:
@@ -60,13 +64,13 @@ def connect(
             offer_of(hop, number, credentials if hop is way.last else on_the_way, asked=asked)
             for number, hop in enumerate(way.hops)
         ]
-        master = Master(ssh, way, offers, host_keys.entries(), credentials, asker)
+        master = Master(by.program, way, offers, host_keys.entries(), credentials, asker)
     except TunnelRefusedError as error:
         raise RemoteUnavailableError(f"The ssh of this machine cannot be used: {error}.") from error
     try:
         own(master)
         master.wait(progress)
-        connection = SystemConnection(target, way, master.logins.login(), master.logins.keys[-1], master)
+        connection = SystemConnection(target, way, master.logins.login(), master.logins.keys[-1], master, by.reason)
         own(connection)
     except BaseException:
         master.close()

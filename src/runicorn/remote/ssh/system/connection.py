@@ -54,12 +54,15 @@ class SystemConnection:
     connector = "ssh"
     before = None
 
-    def __init__(self, target: Target, way: Way, login: Login, host_key: HostKey | None, master: Holder) -> None:
+    def __init__(
+        self, target: Target, way: Way, login: Login, host_key: HostKey | None, master: Holder, reason: str
+    ) -> None:
         self.target = target
         self.way = way
         self.login = login
         self.host_key = host_key
         self.master = master
+        self.connector_reason = reason
         self._session_closed_at = -SESSION_FREED_SECS
         self._sessions = 0
 

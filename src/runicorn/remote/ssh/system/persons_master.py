@@ -33,7 +33,9 @@ def find_live(ssh: str, target: Target, way: Way) -> SystemConnection | None:
         return None
     with contextlib.suppress(ConnectionClosedError):
         if master.mux.control_command("check").returncode == 0:
-            return SystemConnection(target, way, Login(), None, master)
+            return SystemConnection(
+                target, way, Login(), None, master, f"it goes through the connection that you have open, {path}"
+            )
     master.close()
     return None
 
