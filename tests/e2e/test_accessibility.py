@@ -52,6 +52,13 @@ def test_a_page(look, name):
     assert "\n".join(complaints_everywhere(page)) == ""
 
 
+def test_a_root_without_runs(browser, tmp_path):
+    with looking(browser, tmp_path / "root") as (_, look):
+        page = look("#/runs")
+        expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        assert "\n".join(complaints_everywhere(page)) == ""
+
+
 def search(page):
     page.keyboard.press("Control+k")
     page.get_by_role("combobox", name="Search or jump").fill("lr0.003")

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page, expect
 from tests.support.browser import visit
 from tests.support.link import Link, run_link
 from tests.support.remote import login_by, start, stop, viewer_that_knows
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 
 @pytest.fixture
@@ -106,6 +107,7 @@ def test_a_session_that_waits_for_a_login_says_so_and_is_let_in_from_the_page(
         keys.write_text(accepted)
         row.get_by_role("button", name="Try again").click()
         expect(row.get_by_text("waits for you to log in")).to_be_hidden(timeout=20_000)
+        expect(row).to_be_focused()
         eventually(lambda: httpx.get(f"{session['url']}/api/health").status_code == 200, 20)
         assert visitor.complaints == []
     stop(known, session)

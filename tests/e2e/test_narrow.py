@@ -69,6 +69,15 @@ def check(page):
     assert page.evaluate(OUT_OF_REACH) == []
 
 
+def test_a_root_without_runs(browser, tmp_path):
+    with looking(browser, tmp_path / "the-storage-root-of-a-sweep-with-a-rather-long-name") as (_, look):
+        page = look("#/runs", width=390, height=844, touch=True)
+        expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+        check(page)
+        main = page.locator("main").first
+        assert main.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
 def settled(page):
     page.wait_for_timeout(700)
     return page

@@ -246,6 +246,7 @@ def test_a_session_whose_link_broke_asks_whoever_wants_it_back(
         dialog(page).get_by_label("Verification code:").fill(app.code())
         page.keyboard.press("Enter")
         expect(dialog(page)).to_be_hidden()
+        expect(row).to_be_focused()
         expect(row.get_by_text("running, reconnected 1 ×")).to_be_visible(timeout=40_000)
         viewer.post("/api/remote/viewer/stop", {"session_id": session["sessionId"]})
 

@@ -8,8 +8,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import connect_by_key, visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 SLOW_MS = 20_000  # attempts to reconnect become rarer
 

@@ -6,9 +6,9 @@ import statistics
 import pytest
 from playwright.sync_api import expect
 from tests.support.looking import looking
-from tests.support.server import eventually
 from tests.support.sweeps import write_sweep
 from tests.support.tables import choose, column, filter_box, grid, head_button, names, params, row_of, shows
+from tests.support.waiting import eventually
 
 COLS = "cols=state,config.lr,min.train/loss,best.val/acc"
 

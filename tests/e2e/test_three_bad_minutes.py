@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, expect
 from tests.support.browser import visit
 from tests.support.link import Link, run_link
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 STEPS = 9000
 PAUSE_SECS = 0.02  # 50 points a second, for three minutes

@@ -11,8 +11,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import connect_by_key, visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, tunnel_folders
+from tests.support.waiting import eventually, eventually_nothing
 from tests.support.watched import FakeSession, run_watched
 
 

@@ -14,8 +14,9 @@ import httpx
 import pytest
 from tests.support.commands import run
 from tests.support.remote import accept, connect
-from tests.support.server import Server, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
+from tests.support.waiting import eventually_nothing
 
 import runicorn as rn
 

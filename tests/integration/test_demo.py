@@ -13,8 +13,8 @@ import httpx
 import psutil
 import pytest
 from tests.support.remote import ACCEPT_FIELDS
-from tests.support.server import eventually_nothing
 from tests.support.serving import tunnel_folders
+from tests.support.waiting import eventually_nothing
 
 GONE_SECS = 10
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer, tunnel_folders
+from tests.support.waiting import eventually
 
 
 @dataclass(frozen=True)

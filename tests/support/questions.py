@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 from tests.support.remote import accept, connect
-from tests.support.server import eventually
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 
 class Person:
@@ -55,7 +55,13 @@ class Person:
 @contextlib.contextmanager
 def person_at(viewer: Viewer) -> Iterator[Person]:
     with ThreadPoolExecutor(8) as pool:
-        yield Person(viewer, pool)
+        person = Person(viewer, pool)
+        try:
+            yield person
+        finally:  # a test that failed waits for no answer
+            with contextlib.suppress(httpx.HTTPError):
+                for question in person.questions():
+                    person.cancel(question)
 
 
 def know(viewer: Viewer, port: int, username: str = "me") -> dict[str, Any]:

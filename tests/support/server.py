@@ -6,7 +6,6 @@ import contextlib
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ import psutil
 from tests.support.accounts import Account, make_account
 from tests.support.other_servers import OtherServer
 from tests.support.sshd import Sshd, make_key, run_sshd
+from tests.support.waiting import eventually_nothing
 
 ROOT = Path(__file__).parents[2]
 Daemon = Callable[[Account], contextlib.AbstractContextManager[OtherServer]]
@@ -171,22 +171,3 @@ def build_wheel(folder: Path) -> Path:
     wheel = next(folder.glob("runicorn-*.whl"))
     folder.chmod(0o755)
     return wheel
-
-
-def eventually(check: Any, timeout_secs: float = 10.0, what: str = "") -> Any:
-    """Return check()'s first true answer. Raises AssertionError with its last one after the timeout."""
-    deadline = time.monotonic() + timeout_secs
-    while True:
-        answer = check()
-        if answer or time.monotonic() > deadline:
-            assert answer, f"{what or check} was still {answer!r} after {timeout_secs:.0f} s"
-            return answer
-        time.sleep(0.05)
-
-
-def eventually_nothing(look: Callable[[], Any], timeout_secs: float) -> None:
-    """Wait until look() finds nothing. Raises AssertionError with what it still finds after the timeout."""
-    deadline = time.monotonic() + timeout_secs
-    while (found := look()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not found

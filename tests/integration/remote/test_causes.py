@@ -20,9 +20,10 @@ import pytest
 from tests.support.accounts import Account, make_account
 from tests.support.agent import add_key, run_agent
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import ENVIRONMENT, Server, eventually, eventually_nothing, run_server
+from tests.support.server import ENVIRONMENT, Server, run_server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import Sshd, end_tree, make_key, run_sshd
+from tests.support.waiting import eventually, eventually_nothing
 
 from runicorn import errors
 

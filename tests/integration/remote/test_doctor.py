@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from tests.support.accounts import Account, make_account
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
-from tests.support.server import Server, eventually, eventually_nothing, run_server
+from tests.support.server import Server, run_server
 from tests.support.serving import tunnel_folders
 from tests.support.sshd import free_port, make_key, run_sshd
+from tests.support.waiting import eventually, eventually_nothing
 
 STEPS = (
     *("name", "port", "server", "host_key", "login", "exec", "sftp"),

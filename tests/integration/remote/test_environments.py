@@ -14,8 +14,9 @@ from tests.support.accounts import Account, make_account
 from tests.support.environments import COUNT, Fifty, fifty_environments
 from tests.support.link import run_link
 from tests.support.remote import accept, connect
-from tests.support.server import SERVER_PYTHON, eventually, run_server
+from tests.support.server import SERVER_PYTHON, run_server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 RTT_SECS = 0.1
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from tests.support.link import Link, run_link
 from tests.support.remote import connect, login_by, start, stop, viewer_that_knows
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually, eventually_nothing
 
 ONE, OTHER = "window-one-0001", "window-two-0002"
 Post = Callable[[str, dict[str, Any]], "Future[httpx.Response]"]

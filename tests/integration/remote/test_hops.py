@@ -17,9 +17,10 @@ from tests.support.agent import run_agent, run_asking_agent
 from tests.support.commands import run
 from tests.support.questions import person_at, prompts
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import Sshd, make_key, run_sshd
+from tests.support.waiting import eventually, eventually_nothing
 
 from runicorn.errors import SshConfigError
 from runicorn.remote.link.resolving import Resolver

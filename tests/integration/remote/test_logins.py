@@ -15,9 +15,10 @@ import pytest
 from tests.support.accounts import Account
 from tests.support.agent import run_agent
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually_nothing, run_server
+from tests.support.server import Server, run_server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import make_key
+from tests.support.waiting import eventually_nothing
 
 BACKENDS = ("openssh", "asyncssh", "paramiko")
 PASSPHRASE = "correct horse, battery 'staple' ü"

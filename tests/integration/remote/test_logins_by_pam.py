@@ -14,9 +14,10 @@ from tests.support.accounts import Account, make_account
 from tests.support.pam import Authenticator, failed_logins, find_module, missing_for_codes, pam_service
 from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import connect, stop
-from tests.support.server import Server, eventually, run_server
+from tests.support.server import Server, run_server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import make_key, run_sshd
+from tests.support.waiting import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: only it may set up PAM")
 needs_codes = pytest.mark.skipif(bool(missing_for_codes()), reason=missing_for_codes() or "-")

@@ -16,8 +16,9 @@ import httpx
 import pytest
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
 from tests.support.link import run_link
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import tunnel_folders
+from tests.support.waiting import eventually, eventually_nothing
 
 SLEEPING_SSH = '#!/bin/sh\n[ "$1" = -G ] && exec ssh "$@"\nexec sleep 600\n'
 

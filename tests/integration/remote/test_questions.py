@@ -14,8 +14,8 @@ from tests.support.asking import Said, run_asking
 from tests.support.live_events import Stream
 from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import connect
-from tests.support.server import eventually, eventually_nothing
 from tests.support.serving import Viewer, run_viewer
+from tests.support.waiting import eventually, eventually_nothing
 
 from runicorn.errors import HostKeyConfirmationError, QuestionExpiredError
 from runicorn.remote.asking.room import WaitingRoom

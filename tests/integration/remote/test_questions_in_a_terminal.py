@@ -19,7 +19,8 @@ from tests.support.accounts import Account
 from tests.support.asking import Asking, Said, run_asking
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
 from tests.support.pam import Authenticator, missing_for_codes, pam_service
-from tests.support.server import eventually, run_server
+from tests.support.server import run_server
+from tests.support.waiting import eventually
 
 CODE = Said(["Verification code: "], "Two factors", "Open the app.\r\n\x1b[2JNow.")
 PLAIN = Said(["Account: "], seen=(0,))

@@ -12,8 +12,9 @@ import httpx
 import pytest
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import ENVIRONMENT, Server, eventually
+from tests.support.server import ENVIRONMENT, Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 from runicorn.remote.telling.log import LINES_KEPT
 

@@ -15,9 +15,10 @@ import psutil
 import pytest
 from tests.support.accounts import Account
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import ENVIRONMENT, Server, eventually, eventually_nothing, run_server
+from tests.support.server import ENVIRONMENT, Server, run_server
 from tests.support.serving import Viewer, run_viewer, tunnel_folders
 from tests.support.sshd import free_port, make_key
+from tests.support.waiting import eventually, eventually_nothing
 
 SESSION_FIELDS = {
     *("sessionId", "localPort", "remotePort", "remoteRoot", "status", "url"),

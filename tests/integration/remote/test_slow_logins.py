@@ -14,8 +14,9 @@ from tests.support.asking import run_asking
 from tests.support.pam import pam_service
 from tests.support.questions import know
 from tests.support.remote import ACCEPT_FIELDS, connect, start, stop
-from tests.support.server import Server, eventually, run_server
+from tests.support.server import Server, run_server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually
 
 from runicorn.errors import ConnectionTimeoutError, HostKeyConfirmationError
 from runicorn.remote.asking.question import Asked

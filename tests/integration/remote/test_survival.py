@@ -19,9 +19,10 @@ import pytest
 from tests.support.leaks import Holdings, holdings, require_equal
 from tests.support.link import Link, run_link
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.tunnels import BACKENDS
+from tests.support.waiting import eventually, eventually_nothing
 
 pytestmark = pytest.mark.survival
 

@@ -11,12 +11,13 @@ import httpx
 import psutil
 import pytest
 from tests.support.asking import Said, run_asking
-from tests.support.questions import know, person_at, prompts
+from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import accept, connect, start, stop
 from tests.support.rogue import run_rogue
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import make_key, run_sshd
+from tests.support.waiting import eventually, eventually_nothing
 
 FORCED = {"RUNICORN_CONNECTOR": "ssh"}
 
@@ -27,6 +28,14 @@ def by_ssh(server: Server, tmp_path: Path) -> Iterator[Viewer]:
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer:
         yield viewer
+
+
+@pytest.fixture
+def me(tmp_path: Path) -> Iterator[Person]:
+    """Somebody at a viewer that connects by ssh only."""
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer, person_at(viewer) as person:
+        yield person
 
 
 def connect_all(viewer: Viewer, body: dict[str, Any]) -> httpx.Response:
@@ -193,92 +202,89 @@ def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server
     assert password not in "\n".join([*told, *kept])
 
 
-def test_a_password_that_is_refused_at_a_prompt_is_not_sent_once_more(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(["Password: "], takes_password=True) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-    ):
-        body = know(viewer, server.port)
-        answer = connect(viewer, {**body, "password": "wrong"})
+def test_a_password_that_is_refused_at_a_prompt_is_not_sent_once_more(me: Person) -> None:
+    with run_asking(["Password: "], takes_password=True) as server:
+        body = know(me.viewer, server.port)
+        answer = connect(me.viewer, {**body, "password": "wrong"})
         assert (answer.status_code, answer.json()["code"]) == (401, "AUTH_FAILED"), answer.text
         assert (server.failures, server.sent) == (1, [])
 
 
-def test_each_question_of_a_server_is_asked_in_its_words_and_answered_by_the_person(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
+def test_each_question_of_a_server_is_asked_in_its_words_and_answered_by_the_person(me: Person) -> None:
     said = Said(["Verification code: "], instructions="Look at your phone.")
-    with (
-        run_asking(["Password: "], said) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-        person_at(viewer) as person,
-    ):
-        body = know(viewer, server.port)
-        waiting = person.connect({**body, "password": server.password})
-        question = person.question()
+    with run_asking(["Password: "], said) as server:
+        body = know(me.viewer, server.port)
+        waiting = me.connect({**body, "password": server.password})
+        question = me.question()
         assert (question["hop"], prompts(question)) == ("127.0.0.1", ["Verification code:"])
         assert "Look at your phone." in question["instructions"]
-        person.answer(question, server.codes[0])
+        me.answer(question, server.codes[0])
         assert waiting.result().status_code == 200, waiting.result().text
         assert server.typed == [("Password: ", server.password), ("Verification code: ", "246810")]
         assert server.failures == 0
 
 
-def test_a_question_that_nobody_is_there_for_is_told_and_no_empty_answer_is_sent(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(["Verification code: "]) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-    ):
-        body = know(viewer, server.port)
-        answer = connect(viewer, {**body, "password": "x"})
+def test_a_question_that_nobody_is_there_for_is_told_and_no_empty_answer_is_sent(me: Person) -> None:
+    with run_asking(["Verification code: "]) as server:
+        body = know(me.viewer, server.port)
+        answer = connect(me.viewer, {**body, "password": "x"})
         assert (answer.status_code, answer.json()["code"]) == (401, "INTERACTION_REQUIRED"), answer.text
         assert "Verification code" in answer.json()["detail"]
         assert (server.typed, server.failures) == ([], 0)
 
 
-def test_a_question_that_is_cancelled_sends_nothing(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(["Verification code: "]) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-        person_at(viewer) as person,
-    ):
-        waiting = person.connect(know(viewer, server.port))
-        person.cancel(person.question())
+def test_a_question_that_is_cancelled_sends_nothing(me: Person) -> None:
+    with run_asking(["Verification code: "]) as server:
+        waiting = me.connect(know(me.viewer, server.port))
+        me.cancel(me.question())
         assert waiting.result().json()["code"] == "QUESTION_CANCELLED"
         assert (server.typed, server.failures) == ([], 0)
-        eventually_nothing(lambda: [each for each in children_of(viewer) if each.is_running()], 5)
+        eventually_nothing(lambda: [each for each in children_of(me.viewer) if each.is_running()], 5)
 
 
-def test_a_question_whose_ssh_has_gone_is_withdrawn(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(["Verification code: "]) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-        person_at(viewer) as person,
-    ):
-        waiting = person.connect(know(viewer, server.port))
-        person.question()
-        (asking,) = [each for each in children_of(viewer) if each.name() == "ssh"]
+def test_a_question_whose_ssh_has_gone_is_withdrawn(me: Person) -> None:
+    with run_asking(["Verification code: "]) as server:
+        waiting = me.connect(know(me.viewer, server.port))
+        me.question()
+        (asking,) = [each for each in children_of(me.viewer) if each.name() == "ssh"]
         asking.kill()
         assert waiting.result().json()["code"] == "CONNECTION_CLOSED", waiting.result().text
-        assert person.questions() == []
+        assert me.questions() == []
         assert (server.typed, server.failures) == ([], 0)
 
 
-def test_an_expired_password_is_changed_with_two_that_are_alike(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(takes_password=True, expired=True) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-        person_at(viewer) as person,
-    ):
+@pytest.mark.parametrize("jumps", [[], ["gate"]], ids=["itself", "behind another"])
+def test_a_server_that_hangs_up_while_a_person_thinks_takes_its_question_back(
+    jumps: list[str], me: Person, server: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "home" / ".ssh").mkdir()
+    (tmp_path / "home" / ".ssh" / "config").write_text(
+        f"Host gate\n HostName 127.0.0.1\n Port {server.sshd.port}\n IdentityFile {server.key}\n"
+        f" User {server.account.username}\n"
+    )
+    assert connect_all(me.viewer, {"host": "gate", "username": server.account.username}).status_code == 200
+    with run_asking(["Verification code: "], patience_secs=2) as asking:
+        waiting = me.connect({**know(me.viewer, asking.port), "jumps": jumps})
+        me.question()
+        answer = waiting.result(15)
+        assert answer.json()["code"] == "CONNECTION_CLOSED", answer.text
+        assert "waited for an answer" in answer.json()["detail"]
+        assert me.questions() == []
+
+
+def test_whoever_has_nothing_to_log_in_with_is_told_so(server: Server, by_ssh: Viewer) -> None:
+    answer = connect_all(by_ssh, {**server.target(), "use_agent": False})
+    assert (answer.status_code, answer.json()["code"]) == (401, "NO_CREDENTIALS"), answer.text
+    assert "It takes: publickey" in answer.json()["detail"]
+
+
+def test_an_expired_password_is_changed_with_two_that_are_alike(me: Person) -> None:
+    with run_asking(takes_password=True, expired=True) as server:
         old = server.password
-        waiting = person.connect({**know(viewer, server.port), "password": old})
-        question = person.question()
+        waiting = me.connect({**know(me.viewer, server.port), "password": old})
+        question = me.question()
         assert prompts(question) == ["New password:", "New password again:"]
-        person.answer(question, "another one", "another one")
+        me.answer(question, "another one", "another one")
         assert waiting.result().status_code == 200, waiting.result().text
         assert server.changes == [(old, "another one")]
 
@@ -312,18 +318,13 @@ def test_the_passphrase_of_a_key_of_the_config_is_asked_for(server: Server, by_s
         assert waiting.result().status_code == 200, waiting.result().text
 
 
-def test_a_login_that_is_given_up_sends_no_answer_and_leaves_no_ssh(tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
-    with (
-        run_asking(["Verification code: "]) as server,
-        run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer,
-        person_at(viewer) as person,
-    ):
-        body = know(viewer, server.port)
-        waiting = person.connect({**body, "attempt": "an-attempt-1"})
-        person.question()
-        children = children_of(viewer)
-        viewer.post("/api/remote/attempts/give-up", {"attempt": "an-attempt-1"})
+def test_a_login_that_is_given_up_sends_no_answer_and_leaves_no_ssh(me: Person) -> None:
+    with run_asking(["Verification code: "]) as server:
+        body = know(me.viewer, server.port)
+        waiting = me.connect({**body, "attempt": "an-attempt-1"})
+        me.question()
+        children = children_of(me.viewer)
+        me.viewer.post("/api/remote/attempts/give-up", {"attempt": "an-attempt-1"})
         assert waiting.result().json()["code"] == "CONNECT_CANCELLED"
         eventually_nothing(lambda: [each for each in children if each.is_running()], 5)
         assert (server.typed, server.failures) == ([], 0)

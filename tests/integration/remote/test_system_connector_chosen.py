@@ -12,14 +12,16 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.support.agent import add_key, run_agent
 from tests.support.commands import run
 from tests.support.questions import person_at, prompts
 from tests.support.realm import run_realm
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
-from tests.support.sshd import Sshd, run_sshd
+from tests.support.sshd import Sshd, make_key, run_sshd
 from tests.support.tokens import PIN, SK_DUMMY, make_security_key, make_token
+from tests.support.waiting import eventually, eventually_nothing
 
 
 @dataclass
@@ -122,6 +124,20 @@ def test_a_security_key_that_is_named_by_its_file_logs_in(laptop: Laptop, tmp_pa
     with laptop.viewer() as viewer:
         answer = connect_all(viewer, laptop.body(private_key_path=str(key)))
         assert answer.json().get("connector") == "ssh", answer.text
+
+
+def test_a_security_key_is_left_to_ssh_only_while_the_agent_does_not_hold_it(laptop: Laptop, tmp_path: Path) -> None:
+    key = make_security_key(tmp_path / "id_sk")
+    laptop.server.sshd.authorize(laptop.server.account.username, key.with_suffix(".pub"))
+    laptop.config(f"IdentityFile {key}", f"SecurityKeyProvider {SK_DUMMY}")
+    with run_agent(tmp_path / "agent", make_key(tmp_path / "id_other")) as agent, laptop.viewer(**agent) as viewer:
+        body = laptop.body(use_agent=True)
+        answer = connect_all(viewer, body)
+        assert answer.json().get("connector") == "ssh", answer.text
+        viewer.post("/api/remote/disconnect", body)
+        add_key(agent, key, "-S", str(SK_DUMMY))
+        answer = connect_all(viewer, body)
+        assert answer.json().get("connector") == "paramiko", answer.text
 
 
 def test_a_token_is_asked_for_by_its_pin(laptop: Laptop, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
+from tests.support.waiting import eventually
 
 from runicorn.remote.session.records import Owner
 

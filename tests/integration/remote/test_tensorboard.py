@@ -10,8 +10,9 @@ import httpx
 import pytest
 from tests.support.event_files import event, scalar, write_events
 from tests.support.remote import start, stop
-from tests.support.server import Server, eventually, eventually_nothing
+from tests.support.server import Server
 from tests.support.serving import Viewer
+from tests.support.waiting import eventually, eventually_nothing
 
 NAME = "events.out.tfevents.1700000000.gpu7"
 

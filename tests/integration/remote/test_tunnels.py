@@ -17,9 +17,9 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.support.accounts import make_account
-from tests.support.server import eventually
 from tests.support.sshd import find_sshd, make_key, run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
+from tests.support.waiting import eventually
 
 from runicorn.remote.ssh import kept_ssh
 from runicorn.remote.ssh.paramiko import ParamikoConnection

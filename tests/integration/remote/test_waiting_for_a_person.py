@@ -12,8 +12,9 @@ import httpx
 import pytest
 from tests.support.agent import run_agent
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually, eventually_nothing, kill
+from tests.support.server import Server, kill
 from tests.support.serving import Viewer, run_viewer
+from tests.support.waiting import eventually, eventually_nothing
 
 RETURN_SECS = 40.0
 

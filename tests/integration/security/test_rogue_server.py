@@ -14,9 +14,10 @@ import pytest
 from tests.support.hops import two_more, write_config
 from tests.support.remote import ACCEPT_FIELDS, accept, connect, start, stop
 from tests.support.rogue import Rogue, run_rogue
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.switch import Switch, run_switch
+from tests.support.waiting import eventually
 
 DOCUMENTED = {*ACCEPT_FIELDS, "known_hosts_host", "reason"}
 

@@ -19,9 +19,10 @@ from tests.support.asking import run_asking
 from tests.support.browser import find_chromium, run_chromium, visit
 from tests.support.questions import know, person_at
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server, eventually
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import make_key
+from tests.support.waiting import eventually
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 ANSWERS = (

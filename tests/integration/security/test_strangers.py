@@ -21,8 +21,9 @@ import pytest
 from tests.support.accounts import Account, make_account
 from tests.support.addresses import ADDED, added_addresses, machine_addresses, of_family
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import SERVER_PYTHON, Server, eventually
+from tests.support.server import SERVER_PYTHON, Server
 from tests.support.serving import run_viewer, tunnel_folders
+from tests.support.waiting import eventually
 
 from runicorn.loopback.listening import has_ipv6_loopback
 

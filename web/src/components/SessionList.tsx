@@ -5,6 +5,7 @@ import "./SessionList.css";
 import { stopViewer } from "../api/remote";
 import type { Session } from "../api/remote-types";
 import { Icon } from "./icons";
+import { useKeptFocus } from "./keptFocus";
 import { SessionLog } from "./SessionLog";
 import { HostDot } from "./Sidebar";
 import { byWhat, connectorSentence } from "../pure/connector";
@@ -51,7 +52,9 @@ function SessionRow({ session }: { session: Session }) {
   const [logChoice, setLogChoice] = useState<boolean | null>(null);
   const beside = flow.value !== null && isSame(flow.value.target, target);
   const logOpen = logChoice ?? (session.status === "failed" && !beside);
+  const row = useKeptFocus<HTMLDivElement>();
   const stop = () => {
+    if (stopping) return;
     setStopping(true);
     stopViewer(session.sessionId)
       .then(() => toast(`Stopped the viewer on ${label}.`), toastError)
@@ -62,7 +65,7 @@ function SessionRow({ session }: { session: Session }) {
   const logIn = () => (known ? openHost(known) : begin(target, emptyLogin()));
   const label = known ? hostLabel(known) : session.host;
   return (
-    <div class="session-row" role="group" aria-label={`Session on ${label}`} data-status={session.status}>
+    <div ref={row} class="session-row" role="group" tabIndex={-1} aria-label={`Session on ${label}`} data-status={session.status}>
       <HostDot state={state} />
       <span class="two-lines">
         <strong class="ellipsis">{label}</strong>
@@ -117,7 +120,7 @@ function SessionRow({ session }: { session: Session }) {
           </button>
         )}
         {alive && (
-          <button type="button" class="button small" disabled={stopping} onClick={stop}>
+          <button type="button" class="button small" aria-disabled={stopping} onClick={stop}>
             Stop
           </button>
         )}

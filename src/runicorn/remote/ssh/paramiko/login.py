@@ -99,8 +99,7 @@ def _go_through(
         raise _refused(transport, target, offers, accepted, typed=attempts.typed)
     if not transport.is_active():
         raise ConnectionClosedError(f"{target.host} closed the connection during the login.")
-    takes = [f"It takes: {', '.join(attempts.methods)}."] if attempts.methods else []
-    raise NoCredentialsError(" ".join([f"There is nothing to log in to {target.host} with.", *takes, *offers.unusable]))
+    raise nothing_to_log_in_with(target.host, attempts.methods, offers.unusable)
 
 
 class _Attempts:
@@ -294,6 +293,12 @@ def _refused(
     if typed and not part:
         hint = "Connect again and check what you type; a code is good for a short time, and once."
     return AuthFailedError(" ".join([detail, *offers.unusable]), allowed=allowed, hint=hint)
+
+
+def nothing_to_log_in_with(host: str, methods: Sequence[str], unusable: Sequence[str] = ()) -> NoCredentialsError:
+    """Return the error for a login for which there is no key and no password. unusable: why keys cannot be used."""
+    takes = [f"It takes: {', '.join(methods)}."] if methods else []
+    return NoCredentialsError(" ".join([f"There is nothing to log in to {host} with.", *takes, *unusable]))
 
 
 def next_step(allowed: Sequence[str], *, gave_key: bool, gave_password: bool, part: str | None) -> str | None:

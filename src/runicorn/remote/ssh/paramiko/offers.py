@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import io
-import socket
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import paramiko
-import paramiko.agent
 
 from runicorn.regular_files import read_regular
 from runicorn.remote.names.way import Hop
 from runicorn.remote.ssh import keys
 from runicorn.remote.ssh.interface import Login
 from runicorn.remote.ssh.keys import UnlockedKey
+from runicorn.remote.ssh.paramiko import agent_keys
 from runicorn.remote.trust.target import Credentials, Secret
 
 MAX_PUBLIC_KEY_BYTES = 64 * 1024
-AGENT_TIMEOUT_SECS = 10.0
 
 
 class KeyOffer(NamedTuple):
@@ -104,31 +101,10 @@ class Offers:
         # A named key or password is what the person wants used; six agent keys first would use up MaxAuthTries.
         if not self.credentials.use_agent or self.credentials.explicit or self._hop.agent == "none":
             return []
-        try:
-            found = list(_Agent(self._hop.agent).get_keys())
-        except (paramiko.SSHException, OSError, EOFError, ValueError):
-            return []
+        found = agent_keys.held_by(self._hop.agent)
         blobs = [key.public_blob for _, key in self._files] + [blob for path in self._paths if (blob := _blob(path))]
         named = [key for blob in dict.fromkeys(blobs) for key in found if key.asbytes() == blob]
         return named if self._hop.identities_only else [*named, *(key for key in found if key not in named)]
-
-
-class _Agent(paramiko.agent.AgentSSH):
-    """The agent behind a socket, or the usual one of this machine."""
-
-    def __init__(self, path: str | None) -> None:
-        super().__init__()
-        if path is None:
-            connection = paramiko.agent.get_agent_connection()
-        elif sys.platform == "win32":
-            raise OSError("no agent by a socket on Windows")
-        else:
-            connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(AGENT_TIMEOUT_SECS)
-            connection.connect(path)
-            connection.settimeout(None)  # a person may have to confirm the use of a key
-        if connection is not None:
-            self._connect(connection)  # type: ignore[attr-defined]  # not in the stubs
 
 
 def pkey(key: UnlockedKey) -> paramiko.PKey:

@@ -19,7 +19,7 @@ from runicorn.errors import (
     RemoteError,
 )
 from runicorn.remote.names.way import Hop
-from runicorn.remote.ssh.paramiko.login import next_step
+from runicorn.remote.ssh.paramiko.login import next_step, nothing_to_log_in_with
 
 CHECK_TYPING = "Connect again and check what you type; a code is good for a short time, and once."
 _DENIED = re.compile(r"Permission denied \(([^)]*)\)")
@@ -43,6 +43,7 @@ def why_it_ended(
     *,
     reached: bool,
     gave_key: bool,
+    no_key: bool,
     sent: bool,
     typed: bool,
     wanted: Sequence[str],
@@ -50,8 +51,8 @@ def why_it_ended(
     """Return the error for an `ssh` that ended on its way to this hop, or in the login there.
 
     said: all that it said. before: the hop that this one is reached from. reached: whether it has shown its host key.
-    gave_key: whether a key was named. sent: whether a password or an answer went to it. typed: whether a person typed
-    that. wanted: what it asked for, and there was nobody to ask.
+    gave_key: whether a key was named. no_key: whether there was none to show. sent: whether a password or an answer
+    went to it. typed: whether a person typed that. wanted: what it asked for, and there was nobody to ask.
     """
     host, where = hop.target.host, f"{hop.target.host} port {hop.target.port}"
     denied = _DENIED.search(said)
@@ -59,6 +60,8 @@ def why_it_ended(
         return InteractionRequiredError(host, wanted)
     if denied:
         allowed = [each for each in denied[1].split(",") if each]
+        if no_key and not sent:
+            return nothing_to_log_in_with(host, allowed)
         hint = next_step(allowed, gave_key=gave_key, gave_password=sent, part=None)
         if typed:
             hint = CHECK_TYPING

@@ -22,9 +22,10 @@ from runicorn.remote.ssh.paramiko.conversation import SLOW, SLOW_AFTER_SECS
 from runicorn.remote.ssh.system import desk
 from runicorn.remote.ssh.system.desk import Desk
 from runicorn.remote.ssh.system.failures import is_refusal, why_it_ended
+from runicorn.remote.ssh.system.hang_ups import HangUps
 from runicorn.remote.ssh.system.logins import Logins
 from runicorn.remote.ssh.system.mux import Mux, environment_for
-from runicorn.remote.ssh.system.offering import Offer, options_for
+from runicorn.remote.ssh.system.offering import Offer, options_for, shows_no_key
 from runicorn.remote.ssh.tunnels.agent import OneKeyAgent
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust import known_hosts
@@ -57,11 +58,13 @@ class Master:
         self._told = 0
         self._closed = False
         self._closing = threading.Lock()
+        self._hang_ups: HangUps | None = None
+        self._given = credentials
         self._gave_key = bool(credentials.private_key or credentials.private_key_path)
         self._process: subprocess.Popen[bytes] | None = None
         self._agents: list[OneKeyAgent] = []
         self._folder = kept_ssh.private_folder()
-        self.logins = Logins(way.hops, entries, credentials, asker, self._news, lambda: self.alive)
+        self.logins = Logins(way.hops, entries, credentials, asker, self._news, self._waits_on)
         self._desk = Desk(self._folder, self.logins.serve)
         try:
             desk.write_scripts(self._folder)
@@ -75,6 +78,7 @@ class Master:
             command = [ssh, "-F", f"./{CONFIG}", "-M", "-N", "-T", "-S", f"./{CONTROL_SOCKET}"]
             command += ["-l", way.last.target.username, "--", hop_name(len(way.hops) - 1)]
             self._process = kept_ssh.spawn(self._folder, command, environment)
+            self._hang_ups = HangUps(self._process.pid)
         except BaseException:
             self.close()
             raise
@@ -137,6 +141,10 @@ class Master:
             self._reader.join(STOP_TIMEOUT_SECS)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _waits_on(self) -> bool:
+        """Whether it still lives, and its server with it, while it waits for an answer."""
+        return self.alive and not (self._hang_ups is not None and self._hang_ups.ended())
+
     def _until(
         self, done: Callable[[], bool], number: int, limit_secs: float, tell_slow: Callable[[], None] = lambda: None
     ) -> None:
@@ -180,6 +188,7 @@ class Master:
             hops[at - 1] if at else None,
             reached=logged_in_at,
             gave_key=self._gave_key and at == len(hops) - 1,
+            no_key=logged_in_at and self._shows_no_key(at),
             sent=logged_in_at and logins.sent,
             typed=logged_in_at and logins.typed,
             wanted=logins.wanted if logged_in_at else (),
@@ -189,6 +198,11 @@ class Master:
             where = f"{hops[0].target.host} port {hops[0].target.port}"
             return NotSshError(f"{where} answers, but not with SSH: it is a web server.")
         return error
+
+    def _shows_no_key(self, at: int) -> bool:
+        is_last = at == len(self._way.hops) - 1
+        given = self._given if is_last else Credentials(use_agent=self._given.use_agent)
+        return shows_no_key(self._way.hops[at], given)
 
     def _listens(self) -> bool:
         """Whether the login is over: only then `ssh` makes its control socket."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 
 from runicorn.remote.names.way import Hop, Way
-from runicorn.remote.ssh.system.offering import is_security_key
+from runicorn.remote.ssh.paramiko import agent_keys
+from runicorn.remote.ssh.system.offering import is_security_key, public_half
 from runicorn.remote.trust.target import Credentials
 
 KLIST_TIMEOUT_SECS = 3.0
@@ -31,10 +31,11 @@ def _of(hop: Hop, *, use_agent: bool) -> str | None:
     host = hop.target.host
     if hop.ssh_only.pkcs11_provider:
         return f"your ssh config names a PKCS11Provider for {host}"
-    agent = hop.agent or os.environ.get("SSH_AUTH_SOCK") or "none"
-    if agent == "none" or not use_agent:  # Paramiko knows those of an agent
-        for path in hop.identities:
-            if is_security_key(path):
+    security_keys = [path for path in hop.identities if is_security_key(path)]
+    if security_keys:
+        in_agent = agent_keys.held_by(hop.agent) if use_agent and hop.agent != "none" else []
+        for path in security_keys:
+            if not any(key.asbytes() in public_half(path) for key in in_agent):  # Paramiko knows those
                 return f"your ssh config has the security key {path} for {host}"
     if hop.ssh_only.gssapi and has_ticket():
         return f"your ssh config has GSSAPIAuthentication for {host}, and you have a ticket"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from runicorn.remote.ssh.asked_keys import algorithms
 from runicorn.remote.ssh.interface import TunnelRefusedError
 from runicorn.remote.ssh.keys import UnlockedKey
 from runicorn.remote.ssh.own_config import hop_name
+from runicorn.remote.ssh.paramiko import agent_keys
 from runicorn.remote.ssh.system.desk import JUDGE
 from runicorn.remote.trust.target import Credentials
 
@@ -65,6 +67,13 @@ def offer_of(hop: Hop, number: int, given: Credentials, *, asked: bool) -> Offer
     return offer
 
 
+def shows_no_key(hop: Hop, given: Credentials) -> bool:
+    """Whether there was no key, card or ticket that a hop could be shown. given: for this hop."""
+    if given.explicit or hop.ssh_only.gssapi or hop.ssh_only.pkcs11_provider or _key_files(hop):
+        return False
+    return hop.identities_only or not given.use_agent or hop.agent == "none" or not agent_keys.held_by(hop.agent)
+
+
 def options_for(hop: Hop, number: int, key_types: tuple[str, ...]) -> Lines:
     """Return what holds for the hop whatever is shown to it. key_types: in the order in which they are asked for."""
     name = hop_name(number)
@@ -98,14 +107,19 @@ def quoted(path: str) -> str:
 
 def is_security_key(path: str) -> bool:
     """Whether a private key file is of a security key, which is of no use without it."""
+    return any(each in public_half(path) for each in _SECURITY_KEY)
+
+
+def public_half(path: str) -> bytes:
+    """Return what a private key file, or the public one beside it, tells without a passphrase; b"" for none of ours."""
     try:
         path = str(Path(path).expanduser())
         public = Path(f"{path}.pub")
         if public.is_file():
-            return read_regular(public, keys.MAX_KEY_BYTES).startswith(_SECURITY_KEY)
-        return any(each in keys.public_part(read_regular(Path(path), keys.MAX_KEY_BYTES)) for each in _SECURITY_KEY)
-    except (OSError, ValueError, RuntimeError):  # no file, or a name that can be none
-        return False
+            return base64.b64decode(read_regular(public, keys.MAX_KEY_BYTES).split()[1])
+        return keys.public_part(read_regular(Path(path), keys.MAX_KEY_BYTES))
+    except (OSError, ValueError, IndexError, RuntimeError):  # no file, or a name that can be none
+        return b""
 
 
 def _named_key(offer: Offer, given: Credentials) -> None:
@@ -128,9 +142,12 @@ def _named_key(offer: Offer, given: Credentials) -> None:
     ]
 
 
+def _key_files(hop: Hop) -> list[str]:
+    return [path for path in hop.identities if Path(path).is_file() or Path(f"{path}.pub").is_file()]
+
+
 def _keys_of_the_config(offer: Offer, hop: Hop, given: Credentials) -> None:
-    files = [path for path in hop.identities if Path(path).is_file() or Path(f"{path}.pub").is_file()]
-    offer.lines += [("IdentityFile", quoted(path)) for path in files] or [("IdentityFile", "none")]
+    offer.lines += [("IdentityFile", quoted(path)) for path in _key_files(hop)] or [("IdentityFile", "none")]
     offer.lines.append(("IdentitiesOnly", "yes" if hop.identities_only else "no"))
     if not given.use_agent or hop.agent == "none":
         offer.lines.append(("IdentityAgent", "none"))
