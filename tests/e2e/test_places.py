@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -50,6 +51,13 @@ def app(server_account: Account) -> Iterator[Authenticator]:
     (server_account.home / ".google_authenticator").unlink()
 
 
+@pytest.fixture
+def lab(asking_server: Server, app: Authenticator, viewer: Viewer) -> dict[str, Any]:
+    """Keep that server as `lab`, its key accepted. What a connect to it is asked with."""
+    save(viewer, asking_server.account.username, lab=asking_server.sshd.port)
+    return know(viewer, asking_server.sshd.port, asking_server.account.username)
+
+
 def save(viewer: Viewer, username: str = "me", **hosts: int) -> None:
     """Keep hosts by name and port."""
     kept = [{"name": name, "host": "127.0.0.1", "port": port, "username": username} for name, port in hosts.items()]
@@ -77,16 +85,14 @@ def type_a_filter(page: Page) -> None:
 
 @needs_codes
 def test_the_sidebar_says_that_a_login_asks_and_enter_brings_the_question(
-    browser: Browser, asking_server: Server, app: Authenticator, viewer: Viewer
+    browser: Browser, lab: dict[str, Any], app: Authenticator, viewer: Viewer
 ) -> None:
-    save(viewer, asking_server.account.username, lab=asking_server.sshd.port)
-    body = know(viewer, asking_server.sshd.port, asking_server.account.username)
     with person_at(viewer) as person, visit(browser, f"{viewer.url}/#/runs") as visitor:
         page = visitor.page
         row = in_sidebar(page, "lab")
         told(row, "not connected")
         type_a_filter(page)
-        waiting = person.connect(body)
+        waiting = person.connect(lab)
         told(row, "asks you")
         expect(row).to_contain_text("asks you")
         expect(page.locator("input:focus")).to_have_value("config.")
@@ -113,13 +119,11 @@ def test_the_sidebar_says_that_a_login_asks_and_enter_brings_the_question(
 
 @needs_codes
 def test_a_session_that_waits_for_somebody_says_so_at_its_place_and_in_its_row(
-    browser: Browser, asking_server: Server, app: Authenticator, viewer: Viewer
+    browser: Browser, asking_server: Server, lab: dict[str, Any], app: Authenticator, viewer: Viewer
 ) -> None:
-    save(viewer, asking_server.account.username, lab=asking_server.sshd.port)
-    body = know(viewer, asking_server.sshd.port, asking_server.account.username)
     with person_at(viewer) as person, visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
-        start = {**body, "remote_root": str(asking_server.runs), "interactive": True}
+        start = {**lab, "remote_root": str(asking_server.runs), "interactive": True}
         waiting = person.post("/api/remote/viewer/start", start)
         expect(dialog(page)).to_be_visible()
         dialog(page).get_by_label("Verification code:").fill(app.code())

@@ -74,5 +74,17 @@ def run_viewer(root: Path, home: Path, environ: Mapping[str, str] | None = None)
 
 
 def tunnel_folders() -> set[Path]:
-    """Return the private folders of tunnels, where viewers make them: they inherit this process's TMPDIR."""
-    return set(Path(tempfile.gettempdir()).glob("runicorn-*"))
+    """Return the private folders of tunnels and demos, where viewers make them: they inherit this process's TMPDIR.
+
+    Others put theirs there as well: a server's viewers know no TMPDIR, and leave what they keep of event files, killed.
+    """
+    found = Path(tempfile.gettempdir()).glob("runicorn-*")
+    mine = {path for path in found if _owner(path) == os.geteuid()}
+    return {path for path in mine if not path.name.startswith("runicorn-mirror-")}
+
+
+def _owner(path: Path) -> int | None:
+    try:
+        return path.stat().st_uid
+    except FileNotFoundError:  # gone meanwhile
+        return None

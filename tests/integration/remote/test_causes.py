@@ -35,9 +35,7 @@ TESTS = Path(__file__).parents[2]
 def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Viewer]:
     """The viewer that all of these servers are reached from."""
     folder = tmp_path_factory.mktemp("laptop")
-    with run_viewer(
-        folder / "root", folder, {"RUNICORN_START_TIMEOUT_SECS": "2", "RUNICORN_SESSION_GRACE_SECS": "1"}
-    ) as viewer:
+    with run_viewer(folder / "root", folder, {"RUNICORN_SESSION_GRACE_SECS": "1"}) as viewer:
         yield viewer
 
 
@@ -391,12 +389,14 @@ def test_environments_that_cannot_run_a_viewer_say_why(laptop: Viewer, serve: Ca
 HANGS = {"__main__": "import time\ntime.sleep(600)\n"}
 
 
-def test_a_viewer_that_never_becomes_ready_is_given_up_and_ended(laptop: Viewer, serve: Callable[..., Server]) -> None:
+def test_a_viewer_that_never_becomes_ready_is_given_up_and_ended(serve: Callable[..., Server], tmp_path: Path) -> None:
     server = serve()
-    known(laptop, server.login())
-    with environment(server.account, "hangs", "0.9.0", **HANGS):
+    (tmp_path / "home").mkdir()
+    impatient = run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_START_TIMEOUT_SECS": "2"})
+    with impatient as viewer, environment(server.account, "hangs", "0.9.0", **HANGS):
+        known(viewer, server.login())
         began_at = time.monotonic()
-        answer = start_answer(laptop, server.login(remote_root=str(server.runs), conda_env="hangs"))
+        answer = start_answer(viewer, server.login(remote_root=str(server.runs), conda_env="hangs"))
         detail, hint = told(answer, 500, "START_TIMEOUT")
         assert "2 s" in detail
         assert "RUNICORN_START_TIMEOUT_SECS" in hint

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import accept, connect, start, stop
 from tests.support.rogue import run_rogue
 from tests.support.server import Server
-from tests.support.serving import Viewer, run_viewer
+from tests.support.serving import Viewer, run_viewer, tunnel_folders
 from tests.support.sshd import make_key, run_sshd
 from tests.support.waiting import eventually, eventually_nothing
 
@@ -49,12 +48,8 @@ def children_of(viewer: Viewer) -> list[psutil.Process]:
     return psutil.Process(viewer.process.pid).children(recursive=True)
 
 
-def folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("runicorn-*"))
-
-
 def test_a_session_runs_through_ssh_from_the_connect_to_its_stop(server: Server, by_ssh: Viewer) -> None:
-    before = folders()
+    before = tunnel_folders()
     found = connect_all(by_ssh, server.login()).json()
     assert found["connector"] == "ssh"
     environments = by_ssh.get("/api/remote/conda-envs", connection_id=found["connection_id"]).json()
@@ -80,21 +75,21 @@ def test_a_session_runs_through_ssh_from_the_connect_to_its_stop(server: Server,
     eventually_nothing(lambda: [each for each in children if each.is_running()], 5)
     eventually_nothing(server.traces, 5)
     eventually_nothing(server.sshd_children, 5)
-    eventually_nothing(lambda: folders() - before, 5)
+    eventually_nothing(lambda: tunnel_folders() - before, 5)
 
 
 def test_a_viewer_that_is_killed_leaves_no_ssh_and_no_files(server: Server, tmp_path: Path) -> None:
-    before = folders()
+    before = tunnel_folders()
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", {**FORCED, "RUNICORN_SESSION_GRACE_SECS": "1"}) as viewer:
         connect_all(viewer, server.login())
         session = start(viewer, server.login(remote_root=str(server.runs)))
         assert session["connector"] == "ssh"
         children = children_of(viewer)
-        assert len(folders() - before) == 1
+        assert len(tunnel_folders() - before) == 1
         viewer.kill()
     eventually_nothing(lambda: [each for each in children if each.is_running()], 8)
-    eventually_nothing(lambda: folders() - before, 5)
+    eventually_nothing(lambda: tunnel_folders() - before, 5)
     eventually_nothing(server.traces, 15)
 
 
@@ -188,7 +183,7 @@ def test_a_right_password_logs_in_and_a_wrong_one_is_one_failed_login(server: Se
 
 
 def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server, by_ssh: Viewer) -> None:
-    before = folders()
+    before = tunnel_folders()
     password = server.account.password
     assert password
     body = {**server.target(), "use_agent": False, "password": password}
@@ -196,7 +191,7 @@ def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server
     children = children_of(by_ssh)
     assert "ssh" in [each.name() for each in children]
     told = [text for each in children for text in (*each.cmdline(), *each.environ().values())]
-    (folder,) = folders() - before
+    (folder,) = tunnel_folders() - before
     kept = [path.read_text() for path in folder.iterdir() if path.is_file()]
     assert len(kept) >= 3
     assert password not in "\n".join([*told, *kept])

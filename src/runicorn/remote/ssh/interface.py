@@ -120,7 +120,6 @@ class Connection(Protocol):
     """
 
     connector: str
-    connector_reason: str | None
     target: Target
     way: Way
 
@@ -131,6 +130,9 @@ class Connection(Protocol):
     def before(self) -> Connection | None: ...
 
     login: Login
+
+    @property
+    def connector_reason(self) -> str | None: ...
 
     @property
     def host_key(self) -> HostKey | None: ...
