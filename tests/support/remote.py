@@ -21,6 +21,7 @@ def connect(viewer: Viewer, body: dict[str, Any]) -> httpx.Response:
 
 def accept(viewer: Viewer, answer: httpx.Response) -> None:
     """Accept the host key of a 409 answer, as a person would after comparing it."""
+    assert answer.status_code == 409, answer.text
     host_key = answer.json()["detail"]["host_key"]
     accepted = viewer.post("/api/remote/known-hosts/accept", {name: host_key[name] for name in ACCEPT_FIELDS})
     assert accepted.json() == {"ok": True}

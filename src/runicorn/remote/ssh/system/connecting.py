@@ -21,7 +21,7 @@ from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import HostKeyFile
 from runicorn.remote.trust.target import Credentials, Target
 
-VERSION_TIMEOUT_SECS = 5.0
+VERSION_TIMEOUT_SECS = 15.0  # its first start may take a while, from a network disk
 OLDEST = (8, 5)  # KnownHostsCommand, and the account in front of what a server asks
 
 
