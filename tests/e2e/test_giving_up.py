@@ -100,7 +100,7 @@ def test_a_session_that_waits_for_a_login_says_so_and_is_let_in_from_the_page(
     with visit(browser, f"{known.url}/#/remote") as visitor:
         page = visitor.page
         row = page.get_by_role("group", name=re.compile("^Session on "))
-        expect(row.get_by_text("waits for you to log in")).to_be_visible()
+        expect(row.get_by_text("waits for you to log in")).to_be_visible(timeout=20_000)
         expect(row.get_by_text("AUTH_FAILED")).to_be_visible()
         expect(row.get_by_role("button", name="Log in")).to_be_visible()
         assert httpx.get(f"{session['url']}/api/health").json()["code"] == "LINK_DOWN"

@@ -18,9 +18,28 @@ LOST = "Connection closed by UNKNOWN port 65535\n"
 
 
 def why(
-    said: str, hop: Hop = HOP, before: Hop | None = None, *, reached: bool = False, wanted: tuple[str, ...] = ()
+    said: str,
+    hop: Hop = HOP,
+    before: Hop | None = None,
+    *,
+    reached: bool = False,
+    no_key: bool = False,
+    sent: bool = False,
+    wanted: tuple[str, ...] = (),
 ) -> RemoteError:
-    return why_it_ended(said, hop, before, reached=reached, gave_key=False, sent=False, typed=False, wanted=wanted)
+    return why_it_ended(
+        said, hop, before, reached=reached, gave_key=False, no_key=no_key, sent=sent, typed=False, wanted=wanted
+    )
+
+
+@pytest.mark.parametrize(
+    ("no_key", "sent", "code"),
+    [(True, False, "NO_CREDENTIALS"), (True, True, "AUTH_FAILED"), (False, False, "AUTH_FAILED")],
+)
+def test_a_login_that_had_nothing_to_show_is_not_told_as_refused(no_key: bool, sent: bool, code: str) -> None:
+    error = why("me@gpu.lab: Permission denied (publickey,password).", reached=True, no_key=no_key, sent=sent)
+    assert error.code == code
+    assert "publickey, password" in error.detail
 
 
 @pytest.mark.parametrize(
