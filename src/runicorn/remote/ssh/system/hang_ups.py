@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 
 LOOK_AGAIN_SECS = 1.0
-_SSH = ("ssh", "ssh.exe")
+_SSH = "ssh"  # by that name; what another one misses, it tells with the answer
 
 
 class HangUps:
@@ -56,7 +56,7 @@ class HangUps:
 
 def _ssh_below(pid: int) -> Iterator[psutil.Process]:
     for process in psutil.Process(pid).children(recursive=True):
-        if process.name() in _SSH:
+        if process.name() == _SSH:
             yield process
 
 

@@ -35,7 +35,8 @@ def _of(hop: Hop, *, use_agent: bool) -> str | None:
     if security_keys:
         in_agent = agent_keys.held_by(hop.agent) if use_agent and hop.agent != "none" else []
         for path in security_keys:
-            if not any(key.asbytes() in public_half(path) for key in in_agent):  # Paramiko knows those
+            half = public_half(path)
+            if not any(key.asbytes() in half for key in in_agent):  # Paramiko knows those
                 return f"your ssh config has the security key {path} for {host}"
     if hop.ssh_only.gssapi and has_ticket():
         return f"your ssh config has GSSAPIAuthentication for {host}, and you have a ticket"
