@@ -75,8 +75,14 @@ def viewing(chain: Chain, **environ: str) -> Iterator[Viewer]:
         yield viewer
 
 
+def connect_and_accept(viewer: Viewer, body: dict[str, Any]) -> None:
+    """Connect, accepting the key of each hop as it is asked about."""
+    answer, _ = accept_all(viewer, body)
+    assert answer.status_code == 200, answer.text
+
+
 def accept_all(viewer: Viewer, body: dict[str, Any]) -> tuple[httpx.Response, list[int]]:
-    """Accept the key of each hop as it is asked about; return the last answer, and the ports in that order."""
+    """Accept the key of each hop as it is asked about; return what came then, and the ports in that order."""
     asked = []
     while (answer := connect(viewer, body)).status_code == 409:
         asked.append(answer.json()["detail"]["host_key"]["port"])
@@ -123,7 +129,7 @@ def test_jumps_by_hand_go_before_what_the_config_says(chain: Chain) -> None:
 def test_every_tunnel_leads_through_the_hops_and_leaves_nothing(chain: Chain, backend: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
     with viewing(chain, RUNICORN_TUNNEL=backend) as viewer:
-        accept_all(viewer, chain.body())
+        connect_and_accept(viewer, chain.body())
         session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
         assert session["tunnelBackend"] == backend
         for _ in range(3):
@@ -141,7 +147,7 @@ def test_every_tunnel_leads_through_the_hops_and_leaves_nothing(chain: Chain, ba
 def test_a_changed_key_of_any_hop_stops_there(chain: Chain, at: str, connector: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
     with viewing(chain, RUNICORN_CONNECTOR=connector) as viewer:
-        accept_all(viewer, chain.body())
+        connect_and_accept(viewer, chain.body())
         viewer.post("/api/remote/disconnect", chain.body())
         before = {name: chain.logins(name) for name in NAMES}
         changed = chain.sshds[at]
@@ -200,7 +206,7 @@ def test_a_config_that_leads_in_a_circle_says_so(chain: Chain) -> None:
 def test_a_session_comes_back_through_a_jump_that_was_restarted(chain: Chain) -> None:
     chain.config("{login}\n{gpu}\n ProxyJump login\n")
     with viewing(chain) as viewer:
-        accept_all(viewer, chain.body())
+        connect_and_accept(viewer, chain.body())
         session = start(viewer, chain.body(remote_root=str(chain.server.runs)))
         chain.sshds["login"].restart()
         status = f"/api/remote/viewer/status/{session['sessionId']}"
@@ -310,7 +316,7 @@ def test_a_hop_that_wants_a_password_is_asked_for_by_its_own_name(chain: Chain) 
 def test_doctor_goes_through_the_hops_however_they_are_named(chain: Chain, connector: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
     with viewing(chain) as viewer:
-        accept_all(viewer, chain.body())
+        connect_and_accept(viewer, chain.body())
     root = ("--batch", "--root", str(chain.server.runs))
     done = run("doctor", "gpu", *root, home=chain.home, RUNICORN_CONNECTOR=connector)
     assert "via 127.0.0.1 as" in done.stdout
