@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from types import ModuleType
 
@@ -19,15 +20,26 @@ def load_numpy(somebody_waits: Callable[[], bool]) -> None:
 
     somebody_waits: whether something is being done right now that has to be done first.
     """
-    polite = _Polite(somebody_waits)
-    sys.meta_path.insert(0, polite)
-    try:
+    with _polite(somebody_waits):
         from runicorn.storage.lines import bands, curve, overwritten
         from runicorn.storage.pyramid import run_choice, window
 
         _ = bands, curve, overwritten, run_choice, window
+
+
+@contextlib.contextmanager
+def _polite(somebody_waits: Callable[[], bool]) -> Iterator[None]:
+    """Let others go first before each module that this thread loads.
+
+    The list of finders is replaced, never changed: a thread that goes through it to import something else would pass
+    over one of them, and be told that there is no such module.
+    """
+    polite = _Polite(somebody_waits)
+    sys.meta_path = [polite, *sys.meta_path]
+    try:
+        yield
     finally:
-        sys.meta_path.remove(polite)
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not polite]
 
 
 class _Polite(MetaPathFinder):

@@ -2,7 +2,9 @@
 
 import sys
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
 
 import pytest
 
@@ -22,15 +24,9 @@ def modules(tmp_path, monkeypatch):
 
 
 def loaded_with(load, somebody_waits):
-    """Return how many seconds it took in a thread that is polite."""
-    polite = warming._Polite(somebody_waits)
-    sys.meta_path.insert(0, polite)
-    try:
-        began = time.monotonic()
+    """Load it in a thread that is polite."""
+    with warming._polite(somebody_waits):
         load()
-        return time.monotonic() - began
-    finally:
-        sys.meta_path.remove(polite)
 
 
 def test_it_waits_before_each_module_while_somebody_waits(modules):
@@ -56,14 +52,10 @@ def test_what_others_load_waits_for_nobody(modules):
     def ask():
         raise AssertionError("another thread was held up")
 
-    polite = warming._Polite(ask)
-    sys.meta_path.insert(0, polite)
-    try:
+    with warming._polite(ask):
         other = threading.Thread(target=modules)
         other.start()
         other.join()
-    finally:
-        sys.meta_path.remove(polite)
     assert "link19" in sys.modules
 
 
@@ -71,3 +63,29 @@ def test_it_leaves_no_finder_behind(monkeypatch):
     before = list(sys.meta_path)
     warming.load_numpy(lambda: False)
     assert sys.meta_path == before
+
+
+class Halfway(MetaPathFinder):
+    """Finds nothing, and holds up whoever looks for `link0` until it may go on."""
+
+    def __init__(self):
+        self.reached, self.go_on = threading.Event(), threading.Event()
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname == "link0":
+            self.reached.set()
+            assert self.go_on.wait(10)
+
+
+def test_what_others_import_meanwhile_is_found(modules, monkeypatch):
+    halfway = Halfway()
+    # Right behind it is the one that finds modules in folders: a list that loses one before them would pass over it.
+    at = sys.meta_path.index(PathFinder)
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path[:at], halfway, *sys.meta_path[at:]])
+    with ThreadPoolExecutor() as executor:
+        with warming._polite(lambda: False):
+            other = executor.submit(modules)
+            assert halfway.reached.wait(10)
+        halfway.go_on.set()
+        other.result()
+    assert "link19" in sys.modules
