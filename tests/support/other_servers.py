@@ -1,9 +1,12 @@
-"""SSH servers that are not OpenSSH, on 127.0.0.1 and a free port: dropbear and tinysshd, with keys made at run time."""
+"""SSH servers that are not OpenSSH, on 127.0.0.1 and a free port: dropbear, tinysshd and AsyncSSH's, with keys made at
+run time."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -12,10 +15,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import asyncssh
 from tests.support.accounts import Account
 from tests.support.sshd import end_tree, free_port, wait_until_listening
 
+from runicorn.loop_thread import LoopThread
+
+START_TIMEOUT_SECS = 10
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
 
 
@@ -105,6 +113,63 @@ def run_tinysshd(account: Account) -> Iterator[OtherServer]:
         (account.home / ".ssh").unlink()
         shutil.rmtree(authorized, ignore_errors=True)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_asyncssh(account: Account) -> Iterator[OtherServer]:
+    """Start a server that was written with AsyncSSH, as bastions are: its commands run as the account, and what it
+    forwards comes from its own process, which belongs to root."""
+    key = asyncssh.generate_private_key("ssh-ed25519")
+
+    class Server(asyncssh.SSHServer):  # type: ignore[misc]
+        def connection_made(self, conn: Any) -> None:
+            self._conn = conn
+
+        def begin_auth(self, username: str) -> bool:
+            if username == account.username:
+                self._conn.set_authorized_keys(str(account.home / ".ssh" / "authorized_keys"))
+            return True
+
+        def connection_requested(self, *_: Any) -> bool:
+            return True
+
+    async def serve_command(process: Any) -> None:
+        child = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            *(("-c", process.command) if process.command else ()),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            user=account.uid,
+            cwd=account.home,
+            env={"HOME": str(account.home), "USER": account.username, "PATH": os.defpath},
+        )
+        await process.redirect(child.stdin, child.stdout, child.stderr)
+        status = await child.wait()
+        await process.stdout.drain()
+        process.exit(status)
+        await process.wait_closed()
+
+    async def serve() -> Any:
+        return await asyncssh.create_server(
+            Server,
+            "127.0.0.1",
+            0,
+            server_host_keys=[key],
+            process_factory=serve_command,
+            sftp_factory=True,
+            encoding=None,
+        )
+
+    thread = LoopThread("asyncssh-server")
+    try:
+        server = thread.call(serve(), START_TIMEOUT_SECS)
+        public = " ".join(key.export_public_key().decode().split()[:2])
+        yield OtherServer(server.get_port(), account, public, "asyncssh")
+        thread.soon(server.close)
+    finally:
+        thread.stop()
+        _forget_keys(account)
 
 
 def _forget_keys(account: Account) -> None:

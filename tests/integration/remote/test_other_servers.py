@@ -1,4 +1,4 @@
-"""Servers that are not OpenSSH: dropbear, which forwards as root, and tinysshd, which has one cipher."""
+"""Servers that are not OpenSSH: dropbear and AsyncSSH's, which forward as root, and tinysshd, which has one cipher."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from tests.support.accounts import Account, make_account
-from tests.support.other_servers import run_dropbear, run_tinysshd
+from tests.support.other_servers import run_asyncssh, run_dropbear, run_tinysshd
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import SERVER_PYTHON, Server, run_server
 from tests.support.serving import Viewer, run_viewer
@@ -30,9 +30,10 @@ with socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20) as so
 REQUEST = b"GET /api/runs HTTP/1.1\r\nHost: localhost:%d\r\nConnection: close\r\n\r\n"
 
 
-@pytest.fixture
-def dropbear(server_account: Account, tmp_path: Path) -> Iterator[Server]:
-    with run_server(server_account, tmp_path, run_dropbear) as running:
+@pytest.fixture(params=[run_dropbear, run_asyncssh], ids=["dropbear", "asyncssh's server"])
+def by_root(request: pytest.FixtureRequest, server_account: Account, tmp_path: Path) -> Iterator[Server]:
+    """Whatever it forwards comes from root."""
+    with run_server(server_account, tmp_path, request.param) as running:
         yield running
 
 
@@ -53,12 +54,12 @@ def diagnostics(viewer: Viewer, session: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_a_session_proves_itself_where_the_server_forwards_as_root(
-    backend: str, dropbear: Server, tmp_path: Path
+    backend: str, by_root: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
-        accept(viewer, connect(viewer, dropbear.login()))
-        session = start(viewer, dropbear.login(remote_root=str(dropbear.runs)))
+        accept(viewer, connect(viewer, by_root.login()))
+        session = start(viewer, by_root.login(remote_root=str(by_root.runs)))
         assert session["tunnelBackend"] == backend
         assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
         assert httpx.get(f"{session['url']}/api/runs").json()["runs"] == []
@@ -67,10 +68,10 @@ def test_a_session_proves_itself_where_the_server_forwards_as_root(
 
 
 def test_nobody_else_of_the_server_is_let_in_with_or_without_words_like_the_proof(
-    dropbear: Server, viewer: Viewer
+    by_root: Server, viewer: Viewer
 ) -> None:
-    accept(viewer, connect(viewer, dropbear.login()))
-    session = start(viewer, dropbear.login(remote_root=str(dropbear.runs)))
+    accept(viewer, connect(viewer, by_root.login()))
+    session = start(viewer, by_root.login(remote_root=str(by_root.runs)))
     port = session["remotePort"]
     request = REQUEST % port
     with make_account() as other:
@@ -79,22 +80,22 @@ def test_nobody_else_of_the_server_is_let_in_with_or_without_words_like_the_proo
             head, _, body = answer.partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 403 "), answer
             assert json.loads(body)["code"] == "OTHER_USER"
-    assert say(dropbear.account, port, request).startswith(b"HTTP/1.1 200 ")
+    assert say(by_root.account, port, request).startswith(b"HTTP/1.1 200 ")
     stop(viewer, session)
 
 
 def test_what_the_session_proves_itself_with_is_in_no_command_line_log_or_answer(
-    dropbear: Server, tmp_path: Path
+    by_root: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
-        accept(viewer, connect(viewer, dropbear.login()))
-        session = start(viewer, dropbear.login(remote_root=str(dropbear.runs)))
+        accept(viewer, connect(viewer, by_root.login()))
+        session = start(viewer, by_root.login(remote_root=str(by_root.runs)))
         kept = tmp_path / "home" / "runicorn" / "sessions.json"
         proof = json.loads(kept.read_text())[0]["remote"]["proof"]
         assert len(proof) == 64
         assert kept.stat().st_mode & 0o077 == 0
-        assert proof not in " ".join(dropbear.processes())
+        assert proof not in " ".join(by_root.processes())
         told = viewer.get("/api/remote/viewer/sessions").text + viewer.get("/api/remote/status").text
         assert proof not in told + diagnostics(viewer, session) + httpx.get(f"{session['url']}/api/health").text
         stop(viewer, session)
