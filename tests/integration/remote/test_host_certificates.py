@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.certificates import FOR_IT, certify, public
+from tests.support.certificates import FOR_IT, certify, make_authority, public
 from tests.support.remote import accept, connect, start
 from tests.support.server import Server
 from tests.support.serving import run_viewer
@@ -28,7 +28,7 @@ from runicorn.remote.trust.target import Target
 
 @dataclass
 class World:
-    """A server with keys of three kinds, authorities of three kinds, and the person's own known_hosts."""
+    """A server with keys of three kinds, authorities of five kinds, and the person's own known_hosts."""
 
     sshd: Sshd
     folder: Path
@@ -39,7 +39,7 @@ class World:
 
     def authority(self, kind: str = "ed25519") -> Path:
         path = self.folder / f"authority_{kind}"
-        return path if path.exists() else make_key(path, kind)
+        return path if path.exists() else make_authority(path, kind)
 
     def words(self) -> dict[str, str]:
         at, other = f"[127.0.0.1]:{self.sshd.port}", self.folder / "other"
@@ -76,7 +76,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(sshd, tmp_path_factory.mktemp("certificates"))
 
 
-@pytest.mark.parametrize("authority", ["ed25519", "ecdsa", "rsa"])
+@pytest.mark.parametrize("authority", ["ed25519", "ecdsa", "rsa", "ed25519-sk", "ecdsa-sk"])
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 def test_the_authority_is_told_with_the_key_that_it_certified(world: World, kind: str, authority: str) -> None:
     certify(world.sshd, world.authority(authority), *FOR_IT, kind=kind)

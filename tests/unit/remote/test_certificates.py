@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -10,26 +11,39 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.certificates import make_authority, public
+from tests.support.sshd import make_key
+from tests.support.tokens import SK_DUMMY
 
 from runicorn.errors import InvalidHostKeyError
 from runicorn.remote.trust.certificates import is_certificate, key_in, read_certificate
 from runicorn.remote.trust.known_hosts import parse_public_key
 
-KINDS = ("ed25519", "ecdsa", "rsa")
+# Of a key, and of who certified it.
+KINDS = (
+    ("ed25519", "ed25519"),
+    ("ecdsa", "ed25519"),
+    ("rsa", "ed25519"),
+    ("ed25519", "ed25519-sk"),
+    ("ed25519", "ecdsa-sk"),
+)
 
 
 def keygen(*words: str) -> None:
-    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True)
+    environ = os.environ | {"SSH_SK_PROVIDER": str(SK_DUMMY)}
+    subprocess.run(["ssh-keygen", "-q", *words], check=True, capture_output=True, env=environ)
 
 
-def made(folder: Path, kind: str, *options: str) -> tuple[bytes, str]:
-    """Return the blob of a certificate for a new key of this kind, and the line of that key."""
-    for path, of_kind in ((folder / "ca", "ed25519"), (folder / kind, kind)):
-        if not path.exists():
-            keygen("-t", of_kind, "-N", "", "-C", "", "-f", str(path))
+def made(folder: Path, kind: str, *options: str, by: str = "ed25519") -> tuple[bytes, str]:
+    """Return the blob of a certificate for a key of this kind by an authority of another one, and the key's line."""
+    authority, key = folder / f"ca_{by}", folder / kind
+    if not authority.exists():
+        make_authority(authority, by)
+    if not key.exists():
+        make_key(key, kind)
     keygen(
         "-s",
-        str(folder / "ca"),
+        str(authority),
         "-I",
         "gpu-7",
         "-V",
@@ -47,15 +61,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("certificates")
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def certificate(request: pytest.FixtureRequest, folder: Path) -> tuple[bytes, str]:
-    return made(folder, request.param, "-h", "-n", "gpu-7,10.0.0.7")
+@pytest.fixture(scope="module", params=KINDS, ids="{0[0]} by {0[1]}".format)
+def kinds(request: pytest.FixtureRequest) -> tuple[str, str]:
+    kinds: tuple[str, str] = request.param
+    return kinds
 
 
-def test_it_says_who_it_is_for_who_signed_it_and_until_when(certificate: tuple[bytes, str], folder: Path) -> None:
+@pytest.fixture(scope="module")
+def certificate(kinds: tuple[str, str], folder: Path) -> tuple[bytes, str]:
+    kind, by = kinds
+    return made(folder, kind, "-h", "-n", "gpu-7,10.0.0.7", by=by)
+
+
+def test_it_says_who_it_is_for_who_signed_it_and_until_when(
+    certificate: tuple[bytes, str], kinds: tuple[str, str], folder: Path
+) -> None:
     said = read_certificate(certificate[0])
     assert said.key == key_in(certificate[0]) == parse_public_key(certificate[1])
-    assert said.authority == parse_public_key((folder / "ca.pub").read_text().strip())
+    assert said.authority == parse_public_key(public(folder / f"ca_{kinds[1]}"))
     assert (said.key_id, said.principals) == ("gpu-7", ("gpu-7", "10.0.0.7"))
     assert (said.valid_from, said.valid_until) == (1577836800, 1893456000)
 
@@ -94,13 +117,16 @@ def test_a_plain_key_is_no_certificate(folder: Path) -> None:
 
 
 @given(data=st.data())
-def test_what_was_changed_or_cut_is_never_read(certificate: tuple[bytes, str], data: st.DataObject) -> None:
+def test_what_was_changed_cut_or_made_longer_is_never_read(certificate: tuple[bytes, str], data: st.DataObject) -> None:
     blob = bytearray(certificate[0])
     at = data.draw(st.integers(0, len(blob) - 1))
-    if data.draw(st.booleans()):
-        blob[at] ^= data.draw(st.integers(1, 255))
-    else:
-        del blob[at:]
+    match data.draw(st.sampled_from(["changed", "cut", "longer"])):
+        case "changed":
+            blob[at] ^= data.draw(st.integers(1, 255))
+        case "cut":
+            del blob[at:]
+        case "longer":
+            blob += data.draw(st.binary(min_size=1, max_size=8))
     with pytest.raises(InvalidHostKeyError):
         read_certificate(bytes(blob))
 

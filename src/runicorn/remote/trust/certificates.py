@@ -6,13 +6,15 @@ Format: OpenSSH's PROTOCOL.certkeys. Touches no files, and trusts nobody: it onl
 from __future__ import annotations
 
 import base64
+import hashlib
 import struct
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from runicorn.errors import InvalidHostKeyError
-from runicorn.remote.trust.known_hosts import HostKey, parse_public_key
+from runicorn.remote.trust.known_hosts import HostKey
 
 SUFFIX = "-cert-v01@openssh.com"
 _KEY_FIELDS = {b"ssh-ed25519": 1}  # of how many strings the key is made; RSA and elliptic curves have two
@@ -24,6 +26,8 @@ _SIGNATURES = (
     "ecdsa-sha2-nistp521",
     "rsa-sha2-512",
     "rsa-sha2-256",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
 )
 
 
@@ -71,11 +75,9 @@ def key_in(blob: bytes) -> HostKey:
 def read_certificate(blob: bytes) -> HostCertificate:
     """Return what a certificate says, once its authority's signature is checked.
 
-    Raises InvalidHostKeyError for what is no host's certificate, for a signature that is wrong or made with SHA-1, and
-    for an authority of a kind that cannot be checked here, such as a security key.
+    Raises InvalidHostKeyError for what is no host's certificate, and for a signature that is wrong or made with SHA-1.
     """
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
     from cryptography.hazmat.primitives.serialization.ssh import (
         SSHCertificate,
         SSHCertificateType,
@@ -83,20 +85,24 @@ def read_certificate(blob: bytes) -> HostCertificate:
     )
 
     try:
-        kind = HostKey.from_blob(blob).key_type
-        found = load_ssh_public_identity(kind.encode() + b" " + base64.b64encode(blob))
+        kind, signed = HostKey.from_blob(blob).key_type, _signed(blob)
+        by_security_key = signed.algorithm.startswith("sk-")
+        found = load_ssh_public_identity(
+            kind.encode() + b" " + base64.b64encode(_in_plain_form(signed) if by_security_key else blob)
+        )
         if not isinstance(found, SSHCertificate) or found.type is not SSHCertificateType.HOST:
             raise InvalidHostKeyError("It is no certificate of a host.")
         if found.critical_options:
             raise InvalidHostKeyError("The certificate makes conditions, and none is known for hosts.")
-        if _signed_by(blob) not in _SIGNATURES:
+        if signed.algorithm not in _SIGNATURES:
             raise InvalidHostKeyError("The certificate is signed in a way that is not safe, or not known.")
-        found.verify_cert_signature()
+        if by_security_key:
+            _verify_by_security_key(signed)
+        else:
+            found.verify_cert_signature()
         return HostCertificate(
             key=key_in(blob),
-            authority=parse_public_key(
-                found.signature_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
-            ),
+            authority=HostKey.from_blob(signed.authority),
             key_id=found.key_id.decode("utf-8", "replace"),
             principals=tuple(each.decode("utf-8", "replace") for each in found.valid_principals),
             valid_from=found.valid_after,
@@ -117,8 +123,27 @@ class _Fields:
 
     def string(self) -> bytes:
         (length,) = struct.unpack_from(">I", self._blob, self.at)
-        self.at += 4 + length
+        return self.take(4 + length)[4:]
+
+    def take(self, length: int) -> bytes:
+        self.at += length
+        if self.at > len(self._blob):
+            raise struct.error("The fields end too early.")
         return self._blob[self.at - length : self.at]
+
+    def end(self) -> None:
+        """Raises struct.error where there is more."""
+        if self.at != len(self._blob):
+            raise struct.error("There is more than the fields.")
+
+
+class _Signed(NamedTuple):
+    """What of a certificate its signature is about. authority: the blob of the key that signed it."""
+
+    body: bytes
+    authority: bytes
+    signature: bytes
+    algorithm: str
 
 
 def _key_in(fields: _Fields, blob: bytes) -> bytes:
@@ -131,14 +156,56 @@ def _key_in(fields: _Fields, blob: bytes) -> bytes:
     return struct.pack(">I", len(plain)) + plain + blob[began_at : fields.at]
 
 
-def _signed_by(blob: bytes) -> str:
-    """Return the algorithm of the authority's signature."""
+def _signed(blob: bytes) -> _Signed:
     fields = _Fields(blob)
     _key_in(fields, blob)
-    fields.at += 8 + 4  # serial number, type
+    fields.take(8 + 4)  # serial number, type
     for _ in range(2):  # key id, principals
         fields.string()
-    fields.at += 8 + 8  # valid from, valid until
-    for _ in range(4):  # critical options, extensions, reserved, the authority's key
+    fields.take(8 + 8)  # valid from, valid until
+    for _ in range(3):  # critical options, extensions, reserved
         fields.string()
-    return _Fields(fields.string()).string().decode("ascii")
+    authority = fields.string()
+    body = blob[: fields.at]
+    signature = fields.string()
+    fields.end()
+    return _Signed(body, authority, signature, _Fields(signature).string().decode("ascii"))
+
+
+def _in_plain_form(signed: _Signed) -> bytes:
+    """Return a certificate that a security key signed as one that `cryptography` can read.
+
+    That knows no signature with something behind it, though it knows these keys.
+    """
+    fields = _Fields(signed.signature)
+    for _ in range(2):  # its kind, and the signature proper
+        fields.string()
+    return signed.body + struct.pack(">I", fields.at) + signed.signature[: fields.at]
+
+
+def _verify_by_security_key(signed: _Signed) -> None:
+    """Raises InvalidSignature, ValueError and struct.error. See OpenSSH's PROTOCOL.u2f.
+
+    Whether somebody touched the key for it is not asked, as ssh does not ask it of authorities.
+    """
+    from cryptography.exceptions import InvalidSignature
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, utils
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    key, made = _Fields(signed.authority), _Fields(signed.signature)
+    kind = key.string()
+    if made.string() != kind:
+        raise InvalidSignature
+    curve = key.string() if b"ecdsa" in kind else None
+    point, application = key.string(), key.string()
+    signature, state = made.string(), made.take(1 + 4)  # flags, and how often the key was used
+    key.end()
+    made.end()
+    message = hashlib.sha256(application).digest() + state + hashlib.sha256(signed.body).digest()
+    if curve is None:
+        ed25519.Ed25519PublicKey.from_public_bytes(point).verify(signature, message)
+        return
+    numbers = _Fields(signature)
+    r, s = (int.from_bytes(numbers.string(), "big") for _ in range(2))
+    whole = utils.encode_dss_signature(r, s)
+    ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point).verify(whole, message, ec.ECDSA(SHA256()))
