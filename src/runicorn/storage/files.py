@@ -189,8 +189,8 @@ class LocalFiles(OneByOne):
             raise
 
     def inside(self, folder: str, path: str) -> str | None:
-        parts = PurePosixPath(path).parts
-        if not parts or any(part in ("..", "/") or "\\" in part or ":" in part or "\0" in part for part in parts):
+        parts = parts_below(path)
+        if not parts:
             return None
         home = self.path(folder)
         try:
@@ -234,6 +234,12 @@ class LocalFiles(OneByOne):
     def path(self, path: str) -> Path:
         """Return where a relative path lies on this machine."""
         return self.root / path
+
+
+def parts_below(path: str) -> tuple[str, ...]:
+    """Return the parts of a path that somebody asks for below a folder; none where it leads out of it by its text."""
+    parts = PurePosixPath(path).parts
+    return () if any(part in ("..", "/") or any(char in part for char in "\\:\0") for part in parts) else parts
 
 
 def walk(files: Files, path: str, *, limit: int = 1000, depth: int = 4) -> list[tuple[str, FileStat]]:

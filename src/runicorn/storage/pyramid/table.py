@@ -27,11 +27,10 @@ _MANY = 8
 SHORT_BYTES = 200_000 * RECORD_BYTES
 LONG_BYTES = 800_000 * RECORD_BYTES
 BUCKET_POINTS_OF_LONG = 512
-# How many records are worked on at a time: what a local disk gives at once, which stays in a processor's cache. Half as
-# many take a tenth more time, twice as many a third.
-_AT_ONCE = 131_072
 # From so many records on, those of one metric are worked on as they lie in what was read.
 _WORTH_ALONE = 4096
+# So many buckets find room before they come, where a file's length says so: 9 MiB.
+_MOST_RESERVED = 65_536
 # Measured with tracemalloc: a name's place in a list; the objects of a table.
 _NAME_BYTES = 32
 _TABLE_BYTES = 6000
@@ -160,16 +159,15 @@ class PyramidTable:
         self.saved_offset = self.tail.offset
 
     def _add(self, piece: Piece) -> None:
-        from runicorn.storage.pyramid.levels import copied, points_in
+        from runicorn.storage.pyramid.levels import AT_ONCE, copied, points_in
 
-        for found in _in_parts(piece):
-            points = points_in(piece.data, piece.start, found)
+        for found in _in_parts(piece, AT_ONCE):
             if self._is_only_metric_of(found):
-                self._condense(points)
+                self._condense(piece, *found.spans[0])
                 continue
-            self._fresh.append(copied(points))
+            self._fresh.append(copied(points_in(piece.data, piece.start, found)))
             # Sorting in each time would take as long as the open ends are many.
-            if sum(points.size for points in self._fresh) >= max(_AT_ONCE, self._open.size):
+            if sum(points.size for points in self._fresh) >= max(AT_ONCE, self._open.size):
                 self._settle()
 
     def _is_only_metric_of(self, found: Scan) -> bool:
@@ -183,22 +181,28 @@ class PyramidTable:
         open_numbers = self._open.metric
         return not len(open_numbers) or open_numbers[0] == open_numbers[-1] == number
 
-    def _condense(self, points: Points) -> None:
+    def _condense(self, piece: Piece, at: int, count: int) -> None:
         """Make buckets of points of the only metric as they lie there: what is copied is what fills none."""
         import numpy as np
 
-        from runicorn.storage.pyramid.levels import copied, rows_of, together
+        from runicorn.storage.pyramid.levels import moved, points_of_row, rows_of, together
 
-        if self._is_empty:
-            self._bucket_points = _bucket_points(1, self._size_bytes)
         size = self._bucket_points
+        if self._is_empty:
+            size = self._bucket_points = _bucket_points(1, self._size_bytes)
+            # In many small pieces, they would lie all over what the next reading could use again.
+            self._rows.reserve(min(_MOST_RESERVED, self._size_bytes // RECORD_BYTES // size))
+        points, begin = points_of_row(piece.data, at, count), piece.start + at
         missing = -self._open.size % size
         if missing:
-            first = together([self._open, points.select(slice(0, missing))])
+            first = together([self._open, moved(points.select(slice(0, missing)), begin)])
             self._rows.append(rows_of(first, np.arange(0, 1)))
         end = missing + (points.size - missing) // size * size
-        self._rows.append(rows_of(points.select(slice(missing, end)), np.arange(0, end - missing, size)))
-        self._open = copied(points.select(slice(end, None)))
+        rows = rows_of(points.select(slice(missing, end)), np.arange(0, end - missing, size))
+        for side in ("start", "end"):
+            rows[side] += begin
+        self._rows.append(rows)
+        self._open = moved(points.select(slice(end, None)), begin)
         self._order, self._is_empty = None, False
 
     def _settle(self) -> None:
@@ -231,17 +235,17 @@ class PyramidTable:
         return found
 
 
-def _in_parts(piece: Piece) -> Iterator[Scan]:
-    """Yield what a scan found in parts of some records."""
+def _in_parts(piece: Piece, most: int) -> Iterator[Scan]:
+    """Yield what a scan found in parts of at most so many records."""
     spans: list[tuple[int, int]] = []
     count = 0
     for start, length in piece.found.spans:
         at, left = start, length
         while left:
-            taken = min(left, _AT_ONCE - count)
+            taken = min(left, most - count)
             spans.append((at, taken))
             at, left, count = at + taken * RECORD_BYTES, left - taken, count + taken
-            if count == _AT_ONCE:
+            if count == most:
                 yield Scan(tuple(spans), 0, 0)
                 spans, count = [], 0
     if spans:

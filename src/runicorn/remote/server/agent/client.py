@@ -1,0 +1,351 @@
+"""The near end of an agent: asks, and hands each answer to whoever asked. For any number of threads."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import queue
+import secrets
+import threading
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from runicorn.errors import ConnectionClosedError, StartTimeoutError
+from runicorn.remote.server.agent import command
+from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
+from runicorn.remote.ssh.interface import Connection, RemoteProcess
+from runicorn.remote.telling.words import Words
+
+LEASE_SECS = 30
+# So often it is told that it is still wanted.
+_WORD_EVERY_SECS = 8.0
+START_TIMEOUT_SECS = 20.0
+# So long nothing at all may come of an answer that is waited for: a disk may take its time, a dead one does not answer.
+ANSWER_TIMEOUT_SECS = 20.0
+_NOISE_BYTES = 1024 * 1024
+_MAX_FRAME_BYTES = 64 * 2**20
+# An answer, in parts; None where the agent has ended.
+_Answer = queue.SimpleQueue["tuple[int, int, bytes] | None"]
+
+
+class NoPythonError(Exception):
+    """No Python of the host is new enough, or none starts. Its text says what was seen, for people."""
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who answers. root: as an absolute path. error: where that cannot be read.
+
+    clock_offset_secs: how much the host's clock is ahead of ours, from the middle of the round trip.
+    """
+
+    pid: int
+    python: str
+    root: str
+    clock_offset_secs: float
+    round_trip_secs: float
+    error: OSError | None
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of one of the ranges that were asked for, by its place among them."""
+
+    number: int
+    data: bytes
+
+
+class Agent:
+    """An agent that runs, and its channel. Every call blocks, with a limit; close() ends it.
+
+    What cannot be answered because the link or the agent is gone raises ConnectionResetError, and what takes too long
+    TimeoutError; both are OSErrors, of which nobody concludes that a file is not there.
+    """
+
+    def __init__(self, process: RemoteProcess, inbox: _Inbox, words: Words) -> None:
+        self._process = process
+        self._inbox = inbox
+        self._words = words
+        self._sending = threading.Lock()
+        self._numbers = iter(range(1, 2**32))
+        self._ended = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, name="agent-lease", daemon=True)
+        self._keeper.start()
+
+    @property
+    def alive(self) -> bool:
+        return not self._inbox.is_over and not self._ended.is_set()
+
+    def hello(self, root: str, lease_secs: int = LEASE_SECS) -> Hello:
+        """Open a root, as a person types it."""
+        began = time.time()
+        told = self._one({"do": "hello", "root": root, "lease_secs": lease_secs})
+        ended = time.time()
+        return Hello(
+            pid=told["pid"],
+            python=told["python"],
+            root=told["root"],
+            clock_offset_secs=told["time"] - (began + ended) / 2,
+            round_trip_secs=ended - began,
+            error=error_of(told),
+        )
+
+    def names(self, path: str, urgency: int = 0) -> list[str]:
+        """Return the names in a folder. Raises OSError."""
+        found: list[str] = _or_raise(self._one({"do": "names", "path": path, "urgency": urgency}))
+        return found
+
+    def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return what each folder holds: lists of entries, see program.entry_of; or what error_of() reads."""
+        return self._listed({"do": "look", "folders": list(folders), "urgency": urgency})
+
+    def stats(self, paths: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return what is at each path: an entry, None, or what error_of() reads."""
+        return self._listed({"do": "stats", "paths": list(paths), "urgency": urgency})
+
+    def inside(self, folder: str, path: str) -> bool:
+        """Tell whether a path below a folder is that of a file there, also if links are followed. Raises OSError."""
+        return bool(_or_raise(self._one({"do": "inside", "folder": folder, "path": path})))
+
+    def fetch(
+        self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0, *, pack: bool = True
+    ) -> tuple[list[bytes], dict[int, OSError]]:
+        """Return the bytes of each range, and the errors of those that could not be read, by their places."""
+        pieces: list[list[bytes]] = [[] for _ in ranges]
+        request = {"do": "fetch", "ranges": [list(each) for each in ranges], "urgency": urgency, "pack": pack}
+        end: Any = None
+        for kind, packed, body in self._ask(request):
+            if kind == DONE:
+                end = _or_raise(_from_json(packed, body))
+                continue
+            for piece in _pieces(packed, body):
+                pieces[piece.number].append(piece.data)
+        errors = {int(number): _os_error(*told) for number, told in end["errors"].items()}
+        return [b"".join(each) for each in pieces], errors
+
+    def close(self) -> None:
+        """End it: its input ends, and it with that. May be called twice."""
+        self._ended.set()
+        self._process.end_input()
+        self._process.close()
+        self._inbox.finish()
+        self._words.finish()
+        if threading.current_thread() is not self._keeper:
+            self._keeper.join()
+
+    def _listed(self, request: dict[str, Any]) -> list[Any]:
+        found: list[Any] = []
+        for kind, packed, body in self._ask(request):
+            part = _from_json(packed, body)
+            if kind == DONE:
+                _or_raise(part)
+            else:
+                found += part
+        return found
+
+    def _one(self, request: dict[str, Any]) -> Any:
+        (answer,) = self._ask(request)
+        return _from_json(*answer[1:])
+
+    def _ask(self, request: dict[str, Any]) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the frames of an answer: what they are, how they are packed, and their bytes."""
+        answer: _Answer = queue.SimpleQueue()
+        number = next(self._numbers)
+        self._inbox.expect(number, answer)
+        whole = False
+        try:
+            self._send(number, request)
+            while not whole:
+                try:
+                    part = answer.get(timeout=ANSWER_TIMEOUT_SECS)
+                except queue.Empty:
+                    raise TimeoutError(
+                        errno.ETIMEDOUT, f"The host gave no answer for {ANSWER_TIMEOUT_SECS:.0f} s"
+                    ) from None
+                if part is None:
+                    raise _gone()
+                whole = part[0] == DONE
+                yield part
+        finally:
+            self._inbox.forget(number)
+            if not whole and self.alive:
+                with contextlib.suppress(OSError):
+                    self._send(next(self._numbers), {"do": "forget", "number": number})
+
+    def _send(self, number: int, request: dict[str, Any]) -> None:
+        body = json.dumps(request, separators=(",", ":")).encode("ascii")
+        packed = zlib.compress(body, 1) if len(body) > 512 else body
+        frame = HEAD.pack(len(packed), number, 0, PACKED if packed is not body else 0) + packed
+        with self._sending:
+            if not self.alive:
+                raise _gone()
+            try:
+                self._process.write(frame)
+            except ConnectionClosedError as error:
+                raise _gone() from error
+
+    def _keep(self) -> None:
+        """Say that it is still wanted, until it is not."""
+        while not self._ended.wait(_WORD_EVERY_SECS) and self.alive:
+            with contextlib.suppress(OSError):
+                self._send(next(self._numbers), {"do": "here"})
+
+
+def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Agent:
+    """Start an agent on a host and return it once it runs.
+
+    own: is given the process as soon as there is one, and closes it if the start is given up. Raises NoPythonError,
+    StartTimeoutError, SessionLimitError and ConnectionClosedError.
+    """
+    marker = secrets.token_hex(8)
+    process = connection.start(command.command(marker), stdin=command.packed_program())
+    own(process)
+    words = Words(lambda line: log(f"server: {line}"))
+    inbox = _Inbox(f"{marker}\n".encode())
+    process.follow(inbox, words, inbox.finish)
+    if not inbox.begun.wait(START_TIMEOUT_SECS):
+        process.close()
+        raise StartTimeoutError(f"No Python answered within {START_TIMEOUT_SECS:.0f} s.")
+    if inbox.is_over:
+        status = process.wait(2.0)
+        process.close()
+        words.finish()
+        if not connection.alive:
+            raise ConnectionClosedError("The connection closed while the agent was started.")
+        raise NoPythonError(_no_python(status, inbox.noise))
+    return Agent(process, inbox, words)
+
+
+def _no_python(status: int | None, noise: bytes) -> str:
+    if status == command.NO_PYTHON:
+        return "no Python of version 3.6 or newer was found there"
+    said = noise.decode("utf-8", "replace").strip().splitlines()
+    return f"no command runs there{f': it says {said[-1][:200]!r}' if said else ''}"
+
+
+class _Inbox:
+    """Where an agent's output goes: sorted by question. See interface.Sink: called by the connection's own thread.
+
+    begun: set with the marker, or at the end if there is none. noise: what was printed before the marker.
+    """
+
+    def __init__(self, marker: bytes) -> None:
+        self._marker: bytes | None = marker
+        self._lock = threading.Lock()
+        self._received = bytearray()
+        self._waiting: dict[int, _Answer] = {}
+        self.begun = threading.Event()
+        self.noise = b""
+        self.is_over = False
+
+    def expect(self, number: int, answer: _Answer) -> None:
+        with self._lock:
+            self._waiting[number] = answer
+            if self.is_over:
+                answer.put(None)
+
+    def forget(self, number: int) -> None:
+        with self._lock:
+            self._waiting.pop(number, None)
+
+    def deliver(self, data: bytes) -> None:
+        with self._lock:
+            self._received += data
+            if self._marker is not None and not self._past_noise(self._marker):
+                return
+            while len(self._received) >= HEAD.size:
+                size, number, kind, packed = HEAD.unpack_from(self._received)
+                if size > _MAX_FRAME_BYTES:
+                    self._end()
+                    return
+                end = HEAD.size + size
+                if len(self._received) < end:
+                    return
+                answer = self._waiting.get(number)
+                if answer is not None:
+                    answer.put((kind, packed, bytes(self._received[HEAD.size : end])))
+                del self._received[:end]
+
+    def finish(self) -> None:
+        with self._lock:
+            if self._marker is not None:
+                self.noise = bytes(self._received)
+            self._end()
+
+    def _past_noise(self, marker: bytes) -> bool:
+        found = self._received.find(marker)
+        if found < 0:
+            del self._received[:-_NOISE_BYTES]
+            return False
+        del self._received[: found + len(marker)]
+        self._marker = None
+        self.begun.set()
+        return True
+
+    def _end(self) -> None:
+        self.is_over = True
+        self.begun.set()
+        for answer in self._waiting.values():
+            answer.put(None)
+
+
+def _pieces(packed: int, body: bytes) -> Iterator[Piece]:
+    body = _unpacked(packed, body)
+    at = 0
+    while at < len(body):
+        number, size = PIECE.unpack_from(body, at)
+        at += PIECE.size
+        data = body[at : at + size]
+        at += size
+        yield Piece(number, _in_order(data) if packed & SHUFFLED else data)
+
+
+def _in_order(data: bytes) -> bytes:
+    """Undo program.shuffled()."""
+    count = len(data) // RECORD_BYTES
+    whole = count * RECORD_BYTES
+    rows = bytearray(len(data))
+    for place in range(RECORD_BYTES):
+        rows[place:whole:RECORD_BYTES] = data[place * count : (place + 1) * count]
+    rows[whole:] = data[whole:]
+    return bytes(rows)
+
+
+def _unpacked(packed: int, body: bytes) -> bytes:
+    """Raises ValueError for more than anybody asked for, and zlib.error for what was not packed."""
+    if not packed & PACKED:
+        return body
+    unpacking = zlib.decompressobj()
+    found = unpacking.decompress(body, _MAX_FRAME_BYTES)
+    if unpacking.unconsumed_tail:
+        raise ValueError(f"a part of more than {_MAX_FRAME_BYTES} bytes")
+    return found
+
+
+def _from_json(packed: int, body: bytes) -> Any:
+    return json.loads(_unpacked(packed, body))
+
+
+def error_of(answer: Any) -> OSError | None:
+    """Return the error that stands in the place of what could not be read there; None where there is none."""
+    return _os_error(*answer["error"]) if isinstance(answer, dict) and "error" in answer else None
+
+
+def _os_error(name: str, text: str) -> OSError:
+    # By its name, since the same number may mean something else there.
+    return OSError(getattr(errno, name, errno.EIO), text)
+
+
+def _or_raise(answer: Any) -> Any:
+    error = error_of(answer)
+    if error is not None:
+        raise error
+    return answer
+
+
+def _gone() -> ConnectionResetError:
+    return ConnectionResetError(errno.ECONNRESET, "The host's agent has ended")

@@ -1,0 +1,61 @@
+"""The command that becomes the agent: finds a Python, and reads its program from standard input. Pure."""
+
+from __future__ import annotations
+
+import zlib
+from functools import cache
+from pathlib import Path
+
+from runicorn.remote.server.shell import MAX_COMMAND_CHARS, deliver
+
+# What the command ends with where no Python of the host is new enough.
+NO_PYTHON = 97
+# What a Python ends with that is not, and an agent that was not sent whole.
+_TOO_OLD, _CUT = 98, 99
+
+# In the order in which they are tried; the places of environments last.
+_PYTHONS = (
+    "python3",
+    "/usr/bin/python3",
+    "/usr/libexec/platform-python",
+    *(f"python3.{minor}" for minor in range(13, 5, -1)),
+    "~/*conda*/bin/python3",
+    "~/.pyenv/versions/3*/bin/python3",
+    "/opt/*/bin/python3",
+    "python",
+)
+
+# It ends with 1 or 2 where it does not even begin, as one without its library, or one that knows no -I. By -B, it keeps
+# nothing of what it imports.
+_LOOP = """\
+for p in {pythons};do "$p" -IBuc '{code}';s=$?
+case $s in 1|2|{too_old}|126|127);;*)exit $s;;esac;done;exit {no_python}
+"""
+
+_CODE = """\
+import sys
+if sys.version_info<(3,6):sys.exit({too_old})
+import os,zlib
+os.write(1,b"{marker}\\n")
+b=b""
+while len(b)<{length}:
+ c=os.read(0,{length}-len(b))
+ c or sys.exit({cut})
+ b+=c
+exec(zlib.decompress(b))
+"""
+
+
+@cache
+def packed_program() -> bytes:
+    """Return the program as it is sent."""
+    return zlib.compress(Path(__file__).with_name("program.py").read_bytes(), 9)
+
+
+def command(marker: str) -> str:
+    """Return what to run, whatever the login shell is. marker: what the agent says once it reads its program."""
+    code = _CODE.format(marker=marker, length=len(packed_program()), too_old=_TOO_OLD, cut=_CUT)
+    script = _LOOP.format(pythons=" ".join(_PYTHONS), code=code.strip(), too_old=_TOO_OLD, no_python=NO_PYTHON)
+    found, stdin = deliver(script.encode())
+    assert not stdin, f"longer than {MAX_COMMAND_CHARS} characters, so that a shell would read what is for the agent"
+    return found

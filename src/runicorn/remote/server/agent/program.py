@@ -1,0 +1,326 @@
+"""The agent: what is sent to a host to read a folder there. Standard library only, Python 3.6 or newer, this one file.
+
+It is sent as text over the login's own channel, and runs in memory: it writes no file, opens no port, starts no process
+and no thread. On this side, only what frames look like is taken from it. It speaks them over its standard input and
+output, and ends with them, or when nobody has said a word for as long as its lease: the system's own alarm ends it
+then, also in the middle of a read that does not return.
+
+A request is a JSON object with "do", one of the methods of Agent whose name begins with do_. "urgency" says whose parts
+come first, the lowest number; those of a bulk read make room for it between one piece and the next. An answer is any
+number of PARTs and one DONE. What cannot be read is {"error": ["ESTALE", text]} in its place.
+"""
+# No `from __future__ import annotations`, which Python 3.6 does not know, and no annotations but in words.
+
+import errno
+import json
+import os
+import select
+import signal
+import stat
+import struct
+import sys
+import time
+import zlib
+
+# How many bytes follow, the number of the request, what it is, and how it is packed.
+HEAD = struct.Struct(">IIBB")
+PART, DONE = 1, 2
+PACKED, SHUFFLED = 1, 2
+# In front of each piece of a file: the place of its range in the request, and its length.
+PIECE = struct.Struct(">II")
+RECORD_BYTES = 32
+
+MAX_REQUEST_BYTES = 16 * 2**20
+# So much is read at a time, and so much may wait for the link before more is read.
+SLICE_BYTES = 256 * 1024
+WAITING_BYTES = 1024 * 1024
+ENTRIES_AT_ONCE = 2000
+WORTH_PACKING_BYTES = 512
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
+
+
+class Agent:
+    """root: an absolute path; what is asked for lies below it. lease_secs: of silence, after which this ends."""
+
+    def __init__(self, stdin, stdout):
+        self.stdin, self.stdout = stdin, stdout
+        self.root = b"/"
+        self.lease_secs = 30
+        self.received = bytearray()
+        self.waiting = []  # of what is to be sent, in order
+        self.waiting_bytes = 0
+        self.jobs = {}  # by the number of the request: its urgency, and what yields its parts
+
+    def serve(self):
+        """Answer until the other side is gone."""
+        self.renew()
+        while True:
+            busy = bool(self.jobs) and self.waiting_bytes < WAITING_BYTES
+            writers = [self.stdout] if self.waiting else []
+            readable, writable, _ = select.select([self.stdin], writers, [], 0 if busy else None)
+            if writable:
+                self.send()
+            if readable and not self.receive():
+                return
+            if busy:
+                self.work()
+
+    def renew(self):
+        signal.alarm(self.lease_secs)
+
+    def receive(self):
+        """Take in what has come; tell whether more may come."""
+        try:
+            data = os.read(self.stdin, 65536)
+        except BlockingIOError:
+            return True
+        if not data:
+            return False
+        self.renew()
+        self.received += data
+        while len(self.received) >= HEAD.size:
+            size, number, _, packed = HEAD.unpack_from(self.received)
+            if size > MAX_REQUEST_BYTES:
+                sys.exit(99)
+            if len(self.received) < HEAD.size + size:
+                break
+            body = bytes(self.received[HEAD.size : HEAD.size + size])
+            del self.received[: HEAD.size + size]
+            self.begin(number, json.loads((zlib.decompress(body) if packed & PACKED else body).decode("ascii")))
+        return True
+
+    def begin(self, number, request):
+        answer = getattr(self, "do_" + request["do"])(request)
+        if hasattr(answer, "send"):  # a generator, of which nothing has run yet
+            self.jobs[number] = (request.get("urgency", 0), answer)
+        else:
+            self.put(number, DONE, as_json(answer), 0, True)
+
+    def work(self):
+        """Make the next part of what is most urgent."""
+        number = min(self.jobs, key=lambda each: (self.jobs[each][0], each))
+        try:
+            self.put(number, PART, *next(self.jobs[number][1]))
+        except StopIteration as end:
+            self.jobs.pop(number, None)
+            self.put(number, DONE, as_json(end.value), 0, True)
+        except Exception as error:  # a fault of ours costs one answer
+            self.jobs.pop(number, None)
+            text = "%s: %s" % (type(error).__name__, error)
+            self.put(number, DONE, as_json({"error": ["EIO", text]}), 0, False)
+
+    def put(self, number, kind, body, packed, worth_packing):
+        if worth_packing and len(body) >= WORTH_PACKING_BYTES:
+            smaller = zlib.compress(body, 1)
+            if len(smaller) < 0.9 * len(body):
+                body, packed = smaller, packed | PACKED
+        frame = HEAD.pack(len(body), number, kind, packed) + body
+        self.waiting.append(memoryview(frame))
+        self.waiting_bytes += len(frame)
+
+    def send(self):
+        """Send as much as goes without waiting."""
+        while self.waiting:
+            try:
+                sent = os.write(self.stdout, self.waiting[0])
+            except BlockingIOError:
+                return
+            self.waiting_bytes -= sent
+            if sent < len(self.waiting[0]):
+                self.waiting[0] = self.waiting[0][sent:]
+            else:
+                del self.waiting[0]
+
+    # --- what can be asked for: an answer, or a generator of parts that returns one ----------------------------------
+    # A part is its bytes, how they are packed already, and whether packing them is worth trying.
+
+    def do_hello(self, request):
+        """Open the root, as a person types it. The answer says who this is, and by "error" why it cannot be read."""
+        self.lease_secs = request["lease_secs"]
+        self.renew()
+        first, slash, rest = as_path(request["root"]).partition(b"/")
+        root = os.path.expanduser(os.path.expandvars(first) + slash + rest)
+        self.root = os.path.abspath(os.path.join(os.path.expanduser(b"~"), root))
+        told = {"pid": os.getpid(), "python": "%d.%d.%d" % sys.version_info[:3], "time": time.time()}
+        told["root"] = as_text(self.root)
+        try:
+            os.listdir(self.root)
+        except OSError as error:
+            told.update(of_error(error))
+        return told
+
+    def do_here(self, request):
+        """Say that this is still wanted, as any request does."""
+
+    def do_forget(self, request):
+        """Make no more parts for the request of this number: nobody waits for them."""
+        self.jobs.pop(request["number"], None)
+
+    def do_names(self, request):
+        """Return the names in one folder."""
+        try:
+            return [as_text(name) for name in os.listdir(self.path(request["path"]))]
+        except OSError as error:
+            return [] if error.errno in NOT_THERE else of_error(error)
+
+    def do_look(self, request):
+        """Yield what folders hold, in order: a list of entries for each."""
+        part, size = [], 0
+        for folder in request["folders"]:
+            part.append(look(self.path(folder)))
+            size += 1 + len(part[-1])
+            if size >= ENTRIES_AT_ONCE:
+                yield as_json(part), 0, True
+                part, size = [], 0
+        yield as_json(part), 0, True
+
+    def do_stats(self, request):
+        """Yield what is at paths, in order: an entry, or null."""
+        paths = request["paths"]
+        for start in range(0, len(paths), ENTRIES_AT_ONCE):
+            yield as_json([look_at(self.path(path)) for path in paths[start : start + ENTRIES_AT_ONCE]]), 0, True
+
+    def do_inside(self, request):
+        """Tell whether there is a file below a folder which lies there also if links are followed."""
+        try:
+            home = real(self.path(request["folder"]))
+            path = real(os.path.join(self.path(request["folder"]), as_path(request["path"])))
+            return path.startswith(home.rstrip(b"/") + b"/") and os.path.isfile(path)
+        except OSError as error:
+            return False if error.errno in NOT_THERE else of_error(error)
+        except ValueError:  # a forbidden name
+            return False
+
+    def do_fetch(self, request):
+        """Yield pieces of files. ranges: [path, start, length] each, with null for the rest of it.
+
+        pack: whether to spend time on having less to send; pieces of record files are packed field by field, which
+        makes a fifth of them instead of half.
+        """
+        errors, packing = {}, request.get("pack", True)
+        body = bytearray()
+        for number, (path, start, length) in enumerate(request["ranges"]):
+            try:
+                fd = open_regular(self.path(path))
+            except OSError as error:
+                errors[number] = of_error(error)["error"]
+                continue
+            records = packing and path.endswith(".bin")
+            try:
+                while length is None or length > 0:
+                    wanted = SLICE_BYTES if length is None else min(SLICE_BYTES, length)
+                    data = os.pread(fd, wanted, start)
+                    if not data:
+                        break
+                    start += len(data)
+                    length = None if length is None else length - len(data)
+                    if records and len(data) >= 128 * RECORD_BYTES:
+                        yield PIECE.pack(number, len(data)) + shuffled(data), SHUFFLED, True
+                        continue
+                    body += PIECE.pack(number, len(data)) + data
+                    if len(body) >= SLICE_BYTES:
+                        yield bytes(body), 0, packing
+                        body = bytearray()
+            except OSError as error:
+                errors[number] = of_error(error)["error"]
+            finally:
+                os.close(fd)
+        if body:
+            yield bytes(body), 0, packing
+        return {"errors": errors}
+
+    def path(self, path):
+        return os.path.join(self.root, as_path(path)) if path else self.root
+
+
+def as_path(text):
+    """Return a path as bytes, which Python 3.6 does not take for ASCII where no language is set."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def as_text(path):
+    return path.decode("utf-8", "surrogateescape")
+
+
+def as_json(value):
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def of_error(error):
+    return {"error": [errno.errorcode.get(error.errno, "EIO"), error.strerror or str(error)]}
+
+
+def entry_of(name, status, is_link=False):
+    """Return name, whether it is a folder, bytes, time of the last change in ns, inode, whether it is a link."""
+    return [
+        as_text(name),
+        int(stat.S_ISDIR(status.st_mode)),
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ino,
+        int(is_link),
+    ]
+
+
+def look(path):
+    entries = []
+    try:
+        with os.scandir(path) as found:
+            for each in found:
+                try:
+                    entries.append(entry_of(each.name, each.stat(), each.is_symlink()))
+                except OSError:  # gone since the folder was read, or a link to nowhere
+                    pass
+    except OSError as error:
+        return [] if error.errno in NOT_THERE else of_error(error)
+    return entries
+
+
+def look_at(path):
+    try:
+        return entry_of(path.rsplit(b"/", 1)[-1], os.stat(path))
+    except OSError as error:
+        return None if error.errno in NOT_THERE else of_error(error)
+
+
+def real(path):
+    """Return a path without links. Raises OSError where nothing is there."""
+    os.stat(path)
+    return os.path.realpath(path)
+
+
+def open_regular(path):
+    """Open a file without ever waiting; a pipe, a folder or a device is an error."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+    raise OSError(errno.EINVAL, "is no file")
+
+
+def shuffled(data):
+    """Return the first byte of each record, then the second of each, and so on, then what is no whole record."""
+    whole = len(data) // RECORD_BYTES * RECORD_BYTES
+    rows = data[:whole]
+    return b"".join([rows[place::RECORD_BYTES] for place in range(RECORD_BYTES)]) + data[whole:]
+
+
+def main():
+    for change in (lambda: os.nice(10), lambda: os.chdir("/")):
+        try:
+            change()
+        except OSError:
+            pass
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.set_blocking(0, False)
+    os.set_blocking(1, False)
+    Agent(0, 1).serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A root on a host on which an agent runs, as Files: each call is one question, however much it asks for."""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from runicorn.remote.server.agent.client import Agent, error_of
+from runicorn.storage.files import Files, FileStat, Range, parts_below
+
+
+class AgentFiles(Files):
+    """What an agent reads below its root. A link or an agent that ends is an OSError for all that is asked for."""
+
+    batch_bytes = 8 * 2**20
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+
+    def names(self, path: str) -> list[str]:
+        with _broken_answers():
+            return [str(name) for name in self._agent.names(path)]
+
+    def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
+        if not folders:
+            return []
+        with _broken_answers():
+            found = self._agent.look(folders)
+            return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
+
+    def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
+        if not paths:
+            return []
+        with _broken_answers():
+            found = self._agent.stats(paths)
+            return [error_of(each) or (None if each is None else _stat(each)) for each in _whole(found, paths)]
+
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+        if not ranges:
+            return []
+        with _broken_answers():
+            found, errors = self._agent.fetch(ranges)
+            return [errors.get(place, data) for place, data in enumerate(found)]
+
+    def inside(self, folder: str, path: str) -> str | None:
+        parts = parts_below(path)
+        if not parts or not self._agent.inside(folder, "/".join(parts)):
+            return None
+        return f"{folder}/{'/'.join(parts)}"
+
+
+@contextlib.contextmanager
+def _broken_answers() -> Iterator[None]:
+    """Make an OSError of an answer that no agent of ours gives."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
+        raise OSError(f"The host's answer cannot be read: {error}") from error
+
+
+def _whole(found: list[Any], asked: Sequence[str]) -> list[Any]:
+    if len(found) != len(asked):
+        raise ValueError(f"{len(found)} parts where {len(asked)} were asked for")
+    return found
+
+
+def _stat(entry: Sequence[Any]) -> FileStat:
+    name, is_dir, size, mtime_ns, inode, is_link = entry
+    return FileStat(str(name), bool(is_dir), int(size), int(mtime_ns), int(inode), bool(is_link))
