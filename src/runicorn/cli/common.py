@@ -43,10 +43,12 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         return None
     try:
         from runicorn.remote.service import RemoteService
+        from runicorn.viewer.hosted import host_pages
         from runicorn.viewer.routes.remote import RemoteApi
     except ImportError:
         return None
-    return RemoteApi(RemoteService(chosen, home_of(chosen), f"http://localhost:{chosen.port}/#/remote"))
+    manage_url = f"http://localhost:{chosen.port}/#/remote"
+    return RemoteApi(RemoteService(chosen, home_of(chosen), manage_url, pages=host_pages(chosen)))
 
 
 def home_of(chosen: Settings) -> Path:

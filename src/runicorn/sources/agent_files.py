@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,12 +13,22 @@ from runicorn.storage.files import Files, FileStat, Range, parts_below
 
 
 class AgentFiles(Files):
-    """What an agent reads below its root. A link or an agent that ends is an OSError for all that is asked for."""
+    """What an agent reads below its root. While no agent answers, everything that is asked for is an OSError."""
 
     batch_bytes = 8 * 2**20
 
-    def __init__(self, agent: Agent) -> None:
-        self._agent = agent
+    def __init__(self, agent: Agent | None = None) -> None:
+        self._current = agent
+
+    def read_by(self, agent: Agent) -> None:
+        """Go on with another agent, which opened the same root."""
+        self._current = agent
+
+    @property
+    def _agent(self) -> Agent:
+        if self._current is None:
+            raise ConnectionResetError(errno.ECONNRESET, "The host is not read by anybody yet")
+        return self._current
 
     def names(self, path: str) -> list[str]:
         with _broken_answers():

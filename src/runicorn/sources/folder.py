@@ -91,14 +91,21 @@ class SeriesReading:
 class FolderSource:
     """A storage root, read through Files, wherever it lies. Every call blocks, as long as those do.
 
-    id: what runs of it are asked for by. cache: where its list is kept between two viewers, and pyramids: where those
-    are. Nothing of it can be changed, unless a class of its own says how.
+    id: what runs of it are asked for by. root: what people call the folder. cache: where its list is kept between two
+    viewers, and pyramids: where those are. Nothing of it can be changed, unless a class of its own says how.
     """
 
     def __init__(
-        self, source_id: str, files: Files, *, cache: IndexCache | None = None, pyramids: PyramidCache | None = None
+        self,
+        source_id: str,
+        files: Files,
+        *,
+        root: str = "",
+        cache: IndexCache | None = None,
+        pyramids: PyramidCache | None = None,
     ) -> None:
         self.id = source_id
+        self.root = root
         self.files = files
         self._index = RunIndex(files, cache=cache)
         self._points = PointStore(files, _POINTS_BYTES)

@@ -32,6 +32,7 @@ class LocalSource(FolderSource):
         super().__init__(
             source_id,
             self._patient,
+            root=str(root),
             cache=IndexCache(cache, root, worth_from=worth_from),
             pyramids=PyramidCache(cache, root, worth_from=worth_bytes),
         )

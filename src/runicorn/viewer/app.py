@@ -11,6 +11,7 @@ from fastapi import APIRouter, FastAPI
 from runicorn._version import __version__
 from runicorn.errors import RemoteUnavailableError
 from runicorn.settings import Settings
+from runicorn.sources.folder import FolderSource
 from runicorn.viewer import errors
 from runicorn.viewer.answers import ERRORS
 from runicorn.viewer.compression import Compression
@@ -24,13 +25,19 @@ from runicorn.viewer.state import ViewerState
 _COMPRESS_FROM_BYTES = 2048
 
 
-def create_app(settings: Settings, *, remote: RemoteHook | None = None, session: Session | None = None) -> FastAPI:
+def create_app(
+    settings: Settings,
+    *,
+    remote: RemoteHook | None = None,
+    session: Session | None = None,
+    source: FolderSource | None = None,
+) -> FastAPI:
     """Return the app for one storage root. settings.port must be the port that it is reached at, for the guard.
 
     remote: remote support, started and stopped with the app; without it, /api/remote answers REMOTE_UNAVAILABLE.
-    session: the session that this viewer runs in, on a server.
+    session: the session that this viewer runs in, on a server or for one. source: see ViewerState.create.
     """
-    state = ViewerState.create(settings, remote, session)
+    state = ViewerState.create(settings, remote, session, source)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

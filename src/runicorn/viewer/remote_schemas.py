@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from runicorn.remote.server.candidates import MAX_DEPTH, Candidates
 from runicorn.remote.server.files import Listing, PathFacts
 from runicorn.remote.server.probe import Environment
-from runicorn.remote.session.session import StartRequest
+from runicorn.remote.session.session import Mode, StartRequest
 from runicorn.remote.ssh.interface import Connection
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.host_keys import KnownHost
@@ -88,6 +88,7 @@ class StartBody(ConnectBody):
     local_port: Port | None = None
     remote_port: Port | None = None
     conda_env: Text | None = None
+    mode: Literal["auto", "viewer", "agent"] = "auto"
 
     def start_request(self) -> StartRequest:
         return StartRequest(
@@ -98,6 +99,7 @@ class StartBody(ConnectBody):
             local_port=self.local_port,
             remote_port=self.remote_port,
             interactive=self.interactive,
+            mode=Mode(self.mode),
         )
 
 

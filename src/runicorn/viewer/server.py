@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runicorn.errors import OtherUserError
 from runicorn.loading import loading
@@ -26,11 +25,11 @@ from runicorn.loopback.proof import opening
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_to_look_at
 from runicorn.viewer import running
-from runicorn.viewer.coalescing import CoalescingTransport
 from runicorn.viewer.error_answers import error_body
 from runicorn.viewer.front import Front
 from runicorn.viewer.guard import SECURITY_HEADERS, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
+from runicorn.viewer.http import config_of, connect
 from runicorn.viewer.session import require_root
 from runicorn.viewer.warming import load_numpy
 
@@ -45,9 +44,6 @@ _TASK_SECS = 0.15  # twice: see running.py
 _THREAD_SECS = 0.3
 # Viewers on servers are stopped first: RemoteService.stop() has a limit of its own, 11 s.
 _SESSIONS_SECS = 12.0
-_KEEP_ALIVE_SECS = 30  # over a slow link a new connection costs more than an idle one; a session asks every 4 s
-# A comparison of hundreds of runs names them all in its address and in its cursor.
-_MAX_HEAD_BYTES = 512 * 1024
 RemoteSupport = Callable[[Settings], RemoteHook | None]
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -86,7 +82,7 @@ class ViewerServer:
             self._stop_listening()
             raise
         self._server = _Server(
-            uvicorn.Config(
+            config_of(
                 Front(
                     lambda: self.app,
                     Rules(self.port, self.settings.allowed_hosts, token),
@@ -95,17 +91,7 @@ class ViewerServer:
                     failed=self._fail,
                     end_secs=self._end_secs,
                 ),
-                http=PromptProtocol,
-                ws="none",
-                lifespan="on",
-                log_config=None,
-                log_level="warning",
-                access_log=False,
-                server_header=False,
-                h11_max_incomplete_event_size=_MAX_HEAD_BYTES,
-                proxy_headers=False,
-                timeout_graceful_shutdown=_REQUEST_SECS,  # type: ignore[arg-type]  # takes parts of a second as well
-                timeout_keep_alive=_KEEP_ALIVE_SECS,
+                _REQUEST_SECS,
             ),
             self._listeners,
             allow_other_users=settings.allow_other_users,
@@ -198,13 +184,6 @@ def serve(
     ViewerServer(settings, remote=remote, session=session).run(on_ready or _announce)
 
 
-class PromptProtocol(H11Protocol):
-    """HTTP whose answers leave in one piece, for the sake of those that go through a tunnel."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(CoalescingTransport(transport))
-
-
 def refusal(error: OtherUserError) -> bytes:
     """Return a whole HTTP answer for a connection that is not served."""
     body = error_body(error)
@@ -268,22 +247,9 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
     def _admit(self, client: socket.socket) -> None:
-        task = asyncio.get_running_loop().create_task(self._connect(client))
+        task = asyncio.get_running_loop().create_task(connect(self, client))
         self._admitting.add(task)
         task.add_done_callback(self._admitting.discard)
-
-    async def _connect(self, client: socket.socket) -> None:
-        """Do what uvicorn does with a connection that it accepted itself."""
-
-        def protocol() -> asyncio.Protocol:
-            return self.config.http_protocol_class(  # type: ignore[call-arg]
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(protocol, client)
-        except OSError:  # it is gone already
-            client.close()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -6,7 +6,7 @@ import time
 from typing import Literal
 
 from runicorn.remote.session.lifecycle import State
-from runicorn.remote.session.session import Session
+from runicorn.remote.session.session import Mode, Session
 from runicorn.viewer.question_schemas import QuestionAnswer
 from runicorn.viewer.remote_schemas import ConnectionAnswer, MessageAnswer, ProgressAnswer, text
 from runicorn.viewer.schemas import AnswerModel
@@ -24,7 +24,10 @@ class FallbackAnswer(AnswerModel):
 
 
 class SessionAnswer(AnswerModel):
-    """connector: what carries it, "paramiko" or "ssh". connectorReason: why it is "ssh", null for Paramiko."""
+    """connector: what carries it, "paramiko" or "ssh". connectorReason: why it is "ssh", null for Paramiko.
+
+    mode: what reads over there; null until that is known. fallbacks: which modes and tunnels were passed over, and why.
+    """
 
     sessionId: str
     localPort: int | None
@@ -43,6 +46,7 @@ class SessionAnswer(AnswerModel):
     isActive: bool
     connector: str | None
     connectorReason: str | None
+    mode: Literal["viewer", "agent"] | None
     tunnelBackend: str | None
     fallbacks: list[FallbackAnswer]
     runicornVersion: str | None
@@ -108,8 +112,12 @@ def session_answer(session: Session) -> SessionAnswer:
         isActive=session.state is State.RUNNING,
         connector=session.connector,
         connectorReason=session.connector_reason,
-        tunnelBackend=session.tunnel.name if session.tunnel else None,
-        fallbacks=[FallbackAnswer(backend=each.backend, reason=each.reason) for each in session.fallbacks],
+        mode=None if session.mode is Mode.AUTO else session.mode.value,
+        tunnelBackend=session.tunnel.name if session.tunnel and session.mode is Mode.VIEWER else None,
+        fallbacks=[
+            FallbackAnswer(backend=each.backend, reason=each.reason)
+            for each in [*session.passed_over, *session.fallbacks]
+        ],
         runicornVersion=session.remote.version if session.remote else None,
         error=_error(session),
         needsPerson=session.needs_person,

@@ -54,8 +54,16 @@ class ViewerState:
     places: PlaceBook = field(default_factory=PlaceBook)
 
     @classmethod
-    def create(cls, settings: Settings, remote: RemoteHook | None, session: Session | None) -> ViewerState:
-        source = LocalSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
+    def create(
+        cls,
+        settings: Settings,
+        remote: RemoteHook | None,
+        session: Session | None,
+        source: FolderSource | None = None,
+    ) -> ViewerState:
+        """source: where its runs are, in place of the root on this machine's disk. Its id must be LOCAL."""
+        if source is None:
+            source = LocalSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
         return cls(settings, {LOCAL: SourceState(source, Workers(), RunListWriter())}, remote, session)
 
     @property

@@ -16,6 +16,7 @@ import pytest
 from tests.support.agents import ShellConnection, pythons, run_agent
 from tests.support.waiting import eventually
 
+from runicorn.errors import NoPythonError
 from runicorn.remote.server.agent import client, command
 from runicorn.sources.agent_files import AgentFiles
 from runicorn.storage import records
@@ -221,13 +222,13 @@ def test_a_python_that_is_too_old_or_broken_is_passed_over(by_python: Any, root:
 
 def test_without_any_python_it_says_so(by_python: Any) -> None:
     by_python("/not/there", shutil.which("false"))
-    with pytest.raises(client.NoPythonError, match=r"no Python of version 3\.6 or newer"), run_agent():
+    with pytest.raises(NoPythonError, match=r"No Python of version 3\.6 or newer"), run_agent():
         pass
 
 
 def test_where_no_command_runs_it_says_what_was_said_instead() -> None:
     connection = ShellConnection(before="echo 'This service allows sftp connections only.'; exit 1; ")
-    with pytest.raises(client.NoPythonError, match="This service allows sftp connections only"), run_agent(connection):
+    with pytest.raises(NoPythonError, match="This service allows sftp connections only"), run_agent(connection):
         pass
 
 

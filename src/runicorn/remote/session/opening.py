@@ -9,15 +9,21 @@ from functools import partial
 
 from runicorn.errors import (
     AuthFailedError,
+    EnvironmentNotFoundError,
+    EnvironmentUnusableError,
     ForwardingForbiddenError,
     HostKeyConfirmationError,
     HostKeyRevokedError,
     InteractionRequiredError,
     NoCredentialsError,
+    NoPythonError,
     NotConnectedError,
     QuestionCancelledError,
     QuestionExpiredError,
+    RemoteViewerCrashedError,
     RunicornError,
+    RunicornMissingError,
+    RunicornTooOldError,
     TunnelFailedError,
 )
 from runicorn.loopback.proof import opening
@@ -25,11 +31,19 @@ from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import launch, orders
 from runicorn.remote.server.launch import Launch
 from runicorn.remote.server.probing import Probes
-from runicorn.remote.session import health
+from runicorn.remote.session import by_agent, health
 from runicorn.remote.session.health import RefusedError, UnhealthyError
-from runicorn.remote.session.session import Session
+from runicorn.remote.session.host_page import HostPages
+from runicorn.remote.session.session import Mode, Session
 from runicorn.remote.session.session_log import follow_words
-from runicorn.remote.ssh.interface import Connection, RemoteProcess, Tunnel, TunnelRefusedError, TunnelRequest
+from runicorn.remote.ssh.interface import (
+    Connection,
+    Fallback,
+    RemoteProcess,
+    Tunnel,
+    TunnelRefusedError,
+    TunnelRequest,
+)
 from runicorn.remote.ssh.tunnels.complaint import complaint_of
 from runicorn.remote.ssh.tunnels.door import Door
 from runicorn.remote.telling.progress import Progress
@@ -48,6 +62,17 @@ _PERSONS_MATTERS = (
 )
 
 
+# Where these stand in the way of a viewer, an agent needs none of what is missing.
+_NO_VIEWER = (
+    EnvironmentNotFoundError,
+    EnvironmentUnusableError,
+    NoPythonError,
+    RemoteViewerCrashedError,
+    RunicornMissingError,
+    RunicornTooOldError,
+)
+
+
 def is_persons_matter(error: RunicornError | None) -> bool:
     """Whether only a person can settle it: a rejected login or host key, repeated by itself, could lock the account."""
     return isinstance(error, _PERSONS_MATTERS) or (isinstance(error, TunnelFailedError) and error.login_refused)
@@ -55,7 +80,10 @@ def is_persons_matter(error: RunicornError | None) -> bool:
 
 @dataclass(frozen=True)
 class Opening:
-    """Does the steps, in the event loop's thread. manage_url: the page that sessions are managed on, if any."""
+    """Does the steps, in the event loop's thread. manage_url: the page that sessions are managed on, if any.
+
+    pages: makes the page of a host that is read by an agent; None where no page can be served.
+    """
 
     settings: Settings
     connections: Connections
@@ -63,6 +91,7 @@ class Opening:
     run_blocking: RunBlocking
     probes: Probes
     manage_url: str | None
+    pages: HostPages | None = None
 
     def progress(self, session: Session) -> Progress:
         return session.progress
@@ -76,6 +105,43 @@ class Opening:
         return await self.connections.connect(
             target, request.credentials, session.session_id, interactive=request.interactive
         )
+
+    async def reader(self, session: Session, connection: Connection) -> None:
+        """Start what reads the root over there: a viewer, or an agent where there is none."""
+        wanted, pages = session.request.mode, self.pages
+        if wanted is Mode.AUTO and session.mode is not Mode.AUTO:
+            wanted = session.mode
+        if wanted is not Mode.AGENT or pages is None:
+            try:
+                if session.environment is None:
+                    await self.environment(session, connection)
+                await self.viewer(session, connection)
+            except _NO_VIEWER as error:
+                # Who names an environment, or a port over there, wants a viewer.
+                named = session.request.environment is not None or session.request.remote_port is not None
+                if wanted is Mode.VIEWER or named or pages is None:
+                    raise
+                session.passed_over = [Fallback(Mode.VIEWER.value, error.detail.rstrip("."))]
+                self.progress(session).log(f"no viewer over there: {error.detail}")
+                await self.drop_process(session)
+                session.launched = False
+            else:
+                session.mode = Mode.VIEWER
+                return
+        await by_agent.start(session, connection, self.door(session).local_port, pages, self.run_blocking)
+        session.mode = Mode.AGENT
+
+    async def link(self, session: Session, connection: Connection) -> None:
+        """Lead the session's address to what reads the root over there, once that has answered."""
+        if session.mode is not Mode.AGENT:
+            await self.tunnel(session, connection)
+            return
+        session.connector, session.connector_reason = connection.connector, connection.connector_reason
+        progress = self.progress(session)
+        with progress.stage("tunnel") as tell:
+            by_agent.lead_to(session)
+            tell("none is needed")
+        await self._answered(session)
 
     async def environment(self, session: Session, connection: Connection) -> None:
         with self.progress(session).stage("environments") as tell:
@@ -143,8 +209,11 @@ class Opening:
                 auto.open_tunnel, request, self.settings.tunnel, partial(_check, session), session.fallbacks.append
             )
             tell(session.tunnel.name)
-        with progress.stage("ready") as tell:
-            tell(f"answers in {session.rtt_ms:.0f} ms")
+        await self._answered(session)
+
+    async def _answered(self, session: Session) -> None:
+        with self.progress(session).stage("ready") as tell:
+            tell(f"answers in {session.rtt_ms or 0.0:.0f} ms")
         await self.tell(session)
 
     async def tell(self, session: Session) -> None:
@@ -156,12 +225,13 @@ class Opening:
             "username": session.request.target.username,
             "target": session.request.target.connection_id,
             "tunnel": session.tunnel.name,
+            "mode": session.mode.value,
             "connector": session.connector,
             "rtt_ms": session.rtt_ms,
             "started_at": int(session.started_at * 1000),
             "manage_url": self.manage_url,
         }
-        if session.process is not None and session.process.open:
+        if session.mode is not Mode.AGENT and session.process is not None and session.process.open:
             await self.run_blocking(orders.tell, session.process, news)
         elif session.line is not None:
             with contextlib.suppress(UnhealthyError):
@@ -184,8 +254,13 @@ class Opening:
     async def end_viewer(self, session: Session) -> bool:
         """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity.
 
-        Returns whether there was a way to it.
+        Returns whether there was a way to it. An agent ends with its channel.
         """
+        if session.mode is Mode.AGENT:
+            if session.agent is None or not session.agent.alive:
+                return False
+            await self.run_blocking(session.holder.drop, session.agent)
+            return True
         # One that has not said its first word hears no order yet: waiting for its answer would only cost the time that
         # ending it takes on a slow link.
         heard = session.process is not None and session.remote is not None

@@ -24,7 +24,7 @@ from runicorn.loopback.proof import is_proof
 from runicorn.processes import Presence, ProcessId
 from runicorn.regular_files import read_regular
 from runicorn.remote.server.launch import Started
-from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.session import Mode, Session, StartRequest
 from runicorn.remote.trust.target import Credentials, Target
 
 logger = logging.getLogger(__name__)
@@ -145,6 +145,8 @@ def to_record(session: Session, owner: Owner) -> dict[str, Any]:
             credentials.password or credentials.private_key or credentials.passphrase or session.typed
         ),
         "started_at": session.started_at,
+        "asked_mode": session.request.mode.value,
+        "mode": session.mode.value,
         "remote": asdict(session.remote),
         "owner": asdict(owner),
     }
@@ -166,12 +168,14 @@ def from_record(record: dict[str, Any]) -> Session:
         record["environment"],
         record["local_port"],
         record["asked_remote_port"],
+        mode=Mode(record.get("asked_mode", Mode.AUTO.value)),
     )
     return Session(
         record["session_id"],
         request,
         record["started_at"],
         remote=Started(**record["remote"]),
+        mode=Mode(record.get("mode", Mode.VIEWER.value)),
         found_again=True,
         lacks_secret=record["needs_person"],
     )
@@ -190,11 +194,12 @@ def is_record(value: Any) -> bool:
         all(check(value.get(name)) for name, check in _FIELDS.items())
         and all(name in value for name in _FIELDS)
         and _is_none_or(_is_texts)(value.get("jumps"))  # which older records do not have
+        and all(_is_none_or(_is_mode)(value.get(name)) for name in ("asked_mode", "mode"))  # nor these
         and _is_text(owner.host)
         and _is_pid(owner.pid)
         and _is_none_or(_is_whole)(owner.start)
         and _is_none_or(_is_text)(owner.scope)
-        and _is_port(remote.port)
+        and (_is_port(remote.port) or (remote.port == 0 and value.get("mode") == Mode.AGENT.value))
         and _is_pid(remote.pid)
         and _is_text(remote.version)
         and _is_time(remote.started_at)
@@ -224,6 +229,10 @@ def _is_text(value: Any) -> bool:
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(_is_text(each) for each in value)
+
+
+def _is_mode(value: Any) -> bool:
+    return value in [mode.value for mode in Mode]
 
 
 def _is_none_or(check: Callable[[Any], bool]) -> Callable[[Any], bool]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import enum
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from runicorn.errors import RunicornError
 from runicorn.remote.link.holder import Holder
@@ -19,12 +21,25 @@ from runicorn.remote.telling.log import LINES_KEPT
 from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.target import Credentials, Target
 
+if TYPE_CHECKING:
+    from runicorn.remote.server.agent.client import Agent
+    from runicorn.remote.session.host_page import AgentLine, HostPage
+
+
+class Mode(enum.Enum):
+    """How a host is read. AUTO: by a viewer that is installed there, else by an agent."""
+
+    AUTO = "auto"
+    VIEWER = "viewer"
+    AGENT = "agent"
+
 
 @dataclass(frozen=True)
 class StartRequest:
     """What a person asked for. environment, local_port, remote_port: None leaves the choice to us.
 
     interactive: whether a person answers what the server asks while logging in.
+    mode: how the host is to be read.
     """
 
     target: Target
@@ -34,11 +49,13 @@ class StartRequest:
     local_port: int | None = None
     remote_port: int | None = None
     interactive: bool = False
+    mode: Mode = Mode.AUTO
 
 
 @dataclass(eq=False)
 class Session:
-    """A remote viewer together with its tunnel. Read it freely; only Sessions changes it. Made in the event loop.
+    """A remote viewer together with its tunnel, or an agent with the page that is read by it. Read it freely; only
+    Sessions changes it. Made in the event loop.
 
     progress: its stages, and its log from its first moment until it is gone.
     connector, connector_reason: what carries its connection, and why; see interface.Connection.
@@ -50,6 +67,7 @@ class Session:
     answered: whether whoever wanted the login repeated answers what the server asks.
     launched: the server was asked to start its viewer, which may run there before that is known here.
     waiters: how many wait for its start; those who came along included.
+    mode: how the host is read; AUTO until that is known. passed_over: which other ways there were, and why not.
     """
 
     session_id: str
@@ -64,6 +82,10 @@ class Session:
     connector_reason: str | None = None
     tunnel: Tunnel | None = None
     fallbacks: list[Fallback] = field(default_factory=list)
+    mode: Mode = Mode.AUTO
+    passed_over: list[Fallback] = field(default_factory=list)
+    page: HostPage | None = field(default=None, repr=False)
+    agent: Agent | None = field(default=None, repr=False)
     error: RunicornError | None = None
     reconnects: int = 0
     rtt_ms: float | None = None
@@ -75,7 +97,7 @@ class Session:
     answered: bool = False
     launched: bool = False
     waiters: int = 0
-    line: Line | None = field(default=None, repr=False)
+    line: Line | AgentLine | None = field(default=None, repr=False)
     process: RemoteProcess | None = field(default=None, repr=False)
     holder: Holder = field(default_factory=Holder, repr=False)
     ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
@@ -122,6 +144,7 @@ class Session:
         return (
             self.state in (State.STARTING, State.RUNNING, State.RECONNECTING)
             and (mine.target, mine.root, mine.environment) == (request.target, request.root, request.environment)
+            and request.mode in (Mode.AUTO, self.mode, mine.mode)
             and request.local_port in (None, self.door.local_port if self.door else mine.local_port)
             and request.remote_port in (None, self.remote.port if self.remote else mine.remote_port)
         )

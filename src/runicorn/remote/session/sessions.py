@@ -12,6 +12,7 @@ from runicorn.errors import RunicornError, SessionNotFoundError, StartCancelledE
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import probing
 from runicorn.remote.session import lifecycle, records, session_log
+from runicorn.remote.session.host_page import HostPages
 from runicorn.remote.session.lifecycle import Effect, Event, State
 from runicorn.remote.session.opening import Opening
 from runicorn.remote.session.records import SessionRecords
@@ -38,9 +39,10 @@ class Sessions:
         run_blocking: RunBlocking,
         changed: Callable[[], None],
         manage_url: str | None,
+        pages: HostPages | None = None,
     ) -> None:
         self.probes = probing.Probes(run_blocking)
-        self._opening = Opening(settings, connections, host_keys, run_blocking, self.probes, manage_url)
+        self._opening = Opening(settings, connections, host_keys, run_blocking, self.probes, manage_url, pages)
         self._watching = Watching(self._opening, changed)
         self._records = SessionRecords(settings.home / "sessions.json")
         self._run_blocking = run_blocking
@@ -182,9 +184,8 @@ class Sessions:
         opening = self._opening
         try:
             connection = await opening.connection(session)
-            await opening.environment(session, connection)
-            await opening.viewer(session, connection)
-            await opening.tunnel(session, connection)
+            await opening.reader(session, connection)
+            await opening.link(session, connection)
         except RunicornError as error:
             await self._failed(session, error)
         except Exception as error:  # noqa: BLE001  the rim of a background task: it must end with a name, not vanish

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import random
 import time
@@ -13,7 +14,8 @@ from runicorn.remote.server import orders
 from runicorn.remote.session import session_log
 from runicorn.remote.session.health import UnhealthyError
 from runicorn.remote.session.opening import Opening, is_persons_matter
-from runicorn.remote.session.session import Session
+from runicorn.remote.session.session import Mode, Session
+from runicorn.remote.ssh.interface import Connection
 
 # A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
 HEALTH_EVERY_SECS = 4.0
@@ -145,6 +147,9 @@ class Watching:
         if session.process is not None and not session.process.open:
             await opening.drop_process(session)
         assert session.remote is not None
+        if session.mode is Mode.AGENT:
+            await self._with_an_agent(session, connection)
+            return
         pid = session.remote.pid
         lives = session.process is not None and connection is before
         if not lives:
@@ -161,10 +166,22 @@ class Watching:
             raise GoneError("The remote viewer has ended meanwhile.")
         opening.progress(session).log("the remote viewer has ended; it is started again")
         await opening.drop_process(session)
-        if session.environment is None:
-            await opening.environment(session, connection)
-        await opening.viewer(session, connection)
-        await opening.tunnel(session, connection)
+        await opening.reader(session, connection)
+        await opening.link(session, connection)
+
+    async def _with_an_agent(self, session: Session, connection: Connection) -> None:
+        """Go on with the agent that answers still, or with a new one: nothing of an old one is missed."""
+        opening = self._opening
+        if session.agent is not None and session.process is not None:
+            with contextlib.suppress(OSError):
+                await opening.run_blocking(session.agent.answers, HEALTH_TIMEOUT_SECS)
+                await opening.link(session, connection)
+                return
+            await opening.run_blocking(session.holder.drop, session.agent)
+            session.agent = None
+        await opening.drop_process(session)
+        await opening.reader(session, connection)
+        await opening.link(session, connection)
 
     async def _pause(self, session: Session) -> bool:
         """Wait until the next question is due, or until it is worth asking at once; return whether that is so."""

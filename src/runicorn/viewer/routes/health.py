@@ -29,7 +29,7 @@ async def health(
         {
             "status": "ok",
             "version": __version__,
-            "root": str(state.settings.root),
+            "root": state.local.source.root,
             "session_id": mine.session_id if mine else None,
             "pid": mine.pid if mine else None,
             "started_at": mine.started_at if mine else None,

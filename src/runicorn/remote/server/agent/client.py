@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runicorn.errors import ConnectionClosedError, StartTimeoutError
+from runicorn.errors import ConnectionClosedError, NoPythonError, StartTimeoutError
 from runicorn.remote.server.agent import command
 from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
@@ -30,10 +30,6 @@ _NOISE_BYTES = 1024 * 1024
 _MAX_FRAME_BYTES = 64 * 2**20
 # An answer, in parts; None where the agent has ended.
 _Answer = queue.SimpleQueue["tuple[int, int, bytes] | None"]
-
-
-class NoPythonError(Exception):
-    """No Python of the host is new enough, or none starts. Its text says what was seen, for people."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +90,13 @@ class Agent:
             error=error_of(told),
         )
 
+    def answers(self, timeout_secs: float) -> float:
+        """Return how many ms it takes to answer, before everything else. Raises OSError."""
+        began = time.monotonic()
+        for _ in self._ask({"do": "here"}, timeout_secs):
+            pass
+        return (time.monotonic() - began) * 1000
+
     def names(self, path: str, urgency: int = 0) -> list[str]:
         """Return the names in a folder. Raises OSError."""
         found: list[str] = _or_raise(self._one({"do": "names", "path": path, "urgency": urgency}))
@@ -151,7 +154,9 @@ class Agent:
         (answer,) = self._ask(request)
         return _from_json(*answer[1:])
 
-    def _ask(self, request: dict[str, Any]) -> Iterator[tuple[int, int, bytes]]:
+    def _ask(
+        self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS
+    ) -> Iterator[tuple[int, int, bytes]]:
         """Yield the frames of an answer: what they are, how they are packed, and their bytes."""
         answer: _Answer = queue.SimpleQueue()
         number = next(self._numbers)
@@ -161,11 +166,9 @@ class Agent:
             self._send(number, request)
             while not whole:
                 try:
-                    part = answer.get(timeout=ANSWER_TIMEOUT_SECS)
+                    part = answer.get(timeout=timeout_secs)
                 except queue.Empty:
-                    raise TimeoutError(
-                        errno.ETIMEDOUT, f"The host gave no answer for {ANSWER_TIMEOUT_SECS:.0f} s"
-                    ) from None
+                    raise TimeoutError(errno.ETIMEDOUT, f"The host gave no answer for {timeout_secs:.0f} s") from None
                 if part is None:
                     raise _gone()
                 whole = part[0] == DONE
@@ -222,9 +225,9 @@ def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str]
 
 def _no_python(status: int | None, noise: bytes) -> str:
     if status == command.NO_PYTHON:
-        return "no Python of version 3.6 or newer was found there"
+        return "No Python of version 3.6 or newer was found on the server."
     said = noise.decode("utf-8", "replace").strip().splitlines()
-    return f"no command runs there{f': it says {said[-1][:200]!r}' if said else ''}"
+    return f"No command runs on the server{f', it says {said[-1][:200]!r}' if said else ''}."
 
 
 class _Inbox:

@@ -1,0 +1,59 @@
+"""The page of a host on which no viewer runs, served on this side: what a session asks of it, and what stands for the
+tunnel and its questions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from runicorn._version import __version__
+from runicorn.remote.server.agent.client import Agent
+from runicorn.remote.session.health import Health, UnhealthyError
+from runicorn.remote.ssh.interface import Tunnel
+
+
+class HostPage(Protocol):
+    """Serves what an agent reads. It stays through all reconnects, with all that was read."""
+
+    def read_by(self, agent: Agent) -> None:
+        """Read by this agent from now on."""
+
+    def tell(self, news: dict[str, Any]) -> None:
+        """Show how the host is reached."""
+
+    def way(self) -> Tunnel:
+        """Return what carries clients of the session's door to it, until that is closed."""
+
+    def close(self) -> None:
+        """End it, from a worker thread, within a second or two."""
+
+
+class HostPages(Protocol):
+    """Makes the page of a session. root: as an absolute path over there. local_port: of the session's door."""
+
+    def __call__(self, session_id: str, root: str, local_port: int, started_at: float) -> Awaitable[HostPage]: ...
+
+
+class AgentLine:
+    """Questions to an agent, where health.Line asks a viewer."""
+
+    def __init__(self, agent: Agent, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._agent = agent
+        self._tell = tell
+
+    def ask(self, timeout_secs: float = 10.0, first_timeout_secs: float | None = None) -> Health:
+        """Raises UnhealthyError."""
+        try:
+            return Health(__version__, self._agent.answers(timeout_secs))
+        except OSError as error:
+            raise UnhealthyError(error.strerror or str(error)) from error
+
+    def tell(self, link: dict[str, Any], timeout_secs: float = 0.0) -> None:
+        self._tell(link)
+
+    def stop(self, timeout_secs: float = 2.0) -> None:
+        self._agent.close()
+
+    def close(self) -> None:
+        """There is nothing to close: the agent belongs to its session."""

@@ -1,0 +1,144 @@
+"""The page of a host on which nothing of ours is installed: a viewer within this one, whose files an agent reads.
+
+It listens nowhere. The session's door hands it the connections that it lets in, as it hands them to a tunnel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+from typing import Any
+
+import uvicorn
+
+from runicorn.loopback.proof import new_proof
+from runicorn.remote.server.agent.client import Agent
+from runicorn.settings import Settings
+from runicorn.sources.agent_files import AgentFiles
+from runicorn.sources.folder import FolderSource
+from runicorn.viewer.app import create_app
+from runicorn.viewer.http import config_of, connect
+from runicorn.viewer.state import LOCAL
+
+_END_SECS = 2.0
+
+
+@dataclass
+class _Guest:
+    """The session as the viewer within sees it: see hooks.Session."""
+
+    session_id: str
+    started_at: float
+    pid: int = 0
+    proof: str = ""
+    remote_info: dict[str, Any] | None = None
+
+    def touch(self) -> None:
+        """It lives as long as its session."""
+
+    def end(self) -> None:
+        """Its session ends it, and nobody who only knows its address."""
+
+
+class HostedPage:
+    """Implements remote's HostPage. loop: the event loop that serves it."""
+
+    def __init__(self, settings: Settings, guest: _Guest, root: str, loop: asyncio.AbstractEventLoop) -> None:
+        self._guest = guest
+        self._files = AgentFiles()
+        self._app = create_app(settings, session=guest, source=FolderSource(LOCAL, self._files, root=root))
+        self._loop = loop
+        self._server = _Within(self._app)
+
+    async def start(self) -> None:
+        await self._server.begin()
+
+    def read_by(self, agent: Agent) -> None:
+        self._files.read_by(agent)
+
+    def tell(self, news: dict[str, Any]) -> None:
+        self._guest.remote_info = news
+
+    def way(self) -> _Way:
+        return _Way(self._server, self._loop)
+
+    def close(self) -> None:
+        _wait_for(self._loop, self._server.end(self._app.state.viewer.streams.close))
+
+
+class _Way:
+    """A tunnel that leads to the next room: see interface.Tunnel."""
+
+    name = "agent"
+    complaint = ""
+
+    def __init__(self, server: _Within, loop: asyncio.AbstractEventLoop) -> None:
+        self._server = server
+        self._loop = loop
+        self.alive = True
+
+    def carry(self, client: socket.socket, opening: bytes = b"") -> None:
+        try:
+            asyncio.run_coroutine_threadsafe(self._server.connect(client), self._loop)
+        except RuntimeError:  # the loop is closed
+            client.close()
+
+    def close(self) -> None:
+        self.alive = False
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._server.cut)
+
+
+class _Within:
+    """What uvicorn does with connections, without a port."""
+
+    def __init__(self, app: Any) -> None:
+        self._server = uvicorn.Server(config_of(app, _END_SECS))
+
+    async def begin(self) -> None:
+        config = self._server.config
+        config.load()
+        self._server.lifespan = config.lifespan_class(config)
+        await self._server.lifespan.startup()
+
+    async def connect(self, client: socket.socket) -> None:
+        client.setblocking(False)
+        await connect(self._server, client)
+
+    def cut(self) -> None:
+        """Cut every connection, as a tunnel that breaks does."""
+        for connection in list(self._server.server_state.connections):
+            transport = getattr(connection, "transport", None)
+            if transport is not None:
+                transport.abort()
+
+    async def end(self, end_streams: Callable[[], None]) -> None:
+        end_streams()
+        self.cut()
+        for task in list(self._server.server_state.tasks):
+            task.cancel()
+        await self._server.lifespan.shutdown()
+
+
+def host_pages(settings: Settings) -> Any:
+    """Return what makes the page of a session. See remote's HostPages."""
+
+    async def make(session_id: str, root: str, local_port: int, started_at: float) -> HostedPage:
+        guest = _Guest(session_id, started_at, proof=new_proof())
+        within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
+        page = await asyncio.to_thread(HostedPage, within, guest, root, loop)
+        await page.start()
+        return page
+
+    return make
+
+
+def _wait_for(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
+    """Wait in a worker thread for what the event loop does, for a while."""
+    try:
+        asyncio.run_coroutine_threadsafe(work, loop).result(_END_SECS)
+    except (RuntimeError, TimeoutError):  # the loop is closed, or busy
+        work.close()

@@ -1,0 +1,217 @@
+"""A server on which nothing of ours is installed: an agent reads it, and its page is served on this side."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from tests.integration.remote.test_sessions import last_step, nothing_of_ours_here
+from tests.support.accounts import Account, make_account
+from tests.support.remote import accept, connect, start, stop
+from tests.support.server import LOGGING_SCRIPT, Server, run_server
+from tests.support.serving import Viewer, run_viewer
+from tests.support.waiting import eventually, eventually_nothing
+
+
+@pytest.fixture(scope="module")
+def bare_account() -> Iterator[Account]:
+    """A Unix user with nothing but a home. (The Python of the system is there, without our packages.)"""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: makes a Unix user")
+    with make_account() as account:
+        yield account
+
+
+@pytest.fixture
+def bare(bare_account: Account, tmp_path: Path) -> Iterator[Server]:
+    with run_server(bare_account, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def growing(bare: Server) -> Iterator[Server]:
+    """A bare server with a run that grows, written by somebody else's environment."""
+    words = [sys.executable, "-c", LOGGING_SCRIPT, str(bare.runs), "100000", "0.02"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield bare
+    process.kill()
+    process.wait()
+
+
+def agents(server: Server) -> list[psutil.Process]:
+    return [process for words, process in server.processes().items() if "-IBuc" in words]
+
+
+def seen_growing(url: str) -> int:
+    first = eventually(lambda: last_step(url) + 1) - 1
+    eventually(lambda: last_step(url) > first + 20, 15, what="the run's last step")
+    return last_step(url)
+
+
+def is_running(viewer: Viewer, session: dict[str, Any]) -> bool:
+    return bool(viewer.get(f"/api/remote/viewer/status/{session['sessionId']}").json()["status"] == "running")
+
+
+@pytest.mark.parametrize("connector", ["paramiko", "ssh"])
+def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing(
+    connector: str, growing: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_CONNECTOR": connector}) as viewer:
+        accept(viewer, connect(viewer, growing.login()))
+        session = start(viewer, growing.login(remote_root=str(growing.runs)))
+        assert (session["mode"], session["remotePort"], session["tunnelBackend"]) == ("agent", 0, None)
+        assert (session["status"], session["isActive"], session["error"]) == ("running", True, None)
+        (passed_over,) = session["fallbacks"]
+        assert passed_over["backend"] == "viewer"
+        assert "runicorn" in passed_over["reason"]
+        seen_growing(session["url"])
+        health = httpx.get(f"{session['url']}/api/health").json()
+        assert (health["session_id"], health["root"]) == (session["sessionId"], str(growing.runs))
+        assert health["remote"]["mode"] == "agent"
+        assert httpx.get(session["url"]).text.startswith("<!doctype html>")
+        assert growing.listening_ports() == set()
+        assert {words for words in growing.traces() if not words.startswith("process")} == set()
+
+        stop(viewer, session)
+        eventually_nothing(growing.traces, 2)
+        viewer.post("/api/remote/disconnect", growing.target())
+        eventually(lambda: nothing_of_ours_here(viewer), 5, "nothing left on this side")
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(f"{session['url']}/api/health")
+
+
+def test_where_a_viewer_is_installed_either_can_be_asked_for(connected: Viewer, server: Server) -> None:
+    for mode, told in (("auto", "viewer"), ("agent", "agent"), ("viewer", "viewer")):
+        session = start(connected, server.login(remote_root=str(server.runs), mode=mode))
+        assert (session["mode"], session["fallbacks"]) == (told, [])
+        assert (session["remotePort"] == 0) == (told == "agent")
+    sessions = connected.get("/api/remote/viewer/sessions").json()["sessions"]
+    assert sorted(each["mode"] for each in sessions) == ["agent", "viewer"]
+    for session in sessions:
+        stop(connected, session)
+
+
+def test_a_viewer_that_was_asked_for_and_is_not_there_is_an_error(bare: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, bare.login()))
+    body = bare.login(remote_root=str(bare.runs))
+    for more in ({"mode": "viewer"}, {"conda_env": "ml"}):
+        answer = viewer.post("/api/remote/viewer/start", {**body, **more})
+        assert answer.json()["code"] in ("ENVIRONMENT_NOT_FOUND", "RUNICORN_MISSING"), answer.text
+    answer = viewer.post("/api/remote/viewer/start", {**body, "mode": "teleport"})
+    assert answer.status_code == 422, answer.text
+
+
+@pytest.mark.parametrize(
+    ("root", "code"),
+    [
+        ("{home}/not-there", "REMOTE_ROOT_MISSING"),
+        ("/etc/passwd", "REMOTE_ROOT_MISSING"),
+        ("/root", "REMOTE_ROOT_UNREADABLE"),
+    ],
+)
+def test_a_root_that_cannot_be_read_is_told_and_leaves_nothing(
+    root: str, code: str, bare: Server, viewer: Viewer
+) -> None:
+    accept(viewer, connect(viewer, bare.login()))
+    answer = viewer.post(
+        "/api/remote/viewer/start", bare.login(remote_root=root.format(home=bare.account.home), mode="agent")
+    )
+    assert answer.json()["code"] == code, answer.text
+    eventually_nothing(bare.processes, 5)
+
+
+def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server: Server) -> None:
+    server.train(steps=400, pause_secs=0).wait()
+    by_viewer, by_agent = (
+        start(connected, server.login(remote_root=str(server.runs), mode=mode))["url"] for mode in ("viewer", "agent")
+    )
+    (run,) = httpx.get(f"{by_viewer}/api/runs").json()["runs"]
+    paths = [
+        "/api/runs",
+        f"/api/runs/{run['id']}",
+        f"/api/series?run={run['id']}&metric=train/loss&metric=acc&points=100",
+        f"/api/metrics?run={run['id']}",
+        f"/api/runs/{run['id']}/console",
+        f"/api/runs/{run['id']}/events",
+        f"/api/runs/{run['id']}/files/run.json",
+        "/api/artifacts",
+        "/",
+    ]
+    for path in paths:
+        ours, theirs = httpx.get(by_agent + path), httpx.get(by_viewer + path)
+        assert ours.status_code == theirs.status_code, path
+        assert without_volatile(ours) == without_volatile(theirs), path
+    lines = {"runs": [run["id"]], "charts": [{"metric": "train/loss", "runs": [0]}], "points": 100}
+    ours, theirs = (httpx.post(f"{url}/api/lines", json=lines) for url in (by_agent, by_viewer))
+    assert (ours.status_code, ours.content) == (200, theirs.content)
+
+
+def without_volatile(answer: httpx.Response) -> bytes:
+    return answer.content
+
+
+def test_a_link_that_is_cut_comes_back_on_the_same_address(growing: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, growing.login()))
+    session = start(viewer, growing.login(remote_root=str(growing.runs)))
+    before = seen_growing(session["url"])
+    growing.kill_sshd_children()
+    eventually(lambda: not is_running(viewer, session), 20, "the loss of the link")
+    eventually(lambda: is_running(viewer, session), 20, "the session")
+    assert seen_growing(session["url"]) > before
+    assert len(agents(growing)) == 1
+    stop(viewer, session)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGSTOP])
+def test_an_agent_that_ends_or_hangs_is_replaced(ending: signal.Signals, growing: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, growing.login()))
+    session = start(viewer, growing.login(remote_root=str(growing.runs)))
+    (agent,) = (each for each in agents(growing) if not each.children())
+    agent.send_signal(ending)
+    eventually(lambda: not is_running(viewer, session), 30, "the loss of the agent")
+    eventually(lambda: is_running(viewer, session), 30, "the session")
+    seen_growing(session["url"])
+    agent.send_signal(signal.SIGCONT) if agent.is_running() else None
+    stop(viewer, session)
+
+
+def test_a_root_that_goes_and_comes_back_is_waited_for(growing: Server, viewer: Viewer) -> None:
+    accept(viewer, connect(viewer, growing.login()))
+    session = start(viewer, growing.login(remote_root=str(growing.runs)))
+    seen_growing(session["url"])
+    aside = growing.runs.with_name("aside")
+    growing.runs.rename(aside)
+    try:
+        eventually(lambda: httpx.get(f"{session['url']}/api/runs").json()["runs"] == [], 10, "no run")
+    finally:
+        aside.rename(growing.runs)
+    seen_growing(session["url"])
+    stop(viewer, session)
+
+
+def test_a_viewer_that_is_killed_leaves_no_agent_and_the_next_one_takes_the_session_back(
+    growing: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
+        accept(viewer, connect(viewer, growing.login()))
+        session = start(viewer, growing.login(remote_root=str(growing.runs)))
+        viewer.process.kill()
+        viewer.process.wait()
+    eventually_nothing(growing.traces, 10)
+    with run_viewer(tmp_path / "root", tmp_path / "home") as viewer:
+        eventually(lambda: viewer.get("/api/remote/viewer/sessions").json()["sessions"][0]["status"] == "running", 20)
+        (again,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+        assert (again["sessionId"], again["url"], again["mode"]) == (session["sessionId"], session["url"], "agent")
+        seen_growing(again["url"])
+        stop(viewer, again)
+    eventually_nothing(growing.traces, 5)
