@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -46,8 +47,13 @@ def growing(bare: Server) -> Iterator[Server]:
     process.wait()
 
 
+# Where to go on with a live stream, which only the viewer that gave it knows.
+CURSOR = re.compile(rb'"cursor":"[^"]*"')
+
+
 def agents(server: Server) -> list[psutil.Process]:
-    return [process for words, process in server.processes().items() if "-IBuc" in words]
+    """Return the agents, without the shells that look for a Python."""
+    return [each for words, each in server.processes().items() if "-IBuc" in words and not each.children()]
 
 
 def seen_growing(url: str) -> int:
@@ -139,7 +145,6 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
         "/api/runs",
         f"/api/runs/{run['id']}",
         f"/api/series?run={run['id']}&metric=train/loss&metric=acc&points=100",
-        f"/api/metrics?run={run['id']}",
         f"/api/runs/{run['id']}/console",
         f"/api/runs/{run['id']}/events",
         f"/api/runs/{run['id']}/files/run.json",
@@ -148,15 +153,12 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
     ]
     for path in paths:
         ours, theirs = httpx.get(by_agent + path), httpx.get(by_viewer + path)
-        assert ours.status_code == theirs.status_code, path
-        assert without_volatile(ours) == without_volatile(theirs), path
+        assert ours.status_code == theirs.status_code == 200, path
+        assert CURSOR.sub(b"", ours.content) == CURSOR.sub(b"", theirs.content), path
     lines = {"runs": [run["id"]], "charts": [{"metric": "train/loss", "runs": [0]}], "points": 100}
-    ours, theirs = (httpx.post(f"{url}/api/lines", json=lines) for url in (by_agent, by_viewer))
-    assert (ours.status_code, ours.content) == (200, theirs.content)
-
-
-def without_volatile(answer: httpx.Response) -> bytes:
-    return answer.content
+    for path, body in (("/api/lines", lines), ("/api/metrics", {"runs": [run["id"]]})):
+        ours, theirs = (httpx.post(url + path, json=body) for url in (by_agent, by_viewer))
+        assert (ours.status_code, ours.content) == (200, theirs.content), path
 
 
 def test_a_link_that_is_cut_comes_back_on_the_same_address(growing: Server, viewer: Viewer) -> None:
@@ -175,12 +177,13 @@ def test_a_link_that_is_cut_comes_back_on_the_same_address(growing: Server, view
 def test_an_agent_that_ends_or_hangs_is_replaced(ending: signal.Signals, growing: Server, viewer: Viewer) -> None:
     accept(viewer, connect(viewer, growing.login()))
     session = start(viewer, growing.login(remote_root=str(growing.runs)))
-    (agent,) = (each for each in agents(growing) if not each.children())
+    (agent,) = agents(growing)
     agent.send_signal(ending)
     eventually(lambda: not is_running(viewer, session), 30, "the loss of the agent")
     eventually(lambda: is_running(viewer, session), 30, "the session")
     seen_growing(session["url"])
-    agent.send_signal(signal.SIGCONT) if agent.is_running() else None
+    if agent.is_running():
+        agent.send_signal(signal.SIGCONT)
     stop(viewer, session)
 
 
