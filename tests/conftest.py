@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +17,14 @@ pytest.register_assert_rewrite("tests.support")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-from tests.support.accounts import Account  # noqa: E402
-from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
+from tests.support.accounts import Account, make_account  # noqa: E402
+from tests.support.server import (  # noqa: E402
+    LOGGING_SCRIPT,
+    Server,
+    build_wheel,
+    make_server_account,
+    run_server,
+)
 from tests.support.serving import Viewer, run_viewer  # noqa: E402
 from tests.support.sshd import find_sshd  # noqa: E402
 
@@ -24,10 +32,7 @@ from tests.support.sshd import find_sshd  # noqa: E402
 @pytest.fixture(scope="session")
 def server_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
     """A Unix user with an environment that has this checkout's wheel."""
-    if os.name != "posix" or os.geteuid() != 0:
-        pytest.skip("needs root: makes a Unix user")
-    if not find_sshd():
-        pytest.skip("needs sshd: apt-get install openssh-server")
+    _require_a_server()
     wheel = build_wheel(tmp_path_factory.mktemp("wheel"))
     with make_server_account(wheel) as account:
         yield account
@@ -40,9 +45,40 @@ def server(server_account: Account, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def bare_account() -> Iterator[Account]:
+    """A Unix user with nothing but a home. (The Python of the system is there, without our packages.)"""
+    _require_a_server()
+    with make_account() as account:
+        yield account
+
+
+@pytest.fixture
+def bare(bare_account: Account, tmp_path: Path) -> Iterator[Server]:
+    with run_server(bare_account, tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def growing(bare: Server) -> Iterator[Server]:
+    """A bare server with a run that grows, written by somebody else's environment."""
+    words = [sys.executable, "-c", LOGGING_SCRIPT, str(bare.runs), "100000", "0.02"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    yield bare
+    process.kill()
+    process.wait()
+
+
 @pytest.fixture
 def viewer(tmp_path: Path) -> Iterator[Viewer]:
     """A local viewer with an empty root and nothing known."""
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "local-root", tmp_path / "home") as running:
         yield running
+
+
+def _require_a_server() -> None:
+    if os.name != "posix" or os.geteuid() != 0:
+        pytest.skip("needs root: makes a Unix user")
+    if not find_sshd():
+        pytest.skip("needs sshd: apt-get install openssh-server")

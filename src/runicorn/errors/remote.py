@@ -232,19 +232,17 @@ class EnvironmentUnusableError(StartError):
 
 class RunicornMissingError(StartError):
     code = "RUNICORN_MISSING"
-    default_hint = "Choose another environment, or install it there: python -m pip install runicorn."
+    default_hint = "Choose another environment, or none: an agent reads the folder without one."
 
 
 class RunicornTooOldError(StartError):
     code = "RUNICORN_TOO_OLD"
-    default_hint = "Update it in that environment: python -m pip install --upgrade runicorn."
+    default_hint = "Choose another environment, or none: an agent reads the folder without one."
 
 
 class NoPythonError(StartError):
     code = "NO_PYTHON"
-    default_hint = (
-        "Install Python 3.10 or newer on the server, or load the module that brings it in your shell's start file."
-    )
+    default_hint = "Load the module that brings a Python in your shell's start file there, or put one into your home."
 
 
 class LoginShellRefusedError(StartError):

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +11,10 @@ import httpx
 import psutil
 import pytest
 from tests.integration.remote.test_sessions import last_step, nothing_of_ours_here
-from tests.support.accounts import Account, make_account
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import LOGGING_SCRIPT, Server, run_server
+from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.waiting import eventually, eventually_nothing
-
-
-@pytest.fixture(scope="module")
-def bare_account() -> Iterator[Account]:
-    """A Unix user with nothing but a home. (The Python of the system is there, without our packages.)"""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: makes a Unix user")
-    with make_account() as account:
-        yield account
-
-
-@pytest.fixture
-def bare(bare_account: Account, tmp_path: Path) -> Iterator[Server]:
-    with run_server(bare_account, tmp_path) as running:
-        yield running
-
-
-@pytest.fixture
-def growing(bare: Server) -> Iterator[Server]:
-    """A bare server with a run that grows, written by somebody else's environment."""
-    words = [sys.executable, "-c", LOGGING_SCRIPT, str(bare.runs), "100000", "0.02"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield bare
-    process.kill()
-    process.wait()
-
 
 # Where to go on with a live stream, which only the viewer that gave it knows.
 CURSOR = re.compile(rb'"cursor":"[^"]*"')

@@ -31,6 +31,8 @@ export interface Session {
   connector?: string | null;
   /** Why it is "ssh". */
   connectorReason?: string | null;
+  /** What reads over there; null until that is known. */
+  mode?: "viewer" | "agent" | null;
   tunnelBackend: string | null;
   fallbacks: unknown;
   runicornVersion: string | null;
@@ -114,6 +116,7 @@ export interface StartBody extends ConnectBody {
   local_port: number | null;
   remote_port: number | null;
   conda_env: string | null;
+  mode: "auto" | "viewer" | "agent";
 }
 
 export interface HostKey {
@@ -176,6 +179,8 @@ export interface SavedConnection {
   localPort?: number | null;
   remotePort?: number | null;
   jumps?: string[] | null;
+  /** "agent" where the folder was read by one. */
+  mode?: string | null;
   lastUsedAt?: number | null;
   [other: string]: unknown;
 }

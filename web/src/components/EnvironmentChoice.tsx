@@ -1,25 +1,26 @@
-/** In which Python environment of a server its viewer starts: one of those that were found, or one that is typed. */
+/** What reads the runs on a server: its own viewer, in one of the environments that were found or one that is typed, or an
+ * agent, which needs none of them. */
 
 import { useState } from "preact/hooks";
 import type { Environment } from "../api/remote-types";
-import { chooseEnvironment, isUsable, lookForEnvironment, type Flow } from "../state/remote/flow";
+import { chooseAgent, chooseEnvironment, isUsable, lookForEnvironment, type Flow } from "../state/remote/flow";
 import { Field } from "./basics";
 import { PathEnd } from "./PathEnd";
 
 export function EnvironmentChoice({ flow }: { flow: Flow }) {
   return (
     <>
-      {flow.environments.length === 0 ? (
-        <div class="panel-empty">
-          <p>No Python was found on this server.</p>
-        </div>
-      ) : (
-        <div class="env-list" role="radiogroup" aria-label="Environment">
-          {[...flow.environments].sort((a, b) => Number(isUsable(b)) - Number(isUsable(a))).map((one) => (
-            <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={flow.environment === one.name && isUsable(one)} />
+      <div class="env-list" role="radiogroup" aria-label="Environment">
+        {flow.environments.filter(isUsable).map((one) => (
+          <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={flow.environment === one.name} />
+        ))}
+        <AgentRow checked={flow.environment === null} />
+        {flow.environments
+          .filter((one) => !isUsable(one))
+          .map((one) => (
+            <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={false} />
           ))}
-        </div>
-      )}
+      </div>
       <Another />
     </>
   );
@@ -70,9 +71,23 @@ function Another() {
   );
 }
 
+/** The way that is there on every server with a Python of any kind. */
+function AgentRow({ checked }: { checked: boolean }) {
+  return (
+    <label class="env" title="A small program in memory, sent over this login: no file, no port, and no process once it is stopped">
+      <input type="radio" name="environment" value="" checked={checked} onChange={chooseAgent} />
+      <span class="env-name">
+        <span class="ellipsis">Nothing installed</span>
+        <span class="tag">agent</span>
+      </span>
+      <span class="env-facts">reads the folder as you; leaves nothing there</span>
+    </label>
+  );
+}
+
 function EnvironmentRow({ environment, checked }: { environment: Environment; checked: boolean }) {
   const usable = isUsable(environment);
-  const reason = environment.error ?? (environment.runicorn_version === null ? "Runicorn is not installed here: python -m pip install runicorn" : null);
+  const reason = environment.error ?? (environment.runicorn_version === null ? "has no Runicorn; the agent needs none" : null);
   return (
     <label class={`env${usable ? "" : " unusable"}`} title={environment.path}>
       <input type="radio" name="environment" value={environment.name} checked={checked} disabled={!usable} onChange={() => chooseEnvironment(environment.name)} />

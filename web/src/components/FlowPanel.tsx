@@ -5,10 +5,10 @@ import { useEffect, useRef } from "preact/hooks";
 import { byWhat } from "../pure/connector";
 import { plural } from "../pure/format";
 import { formatTarget, parsePort, PORT_REASON } from "../pure/target";
-import { acceptKey, cancelFlow, closeFlow, editFlow, isUsable, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
+import { acceptKey, cancelFlow, closeFlow, editFlow, retry, retryChoose, runConnect, runStart, type Flow } from "../state/remote/flow";
 import { questionOf } from "../state/remote/places";
 import { failedSession, logOf, stagesOf } from "../state/remote/stages";
-import { Code, Field } from "./basics";
+import { Field } from "./basics";
 import { BrowseDialog } from "./BrowseDialog";
 import { EnvironmentChoice } from "./EnvironmentChoice";
 import { FoundFolders } from "./FoundFolders";
@@ -24,7 +24,7 @@ const SENTENCES: Record<Flow["phase"], string> = {
   login: "The server wants another login",
   loading: "Looking for Python environments",
   choose: "Connected. Choose where your runs are",
-  starting: "Starting the viewer on the server",
+  starting: "Opening the folder on the server",
   ready: "Opening the page",
   failed: "Stopped",
   cancelled: "Cancelled",
@@ -166,8 +166,8 @@ function Choose({ flow }: { flow: Flow }) {
   const localError = flow.localPort && parsePort(flow.localPort) === null ? PORT_REASON : null;
   const remoteError = flow.remotePort && parsePort(flow.remotePort) === null ? PORT_REASON : null;
   const config = flow.config;
-  const usable = flow.environments.filter(isUsable);
-  const ready = Boolean(flow.root.trim()) && flow.environment !== null && !localError && !remoteError;
+  const byAgent = flow.environment === null;
+  const ready = Boolean(flow.root.trim()) && !localError && !remoteError;
   const missingRoot = config && flow.root === config.defaultStorageRoot && !config.storageRootExists;
   return (
     <form
@@ -179,18 +179,9 @@ function Choose({ flow }: { flow: Flow }) {
     >
       <div class="field">
         <span class="field-label" id="environment-label">
-          Environment
+          Read by
         </span>
         <EnvironmentChoice flow={flow} />
-        {flow.environments.length > 0 && usable.length === 0 && (
-          <>
-            <p class="field-error">Runicorn is in none of these environments. Install it in one of them, then look again.</p>
-            <Code text="python -m pip install runicorn" />
-            <button type="button" class="button small" onClick={retryChoose}>
-              Look again
-            </button>
-          </>
-        )}
       </div>
       <div class="with-button">
         <Field
@@ -212,19 +203,21 @@ function Choose({ flow }: { flow: Flow }) {
         <summary class="disclosure">Advanced</summary>
         <div class="two-fields advanced">
           <Field label="Local port" value={flow.localPort} onInput={(localPort) => editFlow({ localPort })} placeholder="Any free one" inputMode="numeric" error={localError} />
-          <Field
-            label="Remote port"
-            value={flow.remotePort}
-            onInput={(remotePort) => editFlow({ remotePort })}
-            placeholder="Any free one"
-            inputMode="numeric"
-            error={remoteError}
-          />
+          {!byAgent && (
+            <Field
+              label="Remote port"
+              value={flow.remotePort}
+              onInput={(remotePort) => editFlow({ remotePort })}
+              placeholder="Any free one"
+              inputMode="numeric"
+              error={remoteError}
+            />
+          )}
         </div>
       </details>
       <div class="flow-actions">
         <button type="submit" class="button primary" disabled={!ready}>
-          Start viewer
+          {byAgent ? "Open its page" : "Start viewer"}
         </button>
         <button type="button" class="button" onClick={closeFlow}>
           Not now

@@ -79,13 +79,13 @@ function SessionRow({ session }: { session: Session }) {
       <span class="two-lines">
         <PathEnd path={session.remoteRoot} />
         <small class="ellipsis">
-          {session.condaEnv ?? ""}
+          {session.mode === "agent" ? "agent" : (session.condaEnv ?? "")}
           {session.runicornVersion ? ` · runicorn ${session.runicornVersion}` : ""}
         </small>
       </span>
       <span class="two-lines">
         <span class="ellipsis" title={reasons ? `Passed over:\n${reasons}` : "What carries the connection"}>
-          {session.tunnelBackend ?? "–"}
+          {session.mode === "agent" ? "no port" : (session.tunnelBackend ?? "–")}
           {passedOver.length > 0 && <span class="warn-text"> *</span>}
         </span>
         <small class="num">{session.localPort ? `port ${session.localPort}` : ""}</small>

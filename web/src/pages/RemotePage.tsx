@@ -4,7 +4,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/error";
 import type { SavedConnection } from "../api/remote-types";
-import { Ago, Bone, Code, Delayed, ErrorState, Field } from "../components/basics";
+import { Ago, Bone, Delayed, ErrorState, Field } from "../components/basics";
 import { ConnectLine } from "../components/ConnectLine";
 import { FlowPanel } from "../components/FlowPanel";
 import { Dialog, Menu } from "../components/overlay";
@@ -229,11 +229,9 @@ function HowTo() {
       <h2>See the runs on a server, live</h2>
       <ol>
         <li>Type the server as you would for ssh, and press Connect.</li>
-        <li>Choose the Python environment that has Runicorn, and the folder your scripts log into.</li>
+        <li>Choose the folder your scripts log into. Nothing has to be installed there; a viewer that is, is used.</li>
         <li>Its page opens here. Nothing is copied, nothing is opened to the network, and nothing stays behind when you stop.</li>
       </ol>
-      <p>The server needs Runicorn in one of its environments:</p>
-      <Code text="python -m pip install runicorn" />
     </div>
   );
 }

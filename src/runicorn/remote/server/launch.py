@@ -162,7 +162,6 @@ def explain_exit(
     if re.search(r"No module named '?runicorn'?\b(?!\.)", said):
         return RunicornMissingError(
             f"The environment {name} has no runicorn.",
-            hint=f"Run on the server: {shlex.quote(launch.environment.path)} -m pip install runicorn",
         )
     if re.search(r"No such option|unrecognized arguments|No such command", said) and "--session" in said:
         return RunicornTooOldError(f"The runicorn in the environment {name} is too old for this one.")

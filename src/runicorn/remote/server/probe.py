@@ -123,13 +123,11 @@ def require_usable(env: Environment) -> None:
     if env.runicorn_version is None:
         raise RunicornMissingError(
             f"The environment {env.name} has no runicorn.",
-            hint=f"Choose another environment, or run on the server: {shlex.quote(env.path)} -m pip install runicorn",
         )
     if _numbers(env.runicorn_version) < OLDEST_RUNICORN:
         oldest = ".".join(map(str, OLDEST_RUNICORN))
         raise RunicornTooOldError(
             f"The environment {env.name} has runicorn {env.runicorn_version}; {oldest} or newer is needed.",
-            hint=f"Update it on the server: {shlex.quote(env.path)} -m pip install --upgrade runicorn",
         )
 
 

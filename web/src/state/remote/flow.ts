@@ -42,6 +42,7 @@ export interface Flow {
   /** What carries that connection: "paramiko" or "ssh". */
   connector: string | null;
   environments: Environment[];
+  /** In which one a viewer is to start; null where an agent is to read. */
   environment: string | null;
   config: RemoteConfig | null;
   configBusy: boolean;
@@ -140,7 +141,7 @@ export function openHost(one: SavedConnection): void {
     return;
   }
   const form: LoginForm = { ...emptyLogin(), login: loginOf(one), keyPath: one.privateKeyPath ?? "" };
-  begin(target, form, { straight: Boolean(one.remoteRoot && one.condaEnv) });
+  begin(target, form, { straight: Boolean(one.remoteRoot && (one.condaEnv || one.mode === "agent")) });
 }
 
 /** Only an address of this machine is ever gone to, whatever an answer says. */
@@ -197,7 +198,7 @@ export function runConnect(): Promise<void> {
 async function runChoose(signal: AbortSignal): Promise<void> {
   const now = flow.value!;
   void remember(false);
-  if (now.straight && now.root && now.environment) {
+  if (now.straight && now.root) {
     await start(signal);
     return;
   }
@@ -224,7 +225,7 @@ export async function lookForEnvironment(typed: string): Promise<string | null> 
     const one = envs.find((each) => each.name === path);
     if (!one) return "The server did not say what is there.";
     if (one.error) return `${one.error[0]!.toUpperCase()}${one.error.slice(1)}.`;
-    if (one.runicorn_version === null) return `Runicorn is not installed there. Run on the server: ${one.path} -m pip install runicorn`;
+    if (one.runicorn_version === null) return "Runicorn is not installed there; the agent needs no environment.";
     patch({ environments: [...flow.value.environments.filter((each) => each.name !== one.name), one] });
     chooseEnvironment(one.name);
     return null;
@@ -279,6 +280,11 @@ export function chooseEnvironment(name: string): void {
   void guarded("choose", readConfig);
 }
 
+/** Have the folder read by an agent, which needs no environment. */
+export function chooseAgent(): void {
+  patch({ environment: null });
+}
+
 export function runStart(): Promise<void> {
   return guarded("start", start);
 }
@@ -295,8 +301,9 @@ async function start(signal: AbortSignal): Promise<void> {
       interactive: true,
       remote_root: now.root.trim(),
       local_port: now.localPort ? Number(now.localPort) : null,
-      remote_port: now.remotePort ? Number(now.remotePort) : null,
+      remote_port: now.remotePort && now.environment !== null ? Number(now.remotePort) : null,
       conda_env: now.environment,
+      mode: now.environment === null ? "agent" : "auto",
     },
     signal,
   );
@@ -328,6 +335,7 @@ async function remember(chosen: boolean): Promise<void> {
     Object.assign(entry, {
       remoteRoot: now.root.trim(),
       condaEnv: now.environment,
+      mode: now.environment === null ? "agent" : null,
       localPort: now.localPort ? Number(now.localPort) : null,
       remotePort: now.remotePort ? Number(now.remotePort) : null,
     });
