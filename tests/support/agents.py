@@ -8,12 +8,19 @@ import queue
 import re
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+from tests.support.other_servers import SFTP_SERVER
+
+from runicorn.remote.server import sftp
 from runicorn.remote.server.agent import client
+from runicorn.remote.server.reading import Reader
 from runicorn.remote.ssh.interface import Sink
+from runicorn.sources.host_files import HostFiles
+from runicorn.storage import records
+from runicorn.storage.files import FileStat, LocalFiles, Range
 
 OLDEST, NEWEST = (3, 6), (3, 13)
 
@@ -101,6 +108,10 @@ class ShellConnection:
         self._before = before
         self.processes: list[ShellProcess] = []
 
+    def start_subsystem(self, name: str) -> ShellProcess:
+        assert name == "sftp"
+        return self.start(f"exec {SFTP_SERVER}", stdin=b"")
+
     def start(self, command: str, *, stdin: bytes) -> ShellProcess:
         self.processes.append(ShellProcess(self._before + command, stdin, self._environ))
         return self.processes[-1]
@@ -115,3 +126,67 @@ def run_agent(connection: ShellConnection | None = None) -> Iterator[client.Agen
         yield agent
     finally:
         agent.close()
+
+
+@contextlib.contextmanager
+def run_sftp(connection: ShellConnection | None = None) -> Iterator[sftp.Sftp]:
+    """Start a server's SFTP, and end it with its process."""
+    used = connection or ShellConnection()
+    reader = sftp.start(cast(Any, used), lambda process: None, lambda line: None)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def make_odd_root(root: Path) -> Path:
+    """Make a folder with what is met in folders: links, circles, pipes, odd names, and files of many sizes."""
+    runs = root / "runs" / "one"
+    runs.mkdir(parents=True)
+    points = [records.pack(0, step, step * 0.5, 1.0 / (step + 1)) for step in range(50_000)]
+    (runs / "metrics.bin").write_bytes(b"".join(points) + b"torn")
+    (runs / "noise.bin").write_bytes(os.urandom(700_001))
+    (runs / "empty").touch()
+    (runs / "run.json").write_text('{"name": "one"}')
+    os.mkfifo(runs / "pipe")
+    (runs / "nowhere").symlink_to("not-there")
+    (runs / "circle").symlink_to("circle")
+    (runs / "out").symlink_to("/etc/passwd")
+    (runs / "within").symlink_to("run.json")
+    (root / "also").symlink_to("runs")
+    (runs / "größe 😀\n.txt").write_text("x")
+    Path(os.fsdecode(os.fsencode(runs) + b"/no\xffutf8")).touch()
+    (root / "many").mkdir()
+    for number in range(2_500):
+        (root / "many" / str(number)).write_text(str(number))
+    return root
+
+
+def assert_reads_as_here(reader: Reader, root: Path, shown: Callable[[FileStat], Any]) -> None:
+    """Compare what it reads below an odd root with what is read there directly. shown: what of a file it can tell."""
+    local, far = LocalFiles(root), HostFiles(reader)
+    for path in ("", "runs", "runs/one", "many", "not-there", "runs/one/circle"):
+        assert sorted(far.names(path)) == sorted(local.names(path)), path
+    folders = ["runs/one", "not-there", "", "many", "runs/one/circle", "also/one"]
+    for ours, theirs in zip(local.look(folders), far.look(folders), strict=True):
+        assert sorted(map(shown, cast(Any, theirs))) == sorted(map(shown, cast(Any, ours)))
+    inside = [f"runs/one/{name}" for name in local.names("runs/one") if name != "circle"]
+    paths = [*inside, "not-there", "also/one", "many/7"]
+    assert _comparable(far.stats(paths), shown) == _comparable(local.stats(paths), shown)
+    ranges = [Range(path) for path in [*inside, "not-there", "runs"]]
+    ranges += [Range(f"many/{number}") for number in range(2_500)]
+    parts = ((1_600_000, None), (32, 64), (10**9, 5), (3, 1_000_000), (0, 0))
+    ranges += [Range("runs/one/metrics.bin", *each) for each in parts]
+    assert _comparable(far.fetch(ranges), shown) == _comparable(local.fetch(ranges), shown)
+    odd = ("out", "nowhere", "circle", "../one/run.json", "/etc/passwd", "pipe", "", "a\0b")
+    for path in ("run.json", "within", *odd):
+        assert far.inside("runs/one", path) == local.inside("runs/one", path), path
+    assert far.look([]) == far.stats([]) == far.fetch([]) == []
+
+
+def _comparable(found: Sequence[Any], shown: Callable[[FileStat], Any]) -> list[Any]:
+    """Return answers of Files in a form in which those of two can be compared: errors by what they are."""
+    return [
+        (type(each), each.errno) if isinstance(each, OSError) else shown(each) if isinstance(each, FileStat) else each
+        for each in found
+    ]

@@ -1,4 +1,5 @@
-"""The page of a host on which nothing of ours is installed: a viewer within this one, whose files an agent reads.
+"""The page of a host on which nothing of ours is installed: a viewer within this one, whose files are read over
+there by an agent, or by SFTP.
 
 It listens nowhere. The session's door hands it the connections that it lets in, as it hands them to a tunnel.
 """
@@ -15,10 +16,10 @@ from typing import Any
 import uvicorn
 
 from runicorn.loopback.proof import new_proof
-from runicorn.remote.server.agent.client import Agent
+from runicorn.remote.server.reading import Reader
 from runicorn.settings import Settings
-from runicorn.sources.agent_files import AgentFiles
 from runicorn.sources.folder import FolderSource
+from runicorn.sources.host_files import HostFiles
 from runicorn.viewer.app import create_app
 from runicorn.viewer.http import config_of, connect
 from runicorn.viewer.state import LOCAL
@@ -48,7 +49,7 @@ class HostedPage:
 
     def __init__(self, settings: Settings, guest: _Guest, root: str, loop: asyncio.AbstractEventLoop) -> None:
         self._guest = guest
-        self._files = AgentFiles()
+        self._files = HostFiles()
         self._app = create_app(settings, session=guest, source=FolderSource(LOCAL, self._files, root=root))
         self._loop = loop
         self._server = _Within(self._app)
@@ -56,8 +57,8 @@ class HostedPage:
     async def start(self) -> None:
         await self._server.begin()
 
-    def read_by(self, agent: Agent) -> None:
-        self._files.read_by(agent)
+    def read_by(self, reader: Reader) -> None:
+        self._files.read_by(reader)
 
     def tell(self, news: dict[str, Any]) -> None:
         self._guest.remote_info = news
@@ -72,7 +73,7 @@ class HostedPage:
 class _Way:
     """A tunnel that leads to the next room: see interface.Tunnel."""
 
-    name = "agent"
+    name = "page"
     complaint = ""
 
     def __init__(self, server: _Within, loop: asyncio.AbstractEventLoop) -> None:

@@ -88,7 +88,7 @@ class StartBody(ConnectBody):
     local_port: Port | None = None
     remote_port: Port | None = None
     conda_env: Text | None = None
-    mode: Literal["auto", "viewer", "agent"] = "auto"
+    mode: Literal["auto", "viewer", "agent", "sftp"] = "auto"
 
     def start_request(self) -> StartRequest:
         return StartRequest(

@@ -46,7 +46,7 @@ class SessionAnswer(AnswerModel):
     isActive: bool
     connector: str | None
     connectorReason: str | None
-    mode: Literal["viewer", "agent"] | None
+    mode: Literal["viewer", "agent", "sftp"] | None
     tunnelBackend: str | None
     fallbacks: list[FallbackAnswer]
     runicornVersion: str | None

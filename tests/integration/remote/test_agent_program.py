@@ -9,18 +9,17 @@ import subprocess
 import threading
 import time
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import psutil
 import pytest
-from tests.support.agents import ShellConnection, pythons, run_agent
+from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, pythons, run_agent
 from tests.support.waiting import eventually
 
 from runicorn.errors import NoPythonError
 from runicorn.remote.server.agent import client, command
-from runicorn.sources.agent_files import AgentFiles
-from runicorn.storage import records
-from runicorn.storage.files import LocalFiles, Range
+from runicorn.sources.host_files import HostFiles
+from runicorn.storage.files import Range
 
 PYTHONS = pythons()
 on_each_python = pytest.mark.parametrize("version", PYTHONS)
@@ -36,74 +35,24 @@ def by_python(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what is met in folders: links, circles, pipes, odd names, and files of many sizes."""
-    root = tmp_path_factory.mktemp("root")
-    runs = root / "runs" / "one"
-    runs.mkdir(parents=True)
-    points = [records.pack(0, step, step * 0.5, 1.0 / (step + 1)) for step in range(50_000)]
-    (runs / "metrics.bin").write_bytes(b"".join(points) + b"torn")
-    (runs / "noise.bin").write_bytes(os.urandom(700_001))
-    (runs / "empty").touch()
-    (runs / "run.json").write_text('{"name": "one"}')
-    os.mkfifo(runs / "pipe")
-    (runs / "nowhere").symlink_to("not-there")
-    (runs / "circle").symlink_to("circle")
-    (runs / "out").symlink_to("/etc/passwd")
-    (runs / "within").symlink_to("run.json")
-    (root / "also").symlink_to("runs")
-    (runs / "größe 😀\n.txt").write_text("x")
-    Path(os.fsdecode(os.fsencode(runs) + b"/no\xffutf8")).touch()
-    (root / "many").mkdir()
-    for number in range(2_500):
-        (root / "many" / str(number)).write_text(str(number))
-    return root
-
-
-def comparable(found: Any) -> Any:
-    """Return answers of Files in a form in which those of two can be compared: errors by what they are."""
-    if isinstance(found, OSError):
-        return type(found), found.errno
-    if isinstance(found, list):
-        return [comparable(each) for each in found]
-    return found
+    return make_odd_root(tmp_path_factory.mktemp("root"))
 
 
 @on_each_python
 def test_it_answers_as_files_of_this_machine_do(version: str, by_python: Any, root: Path) -> None:
     by_python(PYTHONS[version])
-    local = LocalFiles(root)
     with run_agent() as agent:
         hello = agent.hello(str(root))
-        assert (hello.python.rpartition(".")[0], hello.root, hello.error) == (version, str(root), None)
-        far = AgentFiles(agent)
-        for path in ("", "runs", "runs/one", "many", "not-there", "runs/one/circle"):
-            assert sorted(far.names(path)) == sorted(local.names(path))
-        folders = ["runs/one", "not-there", "", "many", "runs/one/run.json", "runs/one/circle", "also/one"]
-        for ours, theirs in zip(local.look(folders), far.look(folders), strict=True):
-            assert sorted(cast(Any, theirs)) == sorted(cast(Any, ours))
-        inside = [f"runs/one/{name}" for name in local.names("runs/one")]
-        paths = [*inside, "not-there", "runs/one/run.json/below", "also/one", "x" * 300, "many/7"]
-        assert comparable(far.stats(paths)) == comparable(local.stats(paths))
-        ranges = [Range(path) for path in [*inside, "not-there", "runs"]]
-        ranges += [Range(f"many/{number}") for number in range(2_500)]
-        ranges += [
-            Range("runs/one/metrics.bin", *each) for each in ((1_600_000, None), (32, 64), (10**9, 5), (3, 1_000_000))
-        ]
-        assert comparable(far.fetch(ranges)) == comparable(local.fetch(ranges))
-        for path in (
-            "run.json",
-            "within",
-            "out",
-            "nowhere",
-            "circle",
-            "../one/run.json",
-            "/etc/passwd",
-            "pipe",
-            "",
-            "a\0b",
-        ):
-            assert far.inside("runs/one", path) == local.inside("runs/one", path)
-        assert far.look([]) == far.stats([]) == far.fetch([]) == []
+        assert (hello.what, hello.root, hello.error) == (f"agent on Python {whole(version)}", str(root), None)
+        assert_reads_as_here(agent, root, lambda entry: entry)
+        (below, too_long) = HostFiles(agent).stats(["runs/one/run.json/below", "x" * 300])
+        assert (below, too_long) == (None, None)
+
+
+def whole(version: str) -> str:
+    """Return a version with its last number."""
+    told = subprocess.run([PYTHONS[version], "-V"], capture_output=True, text=True, check=True).stdout
+    return told.split()[1]
 
 
 @on_each_python
@@ -134,7 +83,7 @@ def test_it_writes_no_file_and_opens_no_port(version: str, by_python: Any, root:
     by_python(str(traced))
     with run_agent() as agent:
         agent.hello(str(root))
-        far = AgentFiles(agent)
+        far = HostFiles(agent)
         far.look(["runs/one"])
         assert not isinstance(far.fetch([Range("runs/one/metrics.bin")])[0], OSError)
     calls = [line.split(None, 1)[1] for line in (tmp_path / "trace").read_text(errors="replace").splitlines()]
@@ -257,7 +206,7 @@ def test_a_root_is_opened_as_a_person_types_it(tmp_path: Path) -> None:
 def test_it_is_a_small_guest(root: Path) -> None:
     with run_agent() as agent:
         process = psutil.Process(agent.hello(str(root)).pid)
-        far = AgentFiles(agent)
+        far = HostFiles(agent)
         far.look(["many"])
         far.fetch([Range("runs/one/metrics.bin")])
         assert process.nice() >= 10

@@ -32,7 +32,7 @@ export interface Session {
   /** Why it is "ssh". */
   connectorReason?: string | null;
   /** What reads over there; null until that is known. */
-  mode?: "viewer" | "agent" | null;
+  mode?: "viewer" | "agent" | "sftp" | null;
   tunnelBackend: string | null;
   fallbacks: unknown;
   runicornVersion: string | null;
@@ -116,7 +116,7 @@ export interface StartBody extends ConnectBody {
   local_port: number | null;
   remote_port: number | null;
   conda_env: string | null;
-  mode: "auto" | "viewer" | "agent";
+  mode: "auto" | "viewer" | "agent" | "sftp";
 }
 
 export interface HostKey {

@@ -8,16 +8,16 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
 from runicorn._version import __version__
-from runicorn.remote.server.agent.client import Agent
+from runicorn.remote.server.reading import Reader
 from runicorn.remote.session.health import Health, UnhealthyError
 from runicorn.remote.ssh.interface import Tunnel
 
 
 class HostPage(Protocol):
-    """Serves what an agent reads. It stays through all reconnects, with all that was read."""
+    """Serves what a reader reads. It stays through all reconnects, with all that was read."""
 
-    def read_by(self, agent: Agent) -> None:
-        """Read by this agent from now on."""
+    def read_by(self, reader: Reader) -> None:
+        """Read by this one from now on."""
 
     def tell(self, news: dict[str, Any]) -> None:
         """Show how the host is reached."""
@@ -35,17 +35,17 @@ class HostPages(Protocol):
     def __call__(self, session_id: str, root: str, local_port: int, started_at: float) -> Awaitable[HostPage]: ...
 
 
-class AgentLine:
-    """Questions to an agent, where health.Line asks a viewer."""
+class ReaderLine:
+    """Questions to a reader, where health.Line asks a viewer."""
 
-    def __init__(self, agent: Agent, tell: Callable[[dict[str, Any]], None]) -> None:
-        self._agent = agent
+    def __init__(self, reader: Reader, tell: Callable[[dict[str, Any]], None]) -> None:
+        self._reader = reader
         self._tell = tell
 
     def ask(self, timeout_secs: float = 10.0, first_timeout_secs: float | None = None) -> Health:
         """Raises UnhealthyError."""
         try:
-            return Health(__version__, self._agent.answers(timeout_secs))
+            return Health(__version__, self._reader.answers(timeout_secs))
         except OSError as error:
             raise UnhealthyError(error.strerror or str(error)) from error
 
@@ -53,7 +53,7 @@ class AgentLine:
         self._tell(link)
 
     def stop(self, timeout_secs: float = 2.0) -> None:
-        self._agent.close()
+        self._reader.close()
 
     def close(self) -> None:
-        """There is nothing to close: the agent belongs to its session."""
+        """There is nothing to close: the reader belongs to its session."""

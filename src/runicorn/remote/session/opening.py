@@ -15,6 +15,7 @@ from runicorn.errors import (
     HostKeyConfirmationError,
     HostKeyRevokedError,
     InteractionRequiredError,
+    LoginShellRefusedError,
     NoCredentialsError,
     NoPythonError,
     NotConnectedError,
@@ -31,7 +32,7 @@ from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import launch, orders
 from runicorn.remote.server.launch import Launch
 from runicorn.remote.server.probing import Probes
-from runicorn.remote.session import by_agent, health
+from runicorn.remote.session import by_reader, health
 from runicorn.remote.session.health import RefusedError, UnhealthyError
 from runicorn.remote.session.host_page import HostPages
 from runicorn.remote.session.session import Mode, Session
@@ -62,10 +63,11 @@ _PERSONS_MATTERS = (
 )
 
 
-# Where these stand in the way of a viewer, an agent needs none of what is missing.
+# Where these stand in the way of a viewer, what reads files needs none of what is missing.
 _NO_VIEWER = (
     EnvironmentNotFoundError,
     EnvironmentUnusableError,
+    LoginShellRefusedError,
     NoPythonError,
     RemoteViewerCrashedError,
     RunicornMissingError,
@@ -82,7 +84,7 @@ def is_persons_matter(error: RunicornError | None) -> bool:
 class Opening:
     """Does the steps, in the event loop's thread. manage_url: the page that sessions are managed on, if any.
 
-    pages: makes the page of a host that is read by an agent; None where no page can be served.
+    pages: makes the page of a host on which no viewer runs; None where none can be served.
     """
 
     settings: Settings
@@ -107,11 +109,11 @@ class Opening:
         )
 
     async def reader(self, session: Session, connection: Connection) -> None:
-        """Start what reads the root over there: a viewer, or an agent where there is none."""
+        """Start what reads the root over there: a viewer; where there is none, an agent; else SFTP."""
         wanted, pages = session.request.mode, self.pages
         if wanted is Mode.AUTO and session.mode is not Mode.AUTO:
             wanted = session.mode
-        if wanted is not Mode.AGENT or pages is None:
+        if wanted in (Mode.AUTO, Mode.VIEWER) or pages is None:
             try:
                 if session.environment is None:
                     await self.environment(session, connection)
@@ -128,18 +130,17 @@ class Opening:
             else:
                 session.mode = Mode.VIEWER
                 return
-        await by_agent.start(session, connection, self.door(session).local_port, pages, self.run_blocking)
-        session.mode = Mode.AGENT
+        await by_reader.start(session, connection, self.door(session).local_port, wanted, pages, self.run_blocking)
 
     async def link(self, session: Session, connection: Connection) -> None:
         """Lead the session's address to what reads the root over there, once that has answered."""
-        if session.mode is not Mode.AGENT:
+        if not session.is_served_here:
             await self.tunnel(session, connection)
             return
         session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         with progress.stage("tunnel") as tell:
-            by_agent.lead_to(session)
+            by_reader.lead_to(session)
             tell("none is needed")
         await self._answered(session)
 
@@ -231,7 +232,7 @@ class Opening:
             "started_at": int(session.started_at * 1000),
             "manage_url": self.manage_url,
         }
-        if session.mode is not Mode.AGENT and session.process is not None and session.process.open:
+        if not session.is_served_here and session.process is not None and session.process.open:
             await self.run_blocking(orders.tell, session.process, news)
         elif session.line is not None:
             with contextlib.suppress(UnhealthyError):
@@ -254,12 +255,12 @@ class Opening:
     async def end_viewer(self, session: Session) -> bool:
         """End the remote viewer: asked by its own channel, by its page's way, and at last by its proven identity.
 
-        Returns whether there was a way to it. An agent ends with its channel.
+        Returns whether there was a way to it. What only reads ends with its channel.
         """
-        if session.mode is Mode.AGENT:
-            if session.agent is None or not session.agent.alive:
+        if session.is_served_here:
+            if session.reader is None or not session.reader.alive:
                 return False
-            await self.run_blocking(session.holder.drop, session.agent)
+            await self.run_blocking(session.holder.drop, session.reader)
             return True
         # One that has not said its first word hears no order yet: waiting for its answer would only cost the time that
         # ending it takes on a slow link.

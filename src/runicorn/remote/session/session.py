@@ -22,16 +22,17 @@ from runicorn.remote.telling.progress import Progress
 from runicorn.remote.trust.target import Credentials, Target
 
 if TYPE_CHECKING:
-    from runicorn.remote.server.agent.client import Agent
-    from runicorn.remote.session.host_page import AgentLine, HostPage
+    from runicorn.remote.server.reading import Reader
+    from runicorn.remote.session.host_page import HostPage, ReaderLine
 
 
 class Mode(enum.Enum):
-    """How a host is read. AUTO: by a viewer that is installed there, else by an agent."""
+    """How a host is read. AUTO: by a viewer that is installed there, else by an agent, else by SFTP alone."""
 
     AUTO = "auto"
     VIEWER = "viewer"
     AGENT = "agent"
+    SFTP = "sftp"
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,8 @@ class StartRequest:
 
 @dataclass(eq=False)
 class Session:
-    """A remote viewer together with its tunnel, or an agent with the page that is read by it. Read it freely; only
-    Sessions changes it. Made in the event loop.
+    """A remote viewer together with its tunnel, or a page of this side with what reads for it over there. Read it
+    freely; only Sessions changes it. Made in the event loop.
 
     progress: its stages, and its log from its first moment until it is gone.
     connector, connector_reason: what carries its connection, and why; see interface.Connection.
@@ -85,7 +86,7 @@ class Session:
     mode: Mode = Mode.AUTO
     passed_over: list[Fallback] = field(default_factory=list)
     page: HostPage | None = field(default=None, repr=False)
-    agent: Agent | None = field(default=None, repr=False)
+    reader: Reader | None = field(default=None, repr=False)
     error: RunicornError | None = None
     reconnects: int = 0
     rtt_ms: float | None = None
@@ -97,13 +98,18 @@ class Session:
     answered: bool = False
     launched: bool = False
     waiters: int = 0
-    line: Line | AgentLine | None = field(default=None, repr=False)
+    line: Line | ReaderLine | None = field(default=None, repr=False)
     process: RemoteProcess | None = field(default=None, repr=False)
     holder: Holder = field(default_factory=Holder, repr=False)
     ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     nudged: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
+
+    @property
+    def is_served_here(self) -> bool:
+        """Whether its page is served on this side, and only files are read over there."""
+        return self.mode in (Mode.AGENT, Mode.SFTP)
 
     @property
     def live(self) -> bool:

@@ -14,7 +14,7 @@ from runicorn.remote.server import orders
 from runicorn.remote.session import session_log
 from runicorn.remote.session.health import UnhealthyError
 from runicorn.remote.session.opening import Opening, is_persons_matter
-from runicorn.remote.session.session import Mode, Session
+from runicorn.remote.session.session import Session
 from runicorn.remote.ssh.interface import Connection
 
 # A dead peer is noticed within the pause and two questions: 12 s, or 14 where an answer takes 2 s.
@@ -147,8 +147,8 @@ class Watching:
         if session.process is not None and not session.process.open:
             await opening.drop_process(session)
         assert session.remote is not None
-        if session.mode is Mode.AGENT:
-            await self._with_an_agent(session, connection)
+        if session.is_served_here:
+            await self._with_a_reader(session, connection)
             return
         pid = session.remote.pid
         lives = session.process is not None and connection is before
@@ -169,16 +169,16 @@ class Watching:
         await opening.reader(session, connection)
         await opening.link(session, connection)
 
-    async def _with_an_agent(self, session: Session, connection: Connection) -> None:
-        """Go on with the agent that answers still, or with a new one: nothing of an old one is missed."""
+    async def _with_a_reader(self, session: Session, connection: Connection) -> None:
+        """Go on with what answers still, or with a new one: nothing of an old one is missed."""
         opening = self._opening
-        if session.agent is not None and session.process is not None:
+        if session.reader is not None and session.process is not None:
             with contextlib.suppress(OSError):
-                await opening.run_blocking(session.agent.answers, HEALTH_TIMEOUT_SECS)
+                await opening.run_blocking(session.reader.answers, HEALTH_TIMEOUT_SECS)
                 await opening.link(session, connection)
                 return
-            await opening.run_blocking(session.holder.drop, session.agent)
-            session.agent = None
+            await opening.run_blocking(session.holder.drop, session.reader)
+            session.reader = None
         await opening.drop_process(session)
         await opening.reader(session, connection)
         await opening.link(session, connection)

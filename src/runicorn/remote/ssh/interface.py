@@ -149,6 +149,9 @@ class Connection(Protocol):
 
     def start(self, command: str, *, stdin: bytes) -> RemoteProcess: ...
 
+    def start_subsystem(self, name: str) -> RemoteProcess:
+        """Start what the server has under this name, as "sftp". Raises as start() does, SftpUnavailableError."""
+
     def files(self) -> RemoteFiles: ...
 
     def close(self) -> None: ...

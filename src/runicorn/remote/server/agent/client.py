@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import queue
 import secrets
@@ -17,6 +16,7 @@ from typing import Any
 from runicorn.errors import ConnectionClosedError, NoPythonError, StartTimeoutError
 from runicorn.remote.server.agent import command
 from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
+from runicorn.remote.server.reading import Hello, error_of, gone, no_answer, os_error
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 from runicorn.remote.telling.words import Words
 
@@ -33,21 +33,6 @@ _Answer = queue.SimpleQueue["tuple[int, int, bytes] | None"]
 
 
 @dataclass(frozen=True)
-class Hello:
-    """Who answers. root: as an absolute path. error: where that cannot be read.
-
-    clock_offset_secs: how much the host's clock is ahead of ours, from the middle of the round trip.
-    """
-
-    pid: int
-    python: str
-    root: str
-    clock_offset_secs: float
-    round_trip_secs: float
-    error: OSError | None
-
-
-@dataclass(frozen=True)
 class Piece:
     """Bytes of one of the ranges that were asked for, by its place among them."""
 
@@ -56,11 +41,7 @@ class Piece:
 
 
 class Agent:
-    """An agent that runs, and its channel. Every call blocks, with a limit; close() ends it.
-
-    What cannot be answered because the link or the agent is gone raises ConnectionResetError, and what takes too long
-    TimeoutError; both are OSErrors, of which nobody concludes that a file is not there.
-    """
+    """An agent that runs, and its channel: see reading.Reader. close() ends it."""
 
     def __init__(self, process: RemoteProcess, inbox: _Inbox, words: Words) -> None:
         self._process = process
@@ -82,12 +63,12 @@ class Agent:
         told = self._one({"do": "hello", "root": root, "lease_secs": lease_secs})
         ended = time.time()
         return Hello(
-            pid=told["pid"],
-            python=told["python"],
+            what=f"agent on Python {told['python']}",
             root=told["root"],
+            error=error_of(told),
+            pid=told["pid"],
             clock_offset_secs=told["time"] - (began + ended) / 2,
             round_trip_secs=ended - began,
-            error=error_of(told),
         )
 
     def answers(self, timeout_secs: float) -> float:
@@ -127,7 +108,7 @@ class Agent:
                 continue
             for piece in _pieces(packed, body):
                 pieces[piece.number].append(piece.data)
-        errors = {int(number): _os_error(*told) for number, told in end["errors"].items()}
+        errors = {int(number): os_error(*told) for number, told in end["errors"].items()}
         return [b"".join(each) for each in pieces], errors
 
     def close(self) -> None:
@@ -168,9 +149,9 @@ class Agent:
                 try:
                     part = answer.get(timeout=timeout_secs)
                 except queue.Empty:
-                    raise TimeoutError(errno.ETIMEDOUT, f"The host gave no answer for {timeout_secs:.0f} s") from None
+                    raise no_answer(timeout_secs) from None
                 if part is None:
-                    raise _gone()
+                    raise gone("The host's agent")
                 whole = part[0] == DONE
                 yield part
         finally:
@@ -185,11 +166,11 @@ class Agent:
         frame = HEAD.pack(len(packed), number, 0, PACKED if packed is not body else 0) + packed
         with self._sending:
             if not self.alive:
-                raise _gone()
+                raise gone("The host's agent")
             try:
                 self._process.write(frame)
             except ConnectionClosedError as error:
-                raise _gone() from error
+                raise gone("The host's agent") from error
 
     def _keep(self) -> None:
         """Say that it is still wanted, until it is not."""
@@ -333,22 +314,8 @@ def _from_json(packed: int, body: bytes) -> Any:
     return json.loads(_unpacked(packed, body))
 
 
-def error_of(answer: Any) -> OSError | None:
-    """Return the error that stands in the place of what could not be read there; None where there is none."""
-    return _os_error(*answer["error"]) if isinstance(answer, dict) and "error" in answer else None
-
-
-def _os_error(name: str, text: str) -> OSError:
-    # By its name, since the same number may mean something else there.
-    return OSError(getattr(errno, name, errno.EIO), text)
-
-
 def _or_raise(answer: Any) -> Any:
     error = error_of(answer)
     if error is not None:
         raise error
     return answer
-
-
-def _gone() -> ConnectionResetError:
-    return ConnectionResetError(errno.ECONNRESET, "The host's agent has ended")

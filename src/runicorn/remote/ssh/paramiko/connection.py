@@ -187,6 +187,16 @@ class ParamikoConnection:
             raise ConnectionClosedError(f"{self.target.host} did not run the command: {error}.") from error
         return ParamikoProcess(channel, self._note_closed_session)
 
+    def start_subsystem(self, name: str) -> ParamikoProcess:
+        channel = self._open_session()
+        try:
+            channel.settimeout(CHANNEL_TIMEOUT_SECS)
+            channel.invoke_subsystem(name)
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            channel.close()
+            raise SftpUnavailableError(f"{self.target.host} offers no {name.upper()}: {error}.") from error
+        return ParamikoProcess(channel, self._note_closed_session)
+
     def _send_input(self, channel: paramiko.Channel, stdin: bytes) -> None:
         """Send it; a command that has ended meanwhile, as nologin does, takes none, and its output tells why."""
         try:

@@ -102,8 +102,11 @@ class SystemConnection:
                 raise
         return process
 
+    def start_subsystem(self, name: str) -> SystemProcess:
+        return self._session("-s", "--", ANY_HOST, name)
+
     def files(self) -> ParamikoFiles:
-        process = self._session("-s", "--", ANY_HOST, "sftp")
+        process = self.start_subsystem("sftp")
         try:
             return ParamikoFiles(paramiko.SFTPClient(_Stream(process)), self._note_closed_session)  # type: ignore[arg-type]
         except (paramiko.SFTPError, paramiko.SSHException, OSError, EOFError, ConnectionClosedError) as error:

@@ -1,4 +1,4 @@
-"""A root on a host on which an agent runs, as Files: each call is one question, however much it asks for."""
+"""A root on a host as Files, whatever reads it there: each call is asked at once, however much it asks for."""
 
 from __future__ import annotations
 
@@ -8,63 +8,63 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from runicorn.remote.server.agent.client import Agent, error_of
+from runicorn.remote.server.reading import Reader, error_of
 from runicorn.storage.files import Files, FileStat, Range, parts_below
 
 
-class AgentFiles(Files):
-    """What an agent reads below its root. While no agent answers, everything that is asked for is an OSError."""
+class HostFiles(Files):
+    """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError."""
 
     batch_bytes = 8 * 2**20
 
-    def __init__(self, agent: Agent | None = None) -> None:
-        self._current = agent
+    def __init__(self, reader: Reader | None = None) -> None:
+        self._current = reader
 
-    def read_by(self, agent: Agent) -> None:
-        """Go on with another agent, which opened the same root."""
-        self._current = agent
+    def read_by(self, reader: Reader) -> None:
+        """Go on with another one, which opened the same root."""
+        self._current = reader
 
     @property
-    def _agent(self) -> Agent:
+    def _reader(self) -> Reader:
         if self._current is None:
             raise ConnectionResetError(errno.ECONNRESET, "The host is not read by anybody yet")
         return self._current
 
     def names(self, path: str) -> list[str]:
         with _broken_answers():
-            return [str(name) for name in self._agent.names(path)]
+            return [str(name) for name in self._reader.names(path)]
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
         if not folders:
             return []
         with _broken_answers():
-            found = self._agent.look(folders)
+            found = self._reader.look(folders)
             return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
         if not paths:
             return []
         with _broken_answers():
-            found = self._agent.stats(paths)
+            found = self._reader.stats(paths)
             return [error_of(each) or (None if each is None else _stat(each)) for each in _whole(found, paths)]
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         if not ranges:
             return []
         with _broken_answers():
-            found, errors = self._agent.fetch(ranges)
+            found, errors = self._reader.fetch(ranges)
             return [errors.get(place, data) for place, data in enumerate(found)]
 
     def inside(self, folder: str, path: str) -> str | None:
         parts = parts_below(path)
-        if not parts or not self._agent.inside(folder, "/".join(parts)):
+        if not parts or not self._reader.inside(folder, "/".join(parts)):
             return None
         return f"{folder}/{'/'.join(parts)}"
 
 
 @contextlib.contextmanager
 def _broken_answers() -> Iterator[None]:
-    """Make an OSError of an answer that no agent of ours gives."""
+    """Make an OSError of an answer that makes no sense."""
     try:
         yield
     except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:

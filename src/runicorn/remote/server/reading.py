@@ -1,0 +1,82 @@
+"""What reads a folder of a host for this side, whatever it is: an agent there, or SFTP alone. Every call blocks."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+# Name, whether it is a folder, bytes, time of the last change in ns since 1970, inode, whether it is a link.
+Entry = list[Any]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """Who answers. root: as an absolute path. error: where that cannot be read. what: in words, for people.
+
+    pid: over there, 0 where nothing of ours runs. clock_offset_secs: how much the host's clock is ahead of ours, from
+    the middle of the round trip; None where it tells no time.
+    """
+
+    what: str
+    root: str
+    error: OSError | None
+    pid: int = 0
+    clock_offset_secs: float | None = None
+    round_trip_secs: float = 0.0
+
+
+class Reader(Protocol):
+    """Reads below the root that hello() opened. For any number of threads.
+
+    What cannot be answered because the link or the other end is gone raises ConnectionResetError, and what takes too
+    long TimeoutError; both are OSErrors, of which nobody concludes that a file is not there. What alone cannot be read
+    is {"error": [name, text]} in its place, see error_of(). urgency: whose answer comes first, the lowest number.
+    """
+
+    @property
+    def alive(self) -> bool: ...
+
+    def hello(self, root: str) -> Hello:
+        """Open a root, as a person types it."""
+
+    def answers(self, timeout_secs: float) -> float:
+        """Return how many ms it takes to answer, before everything else. Raises OSError."""
+
+    def names(self, path: str, urgency: int = 0) -> list[str]:
+        """Return the names in a folder; none where it is missing. Raises OSError."""
+
+    def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return what each folder holds: a list of entries, or an error."""
+
+    def stats(self, paths: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return what is at each path: an entry, None, or an error."""
+
+    def inside(self, folder: str, path: str) -> bool:
+        """Tell whether a path below a folder is that of a file there, also if links are followed. Raises OSError."""
+
+    def fetch(
+        self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0
+    ) -> tuple[list[bytes], dict[int, OSError]]:
+        """Return the bytes of each range, and the errors of those that could not be read, by their places."""
+
+    def close(self) -> None: ...
+
+
+def error_of(answer: Any) -> OSError | None:
+    """Return the error that stands in the place of what could not be read there; None where there is none."""
+    return os_error(*answer["error"]) if isinstance(answer, dict) and "error" in answer else None
+
+
+def os_error(name: str, text: str) -> OSError:
+    """Return an error by its name, since the same number may mean something else there."""
+    return OSError(getattr(errno, name, errno.EIO), text)
+
+
+def gone(what: str) -> ConnectionResetError:
+    return ConnectionResetError(errno.ECONNRESET, f"{what} has ended")
+
+
+def no_answer(secs: float) -> TimeoutError:
+    return TimeoutError(errno.ETIMEDOUT, f"The host gave no answer for {secs:.0f} s")

@@ -1,0 +1,95 @@
+"""The steps of a session whose page is served on this side, while an agent, or SFTP alone, reads the host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runicorn._version import __version__
+from runicorn.errors import (
+    LoginShellRefusedError,
+    NoPythonError,
+    RemoteRootMissingError,
+    RemoteRootUnreadableError,
+    StartError,
+    StartTimeoutError,
+)
+from runicorn.remote.link.connections import RunBlocking
+from runicorn.remote.server import sftp
+from runicorn.remote.server.agent import client
+from runicorn.remote.server.launch import Started
+from runicorn.remote.server.reading import Hello, Reader
+from runicorn.remote.session.host_page import HostPages, ReaderLine
+from runicorn.remote.session.session import Mode, Session
+from runicorn.remote.ssh.interface import Connection, Fallback
+
+# Where no command runs, or none that is a Python.
+_NO_AGENT = (NoPythonError, LoginShellRefusedError, StartTimeoutError)
+
+
+async def start(
+    session: Session,
+    connection: Connection,
+    local_port: int,
+    wanted: Mode,
+    pages: HostPages,
+    run_blocking: RunBlocking,
+) -> None:
+    """Start what reads the host, and have the session's page read by it, which is made now if there was none.
+
+    wanted: AUTO for an agent, or SFTP where none runs. Raises NoPythonError, SftpUnavailableError,
+    RemoteRootMissingError, RemoteRootUnreadableError, and what starting a command raises.
+    """
+
+    def own(process: Any) -> None:
+        session.process = session.holder.own(process)
+
+    def begin() -> tuple[Mode, Reader]:
+        if wanted is not Mode.SFTP:
+            try:
+                return Mode.AGENT, client.start(connection, own, session.progress.log)
+            except _NO_AGENT as error:
+                if wanted is Mode.AGENT:
+                    raise
+                session.passed_over = [*session.passed_over, Fallback("agent", error.detail.rstrip("."))]
+                session.progress.log(f"no agent over there: {error.detail}")
+                if session.process is not None:
+                    session.holder.drop(session.process)
+        return Mode.SFTP, sftp.start(connection, own, session.progress.log)
+
+    def greet(reader: Reader) -> Hello:
+        try:
+            return reader.hello(session.request.root)
+        except OSError as error:
+            raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
+
+    with session.progress.stage("start") as tell:
+        session.mode, reader = await run_blocking(begin)
+        session.reader = session.holder.own(reader)
+        hello = await run_blocking(greet, reader)
+        if hello.error is not None:
+            await run_blocking(session.holder.drop, reader)
+            raise _root_error(hello.error, hello.root)
+        # What reads listens nowhere, and is known by its channel alone.
+        session.remote = Started(0, hello.pid, __version__, 0.0)
+        tell(hello.what)
+    if session.page is None:
+        session.page = session.holder.own(await pages(session.session_id, hello.root, local_port, session.started_at))
+    session.page.read_by(reader)
+
+
+def lead_to(session: Session) -> None:
+    """Lead the session's door to its page, which is read by what answers now."""
+    assert session.page is not None
+    assert session.reader is not None
+    assert session.door is not None
+    session.line = ReaderLine(session.reader, session.page.tell)
+    session.tunnel = session.holder.own(session.page.way())
+    session.door.lead_to(session.tunnel)
+
+
+def _root_error(error: OSError, root: str) -> StartError:
+    if isinstance(error, FileNotFoundError):
+        return RemoteRootMissingError(f"The folder {root} does not exist on the server.")
+    if isinstance(error, NotADirectoryError):
+        return RemoteRootMissingError(f"{root} is not a folder on the server.")
+    return RemoteRootUnreadableError(f"The folder {root} cannot be read on the server: {error.strerror}.")

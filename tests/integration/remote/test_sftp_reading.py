@@ -1,0 +1,150 @@
+"""Reading a root by SFTP alone, from the server program of OpenSSH, without a server between."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, run_sftp
+from tests.support.waiting import eventually
+
+from runicorn.errors import SftpUnavailableError
+from runicorn.remote.server import sftp
+from runicorn.sources.host_files import HostFiles
+from runicorn.storage.files import FileStat, Range
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_odd_root(tmp_path_factory.mktemp("root"))
+
+
+def as_told(entry: FileStat) -> tuple[Any, ...]:
+    """Return what SFTP tells of a file: no inode, and times in whole seconds."""
+    return entry.name, entry.is_dir, entry.size_bytes, entry.mtime_ns // 10**9, entry.is_link
+
+
+def test_it_answers_as_files_of_this_machine_do(root: Path) -> None:
+    with run_sftp() as reader:
+        hello = reader.hello(str(root))
+        assert (hello.root, hello.error, hello.pid) == (str(root), None, 0)
+        assert_reads_as_here(reader, root, as_told)
+
+
+@pytest.mark.parametrize("size", [0, 1, 32_767, 32_768, 32_769, 9 * 2**20 + 5])
+def test_files_of_every_size_come_whole(size: int, tmp_path: Path) -> None:
+    data = os.urandom(size)
+    (tmp_path / "file").write_bytes(data)
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        files = HostFiles(reader)
+        assert files.read("file") == data
+        assert files.read("file", size // 2, size) == data[size // 2 :]
+
+
+def test_a_file_that_changes_within_a_second_is_never_taken_for_what_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "status.json"
+    file.write_text("1")
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        files = HostFiles(reader)
+        first = files.stat("status.json")
+        file.write_text("2")  # as long, and in the same second
+        assert files.stat("status.json") != first
+        # Once it can have changed no more, it is the same at each look.
+        eventually(lambda: files.stat("status.json") == files.stat("status.json"), 6)
+        calm = files.stat("status.json")
+        assert files.list("")[0] == calm
+        os.utime(file, (1, 1_600_000_000))
+        assert files.stat("status.json") == files.stat("status.json") != calm
+
+
+def test_a_pipe_is_told_and_holds_up_nothing(root: Path) -> None:
+    with run_sftp() as reader:
+        reader.hello(str(root))
+        (error, data) = HostFiles(reader).fetch([Range("runs/one/pipe"), Range("runs/one/run.json")])
+        assert isinstance(error, OSError)
+        assert data == b'{"name": "one"}'
+
+
+def test_many_threads_ask_at_once(root: Path) -> None:
+    with run_sftp() as reader:
+        reader.hello(str(root))
+        files = HostFiles(reader)
+        expected = (root / "runs/one/noise.bin").read_bytes()
+        wrong: list[int] = []
+
+        def ask(number: int) -> None:
+            for _ in range(5):
+                read = files.fetch([Range("runs/one/noise.bin"), Range(f"many/{number}")])
+                if read != [expected, str(number).encode()]:
+                    wrong.append(number)
+
+        threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+
+
+def test_the_home_is_known_by_its_signs_and_nothing_else_is() -> None:
+    with run_sftp() as reader:
+        here = os.path.realpath(".")
+        assert [reader.hello(typed).root for typed in ("~", "$HOME", ".")] == [here] * 3
+        assert isinstance(reader.hello("/not/there").error, FileNotFoundError)
+        assert isinstance(reader.hello("/etc/passwd").error, NotADirectoryError)
+
+
+def test_who_waits_for_an_answer_is_told_when_it_ends(tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(2**20))
+    connection = ShellConnection()
+    with run_sftp(connection) as reader:
+        reader.hello(str(tmp_path))
+        failed: list[OSError] = []
+
+        def ask_on() -> None:
+            try:
+                while True:
+                    _, errors = reader.fetch([("large", 0, None)])
+                    assert errors == {}
+            except OSError as error:
+                failed.append(error)
+
+        asking = threading.Thread(target=ask_on)
+        asking.start()
+        psutil.Process(connection.processes[0].child.pid).kill()
+        asking.join(10)
+        assert isinstance(failed[0], ConnectionResetError)
+        assert not reader.alive
+
+
+def test_one_that_stalls_is_given_up(root: Path) -> None:
+    connection = ShellConnection()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        process = psutil.Process(connection.processes[0].child.pid)
+        process.suspend()
+        try:
+            with pytest.raises(TimeoutError):
+                reader.answers(0.3)
+        finally:
+            process.resume()
+        assert reader.answers(10) > 0
+
+
+@pytest.mark.parametrize("said", ["echo Welcome to the cluster", "printf '\\377\\377\\377\\377 garbage'", "exit 1"])
+def test_what_is_no_sftp_is_told_as_that(said: str) -> None:
+    class Elsewhere(ShellConnection):
+        class target:
+            host = "gpu-7"
+
+        def start_subsystem(self, name: str) -> Any:
+            return self.start(said, stdin=b"")
+
+    with pytest.raises(SftpUnavailableError, match="gpu-7 offers no file access"):
+        sftp.start(Elsewhere(), lambda process: None, lambda line: None)  # type: ignore[arg-type]
