@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
-import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,11 +19,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 from tests.support.accounts import Account, make_account  # noqa: E402
 from tests.support.server import (  # noqa: E402
-    LOGGING_SCRIPT,
     Server,
     build_wheel,
     make_server_account,
     run_server,
+    somebody_training,
 )
 from tests.support.serving import Viewer, run_viewer  # noqa: E402
 from tests.support.sshd import find_sshd  # noqa: E402
@@ -62,11 +62,25 @@ def bare(bare_account: Account, tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def growing(bare: Server) -> Iterator[Server]:
     """A bare server with a run that grows, written by somebody else's environment."""
-    words = [sys.executable, "-c", LOGGING_SCRIPT, str(bare.runs), "100000", "0.02"]
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    yield bare
-    process.kill()
-    process.wait()
+    with somebody_training(bare):
+        yield bare
+
+
+@pytest.fixture
+def files_only(bare_account: Account, tmp_path: Path) -> Iterator[Server]:
+    """A server that lets this user see one folder only, by SFTP; a run grows there."""
+    # Above what a user is confined to, nobody else may write, which rules out all that lies in /tmp.
+    seen = Path(tempfile.mkdtemp(prefix="runicorn-seen-", dir="/var/lib"))
+    seen.chmod(0o755)
+    confined = {"ForceCommand": "internal-sftp", "ChrootDirectory": str(seen)}
+    try:
+        with run_server(bare_account, tmp_path, options=confined) as server:
+            server.runs = seen / "runs"
+            server.runs.mkdir()
+            with somebody_training(server):
+                yield server
+    finally:
+        shutil.rmtree(seen)
 
 
 @pytest.fixture

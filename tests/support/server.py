@@ -162,6 +162,18 @@ def run_server(account: Account, folder: Path, other: Daemon | None = None, **ss
             subprocess.run(["rm", "-rf", str(runs)], check=True)
 
 
+@contextlib.contextmanager
+def somebody_training(server: Server) -> Iterator[None]:
+    """Have a run grow there, written by an environment of somebody else's."""
+    words = [sys.executable, "-c", LOGGING_SCRIPT, str(server.runs), "100000", "0.02"]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
 def build_wheel(folder: Path) -> Path:
     """Build the wheel of this checkout, the page included."""
     subprocess.run(

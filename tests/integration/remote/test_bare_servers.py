@@ -36,6 +36,26 @@ def is_running(viewer: Viewer, session: dict[str, Any]) -> bool:
 
 
 @pytest.mark.parametrize("connector", ["paramiko", "ssh"])
+def test_a_live_run_grows_where_only_files_can_be_read(connector: str, files_only: Server, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_CONNECTOR": connector}) as viewer:
+        accept(viewer, connect(viewer, files_only.login()))
+        session = start(viewer, files_only.login(remote_root=f"/{files_only.runs.name}"))
+        assert (session["mode"], session["remotePort"], session["tunnelBackend"]) == ("sftp", 0, None)
+        assert [each["backend"] for each in session["fallbacks"]] == ["viewer", "agent"]
+        assert "This service allows sftp connections only" in session["fallbacks"][1]["reason"]
+        before = seen_growing(session["url"])
+        files_only.kill_sshd_children()
+        eventually(lambda: not is_running(viewer, session), 20, "the loss of the link")
+        eventually(lambda: is_running(viewer, session), 20, "the session")
+        assert seen_growing(session["url"]) > before
+        stop(viewer, session)
+        viewer.post("/api/remote/disconnect", files_only.target())
+        eventually_nothing(files_only.sshd_children, 5)
+        eventually(lambda: nothing_of_ours_here(viewer), 5, "nothing left on this side")
+
+
+@pytest.mark.parametrize("connector", ["paramiko", "ssh"])
 def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing(
     connector: str, growing: Server, tmp_path: Path
 ) -> None:
@@ -65,12 +85,12 @@ def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing
 
 
 def test_where_a_viewer_is_installed_either_can_be_asked_for(connected: Viewer, server: Server) -> None:
-    for mode, told in (("auto", "viewer"), ("agent", "agent"), ("viewer", "viewer")):
+    for mode, told in (("auto", "viewer"), ("agent", "agent"), ("sftp", "sftp"), ("viewer", "viewer")):
         session = start(connected, server.login(remote_root=str(server.runs), mode=mode))
         assert (session["mode"], session["fallbacks"]) == (told, [])
-        assert (session["remotePort"] == 0) == (told == "agent")
+        assert (session["remotePort"] == 0) == (told != "viewer")
     sessions = connected.get("/api/remote/viewer/sessions").json()["sessions"]
-    assert sorted(each["mode"] for each in sessions) == ["agent", "viewer"]
+    assert sorted(each["mode"] for each in sessions) == ["agent", "sftp", "viewer"]
     for session in sessions:
         stop(connected, session)
 
@@ -106,8 +126,9 @@ def test_a_root_that_cannot_be_read_is_told_and_leaves_nothing(
 
 def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server: Server) -> None:
     server.train(steps=400, pause_secs=0).wait()
-    by_viewer, by_agent = (
-        start(connected, server.login(remote_root=str(server.runs), mode=mode))["url"] for mode in ("viewer", "agent")
+    by_viewer, by_agent, by_sftp = (
+        start(connected, server.login(remote_root=str(server.runs), mode=mode))["url"]
+        for mode in ("viewer", "agent", "sftp")
     )
     (run,) = httpx.get(f"{by_viewer}/api/runs").json()["runs"]
     paths = [
@@ -121,13 +142,19 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
         "/",
     ]
     for path in paths:
-        ours, theirs = httpx.get(by_agent + path), httpx.get(by_viewer + path)
-        assert ours.status_code == theirs.status_code == 200, path
-        assert CURSOR.sub(b"", ours.content) == CURSOR.sub(b"", theirs.content), path
+        theirs = httpx.get(by_viewer + path)
+        for ours in (httpx.get(by_agent + path), httpx.get(by_sftp + path)):
+            assert ours.status_code == theirs.status_code == 200, path
+            assert comparable(ours) == comparable(theirs), path
     lines = {"runs": [run["id"]], "charts": [{"metric": "train/loss", "runs": [0]}], "points": 100}
     for path, body in (("/api/lines", lines), ("/api/metrics", {"runs": [run["id"]]})):
-        ours, theirs = (httpx.post(url + path, json=body) for url in (by_agent, by_viewer))
-        assert (ours.status_code, ours.content) == (200, theirs.content), path
+        *ours, theirs = (httpx.post(url + path, json=body) for url in (by_agent, by_sftp, by_viewer))
+        assert [(each.status_code, each.content) for each in ours] == [(200, theirs.content)] * 2, path
+
+
+def comparable(answer: httpx.Response) -> bytes:
+    """Return an answer without what only its viewer knows, and with times of files as SFTP tells them."""
+    return re.sub(rb'"mtime":(\d+)[0-9.]*', rb'"mtime":\1', CURSOR.sub(b"", answer.content))
 
 
 def test_a_link_that_is_cut_comes_back_on_the_same_address(growing: Server, viewer: Viewer) -> None:
