@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from runicorn.remote.server.launch import Started
 from runicorn.remote.session import records
 from runicorn.remote.session.records import Owner, SessionRecords
-from runicorn.remote.session.session import Session, StartRequest
+from runicorn.remote.session.session import Mode, Session, StartRequest
 from runicorn.remote.trust.target import Credentials, Secret, Target
 
 OURS = Owner.this_process()
@@ -115,7 +115,10 @@ def test_a_record_with_any_field_changed_is_refused_or_can_be_used(field: str, v
     assert asyncio.run(again()).found_again
 
 
-@given(field=st.sampled_from(sorted(set(record_of()) - {"jumps"})))
+NEWER = {"jumps", "asked_mode", "mode"}
+
+
+@given(field=st.sampled_from(sorted(set(record_of()) - NEWER)))
 def test_a_record_without_a_field_is_refused(field: str) -> None:
     record = record_of()
     del record[field]
@@ -228,3 +231,33 @@ def test_a_login_that_took_what_somebody_typed_needs_a_person_again():
     assert records.to_record(session, OURS)["needs_person"] is False
     session.typed = True
     assert records.to_record(session, OURS)["needs_person"] is True
+
+
+def taken_back(record: dict[str, Any]) -> Session:
+    async def again() -> Session:
+        return records.from_record(json.loads(json.dumps(record)))
+
+    assert records.is_record(record)
+    return asyncio.run(again())
+
+
+def test_how_a_host_was_read_is_remembered_and_was_a_viewer_before_there_was_a_choice() -> None:
+    record = record_of()
+    for mode, remote in (
+        ("viewer", {}),
+        ("agent", {"port": 0}),
+        ("sftp", {"port": 0, "pid": 0}),
+    ):
+        changed = {**record, "mode": mode, "asked_mode": "auto", "remote": {**record["remote"], **remote}}
+        assert taken_back(changed).mode is Mode(mode)
+    older = {name: value for name, value in record.items() if name not in NEWER}
+    assert (taken_back(older).mode, taken_back(older).request.mode) == (Mode.VIEWER, Mode.AUTO)
+
+
+@pytest.mark.parametrize(
+    ("mode", "remote"),
+    [("viewer", {"port": 0}), ("agent", {}), ("sftp", {"port": 0, "pid": -1}), ("teleport", {}), (1, {})],
+)
+def test_a_record_whose_mode_and_process_do_not_go_together_is_refused(mode: Any, remote: dict[str, int]) -> None:
+    record = record_of()
+    assert not records.is_record({**record, "mode": mode, "remote": {**record["remote"], **remote}})

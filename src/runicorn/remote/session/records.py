@@ -168,14 +168,14 @@ def from_record(record: dict[str, Any]) -> Session:
         record["environment"],
         record["local_port"],
         record["asked_remote_port"],
-        mode=Mode(record.get("asked_mode", Mode.AUTO.value)),
+        mode=Mode(record.get("asked_mode") or Mode.AUTO.value),
     )
     return Session(
         record["session_id"],
         request,
         record["started_at"],
         remote=Started(**record["remote"]),
-        mode=Mode(record.get("mode", Mode.VIEWER.value)),
+        mode=Mode(record.get("mode") or Mode.VIEWER.value),
         found_again=True,
         lacks_secret=record["needs_person"],
     )
@@ -199,8 +199,7 @@ def is_record(value: Any) -> bool:
         and _is_pid(owner.pid)
         and _is_none_or(_is_whole)(owner.start)
         and _is_none_or(_is_text)(owner.scope)
-        and (_is_port(remote.port) or (remote.port == 0 and value.get("mode") in (Mode.AGENT.value, Mode.SFTP.value)))
-        and (_is_pid(remote.pid) or remote.port == 0)
+        and _is_process(remote, value.get("mode"))
         and _is_text(remote.version)
         and _is_time(remote.started_at)
         and _is_none_or(is_proof)(remote.proof)
@@ -213,6 +212,13 @@ def _is_whole(value: Any) -> bool:
 
 def _is_port(value: Any) -> bool:
     return _is_whole(value) and 1 <= value <= 65535
+
+
+def _is_process(remote: Started, mode: Any) -> bool:
+    """Tell whether this is a viewer that listens; or what only reads, which does not, and of SFTP is not even known."""
+    if mode not in (Mode.AGENT.value, Mode.SFTP.value):
+        return _is_port(remote.port) and _is_pid(remote.pid)
+    return _is_whole(remote.port) and remote.port == 0 and _is_whole(remote.pid) and 0 <= remote.pid <= MAX_PID
 
 
 def _is_pid(value: Any) -> bool:
