@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -92,7 +93,8 @@ class FolderSource:
     """A storage root, read through Files, wherever it lies. Every call blocks, as long as those do.
 
     id: what runs of it are asked for by. root: what people call the folder. cache: where its list is kept between two
-    viewers, and pyramids: where those are. Nothing of it can be changed, unless a class of its own says how.
+    viewers, and pyramids: where those are. now: unix seconds by the clock that its runs' heartbeats are told by.
+    Nothing of it can be changed, unless a class of its own says how.
     """
 
     def __init__(
@@ -103,11 +105,12 @@ class FolderSource:
         root: str = "",
         cache: IndexCache | None = None,
         pyramids: PyramidCache | None = None,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self.id = source_id
         self.root = root
         self.files = files
-        self._index = RunIndex(files, cache=cache)
+        self._index = RunIndex(files, cache=cache, now=now)
         self._points = PointStore(files, _POINTS_BYTES)
         self._pyramids = PyramidStore(files, pyramids, _PYRAMIDS_BYTES, save_later=True)
         self._lines = LineReader(self._points, self._pyramids)

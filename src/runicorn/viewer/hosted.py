@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
@@ -49,16 +50,24 @@ class HostedPage:
 
     def __init__(self, settings: Settings, guest: _Guest, root: str, loop: asyncio.AbstractEventLoop) -> None:
         self._guest = guest
+        self._clock_offset_secs = 0.0
         self._files = HostFiles()
-        self._app = create_app(settings, session=guest, source=FolderSource(LOCAL, self._files, root=root))
+        self._app = create_app(
+            settings, session=guest, source=FolderSource(LOCAL, self._files, root=root, now=self._now)
+        )
         self._loop = loop
         self._server = _Within(self._app)
 
     async def start(self) -> None:
         await self._server.begin()
 
-    def read_by(self, reader: Reader) -> None:
+    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
+        self._clock_offset_secs = clock_offset_secs
         self._files.read_by(reader)
+
+    def _now(self) -> float:
+        """Return unix seconds as the host has them, by which its runs say that they live."""
+        return time.time() + self._clock_offset_secs
 
     def tell(self, news: dict[str, Any]) -> None:
         self._guest.remote_info = news

@@ -74,7 +74,7 @@ async def start(
         tell(hello.what)
     if session.page is None:
         session.page = session.holder.own(await pages(session.session_id, hello.root, local_port, session.started_at))
-    session.page.read_by(reader)
+    session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 
 
 def lead_to(session: Session) -> None:
