@@ -50,3 +50,26 @@ def test_a_server_with_nothing_installed_is_opened_and_its_curve_grows(
     (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
     assert session["mode"] == "agent"
     assert viewer.post("/api/remote/disconnect", growing.target()).json()["ok"] is True
+
+
+def test_a_server_that_shows_files_only_is_opened_as_well(browser: Browser, files_only: Server, viewer: Viewer) -> None:
+    with visit(browser, f"{viewer.url}/#/remote") as visitor:
+        page = visitor.page
+        connect_by_key(page, files_only)
+        page.get_by_role("dialog", name=re.compile("host key")).get_by_role("button", name="Accept key").click()
+        expect(page.get_by_role("radio", name="Nothing installed")).to_be_checked()
+        page.get_by_role("textbox", name="Folder", exact=True).fill(f"/{files_only.runs.name}")
+        page.get_by_role("button", name="Open its page").click()
+        page.wait_for_url(re.compile(r"http://localhost:\d+/"))
+        expect(page.get_by_text("on-the-server")).to_be_visible()
+        expect(page.get_by_role("region", name="Remote server")).to_contain_text("sftp")
+        page.get_by_role("link", name="Manage").click()
+        page.wait_for_url(re.compile(rf":{viewer.port}/"))
+        row = page.get_by_role("group", name="Session on 127.0.0.1")
+        expect(row).to_contain_text("sftp")
+        row.get_by_role("button", name="Stop", exact=True).click()
+        page.get_by_role("button", name="Open", exact=True).first.click()
+        page.wait_for_url(re.compile(r"http://localhost:\d+/"))
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    assert session["mode"] == "sftp"
+    assert viewer.post("/api/remote/disconnect", files_only.target()).json()["ok"] is True

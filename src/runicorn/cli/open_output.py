@@ -104,7 +104,8 @@ class ForScripts:
             target=session.request.target.connection_id,
             root=session.request.root,
             environment=session.environment.name if session.environment else None,
-            tunnel=session.tunnel.name if session.tunnel else None,
+            mode=session.mode.value,
+            tunnel=session.tunnel.name if session.tunnel and not session.is_served_here else None,
         )
 
     def lost(self, why: str) -> None:

@@ -52,9 +52,8 @@ class HostedPage:
         self._guest = guest
         self._clock_offset_secs = 0.0
         self._files = HostFiles()
-        self._app = create_app(
-            settings, session=guest, source=FolderSource(LOCAL, self._files, root=root, now=self._now)
-        )
+        source = FolderSource(LOCAL, self._files, root=root, now=self._now)
+        self._app = create_app(settings, session=guest, source=source)
         self._loop = loop
         self._server = _Within(self._app)
 
@@ -133,17 +132,13 @@ class _Within:
         await self._server.lifespan.shutdown()
 
 
-def host_pages(settings: Settings) -> Any:
-    """Return what makes the page of a session. See remote's HostPages."""
-
-    async def make(session_id: str, root: str, local_port: int, started_at: float) -> HostedPage:
-        guest = _Guest(session_id, started_at, proof=new_proof())
-        within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
-        page = await asyncio.to_thread(HostedPage, within, guest, root, loop)
-        await page.start()
-        return page
-
-    return make
+async def serve(settings: Settings, session_id: str, root: str, local_port: int, started_at: float) -> HostedPage:
+    """Return the page of a session. See remote's HostPages."""
+    guest = _Guest(session_id, started_at, proof=new_proof())
+    within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
+    page = await asyncio.to_thread(HostedPage, within, guest, root, loop)
+    await page.start()
+    return page
 
 
 def _wait_for(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:

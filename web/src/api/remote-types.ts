@@ -111,12 +111,15 @@ export interface ConnectBody extends Credentials {
   username: string;
 }
 
+/** What is to read over there; see docs/reference/modes.md. */
+export type Mode = "auto" | "viewer" | "agent" | "sftp";
+
 export interface StartBody extends ConnectBody {
   remote_root: string;
   local_port: number | null;
   remote_port: number | null;
   conda_env: string | null;
-  mode: "auto" | "viewer" | "agent" | "sftp";
+  mode: Mode;
 }
 
 export interface HostKey {
@@ -179,7 +182,7 @@ export interface SavedConnection {
   localPort?: number | null;
   remotePort?: number | null;
   jumps?: string[] | null;
-  /** "agent" where the folder was read by one. */
+  /** "agent" or "sftp" where the folder was read by that. */
   mode?: string | null;
   lastUsedAt?: number | null;
   [other: string]: unknown;

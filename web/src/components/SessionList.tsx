@@ -35,6 +35,9 @@ export function SessionList() {
   );
 }
 
+/** Whether the page is this viewer's own, and only files are read over there. */
+const isServedHere = (session: Session): boolean => session.mode === "agent" || session.mode === "sftp";
+
 function SessionRow({ session }: { session: Session }) {
   const [open, setOpen] = useState(session.status === "failed");
   const [stopping, setStopping] = useState(false);
@@ -79,13 +82,13 @@ function SessionRow({ session }: { session: Session }) {
       <span class="two-lines">
         <PathEnd path={session.remoteRoot} />
         <small class="ellipsis">
-          {session.mode === "agent" ? "agent" : (session.condaEnv ?? "")}
+          {isServedHere(session) ? session.mode : (session.condaEnv ?? "")}
           {session.runicornVersion ? ` · runicorn ${session.runicornVersion}` : ""}
         </small>
       </span>
       <span class="two-lines">
         <span class="ellipsis" title={reasons ? `Passed over:\n${reasons}` : "What carries the connection"}>
-          {session.mode === "agent" ? "no port" : (session.tunnelBackend ?? "–")}
+          {isServedHere(session) ? "no port there" : (session.tunnelBackend ?? "–")}
           {passedOver.length > 0 && <span class="warn-text"> *</span>}
         </span>
         <small class="num">{session.localPort ? `port ${session.localPort}` : ""}</small>

@@ -225,7 +225,7 @@ class Opening:
             "host": session.request.target.host,
             "username": session.request.target.username,
             "target": session.request.target.connection_id,
-            "tunnel": session.tunnel.name,
+            "tunnel": session.mode.value if session.is_served_here else session.tunnel.name,
             "mode": session.mode.value,
             "connector": session.connector,
             "rtt_ms": session.rtt_ms,

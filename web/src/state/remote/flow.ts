@@ -3,7 +3,7 @@
 import { signal } from "@preact/signals";
 import * as api from "../../api/remote";
 import { ApiError, asApiError, isAbort } from "../../api/error";
-import type { Credentials, Environment, HostKey, RemoteConfig, SavedConnection, StorageCandidate } from "../../api/remote-types";
+import type { Credentials, Environment, HostKey, Mode, RemoteConfig, SavedConnection, Session, StorageCandidate } from "../../api/remote-types";
 import { newAttempt } from "../../pure/attempt";
 import { sameTarget, type Target } from "../../pure/target";
 import { saveHost, savedFor, targetOf } from "./hosts";
@@ -42,8 +42,10 @@ export interface Flow {
   /** What carries that connection: "paramiko" or "ssh". */
   connector: string | null;
   environments: Environment[];
-  /** In which one a viewer is to start; null where an agent is to read. */
+  /** In which one a viewer is to start; null where none is needed. */
   environment: string | null;
+  /** What read this folder the last time, where that was no viewer. */
+  lastMode: Mode | null;
   config: RemoteConfig | null;
   configBusy: boolean;
   root: string;
@@ -71,6 +73,9 @@ const LOGIN_CODES = new Set([
   "PASSPHRASE_REQUIRED",
   "PASSPHRASE_WRONG",
 ]);
+
+/** What an account answers that runs no command, or has no Python. */
+const NO_COMMAND_CODES = new Set(["LOGIN_SHELL_REFUSED", "NO_PYTHON"]);
 
 const patch = (change: Partial<Flow>): void => {
   if (flow.value) flow.value = { ...flow.value, ...change };
@@ -115,6 +120,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     connector: null,
     environments: [],
     environment: known?.condaEnv ?? null,
+    lastMode: known?.mode === "agent" || known?.mode === "sftp" ? known.mode : null,
     config: null,
     configBusy: false,
     root: known?.remoteRoot ?? "",
@@ -141,7 +147,7 @@ export function openHost(one: SavedConnection): void {
     return;
   }
   const form: LoginForm = { ...emptyLogin(), login: loginOf(one), keyPath: one.privateKeyPath ?? "" };
-  begin(target, form, { straight: Boolean(one.remoteRoot && (one.condaEnv || one.mode === "agent")) });
+  begin(target, form, { straight: Boolean(one.remoteRoot && (one.condaEnv || one.mode)) });
 }
 
 /** Only an address of this machine is ever gone to, whatever an answer says. */
@@ -197,20 +203,30 @@ export function runConnect(): Promise<void> {
 
 async function runChoose(signal: AbortSignal): Promise<void> {
   const now = flow.value!;
-  void remember(false);
+  void remember(null);
   if (now.straight && now.root) {
     await start(signal);
     return;
   }
   patch({ phase: "loading", error: null });
-  const { envs } = await api.getEnvironments(now.connectionId!, now.environment !== null && isPath(now.environment) ? now.environment : null, signal);
+  const envs = await findEnvironments(now, signal);
   const usable = envs.filter(isUsable);
   const kept = usable.find((one) => one.name === now.environment);
   const preset = kept ?? usable.find((one) => one.is_default) ?? usable[0] ?? null;
   patch({ environments: envs, environment: preset?.name ?? null });
   patch({ phase: "choose" });
   void findFolders();
-  await readConfig(signal);
+  if (envs.length) await readConfig(signal);
+}
+
+/** Where only files can be read there are none, which is no reason to stop. */
+async function findEnvironments(now: Flow, signal: AbortSignal): Promise<Environment[]> {
+  try {
+    return (await api.getEnvironments(now.connectionId!, now.environment !== null && isPath(now.environment) ? now.environment : null, signal)).envs;
+  } catch (error) {
+    if (NO_COMMAND_CODES.has(asApiError(error).code)) return [];
+    throw error;
+  }
 }
 
 const isPath = (environment: string): boolean => /\/|^[~$]/.test(environment);
@@ -303,18 +319,25 @@ async function start(signal: AbortSignal): Promise<void> {
       local_port: now.localPort ? Number(now.localPort) : null,
       remote_port: now.remotePort && now.environment !== null ? Number(now.remotePort) : null,
       conda_env: now.environment,
-      mode: now.environment === null ? "agent" : "auto",
+      mode: modeOf(now),
     },
     signal,
   );
-  await remember(true).catch(() => {});
+  await remember(session).catch(() => {});
   // Secrets are not needed any more: the viewer holds what it needs to reconnect.
   patch({ phase: "ready", form: emptyLogin() });
   leaveFor(session.url);
 }
 
-/** Keep this host, never its secrets; with `chosen`, also environment and folder. */
-async function remember(chosen: boolean): Promise<void> {
+/** As it was the last time; else what is best where no viewer can be had, and an agent where one could. */
+function modeOf(now: Flow): Mode {
+  if (now.environment !== null) return "auto";
+  if (now.straight && now.lastMode) return now.lastMode;
+  return now.environments.some(isUsable) ? "agent" : "auto";
+}
+
+/** Keep this host, never its secrets; with the session that was `chosen`, also environment and folder. */
+async function remember(chosen: Session | null): Promise<void> {
   const now = flow.value;
   if (!now) return;
   const known = savedFor(now.target);
@@ -335,7 +358,7 @@ async function remember(chosen: boolean): Promise<void> {
     Object.assign(entry, {
       remoteRoot: now.root.trim(),
       condaEnv: now.environment,
-      mode: now.environment === null ? "agent" : null,
+      mode: chosen.mode === "agent" || chosen.mode === "sftp" ? chosen.mode : null,
       localPort: now.localPort ? Number(now.localPort) : null,
       remotePort: now.remotePort ? Number(now.remotePort) : null,
     });
