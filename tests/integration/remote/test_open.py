@@ -286,3 +286,33 @@ def test_ctrl_c_while_the_link_is_down_ends_it(server: Server, tmp_path: Path) -
             process.send_signal(signal.SIGINT)
             assert process.wait(TIMEOUT_SECS) == 0
         eventually(lambda: not server.processes(), 10, "the grace period")
+
+
+def test_a_server_with_nothing_installed_is_opened_as_well(growing: Server, tmp_path: Path) -> None:
+    known(growing, tmp_path)
+    with running(tmp_path, words(growing, "--json")) as process:
+        ready = until(events(process), "ready")
+        assert (ready["mode"], ready["environment"], ready["tunnel"]) == ("agent", None, None)
+        eventually(lambda: httpx.get(f"{ready['url']}/api/runs").json()["runs"], 10, "the run")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_SECS) == 0
+    eventually_nothing(growing.traces, 3)
+
+
+def test_a_server_that_shows_files_only_is_opened_where_its_runs_usually_are(
+    files_only: Server, tmp_path: Path
+) -> None:
+    known(files_only, tmp_path)
+    target = f"{files_only.account.username}@127.0.0.1:{files_only.sshd.port}"
+    arguments = ["open", target, "--no-browser", "--key", str(files_only.key), "--json"]
+    with running(tmp_path, arguments) as process:
+        failed = until(events(process), "failed")
+        assert failed["code"] == "REMOTE_ROOT_MISSING"
+        assert "runicorn_data" in failed["detail"]
+    (files_only.runs.parent / "runicorn_data").symlink_to("runs")
+    with running(tmp_path, arguments) as process:
+        ready = until(events(process), "ready")
+        assert ready["mode"] == "sftp"
+        assert httpx.get(f"{ready['url']}/api/runs").json()["runs"]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(TIMEOUT_SECS) == 0
