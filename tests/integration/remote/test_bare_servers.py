@@ -71,7 +71,8 @@ def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing
         seen_growing(session["url"])
         health = httpx.get(f"{session['url']}/api/health").json()
         assert (health["session_id"], health["root"]) == (session["sessionId"], str(growing.runs))
-        assert health["remote"]["mode"] == "agent"
+        assert (health["remote"]["mode"], health["remote"]["tunnel"]) == ("agent", "agent")
+        assert health["remote"]["rtt_ms"] > 0
         assert httpx.get(session["url"]).text.startswith("<!doctype html>")
         assert growing.listening_ports() == set()
         assert {words for words in growing.traces() if not words.startswith("process")} == set()

@@ -80,7 +80,7 @@ function AgentRow({ checked }: { checked: boolean }) {
         <span class="ellipsis">Nothing installed</span>
         <span class="tag">agent</span>
       </span>
-      <span class="env-facts">reads the folder as you; leaves nothing there</span>
+      <span class="env-facts">any Python, or SFTP</span>
     </label>
   );
 }

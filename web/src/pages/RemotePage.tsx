@@ -105,7 +105,7 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
       </span>
       {host.remoteRoot ? <PathEnd path={host.remoteRoot} /> : <span class="faint">no folder yet</span>}
       <span class="ellipsis" title={host.condaEnv ?? undefined}>
-        {host.condaEnv || <span class="faint">–</span>}
+        {host.condaEnv || host.mode || <span class="faint">–</span>}
       </span>
       <span class="muted">{host.lastUsedAt ? <Ago at={host.lastUsedAt} /> : "never"}</span>
       <span class="row-actions">

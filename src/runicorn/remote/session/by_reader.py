@@ -77,14 +77,15 @@ async def start(
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 
 
-def lead_to(session: Session) -> None:
-    """Lead the session's door to its page, which is read by what answers now."""
+def lead_to(session: Session) -> ReaderLine:
+    """Lead the session's door to its page, which is read by what answers now; return how to ask that."""
     assert session.page is not None
     assert session.reader is not None
     assert session.door is not None
-    session.line = ReaderLine(session.reader, session.page.tell)
+    session.line = line = ReaderLine(session.reader, session.page.tell)
     session.tunnel = session.holder.own(session.page.way())
     session.door.lead_to(session.tunnel)
+    return line
 
 
 def _root_error(error: OSError, root: str) -> StartError:

@@ -25,6 +25,7 @@ from runicorn.errors import (
     RunicornError,
     RunicornMissingError,
     RunicornTooOldError,
+    StartError,
     TunnelFailedError,
 )
 from runicorn.loopback.proof import opening
@@ -140,8 +141,12 @@ class Opening:
         session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         with progress.stage("tunnel") as tell:
-            by_reader.lead_to(session)
+            line = by_reader.lead_to(session)
             tell("none is needed")
+        try:
+            session.rtt_ms = (await self.run_blocking(line.ask)).rtt_ms
+        except UnhealthyError as error:
+            raise StartError(f"What reads the server does not answer: {error}.") from error
         await self._answered(session)
 
     async def environment(self, session: Session, connection: Connection) -> None:
