@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import socket
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
+from fastapi import FastAPI
+from uvicorn.lifespan.off import LifespanOff
 
 from runicorn.loopback.proof import new_proof
 from runicorn.remote.server.reading import Reader
@@ -53,9 +55,8 @@ class HostedPage:
         self._clock_offset_secs = 0.0
         self._files = HostFiles()
         source = FolderSource(LOCAL, self._files, root=root, now=self._now)
-        self._app = create_app(settings, session=guest, source=source)
         self._loop = loop
-        self._server = _Within(self._app)
+        self._server = _Within(create_app(settings, session=guest, source=source))
 
     async def start(self) -> None:
         await self._server.begin()
@@ -75,7 +76,7 @@ class HostedPage:
         return _Way(self._server, self._loop)
 
     def close(self) -> None:
-        _wait_for(self._loop, self._server.end(self._app.state.viewer.streams.close))
+        _wait_for(self._loop, self._server.end())
 
 
 class _Way:
@@ -87,49 +88,65 @@ class _Way:
     def __init__(self, server: _Within, loop: asyncio.AbstractEventLoop) -> None:
         self._server = server
         self._loop = loop
+        self._carried: set[asyncio.Transport] = set()  # the event loop's
         self.alive = True
 
     def carry(self, client: socket.socket, opening: bytes = b"") -> None:
+        leading = self._lead(client)
         try:
-            asyncio.run_coroutine_threadsafe(self._server.connect(client), self._loop)
+            asyncio.run_coroutine_threadsafe(leading, self._loop)
         except RuntimeError:  # the loop is closed
+            leading.close()
             client.close()
 
     def close(self) -> None:
         self.alive = False
         with contextlib.suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._server.cut)
+            self._loop.call_soon_threadsafe(self._cut)
+
+    async def _lead(self, client: socket.socket) -> None:
+        transport = await self._server.connect(client)
+        self._carried = {each for each in self._carried if not each.is_closing()}
+        if transport is not None:
+            self._carried.add(transport)
+        if not self.alive:  # closed in between
+            self._cut()
+
+    def _cut(self) -> None:
+        """Cut every connection that came by it, as a tunnel that breaks does."""
+        for transport in self._carried:
+            transport.abort()
+        self._carried.clear()
 
 
 class _Within:
     """What uvicorn does with connections, without a port."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._living = contextlib.AsyncExitStack()
         self._server = uvicorn.Server(config_of(app, _END_SECS))
 
     async def begin(self) -> None:
         config = self._server.config
         config.load()
-        self._server.lifespan = config.lifespan_class(config)
-        await self._server.lifespan.startup()
+        # The app is started and ended here: what stands around it knows requests only.
+        self._server.lifespan = LifespanOff(config)
+        await self._living.enter_async_context(self._app.router.lifespan_context(self._app))
 
-    async def connect(self, client: socket.socket) -> None:
+    async def connect(self, client: socket.socket) -> asyncio.Transport | None:
         client.setblocking(False)
-        await connect(self._server, client)
+        return cast("asyncio.Transport | None", await connect(self._server, client))
 
-    def cut(self) -> None:
-        """Cut every connection, as a tunnel that breaks does."""
+    async def end(self) -> None:
+        self._app.state.viewer.streams.close()
         for connection in list(self._server.server_state.connections):
             transport = getattr(connection, "transport", None)
             if transport is not None:
                 transport.abort()
-
-    async def end(self, end_streams: Callable[[], None]) -> None:
-        end_streams()
-        self.cut()
         for task in list(self._server.server_state.tasks):
             task.cancel()
-        await self._server.lifespan.shutdown()
+        await self._living.aclose()
 
 
 async def serve(settings: Settings, session_id: str, root: str, local_port: int, started_at: float) -> HostedPage:

@@ -41,8 +41,8 @@ def config_of(app: Any, request_secs: float) -> uvicorn.Config:
     )
 
 
-async def connect(server: uvicorn.Server, client: socket.socket) -> None:
-    """Do what uvicorn does with a connection that it accepted itself."""
+async def connect(server: uvicorn.Server, client: socket.socket) -> asyncio.BaseTransport | None:
+    """Do what uvicorn does with a connection that it accepted itself; return what carries it, None if it is gone."""
 
     def protocol() -> asyncio.Protocol:
         return server.config.http_protocol_class(  # type: ignore[call-arg]
@@ -50,6 +50,8 @@ async def connect(server: uvicorn.Server, client: socket.socket) -> None:
         )
 
     try:
-        await asyncio.get_running_loop().connect_accepted_socket(protocol, client)
-    except OSError:  # it is gone already
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(protocol, client)
+    except OSError:
         client.close()
+        return None
+    return transport

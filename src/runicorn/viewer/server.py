@@ -216,7 +216,7 @@ class _Server(uvicorn.Server):
         self._allow_other_users = allow_other_users
         self._opening = opening
         self._end_streams = end_streams
-        self._admitting: set[asyncio.Task[None]] = set()
+        self._admitting: set[asyncio.Task[Any]] = set()
         self._gate: Gate | None = None
         self.on_started: Callable[[], None] | None = None
 
