@@ -68,6 +68,7 @@ def test_a_server_that_shows_files_only_is_opened_as_well(browser: Browser, file
         row = page.get_by_role("group", name="Session on 127.0.0.1")
         expect(row).to_contain_text("sftp")
         row.get_by_role("button", name="Stop", exact=True).click()
+        expect(row).to_contain_text("stopped")
         page.get_by_role("button", name="Open", exact=True).first.click()
         page.wait_for_url(re.compile(r"http://localhost:\d+/"))
     (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
