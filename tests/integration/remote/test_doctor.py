@@ -243,9 +243,15 @@ def test_a_server_without_sftp_is_told_and_works_all_the_same(server_account: Ac
     assert examined.step("sftp")["code"] == "SFTP_UNAVAILABLE"
 
 
-def test_an_environment_without_runicorn_is_told_with_the_command_that_installs_it(
-    server: Server, tmp_path: Path
-) -> None:
+def test_nothing_installed_is_in_nobodys_way(bare: Server, tmp_path: Path) -> None:
+    known(bare, tmp_path)
+    examined = examine(bare, tmp_path)
+    assert (examined.status, examined.names("failed")) == (0, [])
+    step = examined.step("runicorn")
+    assert (step["state"], "An agent reads the folder" in step["detail"]) == ("warning", True)
+
+
+def test_a_named_environment_without_runicorn_is_told_with_what_does_without(server: Server, tmp_path: Path) -> None:
     known(server, tmp_path)
     examined = examine(server, tmp_path, "--env", "system")
     assert (examined.status, examined.names("failed")) == (1, ["runicorn"])

@@ -325,7 +325,13 @@ class Examination:
     def runicorn(self) -> Found:
         assert self._facts is not None
         chosen = probe.choose(self._facts, self.environment)
-        probe.require_usable(chosen)
+        try:
+            probe.require_usable(chosen)
+        except StartError as error:
+            if self.environment is not None:
+                raise
+            # Nobody asked for a viewer over there, and nothing but one is missing.
+            return Found(f"{error.detail} An agent reads the folder without one.", warning=True)
         return Found(f"{chosen.runicorn_version} in {chosen.name}, Python {chosen.python_version}")
 
     def storage(self) -> Found:
