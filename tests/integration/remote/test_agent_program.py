@@ -16,7 +16,7 @@ import pytest
 from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, pythons, run_agent
 from tests.support.waiting import eventually
 
-from runicorn.errors import NoPythonError
+from runicorn.errors import LoginShellRefusedError, NoPythonError
 from runicorn.remote.server.agent import client, command
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage.files import Range
@@ -177,7 +177,10 @@ def test_without_any_python_it_says_so(by_python: Any) -> None:
 
 def test_where_no_command_runs_it_says_what_was_said_instead() -> None:
     connection = ShellConnection(before="echo 'This service allows sftp connections only.'; exit 1; ")
-    with pytest.raises(NoPythonError, match="This service allows sftp connections only"), run_agent(connection):
+    with (
+        pytest.raises(LoginShellRefusedError, match="This service allows sftp connections only"),
+        run_agent(connection),
+    ):
         pass
 
 

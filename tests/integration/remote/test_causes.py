@@ -293,10 +293,20 @@ def test_a_server_without_python_says_so(laptop: Viewer, tmp_path: Path) -> None
         connection_id = connected(laptop, login)
         for answer in (
             laptop.get("/api/remote/conda-envs", connection_id=connection_id),
-            start_answer(laptop, login, remote_root="/tmp"),
+            start_answer(laptop, login, remote_root="/runs", mode="viewer"),
+            start_answer(laptop, login, remote_root="/runs", mode="agent"),
         ):
             _, hint = told(answer, 500, "NO_PYTHON")
-            assert "Install Python 3.10 or newer" in hint
+            assert "Load the module that brings a Python" in hint
+        told(start_answer(laptop, login, remote_root="/runs"), 500, "REMOTE_ROOT_MISSING")
+        (root / "runs").mkdir()
+        session = start(laptop, {**login, "remote_root": "/runs"})
+        assert session["mode"] == "sftp"
+        assert [each["reason"] for each in session["fallbacks"]] == [
+            "No Python 3 was found on this server",
+            "No Python of version 3.6 or newer was found on the server",
+        ]
+        stop(laptop, session)
         assert laptop.post("/api/remote/disconnect", login).json()["ok"] is True
 
 

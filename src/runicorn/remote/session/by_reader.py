@@ -10,6 +10,7 @@ from runicorn.errors import (
     NoPythonError,
     RemoteRootMissingError,
     RemoteRootUnreadableError,
+    SftpUnavailableError,
     StartError,
     StartTimeoutError,
 )
@@ -54,6 +55,11 @@ async def start(
                 session.progress.log(f"no agent over there: {error.detail}")
                 if session.process is not None:
                     session.holder.drop(session.process)
+                try:
+                    return Mode.SFTP, sftp.start(connection, own, session.progress.log)
+                except SftpUnavailableError as also:
+                    session.progress.log(f"no file access either: {also.detail}")
+                    raise error from also  # that no command runs says more than that nothing else does
         return Mode.SFTP, sftp.start(connection, own, session.progress.log)
 
     def greet(reader: Reader) -> Hello:

@@ -13,7 +13,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runicorn.errors import ConnectionClosedError, NoPythonError, StartTimeoutError
+from runicorn.errors import (
+    ConnectionClosedError,
+    LoginShellRefusedError,
+    NoPythonError,
+    StartError,
+    StartTimeoutError,
+)
 from runicorn.remote.server.agent import command
 from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
 from runicorn.remote.server.reading import Hello, error_of, gone, no_answer, os_error
@@ -183,7 +189,7 @@ def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str]
     """Start an agent on a host and return it once it runs.
 
     own: is given the process as soon as there is one, and closes it if the start is given up. Raises NoPythonError,
-    StartTimeoutError, SessionLimitError and ConnectionClosedError.
+    LoginShellRefusedError, StartTimeoutError, SessionLimitError and ConnectionClosedError.
     """
     marker = secrets.token_hex(8)
     process = connection.start(command.command(marker), stdin=command.packed_program())
@@ -200,15 +206,15 @@ def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str]
         words.finish()
         if not connection.alive:
             raise ConnectionClosedError("The connection closed while the agent was started.")
-        raise NoPythonError(_no_python(status, inbox.noise))
+        raise _no_agent(status, inbox.noise)
     return Agent(process, inbox, words)
 
 
-def _no_python(status: int | None, noise: bytes) -> str:
+def _no_agent(status: int | None, noise: bytes) -> StartError:
     if status == command.NO_PYTHON:
-        return "No Python of version 3.6 or newer was found on the server."
+        return NoPythonError("No Python of version 3.6 or newer was found on the server.")
     said = noise.decode("utf-8", "replace").strip().splitlines()
-    return f"No command runs on the server{f', it says {said[-1][:200]!r}' if said else ''}."
+    return LoginShellRefusedError(f"The login shell ran no command and said: {said[-1][:200] if said else 'nothing'}.")
 
 
 class _Inbox:
