@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -67,7 +68,7 @@ def _broken_answers() -> Iterator[None]:
     """Make an OSError of an answer that makes no sense."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, IndexError, zlib.error) as error:
+    except (ValueError, TypeError, KeyError, IndexError, struct.error, zlib.error) as error:
         raise OSError(f"The host's answer cannot be read: {error}") from error
 
 

@@ -7,6 +7,7 @@ It listens nowhere. The session's door hands it the connections that it lets in,
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import socket
 import time
@@ -161,6 +162,12 @@ async def serve(settings: Settings, session_id: str, root: str, local_port: int,
 def _wait_for(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, None]) -> None:
     """Wait in a worker thread for what the event loop does, for a while."""
     try:
-        asyncio.run_coroutine_threadsafe(work, loop).result(_END_SECS)
-    except (RuntimeError, TimeoutError):  # the loop is closed, or busy
+        ended = asyncio.run_coroutine_threadsafe(work, loop)
+    except RuntimeError:  # the loop is closed
         work.close()
+        return
+    done, _ = concurrent.futures.wait([ended], _END_SECS)
+    if done:
+        ended.result()
+    else:
+        ended.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import psutil
 import pytest
 from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, run_sftp
+from tests.support.other_servers import SFTP_SERVER
 from tests.support.waiting import eventually
 
 from runicorn.errors import SftpUnavailableError
@@ -135,6 +137,49 @@ def test_one_that_stalls_is_given_up(root: Path) -> None:
         finally:
             process.resume()
         assert reader.answers(10) > 0
+
+
+SLOWLY = """
+import os, sys, time
+while data := os.read(0, 65536):
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+    time.sleep(0.1)
+"""
+
+
+def test_a_slow_link_that_is_full_is_not_taken_for_a_dead_one(tmp_path: Path) -> None:
+    class Slow(ShellConnection):
+        def start_subsystem(self, name: str) -> Any:
+            return self.start(f"{SFTP_SERVER} | {sys.executable} -c '{SLOWLY}'", stdin=b"")
+
+    (tmp_path / "large").write_bytes(bytes(3 * 2**20))
+    with run_sftp(Slow()) as reader:
+        reader.hello(str(tmp_path))
+        read: list[bytes] = []
+        bulk = threading.Thread(target=lambda: read.extend(reader.fetch([("large", 0, None)])[0]))
+        bulk.start()
+        for _ in range(3):
+            assert reader.answers(0.5) > 0
+        assert bulk.is_alive()
+        bulk.join()
+        assert read == [bytes(3 * 2**20)]
+
+
+def test_an_answer_that_ends_too_early_is_an_error_of_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("x")
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        monkeypatch.setattr(sftp._Inbox, "_hand_on", cut(sftp._Inbox._hand_on))
+        with pytest.raises(OSError, match="cannot be read"):
+            HostFiles(reader).stat("file")
+
+
+def cut(hand_on: Any) -> Any:
+    """Hand on packets without their second half."""
+    return lambda inbox, kind, body: hand_on(inbox, kind, body[: 4 + len(body[4:]) // 2])
 
 
 @pytest.mark.parametrize("said", ["echo Welcome to the cluster", "printf '\\377\\377\\377\\377 garbage'", "exit 1"])

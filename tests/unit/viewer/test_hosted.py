@@ -101,3 +101,23 @@ def test_its_source_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(FolderSource, "close", lambda source: said.append(f"close {source.root}"))
     served(tmp_path, lambda page: None)
     assert said == ["start /data/runs", "close /data/runs"]
+
+
+def test_what_does_not_end_is_waited_for_a_while_and_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosted, "_END_SECS", 0.1)
+    given_up = []
+
+    async def for_ever() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            given_up.append(True)
+            raise
+
+    async def live() -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.to_thread(hosted._wait_for, loop, for_ever())
+        await asyncio.sleep(0)
+
+    asyncio.run(live())
+    assert given_up == [True]
