@@ -1,5 +1,6 @@
 """The page on a telephone: one column, everything within reach of a finger, nothing that has to be hovered."""
 
+import contextlib
 import re
 
 import pytest
@@ -76,6 +77,19 @@ def test_a_root_without_runs(browser, tmp_path):
         check(page)
         main = page.locator("main").first
         assert main.evaluate("one => one.scrollWidth <= one.clientWidth")
+
+
+FRAME_BUTTONS = ".top-bar button:not(.link-button)"
+PLACES = f"[...document.querySelectorAll('{FRAME_BUTTONS}')].map(one => one.getBoundingClientRect().x).join()"
+# Where these are in each picture that is drawn.
+NOTE_PLACES = f"""() => {{
+    window.places = new Set();
+    const note = () => {{
+        document.querySelector('.link-state') && window.places.add({PLACES});
+        requestAnimationFrame(note);
+    }};
+    note();
+}}"""
 
 
 def settled(page):
@@ -229,6 +243,19 @@ def test_search_and_help_open_by_a_tap(look):
     page.get_by_role("button", name="Keyboard shortcuts").tap()
     expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_contain_text("Search or jump")
     check(page)
+
+
+def test_no_button_of_the_frame_moves_as_the_link_comes_and_goes(browser, root):
+    """A finger is on its way to where a button was."""
+    with contextlib.ExitStack() as stack:
+        with run_viewer(root, root.parent / "home") as viewer:
+            url = f"http://localhost:{viewer.port}/#/runs"
+            page = stack.enter_context(visit(browser, url, width=390, height=844, touch=True)).page
+            page.evaluate(NOTE_PLACES)
+            expect(page.locator(".link-state")).to_have_text("live")
+            assert page.locator(FRAME_BUTTONS).count() == 3
+        expect(page.locator(".link-state")).to_contain_text("No answer since", timeout=60_000)
+        assert page.evaluate("[...window.places]") == [page.evaluate(PLACES)]
 
 
 def test_artifacts_are_opened_and_their_versions_chosen(look):

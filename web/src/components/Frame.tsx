@@ -35,12 +35,13 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
         )}
       </nav>
       <span class="spacer" />
+      {/* Its words grow and shrink into the spacer: no button moves from under a finger. */}
+      {!isRemote.value && <LinkState />}
       <button type="button" class="search-button" onClick={onSearch} aria-keyshortcuts="Control+K">
         <Icon name="search" size={14} />
         <span>Search or jump</span>
         <kbd aria-hidden="true">Ctrl K</kbd>
       </button>
-      {!isRemote.value && <LinkState />}
       <button type="button" class="icon-button" onClick={cycleTheme} aria-label={`Theme: ${themeChoice.value}`} title={`Theme: ${themeChoice.value}`}>
         <Icon name={THEME_ICON[themeChoice.value] ?? "auto"} />
       </button>
