@@ -72,21 +72,26 @@ def export_runs(
 
 @dataclass
 class _Done:
-    """What was written so far. goes_on: whether what is broken off can be gone on with. is_whole: the file is there."""
+    """What was written so far. goes_on: whether what is broken off can be gone on with. draft: of the file, if any."""
 
     goes_on: bool
     points: int = 0
     expected: int = 0
     failed: list[RunicornError] = field(default_factory=list)
-    is_whole: bool = False
+    draft: ExportDraft | None = None
+
+    @property
+    def kept(self) -> int:
+        """How many points the same command would go on after."""
+        return self.draft.points if self.draft is not None and self.goes_on else 0
 
     def broken_off(self) -> str:
         """Return what to say when the export is stopped."""
-        if self.is_whole:
+        if self.draft is not None and self.draft.is_whole:
             return f"stopped: all {self.points:,} points are written."
-        if not self.goes_on or not self.points:
+        if not self.kept:
             return "stopped before all was written. The same command begins anew."
-        of = f"{self.points:,} of {max(self.points, self.expected):,} points are written"
+        of = f"{self.kept:,} of {max(self.kept, self.expected):,} points are written"
         return f"stopped: {of}. The same command goes on from there."
 
 
@@ -174,16 +179,16 @@ def _to_stdout(export: _Export) -> None:
 def _to_file(export: _Export, output: Path) -> None:
     done = export.done
     try:
-        with ExportDraft(output, export.plan, export.fails_still, goes_on=done.goes_on) as draft:
+        done.draft = ExportDraft(output, export.plan, export.fails_still, goes_on=done.goes_on)
+        with done.draft as draft:
             if draft.points:
                 typer.echo(f"goes on after {draft.points:,} points that were written before", err=True)
             with table_writer(export.into, draft.file, goes_on=draft.standing.at > 0) as table:
                 export.write(table, draft)
             draft.finish()
-            done.is_whole = True
     except OSError as error:
         detail = f"{output} cannot be written: {error.strerror or error}."
-        if done.goes_on and done.points:
-            hint = f"{done.points:,} points are written. Once that is put right, the same command goes on from there."
+        if done.kept:
+            hint = f"{done.kept:,} points are written. Once that is put right, the same command goes on from there."
             raise ExchangeError(detail, hint=hint) from error
         raise ExchangeError(detail) from error

@@ -54,6 +54,7 @@ class ExportDraft:
         self._outlives_boot = processes.scope() is None
         self.standing = Standing()
         self.points = 0
+        self.is_whole = False
 
     def __enter__(self) -> ExportDraft:
         if not self._goes_on or not self._take_over():
@@ -68,14 +69,21 @@ class ExportDraft:
                 if not self.standing.runs:
                     self._journal.append(self._plan.head())
         except BaseException:
-            self._close(keep=bool(self.standing.runs))
+            self._close_files()
+            if not self.standing.runs:
+                self._remove()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._close(keep=self.points > 0)
+        self._close_files()
+        # An interrupt comes anywhere, also right behind what was written and before it was counted.
+        self.is_whole = not (self._folder / _DRAFT).exists()
+        self.points = self._look(self._folder).points if self._goes_on else 0
+        if not self.points:
+            self._remove()
 
     def begin(self, run: WantedRun) -> None:
         """Say that the points of this run follow."""
@@ -95,13 +103,13 @@ class ExportDraft:
 
     def discard(self) -> None:
         """Let nothing be gone on with."""
-        self.points = 0
+        self._goes_on = False
 
     def finish(self) -> None:
         """Give the draft the output's name, and remove what others left that were broken off."""
         self.file.close()
         (self._folder / _DRAFT).replace(self._output)
-        self.discard()
+        self.is_whole = True
         for folder, owner in self._others():
             with contextlib.suppress(OSError):
                 if drafts.is_abandoned(folder, owner):
@@ -143,13 +151,14 @@ class ExportDraft:
         if self._journal is not None:
             self._journal.append(line)
 
-    def _close(self, *, keep: bool) -> None:
+    def _close_files(self) -> None:
         for opened in (getattr(self, "file", None), self._journal):
             if opened is not None:
                 with contextlib.suppress(OSError):  # a full disk refuses what is in its buffer
                     opened.close()
-        if not keep:
-            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _remove(self) -> None:
+        shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def _opener(path: str, flags: int) -> int:

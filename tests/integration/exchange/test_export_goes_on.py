@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from tests.support.commands import command, environment, run
 from tests.support.many_points import make_root, records
@@ -17,6 +18,21 @@ from tests.support.terminal import EAGER, started, wait_for
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals")
 COUNTS = [150_000, 0, 5, *[20_000] * 20, 300_000]
+# The command as it is, but that it waits, once so many pieces are noted, for what is sent to it.
+STOPPING = """
+import os, signal, sys
+from runicorn.cli.main import main
+from runicorn.exchange.export_draft import ExportDraft
+mark, noted, last = ExportDraft.mark, 0, int(sys.argv.pop(1))
+def counted(*arguments):
+    global noted
+    mark(*arguments)
+    noted += 1
+    if noted == last:
+        os.kill(os.getpid(), signal.SIGSTOP)
+ExportDraft.mark = counted
+main()
+"""
 
 
 @pytest.fixture
@@ -46,11 +62,12 @@ def export(tmp_path: Path, root: Path, name: str, *words: str) -> subprocess.Com
 
 
 def break_off(
-    tmp_path: Path, root: Path, name: str, number: int, after: int, *words: str, **options: object
+    tmp_path: Path, root: Path, name: str, number: int, after: int, *words: str
 ) -> subprocess.CompletedProcess[str]:
-    """Start an export, and send it a signal once so many pieces are noted."""
+    """Start an export, and send it a signal right when it has noted so many pieces itself."""
+    said = command("export", "--all", "-o", str(tmp_path / name), "--root", str(root), *words)
     process = subprocess.Popen(
-        command("export", "--all", "-o", str(tmp_path / name), "--root", str(root), *words),
+        [sys.executable, "-c", STOPPING, str(after), *said[3:]],
         env=environment(tmp_path),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -58,8 +75,9 @@ def break_off(
         # Tests that run under nohup ignore it, and a command that is started so keeps to that.
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - no threads here
     )
-    wait_for(process, lambda: pieces(tmp_path) >= after)
+    wait_for(process, lambda: psutil.Process(process.pid).status() == psutil.STATUS_STOPPED)
     process.send_signal(number)
+    process.send_signal(signal.SIGCONT)
     stdout, stderr = process.communicate(timeout=60)
     return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
@@ -74,8 +92,7 @@ def test_an_export_that_was_killed_many_times_is_the_same_to_the_byte(tmp_path: 
     name = f"points.{suffix}"
     chance = random.Random(1)
     for _ in range(4):
-        before = pieces(tmp_path)
-        done = break_off(tmp_path, root, name, signal.SIGKILL, before + chance.randint(1, 3))
+        done = break_off(tmp_path, root, name, signal.SIGKILL, chance.randint(1, 3))
         assert done.returncode == -signal.SIGKILL
         assert not (tmp_path / name).exists()
         assert len(hidden(tmp_path)) == 1
