@@ -131,6 +131,15 @@ def test_what_was_changed_cut_or_made_longer_is_never_read(certificate: tuple[by
         read_certificate(bytes(blob))
 
 
+def test_no_byte_may_be_another(certificate: tuple[bytes, str]) -> None:
+    for at in range(len(certificate[0])):
+        for bit in (1, 2, 128):
+            blob = bytearray(certificate[0])
+            blob[at] ^= bit
+            with pytest.raises(InvalidHostKeyError):
+                read_certificate(bytes(blob))
+
+
 @given(st.binary(max_size=200))
 def test_noise_is_refused(noise: bytes) -> None:
     with pytest.raises(InvalidHostKeyError):

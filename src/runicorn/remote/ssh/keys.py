@@ -169,6 +169,8 @@ def _load(content: bytes, secret: bytes | None) -> object:
     load = serialization.load_ssh_private_key if openssh else serialization.load_pem_private_key
     try:
         return load(content, secret)
+    except NotImplementedError as error:  # a point that is compressed
+        raise ValueError("the key is in a form that is not known") from error
     except InvalidTag as error:  # a wrong passphrase, behind a cipher that notices
         raise ValueError("the key does not open") from error
     except TypeError as error:  # "Password was not given but private key is encrypted"

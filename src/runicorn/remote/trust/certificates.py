@@ -108,7 +108,7 @@ def read_certificate(blob: bytes) -> HostCertificate:
             valid_from=found.valid_after,
             valid_until=found.valid_before,
         )
-    except (ValueError, TypeError, struct.error, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, NotImplementedError, struct.error, UnsupportedAlgorithm) as error:
         raise InvalidHostKeyError("The certificate cannot be read.") from error
     except InvalidSignature as error:
         raise InvalidHostKeyError("The certificate was not signed by who it names.") from error
