@@ -89,7 +89,7 @@ class Run:
 
     def store(self, cache=None, **options):
         files = CountingFiles(self.root, options.pop("batch_bytes", None))
-        kept = PyramidCache(cache, self.root, worth_from=1) if cache else None
+        kept = PyramidCache(cache, str(self.root), worth_from=1) if cache else None
         return PyramidStore(files, kept, **options)
 
     def ask(self, store, metrics, window):

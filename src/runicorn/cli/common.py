@@ -57,11 +57,11 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
 def host_pages(chosen: Settings) -> HostPages:
     """Return what serves the pages of hosts on which no viewer runs; it is loaded with the first of them, in 0.3 s."""
 
-    async def make(session_id: str, root: str, local_port: int, started_at: float) -> HostPage:
+    async def make(session_id: str, host: str, root: str, local_port: int, started_at: float) -> HostPage:
         import asyncio
 
         hosted = await asyncio.to_thread(import_module, "runicorn.viewer.hosted")
-        page: HostPage = await hosted.serve(chosen, session_id, root, local_port, started_at)
+        page: HostPage = await hosted.serve(chosen, session_id, host, root, local_port, started_at)
         return page
 
     return make

@@ -28,13 +28,13 @@ from runicorn.exchange.run_events import read_events
 from runicorn.exchange.series import Series
 from runicorn.model import MetricStats, Run, RunState
 from runicorn.storage import layout
-from runicorn.storage.files import walk
+from runicorn.storage.files import Files, walk
 from runicorn.storage.index import RunIndex
 from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
 from runicorn.storage.points import PointStore, RunStats
 from runicorn.storage.query import parse_query
 from runicorn.storage.query_times import local_moment
-from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.storage.tensorboard import overlay
 
 WAIT_SECS = 60.0
 _MAX_FILES = 100_000
@@ -67,7 +67,7 @@ class Root:
 
     def __init__(self, path: Path, cache: Path, *, wait_secs: float = WAIT_SECS) -> None:
         self.path = path
-        self.files = OverlayFiles(path, cache)
+        self.files = overlay.open_folder(path, cache)
         self._end = weakref.finalize(self, self.files.mirror.end_soon)
         self._index = RunIndex(self.files)
         self._points = PointStore(self.files)
@@ -168,7 +168,7 @@ class StoredRun:
     Times are unix seconds (UTC).
     """
 
-    def __init__(self, item: IndexedRun, files: OverlayFiles, points: PointStore) -> None:
+    def __init__(self, item: IndexedRun, files: Files, points: PointStore) -> None:
         self._item = item
         self._files = files
         self._points = points

@@ -11,6 +11,7 @@ from typing import Any
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange.source import Facts, Sink
 from runicorn.storage import layout
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.records import RECORD
 from runicorn.storage.tensorboard import checksums, framing, logdir
@@ -89,8 +90,8 @@ class EventFolder:
 
 def find(path: Path) -> Iterator[EventFolder]:
     """Yield the folders with event files at and below `path`."""
-    for folder in logdir.walk(path):
-        if folder is not None:
+    for folder in logdir.walk(LocalFiles(path)):
+        if isinstance(folder, LogFolder):
             yield EventFolder(path, folder)
 
 

@@ -6,6 +6,8 @@ Reading is asked for in batches, because behind a slow link each call is a round
 from __future__ import annotations
 
 import abc
+import contextlib
+import errno
 import functools
 import os
 import stat as stat_mode
@@ -37,12 +39,25 @@ class FileStat(NamedTuple):
 Listing = Mapping[str, FileStat]
 
 
+class Scan(NamedTuple):
+    """What a folder holds, without a look at each file. files: those that were asked for. folders: whether each of them
+    is a link, by name.
+    """
+
+    files: list[FileStat]
+    folders: dict[str, bool]
+
+
 class Range(NamedTuple):
     """A part of a file: `length` bytes from `start`, or all of the rest for None."""
 
     path: str
     start: int = 0
     length: int | None = None
+
+
+# The word `list` is a method within the classes.
+Scans = list[Scan | OSError]
 
 
 class Files(abc.ABC):
@@ -54,6 +69,8 @@ class Files(abc.ABC):
 
     # About how much is asked for in one call where more is wanted: what takes memory here, and a round trip elsewhere.
     batch_bytes = 32 * 2**20
+    # Into how many folders scan() is asked to look at once by who goes through all of them.
+    batch_folders = 8
 
     @abc.abstractmethod
     def names(self, path: str) -> list[str]:
@@ -81,6 +98,19 @@ class Files(abc.ABC):
         path: by whoever asks, to be trusted in nothing. Raises OSError.
         """
 
+    def scan(self, folders: Sequence[str], marks: Sequence[str]) -> Scans:
+        """Return the folders in each folder, and the files whose names hold one of the marks; nothing of one that is
+        missing. Of a folder with a million other files, this costs their names only, where that is possible.
+        """
+        return [each if isinstance(each, OSError) else _scanned(each, marks) for each in self.look(folders)]
+
+    def real(self, path: str) -> str:
+        """Return the absolute path of what is there if links are followed, as the machine has it where it lies.
+
+        Raises OSError, also where that cannot be told.
+        """
+        raise OSError(errno.ENOTSUP, "links are not followed here", path)
+
     def arriving(self) -> int:
         """Return how many runs are known that names() does not show yet, as somebody else still brings them."""
         return 0
@@ -102,6 +132,16 @@ def found_or_raise(found: Found | OSError) -> Found:
     """Return what a batch gave for one of its parts, or raise the error that stands in its place."""
     if isinstance(found, OSError):
         raise found
+    return found
+
+
+def _scanned(entries: Iterable[FileStat], marks: Sequence[str]) -> Scan:
+    found = Scan([], {})
+    for entry in entries:
+        if entry.is_dir:
+            found.folders[entry.name] = entry.is_link
+        elif any(mark in entry.name for mark in marks):
+            found.files.append(entry)
     return found
 
 
@@ -213,6 +253,18 @@ class LocalFiles(OneByOne):
                 return []
             raise
 
+    def scan(self, folders: Sequence[str], marks: Sequence[str]) -> Scans:
+        found: Scans = []
+        for folder in folders:
+            try:
+                found.append(_scan(self._prefix + folder, marks))
+            except OSError as error:
+                found.append(Scan([], {}) if leads_nowhere(error) else error)
+        return found
+
+    def real(self, path: str) -> str:
+        return os.path.realpath(self._prefix + path)
+
     def stat(self, path: str) -> FileStat | None:
         try:
             status = os.stat(self._prefix + path)  # noqa: PTH116 - ten times per run and listing; Path doubles the cost
@@ -279,6 +331,21 @@ def _entry_stat(entry: os.DirEntry[str]) -> FileStat | None:
         return status._replace(is_link=True) if entry.is_symlink() else status
     except OSError:  # gone since the folder was read, or a link to nowhere
         return None
+
+
+def _scan(folder: str, marks: Sequence[str]) -> Scan:
+    found = Scan([], {})
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # gone meanwhile, or a link to nowhere
+                if entry.is_dir():
+                    found.folders[entry.name] = entry.is_symlink()
+                elif any(mark in entry.name for mark in marks):
+                    # Windows keeps what a folder says of an open file as it was when the file was opened.
+                    status = os.stat(entry.path) if os.name == "nt" else entry.stat()  # noqa: PTH116
+                    if stat_mode.S_ISREG(status.st_mode):
+                        found.files.append(_file_stat(entry.name, status))
+    return found
 
 
 def _file_stat(name: str, status: os.stat_result) -> FileStat:

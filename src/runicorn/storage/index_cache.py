@@ -42,12 +42,13 @@ class _Content:
 class IndexCache:
     """The cache of one storage root's list. Of several viewers the last one that writes it wins.
 
-    worth_from: how many runs there must be for a file to be left.
+    root: what no other root is called, such as its path without links. worth_from: how many runs there must
+    be for a file to be left.
     """
 
-    def __init__(self, folder: Path, root: Path, *, worth_from: int = WORTH_SAVING) -> None:
+    def __init__(self, folder: Path, root: str, *, worth_from: int = WORTH_SAVING) -> None:
         self.worth_from = worth_from
-        self._root = os.path.realpath(root)
+        self._root = root
         name = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:16]
         self.path = folder / "index" / f"{name}.msgpack"
 

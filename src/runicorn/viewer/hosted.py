@@ -22,7 +22,7 @@ from uvicorn.lifespan.off import LifespanOff
 from runicorn.loopback.proof import new_proof
 from runicorn.remote.server.reading import Reader
 from runicorn.settings import Settings
-from runicorn.sources.folder import FolderSource
+from runicorn.sources.host import HostSource
 from runicorn.sources.host_files import HostFiles
 from runicorn.viewer.app import create_app
 from runicorn.viewer.http import config_of, connect
@@ -51,11 +51,13 @@ class _Guest:
 class HostedPage:
     """Implements remote's HostPage. loop: the event loop that serves it."""
 
-    def __init__(self, settings: Settings, guest: _Guest, root: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, settings: Settings, guest: _Guest, host: str, root: str, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._guest = guest
         self._clock_offset_secs = 0.0
         self._files = HostFiles()
-        source = FolderSource(LOCAL, self._files, root=root, now=self._now)
+        source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
         self._loop = loop
         self._server = _Within(create_app(settings, session=guest, source=source))
 
@@ -150,11 +152,13 @@ class _Within:
         await self._living.aclose()
 
 
-async def serve(settings: Settings, session_id: str, root: str, local_port: int, started_at: float) -> HostedPage:
+async def serve(
+    settings: Settings, session_id: str, host: str, root: str, local_port: int, started_at: float
+) -> HostedPage:
     """Return the page of a session. See remote's HostPages."""
     guest = _Guest(session_id, started_at, proof=new_proof())
     within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
-    page = await asyncio.to_thread(HostedPage, within, guest, root, loop)
+    page = await asyncio.to_thread(HostedPage, within, guest, host, root, loop)
     await page.start()
     return page
 

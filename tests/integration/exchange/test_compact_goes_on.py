@@ -18,6 +18,7 @@ import runicorn as rn
 from runicorn.storage.artifacts import names
 from runicorn.storage.artifacts.download import download
 from runicorn.storage.artifacts.manifest import Entry
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.packed_files import PackedFiles
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals")
@@ -49,7 +50,7 @@ def root(tmp_path: Path) -> Path:
 
 def points(root: Path) -> dict[str, bytes]:
     """Return all records of each run, as readers see them."""
-    files = PackedFiles(root)
+    files = PackedFiles(LocalFiles(root))
     return {path.name: files.read(f"runs/{path.name}/metrics.bin") for path in root.glob("runs/*")}
 
 

@@ -12,7 +12,7 @@ from tests.support.recorded import only_run
 from runicorn.storage import compaction
 from runicorn.storage.ownership import PassingOwnership
 from runicorn.storage.points import PointStore
-from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.storage.tensorboard.overlay import open_folder
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs fork, or pipes with a name")
 
@@ -36,7 +36,7 @@ def compact(script, *arguments):
 
 
 def loss(script, tmp_path):
-    files = OverlayFiles(script.root, tmp_path / "cache")
+    files = open_folder(script.root, tmp_path / "cache")
     try:
         return PointStore(files).read("r", ["loss"]).columns["loss"].value.tolist()
     finally:
@@ -145,7 +145,7 @@ def tell(process):
 
 
 def points(script, tmp_path, name):
-    files = OverlayFiles(script.root, tmp_path / "cache")
+    files = open_folder(script.root, tmp_path / "cache")
     try:
         return PointStore(files).read("r", [name]).columns[name].value.tolist()
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from pathlib import Path
@@ -11,13 +12,18 @@ import httpx
 import psutil
 import pytest
 from tests.integration.remote.test_sessions import last_step, nothing_of_ours_here
+from tests.support.event_files import event, image, png, scalar, write_events
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.waiting import eventually, eventually_nothing
 
+from runicorn.storage import layout
+from runicorn.storage.compaction import pack_run
+
 # Where to go on with a live stream, which only the viewer that gave it knows.
 CURSOR = re.compile(rb'"cursor":"[^"]*"')
+EVENT_FILE, LATER_FILE = "events.out.tfevents.1700000000.gpu7", "events.out.tfevents.1700000001.gpu7"
 
 
 def agents(server: Server) -> list[psutil.Process]:
@@ -151,6 +157,64 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
     for path, body in (("/api/lines", lines), ("/api/metrics", {"runs": [run["id"]]})):
         *ours, theirs = (httpx.post(url + path, json=body) for url in (by_agent, by_sftp, by_viewer))
         assert [(each.status_code, each.content) for each in ours] == [(200, theirs.content)] * 2, path
+
+
+@pytest.fixture
+def logs_of_others(server: Server) -> Server:
+    """Event files with pictures beside a run of ours that is packed. Their times are whole seconds."""
+    server.train(steps=400, pause_secs=0).wait()
+    for run in (server.runs / "runs").iterdir():
+        pack_run(run)
+        assert (run / f"{layout.METRICS_FILE}{layout.PACKED_SUFFIX}").exists()
+    logs = server.runs / "logs" / "resnet" / "seed1"
+    write_events(logs / EVENT_FILE, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(300)])
+    write_events(logs / LATER_FILE, [event(image("samples", png(6, 4), 6, 4), step=299)])
+    for path in logs.iterdir():
+        os.utime(path, (1_700_000_100, 1_700_000_100))
+    return server
+
+
+def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
+    connected: Viewer, logs_of_others: Server
+) -> None:
+    by_viewer, by_agent, by_sftp = (
+        start(connected, logs_of_others.login(remote_root=str(logs_of_others.runs), mode=mode))["url"]
+        for mode in ("viewer", "agent", "sftp")
+    )
+
+    def runs(url: str) -> dict[str, str]:
+        return {each["name"]: each["id"] for each in httpx.get(f"{url}/api/runs").json()["runs"]}
+
+    for url in (by_viewer, by_agent, by_sftp):
+        eventually(lambda url=url: "seed1" in runs(url), 10, "the run of TensorBoard")
+        mirrored = runs(url)["seed1"]
+        eventually(lambda url=url, run=mirrored: losses(url, run) == 300)
+        eventually(lambda url=url, run=mirrored: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
+    (packed,) = (run for name, run in runs(by_viewer).items() if name != "seed1")
+    (shown,) = httpx.get(f"{by_viewer}/api/runs/{mirrored}/events").json()["events"]
+    paths = [
+        "/api/runs",
+        f"/api/runs/{packed}",
+        f"/api/series?run={packed}&metric=train/loss&metric=acc&points=100",
+        f"/api/series?run={mirrored}&metric=loss&points=100",
+        f"/api/runs/{mirrored}/events",
+        f"/api/runs/{mirrored}/files/{shown['items'][0]['file']}",
+    ]
+    for path in paths:
+        theirs = httpx.get(by_viewer + path)
+        for ours in (httpx.get(by_agent + path), httpx.get(by_sftp + path)):
+            assert ours.status_code == theirs.status_code == 200, path
+            assert comparable(ours) == comparable(theirs), path
+    before = logs_of_others.runs / "logs" / "resnet" / "seed1" / EVENT_FILE
+    write_events(before, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(500)])
+    for url in (by_agent, by_sftp):
+        eventually(lambda url=url: losses(url, mirrored) == 500, 15)
+    assert not list(logs_of_others.runs.rglob("mirror.json"))
+
+
+def losses(url: str, run: str) -> int:
+    metrics = httpx.get(f"{url}/api/runs/{run}").json()["metrics"]
+    return next((int(each["count"]) for each in metrics if each["name"] == "loss"), 0)
 
 
 def comparable(answer: httpx.Response) -> bytes:

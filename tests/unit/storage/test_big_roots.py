@@ -104,7 +104,7 @@ def test_every_run_has_its_turn_to_be_looked_at(root):
 
 
 def test_the_next_viewer_begins_with_what_the_last_one_knew(root, tmp_path):
-    cache = IndexCache(tmp_path / "cache", root)
+    cache = IndexCache(tmp_path / "cache", str(root))
     before = RunIndex(LocalFiles(root), now=later, cache=cache)
     known = complete(before)
     before.close()
@@ -126,7 +126,7 @@ def test_the_next_viewer_begins_with_what_the_last_one_knew(root, tmp_path):
 def test_a_list_is_saved_for_the_next_viewer_by_whoever_asks_later(root, tmp_path):
     """Not by the one who waits for it for the first time."""
     moment = [0.0]
-    cache = IndexCache(tmp_path / "cache", root)
+    cache = IndexCache(tmp_path / "cache", str(root))
     index = RunIndex(LocalFiles(root), now=later, monotonic=lambda: moment[0], cache=cache)
     complete(index)
     assert cache.load() == []
@@ -148,7 +148,7 @@ def test_a_run_that_could_not_be_read_for_a_moment_is_not_kept_so(root, tmp_path
         return getattr(LocalFiles, call)(self, path, *rest)
 
     setattr(Failing, call, fail)
-    cache = IndexCache(tmp_path / "cache", root)
+    cache = IndexCache(tmp_path / "cache", str(root))
     index = RunIndex(Failing(root), now=later, cache=cache)
     complete(index)
     index.close()
@@ -159,7 +159,7 @@ def test_a_run_that_could_not_be_read_for_a_moment_is_not_kept_so(root, tmp_path
 
 
 def test_a_guest_leaves_nothing_for_a_list_that_is_there_in_a_moment(root, tmp_path):
-    cache = IndexCache(tmp_path / "cache", root, worth_from=WORTH_SAVING_AS_A_GUEST)
+    cache = IndexCache(tmp_path / "cache", str(root), worth_from=WORTH_SAVING_AS_A_GUEST)
     index = RunIndex(LocalFiles(root), now=later, cache=cache)
     assert COUNT < WORTH_SAVING_AS_A_GUEST
     complete(index)
@@ -169,7 +169,7 @@ def test_a_guest_leaves_nothing_for_a_list_that_is_there_in_a_moment(root, tmp_p
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"\x83\xa7version", None])
 def test_a_cache_that_is_damaged_costs_time_only(root, tmp_path, damage):
-    cache = IndexCache(tmp_path / "cache", root)
+    cache = IndexCache(tmp_path / "cache", str(root))
     index = RunIndex(LocalFiles(root), now=later, cache=cache)
     complete(index)
     index.close()
@@ -179,17 +179,17 @@ def test_a_cache_that_is_damaged_costs_time_only(root, tmp_path, damage):
 
 
 def test_a_cache_of_another_root_is_not_taken(root, tmp_path):
-    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", root))
+    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", str(root)))
     complete(index)
     index.close()
-    other = IndexCache(tmp_path / "cache", tmp_path / "other")
-    shutil.copy(IndexCache(tmp_path / "cache", root).path, other.path)
+    other = IndexCache(tmp_path / "cache", str(tmp_path / "other"))
+    shutil.copy(IndexCache(tmp_path / "cache", str(root)).path, other.path)
     assert other.load() == []
 
 
 def test_a_small_root_leaves_nothing_in_the_cache_folder(tmp_path):
     add(tmp_path, 1)
-    index = RunIndex(LocalFiles(tmp_path), cache=IndexCache(tmp_path / "cache", tmp_path))
+    index = RunIndex(LocalFiles(tmp_path), cache=IndexCache(tmp_path / "cache", str(tmp_path)))
     index.runs()
     index.close()
     assert not (tmp_path / "cache").exists()
@@ -197,6 +197,6 @@ def test_a_small_root_leaves_nothing_in_the_cache_folder(tmp_path):
 
 def test_what_the_cache_cannot_be_written_to_is_borne(root, tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
-    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", root))
+    index = RunIndex(LocalFiles(root), now=later, cache=IndexCache(tmp_path / "cache", str(root)))
     assert len(complete(index)) == COUNT
     index.close()

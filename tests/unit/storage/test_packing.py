@@ -75,7 +75,7 @@ def test_every_range_of_a_packed_file_reads_as_of_the_plain_one(folder):
     plain = (folder / "metrics.bin").read_bytes()
     pack_run(folder)
     assert [path.name for path in folder.iterdir()] == ["metrics.bin.packed"]
-    files = PackedFiles(folder.parent.parent)
+    files = PackedFiles(LocalFiles(folder.parent.parent))
     assert [(entry.name, entry.size_bytes) for entry in files.list("runs/r")] == [("metrics.bin", len(plain))]
     assert files.names("runs/r") == ["metrics.bin"]
     assert files.stat("runs/r/metrics.bin").size_bytes == len(plain)
@@ -94,7 +94,7 @@ def test_a_damaged_chunk_loses_its_records_only(folder):
     chunk = packing.read_header(bytes(data)).chunks[2]
     data[chunk.start + 20] ^= 255
     path.write_bytes(data)
-    found = PackedFiles(folder.parent.parent).read("runs/r/metrics.bin")
+    found = PackedFiles(LocalFiles(folder.parent.parent)).read("runs/r/metrics.bin")
     assert found[: 200 * 32] == plain[: 200 * 32]
     assert found[300 * 32 :] == plain[300 * 32 :]
     assert records.scan(found).skipped == 100
@@ -106,7 +106,7 @@ def test_every_cut_of_a_packed_file_is_borne(folder):
     data = path.read_bytes()
     for end in range(0, len(data), 97):
         path.write_bytes(data[:end])
-        records.scan(PackedFiles(folder.parent.parent).read("runs/r/metrics.bin"))
+        records.scan(PackedFiles(LocalFiles(folder.parent.parent)).read("runs/r/metrics.bin"))
 
 
 def test_a_damaged_file_is_left_as_it_is(folder):
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_left_as_it_is(folder):
 def test_a_crash_while_packing_leaves_the_plain_file_in_charge(folder):
     plain = (folder / "metrics.bin").read_bytes()
     (folder / "metrics.bin.packed").write_bytes(packing.pack(training(10)))  # not of this file, to tell them apart
-    files = PackedFiles(folder.parent.parent)
+    files = PackedFiles(LocalFiles(folder.parent.parent))
     assert files.read("runs/r/metrics.bin") == plain
     assert [entry.name for entry in files.list("runs/r")] == ["metrics.bin"]
     pack_run(folder)

@@ -15,7 +15,7 @@ from tests.support.agents import run_agent
 
 from runicorn.remote.ssh.interface import Tunnel
 from runicorn.settings import Settings
-from runicorn.sources.folder import FolderSource
+from runicorn.sources.host import HostSource
 from runicorn.viewer import hosted
 
 REQUEST = b"GET %s HTTP/1.1\r\nHost: localhost:18080\r\nConnection: close\r\n\r\n"
@@ -39,7 +39,7 @@ def served(tmp_path: Path, work: Callable[[hosted.HostedPage], Any]) -> Any:
 
     async def live() -> Any:
         settings = Settings(root=tmp_path / "local", home=tmp_path / "home")
-        page = await hosted.serve(settings, "feed0001", "/data/runs", 18080, 1.0)
+        page = await hosted.serve(settings, "feed0001", "u@gpu-7:22", "/data/runs", 18080, 1.0)
         try:
             return await asyncio.to_thread(work, page)
         finally:
@@ -97,8 +97,8 @@ def test_a_way_that_is_closed_cuts_those_who_came_by_it(tmp_path: Path) -> None:
 
 def test_its_source_ends_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(FolderSource, "start", lambda source: said.append(f"start {source.root}"))
-    monkeypatch.setattr(FolderSource, "close", lambda source: said.append(f"close {source.root}"))
+    monkeypatch.setattr(HostSource, "start", lambda source: said.append(f"start {source.root}"))
+    monkeypatch.setattr(HostSource, "close", lambda source: said.append(f"close {source.root}"))
     served(tmp_path, lambda page: None)
     assert said == ["start /data/runs", "close /data/runs"]
 

@@ -79,7 +79,10 @@ async def start(
         session.remote = Started(0, hello.pid, __version__, 0.0)
         tell(hello.what)
     if session.page is None:
-        session.page = session.holder.own(await pages(session.session_id, hello.root, local_port, session.started_at))
+        page = await pages(
+            session.session_id, session.request.target.connection_id, hello.root, local_port, session.started_at
+        )
+        session.page = session.holder.own(page)
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 
 

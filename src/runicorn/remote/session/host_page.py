@@ -30,9 +30,14 @@ class HostPage(Protocol):
 
 
 class HostPages(Protocol):
-    """Makes the page of a session. root: as an absolute path over there. local_port: of the session's door."""
+    """Makes the page of a session.
 
-    def __call__(self, session_id: str, root: str, local_port: int, started_at: float) -> Awaitable[HostPage]: ...
+    host: how it is reached, as user@name:port. root: as an absolute path over there. local_port: of the session's door.
+    """
+
+    def __call__(
+        self, session_id: str, host: str, root: str, local_port: int, started_at: float
+    ) -> Awaitable[HostPage]: ...
 
 
 class ReaderLine:

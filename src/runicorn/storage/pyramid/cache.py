@@ -37,16 +37,16 @@ _SUFFIX = ".pyramid"
 class PyramidCache:
     """The pyramids of one storage root on disk. Safe to use from several threads, and by several viewers at once.
 
-    folder: the user's cache folder. worth_from: how many bytes a record file must have for one of it to be left.
-    most_bytes: how much all pyramids of all roots may take; those that were not used for longest go. Raises nothing: a
-    damaged file or a full disk costs time only.
+    folder: the user's cache folder. root: what no other root is called, such as its path without links. worth_from: how
+    many bytes a record file must have for one of it to be left. most_bytes: how much all pyramids of all roots may
+    take; those that were not used for longest go. Raises nothing: a damaged file or a full disk costs time only.
     """
 
     def __init__(
-        self, folder: Path, root: Path, *, worth_from: int = WORTH_SAVING_BYTES, most_bytes: int = MOST_BYTES
+        self, folder: Path, root: str, *, worth_from: int = WORTH_SAVING_BYTES, most_bytes: int = MOST_BYTES
     ) -> None:
         self.folder = folder / "pyramids"
-        self._root = os.path.realpath(root)
+        self._root = root
         self._worth_from = worth_from
         self._most_bytes = most_bytes
         self._written: int | None = None  # bytes since it was last seen how much there is

@@ -21,8 +21,7 @@ class Board:
     waits for that.
     """
 
-    def __init__(self, root: Path, home: Path) -> None:
-        self.root = root
+    def __init__(self, home: Path) -> None:
         self.home = home
         self.shown: dict[str, str] = {}
         self.claimed: frozenset[str] = frozenset()

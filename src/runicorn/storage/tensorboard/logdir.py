@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import hashlib
-import os
 import re
-import stat
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from runicorn.storage import layout
+from runicorn.storage.files import Files, FileStat, Scan
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+", re.ASCII)
 # PyTorch's and tensorboardX's add_hparams() make such a folder below the writer's own, named by the time.
@@ -20,6 +19,7 @@ _MAX_SLUG = 80
 _MAX_DEPTH = 16
 # What is never a logdir, and may be large.
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__"}
+_MARKS = ("tfevents", layout.RUN_FILE, layout.METRICS_FILE)
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,22 @@ class EventFile:
     mtime: float
 
 
+def event_file(name: str, status: FileStat) -> EventFile:
+    return EventFile(name, status.size_bytes, status.mtime_ns / 1e9)
+
+
 @dataclass(frozen=True)
 class LogFolder:
     """A folder that holds event files. path: below the root, with slashes, empty for the root itself."""
 
     path: str
     files: tuple[EventFile, ...]
+
+
+class Unreadable(NamedTuple):
+    """A folder below the root that cannot be read now: of what lies below it, nothing is known."""
+
+    path: str
 
 
 def is_event_file(name: str) -> bool:
@@ -69,61 +79,82 @@ def host_of(event_file: str) -> str:
     return match[1] if match else ""
 
 
-def walk(root: Path) -> Iterator[LogFolder | None]:
-    """Yield each folder below `root` that holds event files, and None for each that holds none; both as it goes.
+def walk(files: Files) -> Iterator[LogFolder | Unreadable | None]:
+    """Yield each folder that holds event files, None for each that holds none, and those that cannot be read; as it
+    goes.
 
     Links to folders elsewhere are followed, because that is how logdirs are put together, each real folder once; those
-    to folders below `root` would show a run twice, or go round in circles. Runicorn's own runs are passed over. What
-    cannot be read is left out. Where add_hparams() was called once for a run, its folder is a part of the run; where it
-    was called several times, each call is a run, because it stands for one.
+    to folders below the root would show a run twice, or go round in circles. Runicorn's own runs are passed over. Where
+    add_hparams() was called once for a run, its folder is a part of the run; where it was called several times, each
+    call is a run, because it stands for one. Raises OSError where nothing can be read at all.
     """
-    real_root = os.path.realpath(root)
-    own_runs = (root / layout.ROOT_FILE).is_file()
-    seen: set[str] = set()
+    try:
+        links = _Links(files, files.real(""))
+    except OSError as error:
+        if error.errno != errno.ENOTSUP:
+            raise
+        links = None
+    found = files.stat(layout.ROOT_FILE)
+    own_runs = found is not None and not found.is_dir
     pending: list[tuple[str, int]] = [("", 0)]
     while pending:
-        path, depth = pending.pop()
-        files, entries = _look_into(root, path)
-        if {layout.RUN_FILE, layout.METRICS_FILE} <= {entry.name for entry in entries}:
-            yield None
-            continue
-        folders = [
-            entry.name
-            for entry in entries
-            if _is_folder(entry) and not _passed_over(path, entry.name, own_runs) and _is_new(entry, real_root, seen)
+        group = [pending.pop() for _ in range(min(len(pending), files.batch_folders))]
+        scans = files.scan([path for path, _ in group], _MARKS)
+        looked = [
+            (path, depth, scan, [] if isinstance(scan, OSError) else _folders(path, scan, own_runs, links))
+            for (path, depth), scan in zip(group, scans, strict=True)
         ]
-        sessions = [name for name in folders if files and _SESSION.fullmatch(name)]
-        if len(sessions) == 1:
-            folders.remove(sessions[0])
-            more, _ = _look_into(root, f"{path}/{sessions[0]}" if path else sessions[0])
-            files += [replace(file, name=f"{sessions[0]}/{file.name}") for file in more]
-        if depth < _MAX_DEPTH:
-            pending.extend((f"{path}/{name}" if path else name, depth + 1) for name in folders)
-        yield LogFolder(path, tuple(sorted(files, key=lambda file: file.name))) if files else None
-
-
-def _look_into(root: Path, path: str) -> tuple[list[EventFile], list[os.DirEntry[str]]]:
-    """Return a folder's event files, and all else that it holds; nothing where it cannot be read."""
-    files: list[EventFile] = []
-    others: list[os.DirEntry[str]] = []
-    with contextlib.suppress(OSError), os.scandir(root / path) as entries:
-        for entry in entries:
-            if not is_event_file(entry.name) or _is_folder(entry):
-                others.append(entry)
+        sessions = _sessions(files, looked)
+        for path, depth, scan, folders in looked:
+            if isinstance(scan, OSError):
+                if not path:
+                    raise scan
+                yield Unreadable(path)
                 continue
-            with contextlib.suppress(OSError):
-                # Windows keeps what a folder says of an open file as it was when the file was opened.
-                status = os.stat(entry.path) if os.name == "nt" else entry.stat()  # noqa: PTH116
-                if stat.S_ISREG(status.st_mode):
-                    files.append(EventFile(entry.name, status.st_size, status.st_mtime))
-    return files, others
+            if _is_own_run(scan):
+                yield None
+                continue
+            session, more = sessions.get(path, ("", []))
+            events = [*_event_files(scan), *more]
+            if depth < _MAX_DEPTH:
+                pending.extend((f"{path}/{name}" if path else name, depth + 1) for name in folders if name != session)
+            yield LogFolder(path, tuple(sorted(events, key=lambda file: file.name))) if events else None
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:
-        return False
+_Looked = tuple[str, int, "Scan | OSError", list[str]]
+
+
+def _sessions(files: Files, looked: Sequence[_Looked]) -> dict[str, tuple[str, list[EventFile]]]:
+    """Return the one folder that add_hparams() made below each folder with event files, with what it holds."""
+    only = {}
+    for path, _, scan, folders in looked:
+        found = [name for name in folders if _SESSION.fullmatch(name)]
+        if len(found) == 1 and not isinstance(scan, OSError) and _event_files(scan) and not _is_own_run(scan):
+            only[path] = found[0]
+    scans = files.scan([f"{path}/{name}" if path else name for path, name in only.items()], _MARKS) if only else []
+    return {
+        path: (name, [] if isinstance(scan, OSError) else _event_files(scan, f"{name}/"))
+        for (path, name), scan in zip(only.items(), scans, strict=True)
+    }
+
+
+def _event_files(scan: Scan, below: str = "") -> list[EventFile]:
+    return [event_file(f"{below}{file.name}", file) for file in scan.files if is_event_file(file.name)]
+
+
+def _is_own_run(scan: Scan) -> bool:
+    names = {file.name.removesuffix(layout.PACKED_SUFFIX) for file in scan.files}
+    return {layout.RUN_FILE, layout.METRICS_FILE} <= names
+
+
+def _folders(path: str, scan: Scan, own_runs: bool, links: _Links | None) -> list[str]:
+    """Return the folders in a folder that are to be looked into."""
+    return [
+        name
+        for name, is_link in scan.folders.items()
+        if not _passed_over(path, name, own_runs)
+        and (not is_link or (links is not None and links.is_new(f"{path}/{name}" if path else name)))
+    ]
 
 
 def _passed_over(parent: str, name: str, own_runs: bool) -> bool:
@@ -134,14 +165,25 @@ def _passed_over(parent: str, name: str, own_runs: bool) -> bool:
     return (not parent and name == "artifacts") or (parent == layout.RUNS and layout.is_stamped_id(name))
 
 
-def _is_new(entry: os.DirEntry[str], real_root: str, seen: set[str]) -> bool:
-    """Tell whether a linked folder lies elsewhere, and no other link led to it."""
-    if not entry.is_symlink():
+class _Links:
+    """The links to folders of one walk. real_root: the root's path without links."""
+
+    def __init__(self, files: Files, real_root: str) -> None:
+        self._files = files
+        self._real_root = real_root
+        self._seen: set[str] = set()
+
+    def is_new(self, path: str) -> bool:
+        """Tell whether a linked folder lies elsewhere, and no other link led to it."""
+        try:
+            real = self._files.real(path)
+        except OSError:
+            return False
+        root = self._real_root
+        separator = "\\" if "\\" in root else "/"
+        inside = (real + separator).startswith(root.rstrip(separator) + separator)
+        around = (root + separator).startswith(real.rstrip(separator) + separator)
+        if inside or around or real in self._seen:
+            return False
+        self._seen.add(real)
         return True
-    real = os.path.realpath(entry.path)
-    inside = (real + os.sep).startswith(real_root.rstrip(os.sep) + os.sep)
-    around = (real_root + os.sep).startswith(real.rstrip(os.sep) + os.sep)
-    if inside or around or real in seen:
-        return False
-    seen.add(real)
-    return True

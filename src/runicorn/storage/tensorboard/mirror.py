@@ -13,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+from runicorn.storage.files import Files
 from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
 from runicorn.storage.tensorboard.worker import DEMAND_SECS, POLL_SECS, Worker
 
@@ -22,21 +23,23 @@ _CLOSE_SECS = 0.7
 _log = logging.getLogger(__name__)
 
 
-def mirror_home(cache: Path, root: Path) -> Path:
-    """Return the folder below `cache` that holds the mirror of a root."""
-    return cache / "tensorboard" / hashlib.sha256(os.fsencode(os.path.realpath(root))).hexdigest()[:16]
+def mirror_home(cache: Path, root: str) -> Path:
+    """Return the folder below `cache` that holds the mirror of a root. root: what no other root is called."""
+    return cache / "tensorboard" / hashlib.sha256(os.fsencode(root)).hexdigest()[:16]
 
 
 class Mirror:
     """The runs that TensorBoard's event files below a root stand for. Starts when it is first asked; close() ends it.
 
-    home: where the mirrored runs lie, a storage root of its own; made only when there is something to hold. Where the
-    cache folder cannot be written, as with a home that is mounted read-only, it is a temporary one until close().
+    files: how the root is read. root_name: what its folder is called. home: where the mirrored runs lie, a storage root
+    of its own; made only when there is something to hold. Where the cache folder cannot be written, as with a home that
+    is mounted read-only, it is a temporary one until close().
     """
 
-    def __init__(self, root: Path, home: Path) -> None:
-        self.root = root
-        self._board = Board(root, home)
+    def __init__(self, files: Files, root_name: str, home: Path) -> None:
+        self._files = files
+        self._root_name = root_name
+        self._board = Board(home)
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
         self._first_look_ends_at = float("inf")
@@ -50,15 +53,13 @@ class Mirror:
         """What keeps event files from being shown, in one sentence."""
         return self._board.problem
 
-    def runs(self) -> dict[str, str]:
-        """Return run ids with their folders below the root, as they are known now; the first call waits up to 1 s."""
-        self.look()
-        return self._board.shown
+    def runs(self, *, waits: bool = True) -> dict[str, str]:
+        """Return run ids with their folders below the root, as they are known now.
 
-    def source(self, run_id: str) -> Path | None:
-        """Return the folder with a run's event files, or None where there is no such run."""
-        path = self.runs().get(run_id)
-        return None if path is None else self.root / path
+        waits: for what is there at first, up to 1 s.
+        """
+        self.look(waits=waits)
+        return self._board.shown
 
     def claimed(self) -> frozenset[str]:
         """Return the names in the root's runs/ below which event files lie, which are no runs of our own."""
@@ -68,8 +69,8 @@ class Mirror:
         """Return how many runs were found and are not taken in yet; 0 where that is a matter of a moment."""
         return self._board.arriving if self.is_working else 0
 
-    def look(self) -> None:
-        """Say that somebody looks, so that what is new is taken in during the next seconds."""
+    def look(self, *, waits: bool = True) -> None:
+        """Say that somebody looks, so that what is new is taken in during the next seconds. waits: see runs()."""
         board = self._board
         asleep = board.unwatched_secs() > DEMAND_SECS
         board.looked_at = time.monotonic()
@@ -77,7 +78,7 @@ class Mirror:
             self.start()
         elif asleep:
             board.wake.set()
-        if not board.first_look.is_set():
+        if waits and not board.first_look.is_set():
             board.first_look.wait(max(0.0, self._first_look_ends_at - time.monotonic()))
 
     def start(self) -> None:
@@ -87,7 +88,10 @@ class Mirror:
                 self._board.looked_at = time.monotonic()
                 self._first_look_ends_at = time.monotonic() + FIRST_LOOK_SECS
                 self._thread = threading.Thread(
-                    target=_work, args=(self._board,), name="runicorn-tensorboard", daemon=True
+                    target=_work,
+                    args=(self._board, self._files, self._root_name),
+                    name="runicorn-tensorboard",
+                    daemon=True,
                 )
                 self._thread.start()
 
@@ -120,10 +124,10 @@ class Mirror:
         return self._thread is not None and self._thread.is_alive()
 
 
-def _work(board: Board) -> None:
+def _work(board: Board, files: Files, root_name: str) -> None:
     # Not a method: a client that is forgotten without close() is not kept alive by its own thread.
     try:
-        Worker(board).work()
+        Worker(board, files, root_name).work()
     except Exception:  # noqa: BLE001 - the rim of a background task: the viewer goes on with what was taken in
         _log.exception("TensorBoard's event files are not followed any more.")
     finally:

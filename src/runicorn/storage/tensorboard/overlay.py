@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import enum
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from runicorn.regular_files import open_regular
 from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
-from runicorn.storage.files import FileStat, LocalFiles, OneByOne
+from runicorn.storage.files import Files, FileStat, LocalFiles, Range
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.tensorboard.media_names import MediaNames
@@ -18,25 +20,40 @@ from runicorn.storage.tensorboard.run_mirror import STATE_FILE, file_names
 from runicorn.storage.tensorboard.translate import media_range
 
 _LOOK_EVERY_SECS = 0.02
+_LOOK_EVERY_FAR_SECS = 2.0
 _BELOW_RUNS = layout.RUNS + "/"
 
 
-class FileRange(NamedTuple):
-    """Bytes of a file that stand for a file of their own."""
+class _Place(NamedTuple):
+    """Bytes of an event file that stand for a file of their own. path: below the root."""
 
-    path: Path
+    path: str
     start: int
-    size_bytes: int
+    length: int
 
 
-class OverlayFiles(OneByOne):
-    """Reads both as one. Media of mirrored runs are ranges of their event files; nothing of them is copied."""
+class _Where(enum.Enum):
+    """In which of the two a path lies."""
 
-    batch_bytes = LocalFiles.batch_bytes
+    OWN = "own"
+    MIRRORED = "mirrored"
+    NOWHERE = "nowhere"
 
-    def __init__(self, root: Path, cache: Path) -> None:
-        self._own = PackedFiles(root)
-        self.mirror = Mirror(root, mirror_home(cache, root))
+
+class OverlayFiles(Files):
+    """Reads both as one. Media of mirrored runs are ranges of their event files; nothing of them is copied.
+
+    files: how the folder is read. far: whether each call of theirs is a round trip, so that what seldom changes is
+    asked for less often, and a list of our own runs does not wait for the others.
+    """
+
+    def __init__(self, files: Files, mirror: Mirror, *, far: bool = False) -> None:
+        self.batch_bytes = files.batch_bytes
+        self.batch_folders = files.batch_folders
+        self.mirror = mirror
+        self._own = PackedFiles(files)
+        self._far = far
+        self._look_every_secs = _LOOK_EVERY_FAR_SECS if far else _LOOK_EVERY_SECS
         self._known_runs: dict[str, str] = {}
         self._looked_at = float("-inf")
         self._is_storage_root = False
@@ -45,114 +62,203 @@ class OverlayFiles(OneByOne):
         self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
         self._media = MediaNames()
 
+    def names(self, path: str) -> list[str]:
+        if path != layout.RUNS:
+            return [entry.name for entry in self.list(path)]
+        mirrored, own = self._runs(), self._own.names(path)
+        self._learn(own)
+        return [name for name in own if self._is_own_run(name)] + [
+            name for name in self._mirrored.names(path) if name in mirrored
+        ]
+
+    def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
+        where = self._where(folders)
+        own = iter(self._own.look([folder for folder, each in zip(folders, where, strict=True) if each is _Where.OWN]))
+        found: list[list[FileStat] | OSError] = []
+        for folder, each in zip(folders, where, strict=True):
+            if each is _Where.NOWHERE:
+                found.append([])
+            elif each is _Where.MIRRORED:
+                found.append(self._look_mirrored(folder))
+            else:
+                entries = next(own)
+                is_all = folder == layout.RUNS and not isinstance(entries, OSError)
+                found.append(self._with_mirrored(entries) if is_all else entries)  # type: ignore[arg-type]
+        return found
+
+    def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
+        where = self._where(paths)
+        own = iter(self._own.stats([path for path, each in zip(paths, where, strict=True) if each is _Where.OWN]))
+        found: list[FileStat | OSError | None] = []
+        for path, each in zip(paths, where, strict=True):
+            if each is _Where.NOWHERE:
+                found.append(None)
+            elif each is _Where.MIRRORED:
+                found.append(self._stat_mirrored(path))
+            else:
+                status = next(own)
+                found.append(self._stat_runs(status) if path == layout.RUNS else status)
+        return found
+
+    def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
+        where = self._where([each.path for each in ranges])
+        # Of what is mirrored, media lie in the event files, and so on the own side.
+        wanted = [
+            each if home is not _Where.MIRRORED else self._media_part(each)
+            for each, home in zip(ranges, where, strict=True)
+        ]
+        own = iter(self._own.fetch([each for each in wanted if each is not None]))
+        return [
+            next(own) if there is not None else self._mirrored.fetch([each])[0]
+            for each, there in zip(ranges, wanted, strict=True)
+        ]
+
+    def inside(self, folder: str, path: str) -> str | None:
+        run_id, below = _split(f"{folder}/{path}")
+        (where,) = self._where([f"{folder}/{path}"])
+        if where is _Where.MIRRORED:
+            if run_id is not None and self._stat_media(run_id, [below])[0] is not None:
+                return f"{folder}/{path}"
+            return self._mirrored.inside(folder, path)
+        return self._own.inside(folder, path) if where is _Where.OWN else None
+
+    def arriving(self) -> int:
+        return self.mirror.arriving()
+
+    def home_of(self, run_id: str) -> Path | None:
+        """Return the storage root on this machine that holds a mirrored run; None where it is none."""
+        return self.mirror.home if run_id in self._runs() else None
+
+    def close(self) -> None:
+        """End what follows the event files."""
+        self.mirror.close()
+
+    # --- which of the two -------------------------------------------------------------------------------------------
+
     def _runs(self) -> dict[str, str]:
         """Return the mirrored runs; asked for a hundred times in a listing, they are looked up once."""
         moment = time.monotonic()
         if moment - self._looked_at > _LOOK_EVERY_SECS:
-            self._known_runs, self._looked_at = self.mirror.runs(), moment
+            waits = not (self._far and self._knows_storage_root())
+            self._known_runs, self._looked_at = self.mirror.runs(waits=waits), time.monotonic()
         return self._known_runs
 
     @property
     def _mirrored(self) -> LocalFiles:
         return LocalFiles(self.mirror.home)
 
-    def names(self, path: str) -> list[str]:
-        if path != layout.RUNS:
-            return [entry.name for entry in self.list(path)]
+    def _where(self, paths: Sequence[str]) -> list[_Where]:
+        """Return in which of the two each path lies; that of all runs lies in both, and is the own one's here."""
         mirrored = self._runs()
-        own = [name for name in self._own.names(path) if self._is_own_run(name)]
-        return own + [name for name in self._mirrored.names(path) if name in mirrored]
+        run_ids = [_split(path)[0] for path in paths]
+        self._learn([run_id for run_id in run_ids if run_id is not None and run_id not in mirrored])
+        return [
+            _Where.OWN if run_id is None
+            else _Where.MIRRORED if run_id in mirrored
+            else _Where.OWN if self._is_own_run(run_id)
+            else _Where.NOWHERE
+            for run_id in run_ids
+        ]  # fmt: skip
 
-    def stat(self, path: str) -> FileStat | None:
-        if path == layout.RUNS:
-            return self._stat_runs()
-        run_id, below = _split(path)
-        if run_id is None or run_id not in self._runs():
-            return None if run_id is not None and not self._is_own_run(run_id) else self._own.stat(path)
-        media = self.media(run_id, below)
-        if media is None:
-            return self._mirrored.stat(path)
-        return FileStat(below.split("/")[1], False, media.size_bytes, media.path.stat().st_mtime_ns, 0)
+    def _knows_storage_root(self) -> bool:
+        """Tell whether the folder is a storage root of ours, which it stays once it is one. Raises OSError."""
+        if not self._is_storage_root and time.monotonic() - self._root_looked_at > self._look_every_secs:
+            self._is_storage_root = self._own.stat(layout.ROOT_FILE) is not None
+            self._root_looked_at = time.monotonic()
+        return self._is_storage_root
 
-    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
-        run_id, below = _split(path)
-        if run_id is None or run_id not in self._runs():
-            return self._own.read(path, offset, length)
-        media = self.media(run_id, below)
-        if media is None:
-            return self._mirrored.read(path, offset, length)
-        left = max(0, media.size_bytes - offset)
-        with open_regular(media.path) as file:
-            file.seek(media.start + offset)
-            return file.read(left if length is None else min(left, length)) or b""
-
-    def inside(self, folder: str, path: str) -> str | None:
-        run_id, below = _split(f"{folder}/{path}")
-        if run_id is not None and self.media(run_id, below) is not None:
-            return f"{folder}/{path}"
-        if run_id is not None and run_id not in self._runs() and not self._is_own_run(run_id):
-            return None
-        return self._home_of(run_id).inside(folder, path)
-
-    def root_of(self, run_id: str) -> Path:
-        """Return the storage root that holds a run's own files, and so its notes."""
-        return self._home_of(run_id).root
-
-    def media(self, run_id: str, path: str) -> FileRange | None:
-        """Return where a mirrored run's media lie; None where `path` below its folder is something else."""
-        wanted = media_range(path)
-        folder = self.mirror.source(run_id)
-        if wanted is None or folder is None:
-            return None
-        name = self._event_files(run_id).get(wanted.file_number)
-        try:
-            if name is None or (folder / name).stat().st_size < wanted.offset + wanted.length:
-                return None
-        except OSError:
-            return None
-        return FileRange(folder / name, wanted.offset, wanted.length)
-
-    def arriving(self) -> int:
-        return self.mirror.arriving()
-
-    def close(self) -> None:
-        """End what follows the event files."""
-        self.mirror.close()
-
-    def _home_of(self, run_id: str | None) -> LocalFiles:
-        return self._mirrored if run_id is not None and run_id in self._runs() else self._own
-
-    def _stat_runs(self) -> FileStat | None:
-        """Return what changes whenever a run comes or goes in either of the two folders."""
-        found = [status for files in (self._own, self._mirrored) if (status := files.stat(layout.RUNS)) is not None]
-        if not found:
-            return None
-        size = sum(status.size_bytes for status in found) + len(self._runs())
-        return FileStat(layout.RUNS, True, size, max(status.mtime_ns for status in found), found[0].inode)
-
-    def _list_runs(self) -> list[FileStat]:
-        mirrored = self._runs()
-        own = [entry for entry in self._own.list(layout.RUNS) if self._is_own_run(entry.name)]
-        if not mirrored:
-            return own
-        return own + [entry for entry in self._mirrored.list(layout.RUNS) if entry.name in mirrored]
+    def _learn(self, names: Sequence[str]) -> None:
+        """Find out which folders in runs/ are runs of ours, in one call. Raises OSError."""
+        if not names or self._knows_storage_root():
+            return
+        new = [name for name in dict.fromkeys(names) if name not in self._own_runs]
+        if new:
+            stats = self._own.stats([layout.run_path(name, layout.RUN_FILE) for name in new])
+            self._own_runs |= {name for name, status in zip(new, stats, strict=True) if status is not None}
 
     def _is_own_run(self, name: str) -> bool:
         """Tell whether a folder in runs/ is a run of ours; PyTorch puts its logs into a folder of this name, too.
 
         In a storage root all are that hold no event files; elsewhere those that say that they are.
         """
-        if not self._is_storage_root and time.monotonic() - self._root_looked_at > _LOOK_EVERY_SECS:
-            self._is_storage_root = self._own.stat(layout.ROOT_FILE) is not None
-            self._root_looked_at = time.monotonic()
-        if self._is_storage_root:
-            return name not in self.mirror.claimed()
-        if name in self._own_runs:
-            return True
-        if self._own.stat(layout.run_path(name, layout.RUN_FILE)) is None:
-            return False
-        self._own_runs.add(name)
-        return True
+        return name not in self.mirror.claimed() if self._is_storage_root else name in self._own_runs
+
+    # --- what both show as one --------------------------------------------------------------------------------------
+
+    def _with_mirrored(self, entries: list[FileStat]) -> list[FileStat]:
+        mirrored = self._runs()
+        self._learn([entry.name for entry in entries])
+        own = [entry for entry in entries if self._is_own_run(entry.name)]
+        if not mirrored:
+            return own
+        return own + [entry for entry in self._mirrored.list(layout.RUNS) if entry.name in mirrored]
+
+    def _stat_runs(self, own: FileStat | OSError | None) -> FileStat | OSError | None:
+        """Return what changes whenever a run comes or goes in either of the two folders."""
+        if isinstance(own, OSError):
+            return own
+        found = [status for status in (own, self._mirrored.stat(layout.RUNS)) if status is not None]
+        if not found:
+            return None
+        size = sum(status.size_bytes for status in found) + len(self._runs())
+        return FileStat(layout.RUNS, True, size, max(status.mtime_ns for status in found), found[0].inode)
+
+    # --- a mirrored run ---------------------------------------------------------------------------------------------
+
+    def _look_mirrored(self, path: str) -> list[FileStat] | OSError:
+        run_id, below = _split(path)
+        assert run_id is not None
+        try:
+            if below == MEDIA:
+                names = self._media_names(run_id)
+                return [found for found in self._stat_media(run_id, names) if found is not None]
+            entries = [entry for entry in self._mirrored.list(path) if entry.name != STATE_FILE]
+            if not below and self._media_names(run_id):
+                entries.append(FileStat(MEDIA, True, 0, 0, 0))
+        except OSError as error:
+            return error
+        return entries
+
+    def _stat_mirrored(self, path: str) -> FileStat | OSError | None:
+        run_id, below = _split(path)
+        assert run_id is not None
+        try:
+            if media_range(below) is not None:
+                return self._stat_media(run_id, [below])[0]
+            return self._mirrored.stat(path)
+        except OSError as error:
+            return error
+
+    def _stat_media(self, run_id: str, names: Sequence[str]) -> list[FileStat | None]:
+        """Return what media are, by their names below the run's folder; None for what is something else."""
+        parts = [self._media_place(run_id, name) for name in names]
+        paths = list(dict.fromkeys(part.path for part in parts if part is not None))
+        files = dict(zip(paths, self._own.stats(paths), strict=True)) if paths else {}
+        found: list[FileStat | None] = []
+        for name, part in zip(names, parts, strict=True):
+            status = files[part.path] if part is not None else None
+            if part is None or not isinstance(status, FileStat) or status.size_bytes < part.start + part.length:
+                found.append(None)
+            else:
+                found.append(FileStat(name.split("/")[1], False, part.length, status.mtime_ns, 0))
+        return found
+
+    def _media_place(self, run_id: str, name: str) -> _Place | None:
+        """Return which bytes of which event file are meant; None where it is something else."""
+        wanted, folder = media_range(name), self._runs().get(run_id)
+        file = self._event_files(run_id).get(wanted.file_number) if wanted is not None else None
+        if wanted is None or folder is None or file is None:
+            return None
+        return _Place(f"{folder}/{file}" if folder else file, wanted.offset, wanted.length)
+
+    def _media_part(self, wanted: Range) -> Range | None:
+        run_id, below = _split(wanted.path)
+        place = self._media_place(run_id, below) if run_id is not None else None
+        if place is None:
+            return None
+        left = max(0, place.length - wanted.start)
+        length = left if wanted.length is None else min(left, wanted.length)
+        return Range(place.path, place.start + wanted.start, length)
 
     def _event_files(self, run_id: str) -> dict[int, str]:
         path = layout.run_path(run_id, STATE_FILE)
@@ -167,19 +273,11 @@ class OverlayFiles(OneByOne):
     def _media_names(self, run_id: str) -> tuple[str, ...]:
         return self._media.of(self._mirrored, layout.run_path(run_id, layout.EVENTS_FILE))
 
-    def list(self, path: str) -> list[FileStat]:
-        run_id, below = _split(path)
-        if path == layout.RUNS:
-            return self._list_runs()
-        if run_id is None or run_id not in self._runs():
-            return self._own.list(path) if run_id is None or self._is_own_run(run_id) else []
-        if below == MEDIA:
-            names = self._media_names(run_id)
-            return [found for name in names if (found := self.stat(f"{path}/{name.split('/')[1]}")) is not None]
-        entries = [entry for entry in self._mirrored.list(path) if entry.name != STATE_FILE]
-        if not below and self._media_names(run_id):
-            entries.append(FileStat(MEDIA, True, 0, 0, 0))
-        return entries
+
+def open_folder(root: Path, cache: Path) -> OverlayFiles:
+    """Return the files of a folder on this machine. cache: the folder for what is derived."""
+    files, name = LocalFiles(root), os.path.realpath(root)
+    return OverlayFiles(files, Mirror(files, Path(name).name, mirror_home(cache, name)))
 
 
 def _split(path: str) -> tuple[str | None, str]:

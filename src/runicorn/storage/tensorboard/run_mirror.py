@@ -18,6 +18,7 @@ from typing import Any
 
 from runicorn.errors import RunExistsError
 from runicorn.storage import layout
+from runicorn.storage.files import Files, Range, found_or_raise
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.rewinding import events_before, records_before
 from runicorn.storage.tensorboard import checksums, framing, logdir
@@ -79,20 +80,26 @@ class _Followed:
         }
 
 
+class _UnreadError(Exception):
+    """An event file cannot be read now. Its cause says why."""
+
+
 class RunMirror:
     """The mirror of one folder of event files. Only one process at a time may have it.
 
-    home: a storage root of the cache folder. source: the folder with the event files. monotonic: a clock in seconds.
+    home: a storage root of the cache folder. path: of the folder with the event files, below the root that `files`
+    reads. root_name: what that root's folder is called. monotonic: a clock in seconds. unread: names of files that
+    could not be read for a moment.
     """
 
     def __init__(
-        self, home: Path, path: str, source: Path, root_name: str, *, monotonic: Callable[[], float] = time.monotonic
+        self, home: Path, path: str, files: Files, root_name: str, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self.run_id = logdir.run_id(path)
         self._pace = Pace(monotonic)
         self._home = home
         self._path = path
-        self._source = source
+        self._source = files
         self._root_name = root_name
         self._folder = home / layout.RUNS / self.run_id
         self._begin()
@@ -133,7 +140,12 @@ class RunMirror:
                 more = True
                 break
             before, damaged = followed.offset, followed.damaged
-            done = self._follow_file(file, followed, left)
+            try:
+                done = self._follow_file(file, followed, left)
+            except _UnreadError as error:
+                self._leave_out(file.name, error)
+                continue
+            self.unread.discard(file.name)
             left -= followed.offset - before
             changed |= followed.offset != before or followed.damaged != damaged
             if done:
@@ -162,9 +174,8 @@ class RunMirror:
             return True
         try:
             data, found = self._read(file, followed, limit_bytes)
-        except OSError:
-            self._translator.warn("unreadable-event-file")
-            return True
+        except OSError as error:
+            raise _UnreadError from error
         followed.awaited = 0 if found.spans or not found.needed else followed.offset + found.needed
         if found.needed > MAX_RECORD_BYTES and not found.spans:
             return self._pass_over(file, followed)
@@ -187,18 +198,35 @@ class RunMirror:
     def _read(self, file: EventFile, followed: _Followed, limit_bytes: int) -> tuple[bytes, Frames]:
         """Return the next piece of a file, with the whole of its first record where that is there. Raises OSError."""
         left = file.size_bytes - followed.offset
-        with open(self._source / file.name, "rb", buffering=0) as opened:  # noqa: PTH123 - unbuffered, as LocalFiles
-            if len(followed.head) < _HEAD_BYTES:
-                followed.head = opened.read(_HEAD_BYTES) or b""
-            opened.seek(followed.offset)
-            data = opened.read(min(len(followed.broken), left)) or b""
-            if not data or data != followed.broken:
-                data += opened.read(min(max(limit_bytes, _LEAST_READ_BYTES), left) - len(data)) or b""
+        path, at = self._file(file.name), followed.offset
+        length = min(len(followed.broken) or max(limit_bytes, _LEAST_READ_BYTES), left)
+        wanted = [Range(path, at, length)]
+        if len(followed.head) < _HEAD_BYTES:
+            wanted.append(Range(path, 0, _HEAD_BYTES))
+        data, *heads = (found_or_raise(each) for each in self._source.fetch(wanted))
+        if heads:
+            followed.head = heads[0]
+        if followed.broken and data != followed.broken:
+            data += self._more(path, at, data, min(max(limit_bytes, _LEAST_READ_BYTES), left))
+        found = framing.frames(data)
+        if not found.spans and len(data) < found.needed <= min(left, MAX_RECORD_BYTES):
+            data += self._more(path, at, data, found.needed)
             found = framing.frames(data)
-            if not found.spans and len(data) < found.needed <= min(left, MAX_RECORD_BYTES):
-                data += opened.read(found.needed - len(data)) or b""
-                found = framing.frames(data)
         return data, found
+
+    def _more(self, path: str, at: int, data: bytes, length: int) -> bytes:
+        """Return what comes after a piece that was read from `at`, up to `length` bytes of both. Raises OSError."""
+        return self._source.read(path, at + len(data), max(0, length - len(data)))
+
+    def _file(self, name: str) -> str:
+        """Return where an event file lies below the root."""
+        return f"{self._path}/{name}" if self._path else name
+
+    def _leave_out(self, name: str, error: _UnreadError) -> None:
+        """Go on without a file; that is told of one that is not a matter of a moment."""
+        if name not in self.unread and not isinstance(error.__cause__, (ConnectionError, TimeoutError)):
+            self._translator.warn("unreadable-event-file")
+        self.unread.add(name)
 
     def _pass_over(self, file: EventFile, followed: _Followed) -> bool:
         """Go on behind a record that is too large, once all of it is there; tell whether nothing is left then."""
@@ -334,8 +362,7 @@ class RunMirror:
 
     def _begins_with(self, name: str, head: bytes) -> bool:
         try:
-            with open(self._source / name, "rb", buffering=0) as file:  # noqa: PTH123
-                return file.read(len(head)) == head
+            return self._source.read(self._file(name), 0, len(head)) == head
         except OSError:
             return True  # nothing is known of it now
 
@@ -349,6 +376,7 @@ class RunMirror:
         self._heartbeat_at = 0.0
         self._owes = False
         self._noted_files = 0
+        self.unread: set[str] = set()
         self._pace.hurry()
 
     def _restart(self) -> None:

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from filelock import FileLock, Timeout
 
 from runicorn.storage import layout
+from runicorn.storage.files import Files, FileStat
 from runicorn.storage.tensorboard import logdir
 from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
-from runicorn.storage.tensorboard.logdir import EventFile, LogFolder
+from runicorn.storage.tensorboard.logdir import EventFile, LogFolder, Unreadable
 from runicorn.storage.tensorboard.run_mirror import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, RunMirror
 
 POLL_SECS = 0.25
@@ -43,8 +44,10 @@ _log = logging.getLogger(__name__)
 class Worker:
     """What the thread does and knows. work() returns when the board is closed."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, files: Files, root_name: str) -> None:
         self._board = board
+        self._files = files
+        self._root_name = root_name
         self._folders: dict[str, LogFolder] = {}
         self._runs: dict[str, RunMirror] = {}
         self._backlog: deque[str] = deque()
@@ -53,7 +56,7 @@ class Worker:
         self._grew_at: dict[str, float] = {}
         self._retry_at: dict[str, float] = {}
         self._lock: FileLock | None = None
-        self._walker: Iterator[LogFolder | None] | None = None
+        self._walker: Iterator[LogFolder | Unreadable | None] | None = None
         self._found: set[str] = set()
         self._walk_secs = 0.0
         self._walked_at = float("-inf")
@@ -110,7 +113,7 @@ class Worker:
             rest = _REST_FACTOR if self._folders else _REST_FACTOR_WITHOUT_ANY
             if started - self._walked_at < max(_WALK_EVERY_SECS, self._walk_secs * rest):
                 return
-            self._walker, self._found, self._walk_secs = logdir.walk(self._board.root), set(), 0.0
+            self._walker, self._found, self._walk_secs = logdir.walk(self._files), set(), 0.0
         while (now := time.monotonic()) - started < _WALK_SLICE_SECS and not self._board.closed.is_set():
             try:
                 folder = next(self._walker)
@@ -119,7 +122,13 @@ class Worker:
                 self._drop_missing()
                 self._push_again(now)
                 break
-            if folder is not None:
+            except OSError:  # nothing is known of it now, so that nothing is gone
+                self._walker, self._walked_at = None, now
+                self._push_again(now)
+                break
+            if isinstance(folder, Unreadable):
+                self._found |= {run_id for run_id, each in self._folders.items() if _is_below(each.path, folder.path)}
+            elif folder is not None:
                 self._note(folder)
         self._walk_secs += time.monotonic() - started
 
@@ -157,16 +166,31 @@ class Worker:
         if now - self._polled_at < max(POLL_SECS, self._poll_secs * _REST_FACTOR):
             return
         self._polled_at = now
-        for run_id, folder in self._folders.items():
-            if self._is_active(run_id, folder):
-                # Of many files in a folder, most were written by programs that ended: they are left to the walk.
-                since = max(file.mtime for file in folder.files) - _ACTIVE_SECS
-                files = tuple(self._look_at(folder, f) if f.mtime >= since else f for f in folder.files)
-                if files != folder.files:
-                    self._folders[run_id] = LogFolder(folder.path, files)
-                    self._grew_at[run_id] = now
-                    self._push(run_id, first=True)
+        asked = [
+            (run_id, folder, file)
+            for run_id, folder in self._folders.items()
+            if self._is_active(run_id, folder)
+            # Of many files in a folder, most were written by programs that ended: they are left to the walk.
+            for since in [max(file.mtime for file in folder.files) - _ACTIVE_SECS]
+            for file in folder.files
+            if file.mtime >= since
+        ]
+        with contextlib.suppress(OSError):  # what cannot be read at all is as it was
+            stats = self._files.stats([_path(folder, file) for _, folder, file in asked])
+            for (run_id, _, file), status in zip(asked, stats, strict=True):
+                if isinstance(status, FileStat):  # of others, the next walk tells
+                    self._grew(run_id, file, logdir.event_file(file.name, status), now)
         self._poll_secs = time.monotonic() - now
+
+    def _grew(self, run_id: str, before: EventFile, file: EventFile, now: float) -> None:
+        """Take in how a file is now, if it is not as it was."""
+        if file == before:
+            return
+        folder = self._folders[run_id]
+        files = tuple(file if each.name == file.name else each for each in folder.files)
+        self._folders[run_id] = LogFolder(folder.path, files)
+        self._grew_at[run_id] = now
+        self._push(run_id, first=True)
 
     def _is_active(self, run_id: str, folder: LogFolder) -> bool:
         """Tell whether a run was written to lately, by the clock of its disk or by what was seen here."""
@@ -174,13 +198,6 @@ class Worker:
             return True
         since = time.time() - _ACTIVE_SECS
         return any(file.mtime >= since for file in folder.files)
-
-    def _look_at(self, folder: LogFolder, file: EventFile) -> EventFile:
-        try:
-            status = (self._board.root / folder.path / file.name).stat()
-        except OSError:
-            return file  # the next walk tells
-        return EventFile(file.name, status.st_size, status.st_mtime)
 
     def _push(self, run_id: str, *, first: bool) -> None:
         if run_id not in self._waiting:
@@ -196,19 +213,20 @@ class Worker:
         folder = self._folders.get(run_id)
         if folder is None or run_id in self._retry_at:
             return
-        limit_bytes = CHUNK_BYTES if run_id in self._tried else FIRST_BYTES
+        limit_bytes = max(CHUNK_BYTES, self._files.batch_bytes // 16) if run_id in self._tried else FIRST_BYTES
         self._tried.add(run_id)
         try:
             run = self._runs.get(run_id)
             if run is None:
-                source = self._board.root / folder.path
-                run = RunMirror(self._board.home, folder.path, source, self._board.root.resolve().name)
+                run = RunMirror(self._board.home, folder.path, self._files, self._root_name)
                 self._runs[run_id] = run
             more = run.follow(folder.files, limit_bytes=limit_bytes)
             if run.exists:
                 self._board.show(run_id, folder.path)
             if more:
                 self._push(run_id, first=False)
+            elif run.unread:
+                self._retry_at[run_id] = time.monotonic() + _RETRY_SECS
             elif not self._is_active(run_id, folder):
                 run.settle()
                 del self._runs[run_id]  # its state is on the disk, and thousands of them would fill the memory
@@ -297,3 +315,11 @@ class Worker:
         state_file = self._board.home / layout.RUNS / run_id / STATE_FILE
         if run_id not in self._board.shown and state_file.is_file():
             self._board.show(run_id, folder.path)
+
+
+def _path(folder: LogFolder, file: EventFile) -> str:
+    return f"{folder.path}/{file.name}" if folder.path else file.name
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")

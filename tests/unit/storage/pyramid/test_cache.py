@@ -83,7 +83,7 @@ def test_what_was_saved_of_another_file_is_not_used(run, folder):
     other.append(line(other, 60_000, seed=9))
     for each in (run, other):
         each.check(each.store(folder), "loss", WHOLE)
-    kept = PyramidCache(folder, run.root)
+    kept = PyramidCache(folder, str(run.root))
     kept.path("runs/other/metrics.bin").replace(kept.path("runs/r/metrics.bin"))
     run.check(run.store(folder), "loss", WHOLE)
 
@@ -91,7 +91,7 @@ def test_what_was_saved_of_another_file_is_not_used(run, folder):
 def test_what_was_saved_of_another_root_is_not_used(run, folder, tmp_path):
     run.check(run.store(folder), "loss", WHOLE)
     twin = Run(tmp_path / "twin")
-    kept, theirs = PyramidCache(folder, run.root), PyramidCache(folder, twin.root)
+    kept, theirs = PyramidCache(folder, str(run.root)), PyramidCache(folder, str(twin.root))
     assert kept.path("runs/r/metrics.bin") != theirs.path("runs/r/metrics.bin")
     kept.path("runs/r/metrics.bin").replace(theirs.path("runs/r/metrics.bin"))
     twin.keys("loss")
@@ -109,7 +109,7 @@ def test_it_is_not_believed_while_the_marks_cannot_be_read(run, folder):
             data = super().read(path, offset, length)
             return bytes(len(data)) if path.endswith(".bin") else data
 
-    store = PyramidStore(Zeros(run.root), PyramidCache(folder, run.root, worth_from=1))
+    store = PyramidStore(Zeros(run.root), PyramidCache(folder, str(run.root), worth_from=1))
     assert run.ask(store, ["loss"], WHOLE).metrics == {}
 
 
@@ -138,7 +138,7 @@ def test_a_damaged_file_costs_time_only(run, folder, damage, monkeypatch):
 
 
 def test_a_small_file_leaves_nothing(run, folder):
-    store = PyramidStore(CountingFiles(run.root), PyramidCache(folder, run.root))
+    store = PyramidStore(CountingFiles(run.root), PyramidCache(folder, str(run.root)))
     run.check(store, "loss", WHOLE)
     store.save()
     assert not folder.exists()
@@ -183,12 +183,12 @@ def test_what_was_not_used_for_longest_is_removed(tmp_path, folder):
         each.keys("loss")
         each.append(line(each, 50_000, seed=number))
     for number, each in enumerate(runs):
-        kept = PyramidCache(folder, each.root, worth_from=1, most_bytes=400_000)
+        kept = PyramidCache(folder, str(each.root), worth_from=1, most_bytes=400_000)
         store = PyramidStore(CountingFiles(each.root), kept)
         each.check(store, "loss", WHOLE)
         os.utime(kept.path(f"runs/r{number}/metrics.bin"), (time.time() + number - 100,) * 2)
     assert sum(path.stat().st_size for path in saved(folder)) <= 400_000
-    kept = PyramidCache(folder, tmp_path / "root")
+    kept = PyramidCache(folder, str(tmp_path / "root"))
     assert {kept.path(f"runs/r{number}/metrics.bin") for number in (4, 5)} <= set(saved(folder))
     assert kept.path("runs/r0/metrics.bin") not in saved(folder)
 

@@ -10,7 +10,7 @@ from tests.support.pyramids import CREATED_AT, CountingFiles, Run, check_buckets
 
 from runicorn.model import Axis
 from runicorn.storage import layout, packing
-from runicorn.storage.files import by_name
+from runicorn.storage.files import LocalFiles, by_name
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.points import PointStore
 from runicorn.storage.pyramid import levels
@@ -245,7 +245,7 @@ def test_packed_files_read_as_plain_ones(run):
     (run.path / "metrics.bin.packed").write_bytes(packing.pack(plain.read_bytes()))
     expected = run.ask(run.store(), ["loss"], WHOLE).metrics["loss"].rows
     plain.unlink()
-    found = run.ask(PyramidStore(PackedFiles(run.root)), ["loss"], WHOLE).metrics["loss"].rows
+    found = run.ask(PyramidStore(PackedFiles(LocalFiles(run.root))), ["loss"], WHOLE).metrics["loss"].rows
     assert found.tobytes() == expected.tobytes()
 
 

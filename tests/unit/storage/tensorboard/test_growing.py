@@ -33,7 +33,8 @@ class Growing:
 
     def __init__(self, tmp_path):
         self.home = tmp_path / "home"
-        self.source = tmp_path / "logs" / "run1"
+        self.root = tmp_path / "logs"
+        self.source = self.root / "run1"
         self.source.mkdir(parents=True)
         self.file = self.source / "events.out.tfevents.1700000000.gpu7"
         self.now = 1000.0
@@ -41,7 +42,7 @@ class Growing:
         self._ticks = count(1)
 
     def open(self):
-        return RunMirror(self.home, "run1", self.source, "logs", monotonic=lambda: self.now)
+        return RunMirror(self.home, "run1", LocalFiles(self.root), "logs", monotonic=lambda: self.now)
 
     def append(self, data):
         """Append, with a modification time that differs however fast this goes."""
@@ -51,7 +52,7 @@ class Growing:
         os.utime(self.file, (moment, moment))
 
     def follow(self):
-        (folder,) = [folder for folder in walk(self.source) if folder is not None]
+        (folder,) = [folder for folder in walk(LocalFiles(self.source)) if folder is not None]
         while self.mirror.follow(folder.files):
             pass
 

@@ -5,6 +5,7 @@ import os
 import pytest
 
 from runicorn.storage import layout
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.tensorboard.logdir import host_of, is_event_file, project_and_name, run_id, walk
 
 NAME = "events.out.tfevents.1700000000.gpu7"
@@ -16,7 +17,7 @@ def put(folder, name=NAME):
 
 
 def found(root):
-    return sorted(folder.path for folder in walk(root) if folder is not None)
+    return sorted(folder.path for folder in walk(LocalFiles(root)) if folder is not None)
 
 
 def test_folders_at_every_depth_are_found(tmp_path):
@@ -40,7 +41,7 @@ def test_a_pipe_holds_nobody_up(tmp_path):
 def test_files_come_in_the_order_of_their_names(tmp_path):
     for name in ("events.out.tfevents.3.h", "events.out.tfevents.1.h", "notes.txt"):
         put(tmp_path, name)
-    (folder,) = walk(tmp_path)
+    (folder,) = walk(LocalFiles(tmp_path))
     assert [file.name for file in folder.files] == ["events.out.tfevents.1.h", "events.out.tfevents.3.h"]
 
 
@@ -59,7 +60,7 @@ def test_our_own_runs_and_hidden_folders_are_passed_over(tmp_path):
 def test_the_one_session_of_add_hparams_belongs_to_its_run(tmp_path):
     put(tmp_path / "run1")
     put(tmp_path / "run1" / "1700000000.123")
-    (folder,) = [folder for folder in walk(tmp_path) if folder is not None]
+    (folder,) = [folder for folder in walk(LocalFiles(tmp_path)) if folder is not None]
     assert folder.path == "run1"
     assert [file.name for file in folder.files] == [f"1700000000.123/{NAME}", NAME]
 

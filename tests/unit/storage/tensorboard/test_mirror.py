@@ -12,13 +12,14 @@ import pytest
 from tests.support.event_files import event, scalar, write_events
 
 from runicorn.storage import layout
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard import mirror as mirror_module
 from runicorn.storage.tensorboard import worker
 from runicorn.storage.tensorboard.logdir import run_id
 from runicorn.storage.tensorboard.mirror import Mirror
-from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.storage.tensorboard.overlay import open_folder
 
 LIMIT_SECS = 20
 NAME = "events.out.tfevents.1700000000.gpu7"
@@ -41,7 +42,7 @@ def look(tmp_path):
     opened = []
 
     def open_files(root):
-        files = OverlayFiles(root, tmp_path / "cache")
+        files = open_folder(root, tmp_path / "cache")
         opened.append(files)
         return files
 
@@ -260,22 +261,21 @@ def test_of_many_files_in_a_folder_the_old_ones_are_not_asked_for_their_size_all
         write_events(old, losses(0, 1))
         os.utime(old, (1_600_000_000, 1_600_000_000))
     asked = []
-    real = worker.Worker._look_at
-    monkeypatch.setattr(
-        worker.Worker, "_look_at", lambda self, folder, file: asked.append(file.name) or real(self, folder, file)
-    )
+    real = LocalFiles.stats
+    monkeypatch.setattr(LocalFiles, "stats", lambda self, paths: asked.extend(paths) or real(self, paths))
     files = look(logs)
     until(lambda: count(files, "a") == 30)
     write_events(logs / "a" / NAME, losses(0, 15))
     until(lambda: count(files, "a") == 35)
-    assert set(asked) == {NAME}
+    assert {path for path in asked if path.startswith("a/")} == {f"a/{NAME}"}
 
 
 CHILD = """
 import sys, time
 from pathlib import Path
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.tensorboard.mirror import Mirror
-mirror = Mirror(Path(sys.argv[1]), Path(sys.argv[2]))
+mirror = Mirror(LocalFiles(Path(sys.argv[1])), "logs", Path(sys.argv[2]))
 print("looking", flush=True)
 while True:
     mirror.runs()
@@ -301,7 +301,7 @@ def test_killed_again_and_again_it_loses_and_doubles_nothing(tmp_path, metrics):
             child.communicate()
         kills += 1
     assert kills == 8
-    mirror = Mirror(logs, home)
+    mirror = Mirror(LocalFiles(logs), "logs", home)
     try:
         assert mirror.settle(LIMIT_SECS)
     finally:
@@ -327,7 +327,7 @@ def test_where_the_cache_cannot_be_written_a_temporary_folder_does(logs, tmp_pat
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "cache").write_text("a file where the folder should be")
-    files = OverlayFiles(logs, tmp_path / "cache")
+    files = open_folder(logs, tmp_path / "cache")
     try:
         until(lambda: count(files, "a") == 10)
         assert files.mirror.problem is None
@@ -339,7 +339,7 @@ def test_where_the_cache_cannot_be_written_a_temporary_folder_does(logs, tmp_pat
 
 def test_where_nothing_can_be_written_that_is_told(logs, tmp_path, monkeypatch):
     (tmp_path / "cache").write_text("a file where the folder should be")
-    files = OverlayFiles(logs, tmp_path / "cache")
+    files = open_folder(logs, tmp_path / "cache")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
     try:
         files.mirror.look()

@@ -40,17 +40,18 @@ class Folder:
     """A logdir with one run in it, and the place that mirrors go to."""
 
     def __init__(self, tmp_path):
-        self.source = tmp_path / "logs" / "exp" / "run1"
+        self.root = tmp_path / "logs"
+        self.source = self.root / "exp" / "run1"
         self.home = tmp_path / "home"
 
     def write(self, events, name=NAME):
         return write_events(self.source / name, events)
 
     def mirror(self):
-        return RunMirror(self.home, "exp/run1", self.source, "logs")
+        return RunMirror(self.home, "exp/run1", LocalFiles(self.root), "logs")
 
     def files(self):
-        (folder,) = [folder for folder in walk(self.source) if folder is not None] or [None]
+        (folder,) = [folder for folder in walk(LocalFiles(self.source)) if folder is not None] or [None]
         return folder.files if folder else ()
 
     def follow(self, mirror=None, **options):
