@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from runicorn.errors import StorageError
 from runicorn.sources.host_files import HostFiles
 from runicorn.sources.mirrored import MirroredSource
+from runicorn.storage import layout, reader
+from runicorn.storage.files import Range
 from runicorn.storage.index_cache import IndexCache
 from runicorn.storage.pyramid.cache import PyramidCache
 from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
 from runicorn.storage.tensorboard.overlay import OverlayFiles
+from runicorn.storage.writer import changed_notes, update_notes
 
 _WORTH_SAVING = 20
 _WORTH_SAVING_BYTES = 2**20
 
 
 class HostSource(MirroredSource):
-    """Nothing is written over there. Reading it again costs more than on this machine, so that more of it is kept.
+    """Nothing is written over there but the notes that a person changes. Reading it again costs more than on this
+    machine, so that more of it is kept.
 
     host: how it is reached, as user@name:port. root: as an absolute path over there.
     """
@@ -45,3 +52,22 @@ class HostSource(MirroredSource):
             pyramids=PyramidCache(cache, name, worth_from=_WORTH_SAVING_BYTES),
             now=now,
         )
+        self._host_files = files
+        self._writing = threading.Lock()
+
+    def _write_notes(self, run_id: str, changes: Mapping[str, Any]) -> None:
+        with self._writing:
+            home = self.overlay.home_of(run_id)
+            if home is not None:  # of somebody else's logs, notes are kept on this side
+                update_notes(home, run_id, dict(changes))
+                return
+            path = layout.run_path(run_id, layout.NOTES_FILE)
+            try:
+                (before,) = self._host_files.fetch([Range(path, 0, reader.MAX_SMALL_BYTES)])
+                if isinstance(before, OSError) and not isinstance(before, FileNotFoundError):
+                    raise before
+                content = changed_notes(b"" if isinstance(before, OSError) else before, changes)
+                self._host_files.replace(path, content)
+            except (OSError, ValueError) as error:
+                reason = getattr(error, "strerror", None) or error
+                raise StorageError(f"The notes of run {run_id} cannot be written over there: {reason}.") from error

@@ -10,13 +10,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runicorn.remote.server.reading import Reader, error_of
-from runicorn.storage.files import Files, FileStat, Range, parts_below
+from runicorn.storage.files import Files, FileStat, Range, Scan, parts_below, scanned
 
 
 class HostFiles(Files):
     """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError."""
 
     batch_bytes = 8 * 2**20
+    batch_folders = 256
 
     def __init__(self, reader: Reader | None = None) -> None:
         self._current = reader
@@ -55,6 +56,20 @@ class HostFiles(Files):
         with _broken_answers():
             found, errors = self._reader.fetch(ranges)
             return [errors.get(place, data) for place, data in enumerate(found)]
+
+    def scan(self, folders: Sequence[str], marks: Sequence[str]) -> list[Scan | OSError]:
+        if not folders:
+            return []
+        with _broken_answers():
+            found = _whole(self._reader.scan(folders, marks), folders)
+            return [error_of(each) or scanned((_stat(entry) for entry in each), marks) for each in found]
+
+    def real(self, path: str) -> str:
+        return self._reader.real(path)
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a small file anew, all of it or nothing. Raises OSError."""
+        self._reader.replace(path, content)
 
     def inside(self, folder: str, path: str) -> str | None:
         parts = parts_below(path)

@@ -102,7 +102,7 @@ class Files(abc.ABC):
         """Return the folders in each folder, and the files whose names hold one of the marks; nothing of one that is
         missing. Of a folder with a million other files, this costs their names only, where that is possible.
         """
-        return [each if isinstance(each, OSError) else _scanned(each, marks) for each in self.look(folders)]
+        return [each if isinstance(each, OSError) else scanned(each, marks) for each in self.look(folders)]
 
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed, as the machine has it where it lies.
@@ -135,7 +135,8 @@ def found_or_raise(found: Found | OSError) -> Found:
     return found
 
 
-def _scanned(entries: Iterable[FileStat], marks: Sequence[str]) -> Scan:
+def scanned(entries: Iterable[FileStat], marks: Sequence[str]) -> Scan:
+    """Return what of a folder's entries scan() shows."""
     found = Scan([], {})
     for entry in entries:
         if entry.is_dir:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RootNotUsableError, RunExistsError, StorageError
 from runicorn.regular_files import read_regular
 from runicorn.storage import claims, layout
-from runicorn.storage.jsonio import encode_object
+from runicorn.storage.jsonio import decode_object, encode_object
 
 _DRAFT_ATTEMPTS = 10
 _RANKS = range(1, 100_000)
@@ -122,11 +122,19 @@ def update_notes(root: Path, run_id: str, changes: dict[str, Any]) -> None:
     """Overlay what a person changed about a run in its notes.json; None takes a key away. Raises StorageError."""
     path = root / layout.RUNS / run_id / layout.NOTES_FILE
     try:
-        notes = _read_notes(path)
-        notes.update(changes)
-        replace_json(path, {key: value for key, value in notes.items() if value is not None})
+        try:
+            before = read_regular(path)
+        except FileNotFoundError:
+            before = b""
+        replace_bytes(path, changed_notes(before, changes))
     except (OSError, ValueError) as error:
         raise StorageError(f"The notes of run {run_id} cannot be written: {error}.") from error
+
+
+def changed_notes(before: bytes, changes: Mapping[str, Any]) -> bytes:
+    """Return the content of a notes.json after a change; what is damaged is begun anew. Raises ValueError."""
+    notes = {**(decode_object(before) or {}), **changes}
+    return encode_object({key: value for key, value in notes.items() if value is not None})
 
 
 def claim_record_file(folder: Path, wanted: str | None = None) -> str:
@@ -160,14 +168,6 @@ def _take(path: Path) -> bool:
         path.unlink()
         return False
     return True
-
-
-def _read_notes(path: Path) -> dict[str, Any]:
-    try:
-        notes = json.loads(read_regular(path))
-    except (FileNotFoundError, ValueError):
-        return {}
-    return notes if isinstance(notes, dict) else {}
 
 
 def _check_readable(root: Path) -> None:

@@ -61,6 +61,15 @@ class Reader(Protocol):
     ) -> tuple[list[bytes], dict[int, OSError]]:
         """Return the bytes of each range, and the errors of those that could not be read, by their places."""
 
+    def scan(self, folders: Sequence[str], marks: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return the folders in each folder, and the files whose names hold one of the marks: entries, or an error."""
+
+    def real(self, path: str) -> str:
+        """Return the absolute path of what is there if links are followed. Raises OSError."""
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a small file anew, all of it or nothing; nothing else is ever written over there. Raises OSError."""
+
     def close(self) -> None: ...
 
 

@@ -1,9 +1,9 @@
 """The agent: what is sent to a host to read a folder there. Standard library only, Python 3.6 or newer, this one file.
 
-It is sent as text over the login's own channel, and runs in memory: it writes no file, opens no port, starts no process
-and no thread. On this side, only what frames look like is taken from it. It speaks them over its standard input and
-output, and ends with them, or when nobody has said a word for as long as its lease: the system's own alarm ends it
-then, also in the middle of a read that does not return.
+It is sent as text over the login's own channel, and runs in memory: it opens no port, starts no process and no thread,
+and writes no file, but for the notes of a run when a person changes them. On this side, only what frames look like is
+taken from it. It speaks them over its standard input and output, and ends with them, or when nobody has said a word for
+as long as its lease: the system's own alarm ends it then, also in the middle of a read that does not return.
 
 A request is a JSON object with "do", one of the methods of Agent whose name begins with do_. "urgency" says whose parts
 come first, the lowest number; those of a bulk read make room for it between one piece and the next. An answer is any
@@ -180,6 +180,42 @@ class Agent:
         for start in range(0, len(paths), ENTRIES_AT_ONCE):
             yield as_json([look_at(self.path(path)) for path in paths[start : start + ENTRIES_AT_ONCE]]), 0, True
 
+    def do_scan(self, request):
+        """Yield what folders hold, in order: of their files, only those whose names hold one of the marks."""
+        marks = [as_path(mark) for mark in request["marks"]]
+        for folder in request["folders"]:
+            yield as_json([scan(self.path(folder), marks)]), 0, True
+
+    def do_real(self, request):
+        """Return a path without links."""
+        try:
+            return as_text(real(self.path(request["path"])))
+        except OSError as error:
+            return of_error(error)
+
+    def do_replace(self, request):
+        """Write a small file anew, all of it or nothing."""
+        path = self.path(request["path"])
+        draft = os.path.join(
+            os.path.dirname(path), b".%s.%08x.tmp" % (os.path.basename(path), zlib.crc32(os.urandom(8)))
+        )
+        try:
+            fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+            try:
+                left = memoryview(as_path(request["text"]))
+                while left:
+                    left = left[os.write(fd, left) :]
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            os.replace(draft, path)
+        except OSError as error:
+            try:
+                os.unlink(draft)
+            except OSError:
+                pass
+            return of_error(error)
+
     def do_inside(self, request):
         """Tell whether there is a file below a folder which lies there also if links are followed."""
         try:
@@ -269,6 +305,24 @@ def look(path):
             for each in found:
                 try:
                     entries.append(entry_of(each.name, each.stat(), each.is_symlink()))
+                except OSError:  # gone since the folder was read, or a link to nowhere
+                    pass
+    except OSError as error:
+        return [] if error.errno in NOT_THERE else of_error(error)
+    return entries
+
+
+def scan(path, marks):
+    """Return entries: of folders by their names alone, of files that bear one of the marks, and of no others."""
+    entries = []
+    try:
+        with os.scandir(path) as found:
+            for each in found:
+                try:
+                    if each.is_dir():
+                        entries.append([as_text(each.name), 1, 0, 0, 0, int(each.is_symlink())])
+                    elif any(mark in each.name for mark in marks) and stat.S_ISREG(each.stat().st_mode):
+                        entries.append(entry_of(each.name, each.stat()))
                 except OSError:  # gone since the folder was read, or a link to nowhere
                     pass
     except OSError as error:
