@@ -14,9 +14,9 @@ from typing import Any, cast
 
 from tests.support.other_servers import SFTP_SERVER
 
-from runicorn.remote.server import sftp
 from runicorn.remote.server.agent import client
 from runicorn.remote.server.reading import Reader
+from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.ssh.interface import Sink
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage import records

@@ -1,5 +1,5 @@
 """A network in between: a TCP relay on 127.0.0.1 with delay, jitter and bandwidth, that stalls, cuts, half-closes and
-refuses when told to, and counts round trips."""
+refuses when told to, and counts round trips and bytes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Link:
 
     rounds: how many round trips have followed on one another so far, however slow the machine is. What the client
     sends is one deeper than the deepest thing that had reached it; an answer is as deep as what had reached the server.
-    A new connection is one round trip by itself.
+    A new connection is one round trip by itself. bytes_carried: in both directions.
     """
 
     port: int
@@ -42,6 +42,7 @@ class Link:
     jitter_secs: float = 0.0
     bytes_per_sec: float | None = None
     rounds: int = 0
+    bytes_carried: int = 0
     depth_there: int = 0
     to_port: int = 0
     thread: LoopThread | None = None
@@ -174,6 +175,7 @@ async def _carry(link: Link, reader: asyncio.StreamReader, writer: asyncio.Strea
     try:
         while not sender.done():
             data = await reader.read(CHUNK_BYTES)
+            link.bytes_carried += len(data)
             depth = link.rounds + 1 if out else link.depth_there
             busy_until = due if link.bytes_per_sec else 0.0
             due = loop.time() + link.rtt_secs / 2 + link.jitter_secs * link.dice.random()

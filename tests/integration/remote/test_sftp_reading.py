@@ -15,7 +15,8 @@ from tests.support.other_servers import SFTP_SERVER
 from tests.support.waiting import eventually
 
 from runicorn.errors import SftpUnavailableError
-from runicorn.remote.server import sftp
+from runicorn.remote.server.sftp import client as sftp
+from runicorn.remote.server.sftp.packets import Packets
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage.files import FileStat, Range
 
@@ -172,7 +173,7 @@ def test_an_answer_that_ends_too_early_is_an_error_of_that_file(
     (tmp_path / "file").write_text("x")
     with run_sftp() as reader:
         reader.hello(str(tmp_path))
-        monkeypatch.setattr(sftp._Inbox, "_hand_on", cut(sftp._Inbox._hand_on))
+        monkeypatch.setattr(Packets, "_hand_on", cut(Packets._hand_on))
         with pytest.raises(OSError, match="cannot be read"):
             HostFiles(reader).stat("file")
 

@@ -15,10 +15,10 @@ from runicorn.errors import (
     StartTimeoutError,
 )
 from runicorn.remote.link.connections import RunBlocking
-from runicorn.remote.server import sftp
-from runicorn.remote.server.agent import client
+from runicorn.remote.server.agent import client as agents
 from runicorn.remote.server.launch import Started
 from runicorn.remote.server.reading import Hello, Reader
+from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.session.host_page import HostPages, ReaderLine
 from runicorn.remote.session.session import Mode, Session
 from runicorn.remote.ssh.interface import Connection, Fallback
@@ -47,7 +47,7 @@ async def start(
     def begin() -> tuple[Mode, Reader]:
         if wanted is not Mode.SFTP:
             try:
-                return Mode.AGENT, client.start(connection, own, session.progress.log)
+                return Mode.AGENT, agents.start(connection, own, session.progress.log)
             except _NO_AGENT as error:
                 if wanted is Mode.AGENT:
                     raise

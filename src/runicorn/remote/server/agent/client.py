@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import queue
 import secrets
 import threading
 import time
@@ -22,7 +21,8 @@ from runicorn.errors import (
 )
 from runicorn.remote.server.agent import command
 from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
-from runicorn.remote.server.reading import Hello, error_of, gone, no_answer, os_error
+from runicorn.remote.server.inbox import Answers, Inbox, Outbox
+from runicorn.remote.server.reading import Hello, error_of, os_error
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 from runicorn.remote.telling.words import Words
 
@@ -34,8 +34,9 @@ START_TIMEOUT_SECS = 20.0
 ANSWER_TIMEOUT_SECS = 20.0
 _NOISE_BYTES = 1024 * 1024
 _MAX_FRAME_BYTES = 64 * 2**20
-# An answer, in parts; None where the agent has ended.
-_Answer = queue.SimpleQueue["tuple[int, int, bytes] | None"]
+_WHO = "The host's agent"
+# A part of an answer: what it is, how it is packed, and its bytes.
+_Part = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True)
@@ -49,11 +50,11 @@ class Piece:
 class Agent:
     """An agent that runs, and its channel: see reading.Reader. close() ends it."""
 
-    def __init__(self, process: RemoteProcess, inbox: _Inbox, words: Words) -> None:
+    def __init__(self, process: RemoteProcess, inbox: _Frames, words: Words) -> None:
         self._process = process
         self._inbox = inbox
         self._words = words
-        self._sending = threading.Lock()
+        self._outbox = Outbox(process, inbox, _WHO)
         self._numbers = iter(range(1, 2**32))
         self._ended = threading.Event()
         self._keeper = threading.Thread(target=self._keep, name="agent-lease", daemon=True)
@@ -141,23 +142,16 @@ class Agent:
         (answer,) = self._ask(request)
         return _from_json(*answer[1:])
 
-    def _ask(
-        self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS
-    ) -> Iterator[tuple[int, int, bytes]]:
-        """Yield the frames of an answer: what they are, how they are packed, and their bytes."""
-        answer: _Answer = queue.SimpleQueue()
+    def _ask(self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> Iterator[_Part]:
+        """Yield the parts of an answer."""
+        answers: Answers[_Part] = Answers(_WHO)
         number = next(self._numbers)
-        self._inbox.expect(number, answer)
+        self._inbox.expect(number, answers)
         whole = False
         try:
             self._send(number, request)
             while not whole:
-                try:
-                    part = answer.get(timeout=timeout_secs)
-                except queue.Empty:
-                    raise no_answer(timeout_secs) from None
-                if part is None:
-                    raise gone("The host's agent")
+                part = answers.next(timeout_secs)
                 whole = part[0] == DONE
                 yield part
         finally:
@@ -169,14 +163,7 @@ class Agent:
     def _send(self, number: int, request: dict[str, Any]) -> None:
         body = json.dumps(request, separators=(",", ":")).encode("ascii")
         packed = zlib.compress(body, 1) if len(body) > 512 else body
-        frame = HEAD.pack(len(packed), number, 0, PACKED if packed is not body else 0) + packed
-        with self._sending:
-            if not self.alive:
-                raise gone("The host's agent")
-            try:
-                self._process.write(frame)
-            except ConnectionClosedError as error:
-                raise gone("The host's agent") from error
+        self._outbox.send(HEAD.pack(len(packed), number, 0, PACKED if packed is not body else 0) + packed)
 
     def _keep(self) -> None:
         """Say that it is still wanted, until it is not."""
@@ -195,7 +182,7 @@ def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str]
     process = connection.start(command.command(marker), stdin=command.packed_program())
     own(process)
     words = Words(lambda line: log(f"server: {line}"))
-    inbox = _Inbox(f"{marker}\n".encode())
+    inbox = _Frames(f"{marker}\n".encode())
     process.follow(inbox, words, inbox.finish)
     if not inbox.begun.wait(START_TIMEOUT_SECS):
         process.close()
@@ -217,54 +204,32 @@ def _no_agent(status: int | None, noise: bytes) -> StartError:
     return LoginShellRefusedError(f"The login shell ran no command and said: {said[-1][:200] if said else 'nothing'}.")
 
 
-class _Inbox:
-    """Where an agent's output goes: sorted by question. See interface.Sink: called by the connection's own thread.
-
-    begun: set with the marker, or at the end if there is none. noise: what was printed before the marker.
+class _Frames(Inbox[_Part]):
+    """Sorts an agent's frames. begun: set with the marker, or at the end if there is none. noise: what was printed
+    before the marker.
     """
 
     def __init__(self, marker: bytes) -> None:
+        super().__init__()
         self._marker: bytes | None = marker
-        self._lock = threading.Lock()
-        self._received = bytearray()
-        self._waiting: dict[int, _Answer] = {}
         self.begun = threading.Event()
         self.noise = b""
-        self.is_over = False
 
-    def expect(self, number: int, answer: _Answer) -> None:
-        with self._lock:
-            self._waiting[number] = answer
-            if self.is_over:
-                answer.put(None)
-
-    def forget(self, number: int) -> None:
-        with self._lock:
-            self._waiting.pop(number, None)
-
-    def deliver(self, data: bytes) -> None:
-        with self._lock:
-            self._received += data
-            if self._marker is not None and not self._past_noise(self._marker):
+    def _sort(self) -> None:
+        if self._marker is not None and not self._past_noise(self._marker):
+            return
+        while len(self._received) >= HEAD.size:
+            size, number, kind, packed = HEAD.unpack_from(self._received)
+            if size > _MAX_FRAME_BYTES:
+                self._end()
                 return
-            while len(self._received) >= HEAD.size:
-                size, number, kind, packed = HEAD.unpack_from(self._received)
-                if size > _MAX_FRAME_BYTES:
-                    self._end()
-                    return
-                end = HEAD.size + size
-                if len(self._received) < end:
-                    return
-                answer = self._waiting.get(number)
-                if answer is not None:
-                    answer.put((kind, packed, bytes(self._received[HEAD.size : end])))
-                del self._received[:end]
-
-    def finish(self) -> None:
-        with self._lock:
-            if self._marker is not None:
-                self.noise = bytes(self._received)
-            self._end()
+            end = HEAD.size + size
+            if len(self._received) < end:
+                return
+            answers = self._waiting.get(number)
+            if answers is not None:
+                answers.put((kind, packed, bytes(self._received[HEAD.size : end])))
+            del self._received[:end]
 
     def _past_noise(self, marker: bytes) -> bool:
         found = self._received.find(marker)
@@ -277,10 +242,10 @@ class _Inbox:
         return True
 
     def _end(self) -> None:
-        self.is_over = True
+        if self._marker is not None:
+            self.noise = bytes(self._received)
+        super()._end()
         self.begun.set()
-        for answer in self._waiting.values():
-            answer.put(None)
 
 
 def _pieces(packed: int, body: bytes) -> Iterator[Piece]:
