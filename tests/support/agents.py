@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
+import pytest
 from tests.support.other_servers import SFTP_SERVER
 
 from runicorn.remote.server.agent import client
@@ -20,7 +21,7 @@ from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.ssh.interface import Sink
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage import records
-from runicorn.storage.files import FileStat, LocalFiles, Range
+from runicorn.storage.files import FileStat, LocalFiles, Range, Scan
 
 OLDEST, NEWEST = (3, 6), (3, 13)
 
@@ -181,7 +182,29 @@ def assert_reads_as_here(reader: Reader, root: Path, shown: Callable[[FileStat],
     odd = ("out", "nowhere", "circle", "../one/run.json", "/etc/passwd", "pipe", "", "a\0b")
     for path in ("run.json", "within", *odd):
         assert far.inside("runs/one", path) == local.inside("runs/one", path), path
-    assert far.look([]) == far.stats([]) == far.fetch([]) == []
+    marks = ("run.json", ".bin")
+    for ours, theirs in zip(local.scan(folders, marks), far.scan(folders, marks), strict=True):
+        assert isinstance(ours, Scan)
+        assert isinstance(theirs, Scan)
+        assert sorted(map(shown, theirs.files)) == sorted(map(shown, ours.files))
+        assert theirs.folders == ours.folders
+    for path in ("", "also/one", "runs/one/within", "runs/one/out"):
+        assert far.real(path) == local.real(path).rstrip("/")
+    assert far.look([]) == far.stats([]) == far.fetch([]) == far.scan([], marks) == []
+
+
+def assert_replaces_whole(reader: Reader, folder: Path) -> None:
+    """A small file is written anew, or is as it was; nothing else is left."""
+    files = HostFiles(reader)
+    for content in (b'{"note": "gr\xc3\xb6\xc3\x9fer"}', b"", bytes(range(256)) * 700):
+        files.replace("notes.json", content)
+        assert (folder / "notes.json").read_bytes() == content
+    assert [path.name for path in folder.iterdir()] == ["notes.json"]
+    (folder / "taken").mkdir()
+    for path in ("not-there/notes.json", "taken"):
+        with pytest.raises(OSError, match=r".+"):
+            files.replace(path, b"lost")
+    assert sorted(path.name for path in folder.rglob("*")) == ["notes.json", "taken"]
 
 
 def _comparable(found: Sequence[Any], shown: Callable[[FileStat], Any]) -> list[Any]:

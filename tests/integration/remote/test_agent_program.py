@@ -13,7 +13,14 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, pythons, run_agent
+from tests.support.agents import (
+    ShellConnection,
+    assert_reads_as_here,
+    assert_replaces_whole,
+    make_odd_root,
+    pythons,
+    run_agent,
+)
 from tests.support.waiting import eventually
 
 from runicorn.errors import LoginShellRefusedError, NoPythonError
@@ -47,6 +54,14 @@ def test_it_answers_as_files_of_this_machine_do(version: str, by_python: Any, ro
         assert_reads_as_here(agent, root, lambda entry: entry)
         (below, too_long) = HostFiles(agent).stats(["runs/one/run.json/below", "x" * 300])
         assert (below, too_long) == (None, None)
+
+
+@on_each_python
+def test_a_small_file_is_written_anew_or_is_as_it_was(version: str, by_python: Any, tmp_path: Path) -> None:
+    by_python(PYTHONS[version])
+    with run_agent() as agent:
+        agent.hello(str(tmp_path))
+        assert_replaces_whole(agent, tmp_path)
 
 
 def whole(version: str) -> str:

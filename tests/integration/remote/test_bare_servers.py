@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -210,6 +211,29 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
     for url in (by_agent, by_sftp):
         eventually(lambda url=url: losses(url, mirrored) == 500, 15)
     assert not list(logs_of_others.runs.rglob("mirror.json"))
+
+
+@pytest.mark.parametrize("mode", ["agent", "sftp"])
+def test_what_a_person_notes_is_written_over_there(mode: str, connected: Viewer, logs_of_others: Server) -> None:
+    session = start(connected, logs_of_others.login(remote_root=str(logs_of_others.runs), mode=mode))
+    url = session["url"]
+    eventually(lambda: len(httpx.get(f"{url}/api/runs").json()["runs"]) == 2, 10, "both runs")
+    before = {path for path in logs_of_others.runs.rglob("*") if path.is_file()}
+    for run in httpx.get(f"{url}/api/runs").json()["runs"]:
+        change = {"note": "größer 😀", "tags": ["best"]}
+        answer = httpx.patch(f"{url}/api/runs/{run['id']}", json=change)
+        assert answer.status_code == 200, answer.text
+        assert {key: answer.json()[key] for key in change} == change
+    (notes,) = {path for path in logs_of_others.runs.rglob("*") if path.is_file()} - before
+    assert notes.name == layout.NOTES_FILE
+    assert json.loads(notes.read_bytes()) == change
+    assert notes.stat().st_uid == logs_of_others.account.uid
+    notes.parent.chmod(0o555)
+    answer = httpx.patch(f"{url}/api/runs/{notes.parent.name}", json={"note": "lost"})
+    assert (answer.status_code, answer.json()["code"]) == (500, "STORAGE_ERROR"), answer.text
+    notes.parent.chmod(0o755)
+    assert json.loads(notes.read_bytes()) == change
+    stop(connected, session)
 
 
 def losses(url: str, run: str) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
-from tests.support.agents import ShellConnection, assert_reads_as_here, make_odd_root, run_sftp
+from tests.support.agents import ShellConnection, assert_reads_as_here, assert_replaces_whole, make_odd_root, run_sftp
 from tests.support.other_servers import SFTP_SERVER
 from tests.support.waiting import eventually
 
@@ -36,6 +36,12 @@ def test_it_answers_as_files_of_this_machine_do(root: Path) -> None:
         hello = reader.hello(str(root))
         assert (hello.root, hello.error, hello.pid) == (str(root), None, 0)
         assert_reads_as_here(reader, root, as_told)
+
+
+def test_a_small_file_is_written_anew_or_is_as_it_was(tmp_path: Path) -> None:
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        assert_replaces_whole(reader, tmp_path)
 
 
 @pytest.mark.parametrize("size", [0, 1, 32_767, 32_768, 32_769, 9 * 2**20 + 5])

@@ -98,6 +98,18 @@ class Agent:
         """Return what is at each path: an entry, None, or what error_of() reads."""
         return self._listed({"do": "stats", "paths": list(paths), "urgency": urgency})
 
+    def scan(self, folders: Sequence[str], marks: Sequence[str], urgency: int = 0) -> list[Any]:
+        """Return the folders in each folder, and the files whose names hold one of the marks."""
+        return self._listed({"do": "scan", "folders": list(folders), "marks": list(marks), "urgency": urgency})
+
+    def real(self, path: str) -> str:
+        """Return the absolute path of what is there if links are followed. Raises OSError."""
+        return str(_or_raise(self._one({"do": "real", "path": path})))
+
+    def replace(self, path: str, content: bytes) -> None:
+        """Write a small file anew. Raises OSError."""
+        _or_raise(self._one({"do": "replace", "path": path, "text": content.decode("utf-8", "surrogateescape")}))
+
     def inside(self, folder: str, path: str) -> bool:
         """Tell whether a path below a folder is that of a file there, also if links are followed. Raises OSError."""
         return bool(_or_raise(self._one({"do": "inside", "folder": folder, "path": path})))

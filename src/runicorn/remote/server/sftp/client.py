@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import itertools
+import secrets
 import stat
 import struct
 import time
@@ -116,6 +117,22 @@ class Sftp:
             else self._entry(path, path.rsplit("/", 1)[-1], each, False)
             for path, each in zip(paths, found, strict=True)
         ]
+
+    def scan(self, folders: Sequence[str], marks: Sequence[str], urgency: int = 0) -> list[Any]:
+        return self.look(folders, urgency)  # a server tells everything of all that a folder holds
+
+    def real(self, path: str) -> str:
+        (found,) = self._run([steps.real(self._path(path))])
+        if isinstance(found, OSError):
+            raise found
+        return str(found)
+
+    def replace(self, path: str, content: bytes) -> None:
+        folder, _, name = self._path(path).rpartition("/")
+        draft = f"{folder}/.{name}.{secrets.token_hex(8)}.tmp"
+        (error,) = self._run([steps.replaced(self._path(path), draft, content)])
+        if error is not None:
+            raise error
 
     def inside(self, folder: str, path: str) -> bool:
         whole = self._path(_join(folder, path))

@@ -13,7 +13,8 @@ from runicorn.remote.server.inbox import Inbox
 from runicorn.remote.server.reading import os_error
 
 INIT, VERSION = 1, 2
-OPEN, CLOSE, READ, FSTAT, OPENDIR, READDIR, REALPATH, STAT = 3, 4, 5, 8, 11, 12, 16, 17
+OPEN, CLOSE, READ, WRITE, FSTAT, OPENDIR, READDIR, REMOVE, REALPATH, STAT = 3, 4, 5, 6, 8, 11, 12, 13, 16, 17
+EXTENDED = 200
 STATUS, HANDLE, DATA, NAME, ATTRS = 101, 102, 103, 104, 105
 EOF, NO_SUCH_FILE = 1, 2
 # The number of the first packet, which has none: no question gets it.

@@ -16,6 +16,7 @@ from runicorn.remote.server.sftp.packets import (
     CLOSE,
     DATA,
     EOF,
+    EXTENDED,
     HANDLE,
     NAME,
     NO_SUCH_FILE,
@@ -24,7 +25,10 @@ from runicorn.remote.server.sftp.packets import (
     READ,
     READDIR,
     REALPATH,
+    REMOVE,
     STAT,
+    STATUS,
+    WRITE,
     Attrs,
     Heard,
     blob,
@@ -34,6 +38,10 @@ from runicorn.remote.server.sftp.packets import (
 READ_BYTES = 32 * 1024  # what every server gives at once
 # So many bytes of one file may be under way: what fills a link of 200 ms.
 _WINDOW_BYTES = 8 * 2**20
+
+
+_WRITE_NEW = 0x02 | 0x08 | 0x20  # write, create, exclusively
+_RENAME_OVER = "posix-rename@openssh.com"
 
 
 class Question(NamedTuple):
@@ -119,6 +127,31 @@ def fetched(path: str, start: int, length: int | None) -> Steps:
                 break
     yield [Question(CLOSE, blob(handle))]
     return error or b"".join(pieces)
+
+
+def replaced(path: str, draft: str, content: bytes) -> Steps:
+    """Write a file anew by way of a draft beside it; return None, or the error, of which nothing is left."""
+    ((kind, fields),) = yield [Question(OPEN, text(draft) + struct.pack(">II", _WRITE_NEW, 0))]
+    if kind != HANDLE:
+        return fields.error() or _odd(kind)
+    handle = fields.string()
+    places = range(0, max(1, len(content)), READ_BYTES)
+    heard = yield [
+        Question(WRITE, blob(handle) + struct.pack(">Q", at) + blob(content[at : at + READ_BYTES])) for at in places
+    ]
+    heard += yield [Question(CLOSE, blob(handle))]
+    error = next(filter(None, map(_failure, heard)), None)
+    if error is None:
+        heard = yield [Question(EXTENDED, text(_RENAME_OVER) + text(draft) + text(path))]
+        error = _failure(heard[0])
+    if error is not None:
+        yield [Question(REMOVE, text(draft))]
+    return error
+
+
+def _failure(heard: Heard) -> OSError | None:
+    """Return why something was not done; None where it was."""
+    return heard.fields.error() if heard.kind == STATUS else _odd(heard.kind)
 
 
 def _odd(kind: int) -> OSError:
