@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -42,14 +42,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         state.start()
-        if remote is not None:
-            await remote.start()
+        if state.remote is not None:
+            await state.remote.start()
         try:
             yield
         finally:
             state.streams.close()
-            if remote is not None:
-                await remote.stop()
+            if state.remote is not None:
+                await state.remote.stop()
             await asyncio.to_thread(state.close)  # its limits are its own
 
     app = FastAPI(
@@ -67,10 +67,28 @@ def create_app(
         app.include_router(module.router)
     if session is not None:
         app.include_router(session_router(session))
+    first = len(app.router.routes)
     app.include_router(remote.router if remote is not None else _no_remote())
+    app.state.remote_routes = slice(first, len(app.router.routes))
     app.include_router(page_router())
     _add_middleware(app, settings, session)
     return app
+
+
+async def add_remote(app: FastAPI, load: Callable[[], RemoteHook | None]) -> None:
+    """Give remote support to an app that was made without, and serves already. load: called in a thread."""
+    remote = await asyncio.to_thread(load)
+    if remote is None:
+        return
+    routes = app.router.routes
+    before = len(routes)
+    # Behind those of the page, which hold every path, nobody reaches them yet.
+    await asyncio.to_thread(app.include_router, remote.router)
+    placeholder = app.state.remote_routes
+    routes[:] = [*routes[: placeholder.start], *routes[before:], *routes[placeholder.stop : before]]
+    app.openapi_schema = None
+    app.state.viewer.remote = remote
+    await remote.start()
 
 
 def _add_middleware(app: FastAPI, settings: Settings, session: Session | None) -> None:

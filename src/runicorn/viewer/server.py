@@ -72,6 +72,7 @@ class ViewerServer:
         self._remote = remote
         self._session = session
         self._app: FastAPI | None = None
+        self._is_whole = False
         self._loading = threading.Lock()
         self._failure: Exception | None = None
         try:
@@ -84,10 +85,12 @@ class ViewerServer:
         self._server = _Server(
             config_of(
                 Front(
-                    lambda: self.app,
+                    lambda: self._load(whole=False),
                     Rules(self.port, self.settings.allowed_hosts, token),
                     loaded=lambda: self._app is not None,
                     warm_up=lambda: load_numpy(self._is_asked_for_runs),
+                    load_rest=self._load_rest,
+                    of_rest=_needs_remote,
                     failed=self._fail,
                     end_secs=self._end_secs,
                 ),
@@ -102,15 +105,31 @@ class ViewerServer:
     @property
     def app(self) -> FastAPI:
         """The app with all routes, loaded now if it was not: the page is served before that."""
+        return self._load(whole=True)
+
+    def _load(self, *, whole: bool) -> FastAPI:
+        """Return the app, loaded now if it was not. whole: with remote support, which charts need not wait for."""
         with self._loading:
             if self._app is not None:
                 return self._app
             with loading():
                 from runicorn.viewer.app import create_app
 
-                remote = self._remote(self.settings) if self._remote else None
+                self._is_whole = whole or self._remote is None
+                remote = self._load_remote() if whole else None
                 self._app = create_app(self.settings, remote=remote, session=self._session)
             return self._app
+
+    def _load_remote(self) -> RemoteHook | None:
+        with loading():
+            return self._remote(self.settings) if self._remote else None
+
+    async def _load_rest(self) -> None:
+        """Add what the app was made without."""
+        if not self._is_whole:
+            from runicorn.viewer.app import add_remote
+
+            await add_remote(self.app, self._load_remote)
 
     @property
     def url(self) -> str:
@@ -163,6 +182,11 @@ class ViewerServer:
     def _stop_listening(self) -> None:
         for listener in self._listeners:
             listener.close()
+
+
+def _needs_remote(path: str) -> bool:
+    """Tell what is answered only once remote support is there: its own paths, and what tells of it as well."""
+    return path.startswith("/api/remote/") or path in ("/api/remote", "/api/live", "/openapi.json")
 
 
 def end_process() -> None:

@@ -10,23 +10,29 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from runicorn.cli.common import remote_support
 from runicorn.settings import Settings
+from runicorn.viewer.app import create_app
 from runicorn.viewer.hooks import RemoteHook
 from runicorn.viewer.server import ViewerServer
 
 TIMEOUT_SECS = 30
+Start = Callable[..., contextlib.AbstractContextManager["Starting"]]
 
 
 @dataclass
 class Starting:
-    """A viewer whose loading is held up until `go` is set."""
+    """A viewer whose loading is held up until `go` is set, and its remote support until `go_on` is."""
 
     server: ViewerServer
     go: threading.Event
+    go_on: threading.Event
     raised: list[RuntimeError] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -35,17 +41,35 @@ class Starting:
         return f"http://127.0.0.1:{self.server.port}"
 
 
-@contextlib.contextmanager
-def starting(folder: Path, then: Callable[[], None] = lambda: None, token: str | None = None) -> Iterator[Starting]:
-    go = threading.Event()
+@pytest.fixture
+def starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
+    return lambda **options: run_starting(tmp_path, monkeypatch, **options)
 
-    def load(_: Settings) -> RemoteHook | None:
+
+@contextlib.contextmanager
+def run_starting(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    then: Callable[[], None] = lambda: None,
+    then_remote: Callable[[], None] = lambda: None,
+    token: str | None = None,
+) -> Iterator[Starting]:
+    go, go_on = threading.Event(), threading.Event()
+
+    def create(*arguments: Any, **options: Any) -> FastAPI:
         assert go.wait(TIMEOUT_SECS)
         then()
-        return None
+        return create_app(*arguments, **options)
 
+    def load(chosen: Settings) -> RemoteHook | None:
+        assert go_on.wait(TIMEOUT_SECS)
+        then_remote()
+        return remote_support(chosen)
+
+    monkeypatch.setattr("runicorn.viewer.app.create_app", create)
     server = ViewerServer(Settings(root=folder / "root", home=folder, port=0, token=token), remote=load)
-    viewer = Starting(server, go)
+    viewer = Starting(server, go, go_on)
     ready = threading.Event()
 
     def run() -> None:
@@ -63,13 +87,14 @@ def starting(folder: Path, then: Callable[[], None] = lambda: None, token: str |
         yield viewer
     finally:
         go.set()
+        go_on.set()
         server.stop()
         thread.join(TIMEOUT_SECS)
         assert not thread.is_alive()
 
 
-def test_the_page_is_there_while_the_api_is_still_loaded(tmp_path: Path) -> None:
-    with starting(tmp_path) as viewer, ThreadPoolExecutor() as pool:
+def test_the_page_is_there_while_the_api_is_still_loaded(starting: Start) -> None:
+    with starting() as viewer, ThreadPoolExecutor() as pool:
         asked = pool.submit(httpx.get, f"{viewer.url}/api/health", timeout=TIMEOUT_SECS)
         posted = pool.submit(httpx.post, f"{viewer.url}/", json={}, timeout=TIMEOUT_SECS)
         page = httpx.get(viewer.url)
@@ -90,8 +115,8 @@ def test_the_page_is_there_while_the_api_is_still_loaded(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("path", ["/", "/api/runs"])
-def test_nobody_gets_in_or_waits_who_is_not_let_in_later(tmp_path: Path, path: str) -> None:
-    with starting(tmp_path, token="secret") as viewer:
+def test_nobody_gets_in_or_waits_who_is_not_let_in_later(starting: Start, path: str) -> None:
+    with starting(token="secret") as viewer:
         refused = httpx.get(f"{viewer.url}{path}", headers={"Host": "evil.example"})
         assert (refused.status_code, refused.json()["code"]) == (403, "HOST_NOT_ALLOWED")
         assert httpx.get(f"{viewer.url}{path}").json()["code"] == "TOKEN_REQUIRED"
@@ -100,22 +125,55 @@ def test_nobody_gets_in_or_waits_who_is_not_let_in_later(tmp_path: Path, path: s
         assert "HttpOnly" in shown.headers["set-cookie"]
 
 
-def test_a_viewer_that_cannot_be_loaded_ends_with_what_was_wrong(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("part", "path"), [("then", "/api/health"), ("then_remote", "/api/remote/status")])
+def test_a_viewer_that_cannot_be_loaded_ends_with_what_was_wrong(starting: Start, part: str, path: str) -> None:
     def fail() -> None:
         raise RuntimeError("out of order")
 
-    with starting(tmp_path, fail) as viewer, ThreadPoolExecutor() as pool:
-        asked = pool.submit(httpx.get, f"{viewer.url}/api/health", timeout=TIMEOUT_SECS)
+    with starting(**{part: fail}) as viewer, ThreadPoolExecutor() as pool:
+        asked = pool.submit(httpx.get, f"{viewer.url}{path}", timeout=TIMEOUT_SECS)
         assert httpx.get(viewer.url).status_code == 200
         viewer.go.set()
+        viewer.go_on.set()
         assert viewer.ended.wait(TIMEOUT_SECS)
         with contextlib.suppress(httpx.TransportError):  # or the connection is cut
             assert asked.result().status_code == 500
     assert [str(error) for error in viewer.raised] == ["out of order"]
 
 
-def test_a_viewer_that_is_stopped_while_it_is_loaded_ends(tmp_path: Path) -> None:
-    with starting(tmp_path) as viewer:
+def test_runs_and_charts_do_not_wait_for_remote_support(starting: Start) -> None:
+    with starting() as viewer, ThreadPoolExecutor() as pool:
+        viewer.go.set()
+        waiting = [
+            pool.submit(httpx.get, f"{viewer.url}/api/remote/{path}", timeout=TIMEOUT_SECS)
+            for path in ("status", "nothing")
+        ]
+        assert httpx.get(f"{viewer.url}/api/runs", timeout=TIMEOUT_SECS).json()["runs"] == []
+        assert httpx.get(f"{viewer.url}/api/live", headers={"Host": "evil.example"}).status_code == 403
+        assert not any(each.done() for each in waiting)
+        viewer.go_on.set()
+        status, nothing = (each.result() for each in waiting)
+        assert (status.status_code, status.json()["connection_count"]) == (200, 0)
+        assert nothing.json()["code"] == "NOT_FOUND"
+        assert httpx.put(f"{viewer.url}/api/remote/status").json()["code"] == "METHOD_NOT_ALLOWED"
+        assert "/api/remote/connect" in httpx.get(f"{viewer.url}/openapi.json").json()["paths"]
+    assert viewer.raised == []
+
+
+def test_a_viewer_that_is_stopped_while_remote_support_is_loaded_ends(starting: Start) -> None:
+    with starting() as viewer, ThreadPoolExecutor() as pool:
+        viewer.go.set()
+        waiting = pool.submit(httpx.get, f"{viewer.url}/api/remote/status", timeout=TIMEOUT_SECS)
+        assert httpx.get(f"{viewer.url}/api/runs", timeout=TIMEOUT_SECS).status_code == 200
+        viewer.server.stop()
+        with contextlib.suppress(httpx.TransportError):  # or the connection is cut
+            assert waiting.result().status_code >= 500
+    assert viewer.ended.is_set()
+    assert viewer.raised == []
+
+
+def test_a_viewer_that_is_stopped_while_it_is_loaded_ends(starting: Start) -> None:
+    with starting() as viewer:
         viewer.server.stop()
     assert viewer.ended.is_set()
     assert viewer.raised == []
