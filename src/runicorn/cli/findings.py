@@ -16,6 +16,7 @@ LABELS = {
     "sftp": "SFTP",
     "python": "Python",
     "root": "storage root",
+    "reading": "is read by",
 }
 STYLES = {StepState.OK: "green", StepState.WARNING: "yellow", StepState.FAILED: "red", StepState.SKIPPED: "dim"}
 

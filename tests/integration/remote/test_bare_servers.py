@@ -13,9 +13,10 @@ import httpx
 import psutil
 import pytest
 from tests.integration.remote.test_sessions import last_step, nothing_of_ours_here
+from tests.support.accounts import Account
 from tests.support.event_files import event, image, png, scalar, write_events
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server
+from tests.support.server import Server, run_server, somebody_training
 from tests.support.serving import Viewer, run_viewer
 from tests.support.waiting import eventually, eventually_nothing
 
@@ -211,6 +212,27 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
     for url in (by_agent, by_sftp):
         eventually(lambda url=url: losses(url, mirrored) == 500, 15)
     assert not list(logs_of_others.runs.rglob("mirror.json"))
+
+
+def test_a_server_that_forbids_forwarding_is_read_without(server_account: Account, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    with (
+        run_server(server_account, tmp_path, options={"AllowTcpForwarding": "no"}) as closed,
+        somebody_training(closed),
+        run_viewer(tmp_path / "root", tmp_path / "home") as viewer,
+    ):
+        accept(viewer, connect(viewer, closed.login()))
+        session = start(viewer, closed.login(remote_root=str(closed.runs)))
+        assert session["mode"] == "agent"
+        (passed_over,) = (each for each in session["fallbacks"] if each["backend"] == "viewer")
+        assert "forbids TCP forwarding" in passed_over["reason"]
+        before = seen_growing(session["url"])
+        closed.kill_sshd_children()
+        eventually(lambda: not is_running(viewer, session), 20, "the loss of the link")
+        eventually(lambda: is_running(viewer, session), 20, "the session")
+        assert seen_growing(session["url"]) > before
+        stop(viewer, session)
+        eventually_nothing(closed.traces, 5)
 
 
 @pytest.mark.parametrize("mode", ["agent", "sftp"])

@@ -445,7 +445,7 @@ def test_a_port_that_may_not_be_forwarded_is_forbidden_for_every_tunnel(
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": backend}) as viewer:
         known(viewer, server.login())
-        answer = start_answer(viewer, server.login(remote_root=str(server.runs)))
+        answer = start_answer(viewer, server.login(remote_root=str(server.runs), mode="viewer"))
         detail, hint = told(answer, 500, "FORWARDING_FORBIDDEN")
         assert "prohibited" in detail.lower()
         assert "PermitOpen" in hint

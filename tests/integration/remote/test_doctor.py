@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import shutil
 import signal
 import socket
@@ -23,10 +24,11 @@ from tests.support.sshd import free_port, make_key, run_sshd
 from tests.support.waiting import eventually, eventually_nothing
 
 STEPS = (
-    *("name", "port", "server", "host_key", "login", "exec", "sftp"),
+    *("name", "port", "server", "host_key", "login", "sftp", "exec", "agent"),
     *("forwarding_openssh", "forwarding_asyncssh", "forwarding_paramiko"),
-    *("python", "environments", "runicorn", "root", "disk", "clock"),
+    *("python", "environments", "runicorn", "root", "disk", "clock", "reading"),
 )
+FORWARDING = [name for name in STEPS if name.startswith("forwarding_")]
 AFTER_LOGIN = STEPS[STEPS.index("login") + 1 :]
 
 
@@ -99,6 +101,8 @@ def test_a_server_with_everything_is_told_step_by_step_and_nothing_stays_there(s
     assert " in ml, Python 3." in said["runicorn"]
     assert said["root"] == f"{server.runs}, 2 runs"
     assert said["clock"] == "the same as here"
+    assert re.fullmatch(r"Python 3\.\d+\.\d+, answers in \d+ ms", said["agent"])
+    assert re.fullmatch(r"a viewer over there: Runicorn \S+ in ml", said["reading"])
     eventually_nothing(server.traces, 3)
 
 
@@ -216,10 +220,12 @@ def test_a_wrong_key_is_found_at_the_login_with_what_the_server_takes(server: Se
 def test_forbidden_forwarding_is_found_for_every_tunnel(server_account: Account, tmp_path: Path) -> None:
     with run_server(server_account, tmp_path, options={"AllowTcpForwarding": "no"}) as server:
         known(server, tmp_path)
+        # Who names an environment wants a viewer, and that needs forwarding; an agent does not.
+        assert examine(server, tmp_path, "--env", "ml").names("failed") == FORWARDING
         examined = examine(server, tmp_path)
-        assert examined.status == 1
-        assert examined.names("failed") == [name for name in STEPS if name.startswith("forwarding_")]
-        for name in examined.names("failed"):
+        assert (examined.status, examined.names("failed"), examined.names("warning")) == (0, [], FORWARDING)
+        assert examined.step("reading")["detail"].startswith("an agent")
+        for name in FORWARDING:
             assert examined.step(name)["code"] == "FORWARDING_FORBIDDEN"
             assert "AllowTcpForwarding" in examined.step(name)["hint"]
         assert examined.names("skipped") == []
@@ -249,6 +255,21 @@ def test_nothing_installed_is_in_nobodys_way(bare: Server, tmp_path: Path) -> No
     assert (examined.status, examined.names("failed")) == (0, [])
     step = examined.step("runicorn")
     assert (step["state"], "An agent reads the folder" in step["detail"]) == ("warning", True)
+    assert examined.step("reading")["detail"].startswith("an agent")
+
+
+def test_where_only_files_can_be_read_that_is_what_will_be_done(files_only: Server, tmp_path: Path) -> None:
+    known(files_only, tmp_path)
+    examined = examine(files_only, tmp_path, "--root", f"/{files_only.runs.name}")
+    assert (examined.status, examined.names("failed")) == (0, [])
+    assert "exec" in examined.names("warning")
+    assert examined.step("exec")["code"] == "LOGIN_SHELL_REFUSED"
+    skipped = ["agent", "python", "environments", "runicorn", "root", "disk", "clock"]
+    assert examined.names("skipped") == skipped
+    assert examined.step("reading")["detail"].startswith("SFTP alone")
+    missing = examine(files_only, tmp_path, "--root", "/nothing")
+    assert (missing.status, missing.names("failed")) == (1, ["reading"])
+    assert missing.step("reading")["code"] == "REMOTE_ROOT_MISSING"
 
 
 def test_a_named_environment_without_runicorn_is_told_with_what_does_without(server: Server, tmp_path: Path) -> None:
@@ -271,10 +292,12 @@ def test_an_account_that_may_run_nothing_is_found_at_the_shell(tmp_path: Path) -
         server = Server(account, sshd, key, account.home)
         known(server, tmp_path)
         examined = examine(server, tmp_path)
-    assert (examined.status, examined.names("failed")) == (1, ["exec"])
+    assert (examined.status, examined.names("failed")) == (0, [])
+    assert "exec" in examined.names("warning")
+    assert examined.step("reading")["detail"].startswith("SFTP alone")
     assert examined.step("exec")["code"] == "LOGIN_SHELL_REFUSED"
     assert "not available" in examined.step("exec")["detail"]
-    assert examined.names("skipped") == ["python", "environments", "runicorn", "root", "disk", "clock"]
+    assert examined.names("skipped") == ["agent", "python", "environments", "runicorn", "root", "disk", "clock"]
 
 
 def test_start_files_that_print_are_told_with_how_much(server: Server, tmp_path: Path) -> None:

@@ -212,7 +212,7 @@ def test_forwarding_that_the_server_forbids_is_told_and_never_called_running(
         run_viewer(tmp_path / "root", tmp_path / "home") as viewer,
     ):
         accept(viewer, connect(viewer, server.login()))
-        assert refused(viewer, server) == (500, "FORWARDING_FORBIDDEN")
+        assert refused(viewer, server, mode="viewer") == (500, "FORWARDING_FORBIDDEN")
         eventually_nothing(server.traces, 3)
 
 

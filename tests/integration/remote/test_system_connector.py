@@ -122,8 +122,12 @@ def test_a_server_that_forbids_forwarding_says_so(server: Server, tmp_path: Path
         body = {**server.login(), "port": closed.port}
         with run_viewer(tmp_path / "root", tmp_path / "home", FORCED) as viewer:
             connect_all(viewer, body)
-            answer = viewer.post("/api/remote/viewer/start", {**body, "remote_root": str(server.runs)})
+            wanted = {**body, "remote_root": str(server.runs)}
+            answer = viewer.post("/api/remote/viewer/start", {**wanted, "mode": "viewer"})
             assert answer.json()["code"] == "FORWARDING_FORBIDDEN", answer.text
+            session = start(viewer, wanted)
+            assert session["mode"] == "agent"
+            stop(viewer, session)
     eventually_nothing(server.traces, 5)
 
 

@@ -1,8 +1,12 @@
 """The whole way to a server, looked at step by step: what was found, how long it took, and what to do.
 
-    name ─ port ─ server ─ host key ─ login ┬─ exec ──── python ┬─ environments ─ runicorn
-                                            ├─ SFTP             └─ root ─ disk
-                                            └─ forwarding by each tunnel     (exec ─ clock)
+    name ─ port ─ server ─ host key ─ login ┬─ SFTP
+                                            ├─ exec ┬─ agent
+                                            │       ├─ python ┬─ environments ─ runicorn
+                                            │       │         └─ root ─ disk
+                                            │       └─ clock
+                                            ├─ forwarding by each tunnel
+                                            └─ reading: what of all this will be used
 
 A step whose requirement failed is skipped. Knows no terminal; nothing is left on the server.
 """
@@ -54,8 +58,9 @@ STEPS = (
     Step("server", "port", 20),
     Step("host_key", "server", 60),
     Step("login", "host_key", 600),  # with what a person types
-    Step("exec", "login", 35),
     Step("sftp", "login", 35),
+    Step("exec", "login", 35),
+    Step("agent", "exec", 45),
     *(Step(f"forwarding_{backend.value}", "login", 60) for backend in BACKENDS),
     Step("python", "exec", 40),
     Step("environments", "python", 5),
@@ -63,6 +68,7 @@ STEPS = (
     Step("root", "python", 35),
     Step("disk", "root", 5),
     Step("clock", "exec", 5),
+    Step("reading", "login", 35),
 )
 
 
@@ -92,14 +98,16 @@ class Asking:
 
 async def examine(examination: Examination, run_blocking: RunBlocking, asking: Asking) -> AsyncGenerator[Finding, None]:
     """Yield each step's finding as it comes; close the iterator, or the examination's holder, to end it early."""
-    states: dict[str, StepState] = {}
+    missing: set[str] = set()
     try:
         for step in STEPS:
-            if step.needs is not None and states[step.needs] in (StepState.FAILED, StepState.SKIPPED):
+            if step.needs in missing:
                 finding = Finding(step.name, StepState.SKIPPED, None, f"needs: {step.needs}")
             else:
                 finding = await _take(step, examination, run_blocking, asking)
-            states[step.name] = finding.state
+            # What failed is not there, also where something else does the same.
+            if finding.code or finding.state is StepState.SKIPPED:
+                missing.add(step.name)
             yield finding
     finally:
         await asyncio.wait_for(run_blocking(examination.holder.release), CLOSE_TIMEOUT_SECS)
@@ -153,7 +161,13 @@ def _failed(step: Step, error: RunicornError, began_at: float) -> Finding:
 def _judged(finding: Finding, examination: Examination, error: BaseException) -> Finding:
     """Return a failure as a warning where something else does the same."""
     harmless = isinstance(error, SftpUnavailableError)
-    if finding.name.startswith("forwarding_") and not isinstance(error, ForwardingForbiddenError):
+    if finding.name == "exec":
+        harmless = examination.ways.sftp
+    elif finding.name == "agent":
+        harmless = True
+    elif isinstance(error, ForwardingForbiddenError):
+        harmless = examination.environment is None and examination.ways.needs_no_tunnel
+    elif finding.name.startswith("forwarding_"):
         backend, choice = finding.name.removeprefix("forwarding_"), examination.settings.tunnel
         last = backend == BACKENDS[-1].value
         harmless = (not last or bool(examination.carried)) if choice is TunnelChoice.AUTO else choice.value != backend

@@ -26,6 +26,7 @@ from runicorn.errors import (
     TunnelFailedError,
 )
 from runicorn.remote.asking.question import Asker
+from runicorn.remote.doctor.ways import Ways
 from runicorn.remote.link.holder import Holder
 from runicorn.remote.names.way import Way
 from runicorn.remote.server import probe, probing, shell, shell_facts
@@ -82,6 +83,7 @@ class Examination:
     asker: Asker | None = None
     holder: Holder = field(default_factory=Holder)
     carried: list[TunnelChoice] = field(default_factory=list)
+    ways: Ways = field(default_factory=Ways)
     _by_ssh: BySsh | None = None
     _is_open: bool = False
     _addresses: list[Any] = field(default_factory=list)
@@ -275,9 +277,15 @@ class Examination:
         assert self._connection is not None
         files = self._connection.files()
         try:
-            return Found(f"home is {files.absolute('.')}")
+            found = Found(f"home is {files.absolute('.')}")
         finally:
             files.close()
+        self.ways.sftp = True
+        return found
+
+    def agent(self) -> Found:
+        assert self._connection is not None
+        return Found(self.ways.try_agent(self._connection, self.holder.own, self.root))
 
     def forwarding(self, backend: TunnelChoice) -> Found:
         """Carry one connection to the server's own SSH port and back, by this backend."""
@@ -332,6 +340,7 @@ class Examination:
                 raise
             # Nobody asked for a viewer over there, and nothing but one is missing.
             return Found(f"{error.detail} An agent reads the folder without one.", warning=True)
+        self.ways.viewer = f"Runicorn {chosen.runicorn_version} in {chosen.name}"
         return Found(f"{chosen.runicorn_version} in {chosen.name}, Python {chosen.python_version}")
 
     def storage(self) -> Found:
@@ -367,6 +376,11 @@ class Examination:
             warning=True,
             hint="Times of runs will look wrong; set one of the two clocks right.",
         )
+
+    def reading(self) -> Found:
+        assert self._connection is not None
+        self.ways.is_carried = bool(self.carried)
+        return Found(self.ways.chosen(self._connection, self.holder.own, self.root))
 
     def _run(self, script: bytes) -> Completed:
         assert self._connection is not None

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from runicorn.errors import RemoteRootMissingError, RemoteRootUnreadableError, StartError
+
 # Name, whether it is a folder, bytes, time of the last change in ns since 1970, inode, whether it is a link.
 Entry = list[Any]
 
@@ -89,3 +91,12 @@ def gone(what: str) -> ConnectionResetError:
 
 def no_answer(secs: float) -> TimeoutError:
     return TimeoutError(errno.ETIMEDOUT, f"The host gave no answer for {secs:.0f} s")
+
+
+def root_error(error: OSError, root: str) -> StartError:
+    """Return what is wrong with a root that cannot be read, in our words."""
+    if isinstance(error, FileNotFoundError):
+        return RemoteRootMissingError(f"The folder {root} does not exist on the server.")
+    if isinstance(error, NotADirectoryError):
+        return RemoteRootMissingError(f"{root} is not a folder on the server.")
+    return RemoteRootUnreadableError(f"The folder {root} cannot be read on the server: {error.strerror}.")

@@ -8,8 +8,6 @@ from runicorn._version import __version__
 from runicorn.errors import (
     LoginShellRefusedError,
     NoPythonError,
-    RemoteRootMissingError,
-    RemoteRootUnreadableError,
     SftpUnavailableError,
     StartError,
     StartTimeoutError,
@@ -17,7 +15,7 @@ from runicorn.errors import (
 from runicorn.remote.link.connections import RunBlocking
 from runicorn.remote.server.agent import client as agents
 from runicorn.remote.server.launch import Started
-from runicorn.remote.server.reading import Hello, Reader
+from runicorn.remote.server.reading import Hello, Reader, root_error
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.session.host_page import HostPages, ReaderLine
 from runicorn.remote.session.session import Mode, Session
@@ -74,7 +72,7 @@ async def start(
         hello = await run_blocking(greet, reader)
         if hello.error is not None:
             await run_blocking(session.holder.drop, reader)
-            raise _root_error(hello.error, hello.root)
+            raise root_error(hello.error, hello.root)
         # What reads listens nowhere, and is known by its channel alone.
         session.remote = Started(0, hello.pid, __version__, 0.0)
         tell(hello.what)
@@ -95,11 +93,3 @@ def lead_to(session: Session) -> ReaderLine:
     session.tunnel = session.holder.own(session.page.way())
     session.door.lead_to(session.tunnel)
     return line
-
-
-def _root_error(error: OSError, root: str) -> StartError:
-    if isinstance(error, FileNotFoundError):
-        return RemoteRootMissingError(f"The folder {root} does not exist on the server.")
-    if isinstance(error, NotADirectoryError):
-        return RemoteRootMissingError(f"{root} is not a folder on the server.")
-    return RemoteRootUnreadableError(f"The folder {root} cannot be read on the server: {error.strerror}.")

@@ -120,24 +120,45 @@ class Opening:
                     await self.environment(session, connection)
                 await self.viewer(session, connection)
             except _NO_VIEWER as error:
-                # Who names an environment, or a port over there, wants a viewer.
-                named = session.request.environment is not None or session.request.remote_port is not None
-                if wanted is Mode.VIEWER or named or pages is None:
+                if wanted is Mode.VIEWER or self._wants_viewer(session):
                     raise
-                session.passed_over = [Fallback(Mode.VIEWER.value, error.detail.rstrip("."))]
-                self.progress(session).log(f"no viewer over there: {error.detail}")
-                await self.drop_process(session)
-                session.launched = False
+                await self._pass_over(session, error)
             else:
                 session.mode = Mode.VIEWER
                 return
-        await by_reader.start(session, connection, self.door(session).local_port, wanted, pages, self.run_blocking)
+        await self._read(session, connection, wanted)
+
+    async def _read(self, session: Session, connection: Connection, wanted: Mode) -> None:
+        assert self.pages is not None
+        await by_reader.start(session, connection, self.door(session).local_port, wanted, self.pages, self.run_blocking)
+
+    def _wants_viewer(self, session: Session) -> bool:
+        """Tell whether only a viewer over there will do: so it is where an environment, or a port there, is named."""
+        request = session.request
+        named = request.environment is not None or request.remote_port is not None
+        return request.mode is Mode.VIEWER or named or self.pages is None
+
+    async def _pass_over(self, session: Session, error: RunicornError) -> None:
+        """Go on without a viewer over there."""
+        session.passed_over = [Fallback(Mode.VIEWER.value, error.detail.rstrip("."))]
+        self.progress(session).log(f"no viewer over there: {error.detail}")
+        await self.drop_process(session)
+        session.launched = False
 
     async def link(self, session: Session, connection: Connection) -> None:
         """Lead the session's address to what reads the root over there, once that has answered."""
         if not session.is_served_here:
-            await self.tunnel(session, connection)
-            return
+            try:
+                await self.tunnel(session, connection)
+                return
+            except ForwardingForbiddenError as error:
+                if self._wants_viewer(session):
+                    raise
+                # What reads files needs nothing but the login's own channel.
+                await self.end_viewer(session)
+                await self.drop_tunnel(session)
+                await self._pass_over(session, error)
+                await self._read(session, connection, Mode.AUTO)
         session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         with progress.stage("tunnel") as tell:

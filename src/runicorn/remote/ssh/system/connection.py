@@ -38,8 +38,8 @@ class Holder(Protocol):
     def ended_by_server(self) -> bool: ...
 
     @property
-    def complaint(self) -> str:
-        """What the server last said when it refused to open a carried connection."""
+    def refused(self) -> tuple[int, str]:
+        """How often the server refused to open a carried connection, and what it said the last time."""
 
     def forward_path(self, name: str) -> str:
         """Return how `ssh` is told of a socket in the private folder."""

@@ -55,6 +55,7 @@ class Master:
         """Start it. offers: for each hop. credentials: what was given for the last one. Raises TunnelRefusedError."""
         self._way = way
         self._said = bytearray()
+        self.refused = 0, ""
         self._told = 0
         self._closed = False
         self._closing = threading.Lock()
@@ -97,11 +98,6 @@ class Master:
             time.sleep(LOOK_SECS)
         self._reader.join(STOP_TIMEOUT_SECS)
         return not self.alive and "closed by remote host" in self._all_said()
-
-    @property
-    def complaint(self) -> str:
-        """What the server last said when it refused to open a carried connection."""
-        return kept_ssh.last_refusal(self._all_said())
 
     def forward_path(self, name: str) -> str:
         return f"./{name}"  # it runs there
@@ -238,6 +234,12 @@ class Master:
     def _listen(self) -> None:
         assert self._process is not None and self._process.stderr is not None
         with self._process.stderr as stream:
+            begun = b""  # of a line
             while chunk := os.read(stream.fileno(), 4096):
                 if len(self._said) < SAID_BYTES_KEPT:
                     self._said += chunk
+                *lines, begun = (begun + chunk)[-SAID_BYTES_KEPT:].split(b"\n")
+                for line in lines:
+                    refusal = kept_ssh.last_refusal(line.decode("utf-8", "replace"))
+                    if refusal:
+                        self.refused = self.refused[0] + 1, refusal

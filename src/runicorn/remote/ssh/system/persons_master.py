@@ -43,7 +43,7 @@ def find_live(ssh: str, target: Target, way: Way) -> SystemConnection | None:
 class PersonsMaster:
     """See connection.Holder. Watches the person's `ssh`, and owns a folder for what is carried through it."""
 
-    complaint = ""  # it tells the person's own terminal
+    refused = 0, ""  # it tells the person's own terminal
     ended_by_server = False
 
     def __init__(self, ssh: str, path: str, host: str) -> None:

@@ -32,7 +32,7 @@ class MasterTunnel:
         self._closed = False
         self._path = connection.master.mux.folder / f"t{next(_numbers) % 1000}"
         self._forward = f"{connection.master.forward_path(self._path.name)}:127.0.0.1:{remote_port}"
-        self._said_before = connection.master.complaint
+        self._refused_before, _ = connection.master.refused
         done = self._tell("forward")
         if done is None or not self._path.exists():
             raise TunnelRefusedError(f"ssh opened no forward: {done or 'it is gone'}")
@@ -44,8 +44,8 @@ class MasterTunnel:
 
     @property
     def complaint(self) -> str:
-        said = self._connection.master.complaint
-        return "" if said == self._said_before else said
+        count, said = self._connection.master.refused
+        return said if count > self._refused_before else ""
 
     def carry(self, client: socket.socket, opening: bytes = b"") -> None:
         try:
