@@ -77,21 +77,21 @@ async def start(
             raise _root_error(hello.error, hello.root)
         # What reads listens nowhere, and is known by its channel alone.
         session.remote = Started(0, hello.pid, __version__, 0.0)
+        session.rtt_ms = hello.round_trip_secs * 1000
         tell(hello.what)
     if session.page is None:
         session.page = session.holder.own(await pages(session.session_id, hello.root, local_port, session.started_at))
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 
 
-def lead_to(session: Session) -> ReaderLine:
-    """Lead the session's door to its page, which is read by what answers now; return how to ask that."""
+def lead_to(session: Session) -> None:
+    """Lead the session's door to its page, which is read by what has just answered."""
     assert session.page is not None
     assert session.reader is not None
     assert session.door is not None
-    session.line = line = ReaderLine(session.reader, session.page.tell)
+    session.line = ReaderLine(session.reader, session.page.tell)
     session.tunnel = session.holder.own(session.page.way())
     session.door.lead_to(session.tunnel)
-    return line
 
 
 def _root_error(error: OSError, root: str) -> StartError:

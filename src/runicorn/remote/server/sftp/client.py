@@ -66,11 +66,12 @@ class Sftp:
         for home in ("~", "$HOME", "${HOME}"):
             if root == home or root.startswith(f"{home}/"):
                 root = f".{root[len(home) :]}"
+        began = time.monotonic()
         real, attrs, error = self._run([steps.real(root), steps.status(root), steps.opens(root)])
         if isinstance(real, OSError):
             return Hello("SFTP", root, real)
         self._root = real
-        return Hello("SFTP", real, _root_error(attrs, error))
+        return Hello("SFTP", real, _root_error(attrs, error), round_trip_secs=time.monotonic() - began)
 
     def answers(self, timeout_secs: float) -> float:
         began = time.monotonic()
