@@ -26,6 +26,8 @@ _OPEN_AT_ONCE = 400
 # So many questions may be under way that open nothing, and so many bytes of answers: what fills a link of 200 ms.
 _AT_ONCE = 2048
 _IN_FLIGHT_BYTES = 8 * 2**20
+# From so many names on, their number is remembered.
+_LARGE_FOLDER = 100
 # For so long, what was seen at a path is known to whoever reads it.
 _LATELY_SECS = 10.0
 # A file that was changed in this second can be changed once more in it: until so long after it was first seen like
@@ -45,6 +47,7 @@ class Sftp:
         self._outbox = Outbox(channel, self._inbox, "SFTP")
         self._numbers = itertools.count(1)
         self._seen: dict[str, tuple[Attrs, float, int]] = {}
+        self._sizes: dict[str, int] = {}  # of large folders
         self._lately: dict[str, tuple[Attrs, float]] = {}
         channel.follow(self._inbox, _Unheard(), self._inbox.finish)
 
@@ -84,13 +87,13 @@ class Sftp:
         return (time.monotonic() - began) * 1000
 
     def names(self, path: str, urgency: int = 0) -> list[str]:
-        (found,) = self._run([steps.listed(self._path(path))])
+        (found,) = self._listed([path])
         if isinstance(found, OSError):
             raise found
         return [name for name, _ in found]
 
     def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
-        lists = self._run([steps.listed(self._path(folder)) for folder in folders])
+        lists = self._listed(folders)
         links = [
             (folder, name)
             for folder, entries in zip(folders, lists, strict=True)
@@ -145,6 +148,13 @@ class Sftp:
     def close(self) -> None:
         self._channel.close()
         self._inbox.finish()
+
+    def _listed(self, folders: Sequence[str]) -> list[Any]:
+        found = self._run([steps.listed(self._path(folder), self._sizes.get(folder, 0)) for folder in folders])
+        for folder, entries in zip(folders, found, strict=True):
+            if not isinstance(entries, OSError) and len(entries) >= _LARGE_FOLDER:
+                self._sizes[folder] = len(entries)
+        return found
 
     def _path(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root

@@ -37,8 +37,9 @@ from runicorn.remote.server.sftp.packets import (
 READ_BYTES = 32 * 1024  # what every server gives at once
 # So many bytes of one file may be under way.
 _WINDOW_BYTES = 8 * 2**20
-# sshd sends ~100 names per READDIR reply: so many replies are asked for at first, twice as many each time, at most.
-_FIRST_LISTS, _MOST_LISTS = 2, 64
+# sshd sends ~100 names per READDIR reply, so read ahead: so many replies are asked for at first, then more and more.
+_NAMES_AT_ONCE = 100
+_FIRST_LISTS, _TIMES_MORE_LISTS, _MOST_LISTS = 2, 8, 128
 _LIST_BYTES = 16 * 1024
 
 
@@ -80,18 +81,21 @@ def opens(path: str) -> Steps:
     return None
 
 
-def listed(path: str) -> Steps:
-    """Return names and attributes in a folder; none where it is missing; or the error."""
+def listed(path: str, expected: int) -> Steps:
+    """Return names and attributes in a folder; none where it is missing; or the error.
+
+    expected: about how many there are, as far as that is known.
+    """
     ((kind, fields),) = yield [Question(OPENDIR, text(path))]
     if kind != HANDLE:
         return [] if fields.peek_status() == NO_SUCH_FILE else fields.error() or _odd(kind)
     handle = fields.string()
     found: list[tuple[str, Attrs]] = []
     error: OSError | None = None
-    ended, count = False, _FIRST_LISTS
+    ended, count = False, min(_MOST_LISTS, _FIRST_LISTS + expected // _NAMES_AT_ONCE)
     while not ended:
         heard = yield [Question(READDIR, blob(handle), _LIST_BYTES)] * count
-        count = min(_MOST_LISTS, 2 * count)
+        count = min(_MOST_LISTS, _TIMES_MORE_LISTS * count)
         for kind, fields in heard:
             if kind == NAME:
                 found += _names(fields)
