@@ -15,7 +15,6 @@ import json
 import os
 import signal
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
@@ -28,6 +27,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.beside_ssh import login_by_ssh  # noqa: E402
 from tests.support.link import Link, run_link  # noqa: E402
 from tests.support.remote import accept, connect, start, stop  # noqa: E402
 from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
@@ -154,14 +154,6 @@ def report(what: str, measured: list[tuple[float, float]], server: Server, link:
         f"{statistics.median(back):>14.2f}{max(back):>8.2f}{ratio:>9.1f}",
         flush=True,
     )
-
-
-def login_by_ssh(server: Server, link: Link) -> float:
-    known = ["-o", "UserKnownHostsFile=/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "LogLevel=ERROR"]
-    words = ["ssh", "-F", "none", *known, "-i", str(server.key), "-p", str(link.port)]
-    began_at = time.perf_counter()
-    subprocess.run([*words, f"{server.account.username}@127.0.0.1", "true"], check=True)
-    return time.perf_counter() - began_at
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from runicorn.storage.files import Files, FileStat, Range, Scan, parts_below, sc
 class HostFiles(Files):
     """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError."""
 
-    batch_bytes = 8 * 2**20
+    batch_bytes = 16 * 2**20
     batch_folders = 256
 
     def __init__(self, reader: Reader | None = None) -> None:

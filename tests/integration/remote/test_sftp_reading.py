@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.support.other_servers import SFTP_SERVER
 from tests.support.waiting import eventually
 
 from runicorn.errors import SftpUnavailableError
+from runicorn.remote.server.inbox import Outbox
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.server.sftp.packets import Packets
 from runicorn.sources.host_files import HostFiles
@@ -72,12 +74,62 @@ def test_a_file_that_changes_within_a_second_is_never_taken_for_what_it_was(tmp_
         assert files.stat("status.json") == files.stat("status.json") != calm
 
 
+@pytest.mark.parametrize("size", [0, 5, 40_000, 3_000_000])
+def test_a_file_that_changed_since_it_was_looked_at_is_read_as_it_is(size: int, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(os.urandom(50_000))
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        files = HostFiles(reader)
+        assert files.list("")[0].size_bytes == 50_000
+        file.write_bytes(data := os.urandom(size))
+        assert files.fetch([Range("file"), Range("file", 3, 100_000)]) == [data, data[3:100_003]]
+
+
+def test_what_lies_in_the_place_of_a_file_since_it_was_looked_at_is_told(tmp_path: Path) -> None:
+    for name in ("gone", "folder"):
+        (tmp_path / name).write_text("x")
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        files = HostFiles(reader)
+        files.list("")
+        for name in ("gone", "folder"):
+            (tmp_path / name).unlink()
+        (tmp_path / "folder").mkdir()
+        gone, folder = files.fetch([Range("gone"), Range("folder")])
+        assert isinstance(gone, FileNotFoundError)
+        assert isinstance(folder, IsADirectoryError)
+
+
+def test_questions_of_a_call_are_sent_together(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with run_sftp() as reader:
+        sent: list[bytes] = []
+        send = Outbox.send
+        monkeypatch.setattr(Outbox, "send", lambda outbox, data: (sent.append(data), send(outbox, data))[1])
+
+        def sends(ask: Callable[[], Any]) -> int:
+            sent.clear()
+            ask()
+            return len(sent)
+
+        # What closes is sent by itself, and not waited for.
+        assert sends(lambda: reader.hello(str(root))) == 2
+        assert sends(lambda: reader.stats(["runs/one/run.json"] * 1000)) == 1
+        assert sends(lambda: reader.fetch([("runs/one/run.json", 0, None)])) == 3
+        reader.look(["many"])
+        assert sends(lambda: reader.look(["many"])) == 3
+        assert len(reader.look(["many"])[0]) == 2500
+
+
 def test_a_pipe_is_told_and_holds_up_nothing(root: Path) -> None:
     with run_sftp() as reader:
         reader.hello(str(root))
-        (error, data) = HostFiles(reader).fetch([Range("runs/one/pipe"), Range("runs/one/run.json")])
-        assert isinstance(error, OSError)
-        assert data == b'{"name": "one"}'
+        files = HostFiles(reader)
+        for look in (list, files.list):  # at first nothing is known of it
+            look("runs/one")
+            (error, data) = files.fetch([Range("runs/one/pipe"), Range("runs/one/run.json")])
+            assert isinstance(error, OSError)
+            assert data == b'{"name": "one"}'
 
 
 def test_many_threads_ask_at_once(root: Path) -> None:

@@ -26,6 +26,11 @@ class Answers(Generic[Answer]):
         """Hand on an answer; None where no more will come, as who gives them has ended."""
         self._queue.put(answer)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is one already."""
+        return not self._queue.empty()
+
     def next(self, timeout_secs: float) -> Answer:
         """Return the next one. Raises TimeoutError, ConnectionResetError."""
         try:

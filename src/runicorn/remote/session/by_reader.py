@@ -75,6 +75,7 @@ async def start(
             raise root_error(hello.error, hello.root)
         # What reads listens nowhere, and is known by its channel alone.
         session.remote = Started(0, hello.pid, __version__, 0.0)
+        session.rtt_ms = hello.round_trip_secs * 1000
         tell(hello.what)
     if session.page is None:
         page = await pages(
@@ -84,12 +85,11 @@ async def start(
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 
 
-def lead_to(session: Session) -> ReaderLine:
-    """Lead the session's door to its page, which is read by what answers now; return how to ask that."""
+def lead_to(session: Session) -> None:
+    """Lead the session's door to its page, which is read by what has just answered."""
     assert session.page is not None
     assert session.reader is not None
     assert session.door is not None
-    session.line = line = ReaderLine(session.reader, session.page.tell)
+    session.line = ReaderLine(session.reader, session.page.tell)
     session.tunnel = session.holder.own(session.page.way())
     session.door.lead_to(session.tunnel)
-    return line

@@ -25,7 +25,6 @@ from runicorn.errors import (
     RunicornError,
     RunicornMissingError,
     RunicornTooOldError,
-    StartError,
     TunnelFailedError,
 )
 from runicorn.loopback.proof import opening
@@ -146,7 +145,9 @@ class Opening:
         session.launched = False
 
     async def link(self, session: Session, connection: Connection) -> None:
-        """Lead the session's address to what reads the root over there, once that has answered."""
+        """Lead the session's address to what reads the root over there: a viewer once that has answered through it,
+        another reader at once, as its greeting was an answer.
+        """
         if not session.is_served_here:
             try:
                 await self.tunnel(session, connection)
@@ -162,12 +163,8 @@ class Opening:
         session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         with progress.stage("tunnel") as tell:
-            line = by_reader.lead_to(session)
+            by_reader.lead_to(session)
             tell("none is needed")
-        try:
-            session.rtt_ms = (await self.run_blocking(line.ask)).rtt_ms
-        except UnhealthyError as error:
-            raise StartError(f"What reads the server does not answer: {error}.") from error
         await self._answered(session)
 
     async def environment(self, session: Session, connection: Connection) -> None:

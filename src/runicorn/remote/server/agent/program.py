@@ -368,9 +368,9 @@ def main():
             change()
         except OSError:
             pass
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    # What starts commands there may have them ignored.
+    for number in (signal.SIGALRM, signal.SIGINT, signal.SIGPIPE, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     os.set_blocking(0, False)
     os.set_blocking(1, False)
     Agent(0, 1).serve()

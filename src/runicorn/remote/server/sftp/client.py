@@ -10,7 +10,7 @@ import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.errors import ConnectionClosedError, SftpUnavailableError
 from runicorn.remote.server.inbox import Answers, Outbox
@@ -22,8 +22,15 @@ from runicorn.remote.ssh.interface import Connection, RemoteProcess
 
 START_TIMEOUT_SECS = 15.0
 ANSWER_TIMEOUT_SECS = 20.0
-# So many questions of one call may be under way: what fills a link of 200 ms.
-_IN_FLIGHT = 256
+# So many files and folders may be open at once for one call: a process may have 1,024 where nobody changed that.
+_OPEN_AT_ONCE = 400
+# So many questions may be under way that open nothing, and so many bytes of answers: what fills a link of 200 ms.
+_AT_ONCE = 2048
+_IN_FLIGHT_BYTES = 8 * 2**20
+# From so many names on, their number is remembered.
+_LARGE_FOLDER = 100
+# For so long, what was seen at a path is known to whoever reads it.
+_LATELY_SECS = 10.0
 # A file that was changed in this second can be changed once more in it: until so long after it was first seen like
 # this, it counts as changed whenever it is looked at. One that is older than any clock is wrong by does not.
 _YOUNG_SECS = 2.5
@@ -41,6 +48,8 @@ class Sftp:
         self._outbox = Outbox(channel, self._inbox, "SFTP")
         self._numbers = itertools.count(1)
         self._seen: dict[str, tuple[Attrs, float, int]] = {}
+        self._sizes: dict[str, int] = {}  # of large folders
+        self._lately: dict[str, tuple[Attrs, float]] = {}
         channel.follow(self._inbox, _Unheard(), self._inbox.finish)
 
     def begin(self) -> None:
@@ -61,16 +70,17 @@ class Sftp:
         for home in ("~", "$HOME", "${HOME}"):
             if root == home or root.startswith(f"{home}/"):
                 root = f".{root[len(home) :]}"
-        (real,) = self._run([steps.real(root)])
+        began = time.monotonic()
+        real, attrs, error = self._run([steps.real(root), steps.status(root), steps.opens(root)])
         if isinstance(real, OSError):
             return Hello("SFTP", root, real)
         self._root = real
-        return Hello("SFTP", real, self._folder_error())
+        return Hello("SFTP", real, _root_error(attrs, error), round_trip_secs=time.monotonic() - began)
 
     def answers(self, timeout_secs: float) -> float:
         began = time.monotonic()
         try:
-            self._run([steps.real(".")], timeout_secs)
+            self._run([steps.real(".")], timeout_secs=timeout_secs)
         except TimeoutError:
             # It answers in order: on a slow link, what was asked before fills it, and comes.
             if self._inbox.heard_at < began:
@@ -78,13 +88,13 @@ class Sftp:
         return (time.monotonic() - began) * 1000
 
     def names(self, path: str, urgency: int = 0) -> list[str]:
-        (found,) = self._run([steps.listed(self._path(path))])
+        (found,) = self._listed([path])
         if isinstance(found, OSError):
             raise found
         return [name for name, _ in found]
 
     def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
-        lists = self._run([steps.listed(self._path(folder)) for folder in folders])
+        lists = self._listed(folders)
         links = [
             (folder, name)
             for folder, entries in zip(folders, lists, strict=True)
@@ -92,7 +102,9 @@ class Sftp:
             for name, attrs in entries
             if stat.S_ISLNK(attrs.mode)
         ]
-        targets = dict(zip(links, self._run([steps.status(self._path(_join(*link))) for link in links]), strict=True))
+        targets = dict(
+            zip(links, self._run([steps.status(self._path(_join(*link))) for link in links], _AT_ONCE), strict=True)
+        )
         found: list[Any] = []
         for folder, entries in zip(folders, lists, strict=True):
             if isinstance(entries, OSError):
@@ -108,7 +120,7 @@ class Sftp:
         return found
 
     def stats(self, paths: Sequence[str], urgency: int = 0) -> list[Any]:
-        found = self._run([steps.status(self._path(path)) for path in paths])
+        found = self._run([steps.status(self._path(path)) for path in paths], _AT_ONCE)
         return [
             _told(each)
             if isinstance(each, OSError)
@@ -144,7 +156,9 @@ class Sftp:
     def fetch(
         self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0
     ) -> tuple[list[bytes], dict[int, OSError]]:
-        found = self._run([steps.fetched(self._path(path), start, length) for path, start, length in ranges])
+        found = self._run(
+            [steps.fetched(self._path(path), start, length, self._known(path)) for path, start, length in ranges]
+        )
         errors = {place: each for place, each in enumerate(found) if isinstance(each, OSError)}
         return [b"" if isinstance(each, OSError) else each for each in found], errors
 
@@ -152,19 +166,26 @@ class Sftp:
         self._channel.close()
         self._inbox.finish()
 
-    def _folder_error(self) -> OSError | None:
-        attrs, listed = self._run([steps.status(self._root), steps.listed(self._root)])
-        if attrs is None:
-            return os_error("ENOENT", "No such file or directory")
-        if isinstance(attrs, Attrs) and not stat.S_ISDIR(attrs.mode):
-            return os_error("ENOTDIR", "Not a directory")
-        return next((each for each in (attrs, listed) if isinstance(each, OSError)), None)
+    def _listed(self, folders: Sequence[str]) -> list[Any]:
+        found = self._run([steps.listed(self._path(folder), self._sizes.get(folder, 0)) for folder in folders])
+        for folder, entries in zip(folders, found, strict=True):
+            if not isinstance(entries, OSError) and len(entries) >= _LARGE_FOLDER:
+                self._sizes[folder] = len(entries)
+        return found
 
     def _path(self, path: str) -> str:
         return f"{self._root.rstrip('/')}/{path}" if path else self._root
 
     def _entry(self, path: str, name: str, attrs: Attrs, is_link: bool) -> list[Any]:
+        if len(self._lately) > _MAX_SEEN:
+            self._lately.clear()
+        self._lately[path] = attrs, time.monotonic()
         return [name, int(stat.S_ISDIR(attrs.mode)), attrs.size, self._time_of(path, attrs), 0, int(is_link)]
+
+    def _known(self, path: str) -> Attrs | None:
+        """Return what was at a path when it was looked at a moment ago."""
+        attrs, seen_at = self._lately.get(path, (None, 0.0))
+        return attrs if time.monotonic() - seen_at < _LATELY_SECS else None
 
     def _time_of(self, path: str, attrs: Attrs) -> int:
         """Return when a file was changed, in ns: another moment each time, as long as it can be changed unseen."""
@@ -183,45 +204,75 @@ class Sftp:
         self._seen[path] = seen, since, looks + 1
         return time_ns + looks + 1
 
-    def _run(self, all_steps: Sequence[Steps], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> list[Any]:
-        """Take each of them to its end, as many at once as may be under way; return what they return, or raise."""
+    def _run(
+        self, all_steps: Sequence[Steps], at_once: int = _OPEN_AT_ONCE, timeout_secs: float = ANSWER_TIMEOUT_SECS
+    ) -> list[Any]:
+        """Take each of them to its end, so many at once; return what they return, or raise."""
         results: list[Any] = [None] * len(all_steps)
         answers: Answers[Heard] = Answers("SFTP")
-        waiting: deque[tuple[int, Any]] = deque((place, None) for place in range(len(all_steps)))
-        asked: dict[int, tuple[int, int]] = {}  # by number: whose question, and which of its questions
+        ready: deque[tuple[int, Any]] = deque()
+        asked: dict[int, _Place] = {}  # by number
         missing: dict[int, dict[int, Any]] = {}
+        begun = ended = bytes_in_flight = 0
         try:
-            while waiting or asked:
-                while waiting and len(asked) < _IN_FLIGHT:
-                    place, heard = waiting.popleft()
+            while ended < len(all_steps):
+                packets: list[bytes] = []
+                while bytes_in_flight < _IN_FLIGHT_BYTES:
+                    if not ready:
+                        if begun == len(all_steps) or begun - ended >= at_once:
+                            break
+                        ready.append((begun, None))  # None begins
+                        begun += 1
+                    number, heard = ready.popleft()
                     try:
-                        questions = all_steps[place].send(heard)  # None begins
+                        questions = all_steps[number].send(heard)
                     except StopIteration as end:
-                        results[place] = end.value
+                        results[number] = end.value
+                        ended += 1
                         continue
-                    missing[place] = dict.fromkeys(range(len(questions)))
-                    asked.update(self._ask(questions, place, answers))
-                if not asked:
-                    continue
-                heard_now = answers.next(timeout_secs)
-                place, which = asked.pop(heard_now.fields.number)
-                missing[place][which] = heard_now
-                if None not in missing[place].values():
-                    waiting.append((place, list(missing.pop(place).values())))
+                    new = self._expect(questions, number, answers, packets)
+                    asked.update(new)
+                    bytes_in_flight += sum(each.answer_bytes for each in new.values())
+                    missing[number] = dict.fromkeys(each.which for each in new.values())
+                    if not new:
+                        ready.append((number, []))
+                if packets:
+                    self._outbox.send(b"".join(packets))
+                while asked:
+                    answer = answers.next(timeout_secs)
+                    place = asked.pop(answer.fields.number)
+                    bytes_in_flight -= place.answer_bytes
+                    mine = missing[place.steps]
+                    mine[place.which] = answer
+                    if None not in mine.values():
+                        ready.append((place.steps, list(mine.values())))
+                    if not answers.waiting:
+                        break
         finally:
             for number in asked:
                 self._inbox.forget(number)
         return results
 
-    def _ask(self, questions: Sequence[Question], place: int, answers: Answers[Heard]) -> dict[int, tuple[int, int]]:
-        asked, packets = {}, []
-        for which, (kind, body) in enumerate(questions):
+    def _expect(
+        self, questions: Sequence[Question], steps_number: int, answers: Answers[Heard], packets: list[bytes]
+    ) -> dict[int, _Place]:
+        """Add questions to what is sent; return those whose answers are awaited, by number."""
+        asked = {}
+        for which, question in enumerate(questions):
             number = next(self._numbers) & 0xFFFFFFFF
-            self._inbox.expect(number, answers)
-            asked[number] = place, which
-            packets.append(packet(kind, number, body))
-        self._outbox.send(b"".join(packets))
+            packets.append(packet(question.kind, number, question.body))
+            if question.awaited:
+                self._inbox.expect(number, answers)
+                asked[number] = _Place(steps_number, which, question.answer_bytes)
         return asked
+
+
+class _Place(NamedTuple):
+    """Whose question it is, which of them, and about how many bytes its answer has."""
+
+    steps: int
+    which: int
+    answer_bytes: int
 
 
 def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Sftp:
@@ -247,6 +298,14 @@ class _Unheard:
     def deliver(self, data: bytes) -> None: ...
 
     def finish(self) -> None: ...
+
+
+def _root_error(attrs: Attrs | OSError | None, error: OSError | None) -> OSError | None:
+    if attrs is None:
+        return os_error("ENOENT", "No such file or directory")
+    if isinstance(attrs, Attrs) and not stat.S_ISDIR(attrs.mode):
+        return os_error("ENOTDIR", "Not a directory")
+    return attrs if isinstance(attrs, OSError) else error
 
 
 def _join(folder: str, name: str) -> str:

@@ -21,6 +21,8 @@ EOF, NO_SUCH_FILE = 1, 2
 FIRST = -1
 _ERRORS = {2: "ENOENT", 3: "EACCES", 6: "ENOTCONN", 7: "ECONNRESET", 8: "EOPNOTSUPP"}
 _ATTR_SIZE, _ATTR_OWNER, _ATTR_MODE, _ATTR_TIMES, _ATTR_MORE = 1, 2, 4, 8, 1 << 31
+_ATTR_ALL = _ATTR_SIZE | _ATTR_OWNER | _ATTR_MODE | _ATTR_TIMES
+_ALL_ATTRS = struct.Struct(">QIIIII")
 _MAX_PACKET_BYTES = 4 * 2**20
 
 
@@ -59,6 +61,10 @@ class Fields:
 
     def attrs(self) -> Attrs:
         flags, size, mode, mtime = self.u32(), 0, 0, 0
+        if flags == _ATTR_ALL:  # as sshd has them: a listing is made of thousands
+            size, _, _, mode, _, mtime = _ALL_ATTRS.unpack_from(self._body, self._at)
+            self._at += _ALL_ATTRS.size
+            return Attrs(size, mode, mtime)
         if flags & _ATTR_SIZE:
             size = (self.u32() << 32) + self.u32()
         if flags & _ATTR_OWNER:

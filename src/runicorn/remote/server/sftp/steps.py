@@ -5,9 +5,10 @@ Each yields questions that may be under way together, is sent their answers, and
 
 from __future__ import annotations
 
+import io
 import stat
 import struct
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 from runicorn.remote.server.reading import os_error
@@ -17,6 +18,7 @@ from runicorn.remote.server.sftp.packets import (
     DATA,
     EOF,
     EXTENDED,
+    FSTAT,
     HANDLE,
     NAME,
     NO_SUCH_FILE,
@@ -30,14 +32,19 @@ from runicorn.remote.server.sftp.packets import (
     STATUS,
     WRITE,
     Attrs,
+    Fields,
     Heard,
     blob,
     text,
 )
 
 READ_BYTES = 32 * 1024  # what every server gives at once
-# So many bytes of one file may be under way: what fills a link of 200 ms.
+# So many bytes of one file may be under way.
 _WINDOW_BYTES = 8 * 2**20
+# sshd sends ~100 names per READDIR reply, so read ahead: so many replies are asked for at first, then more and more.
+_NAMES_AT_ONCE = 100
+_FIRST_LISTS, _TIMES_MORE_LISTS, _MOST_LISTS = 2, 8, 128
+_LIST_BYTES = 16 * 1024
 
 
 _WRITE_NEW = 0x02 | 0x08 | 0x20  # write, create, exclusively
@@ -45,8 +52,12 @@ _RENAME_OVER = "posix-rename@openssh.com"
 
 
 class Question(NamedTuple):
+    """answer_bytes: about how much comes back, with what it costs there. awaited: whether its answer is sent back."""
+
     kind: int
     body: bytes
+    answer_bytes: int = 4096
+    awaited: bool = True
 
 
 Steps = Generator[list[Question], list[Heard], Any]
@@ -69,64 +80,110 @@ def status(path: str) -> Steps:
     return None if fields.peek_status() == NO_SUCH_FILE else fields.error() or _odd(kind)
 
 
-def listed(path: str) -> Steps:
-    """Return names and attributes in a folder; none where it is missing; or the error."""
+def opens(path: str) -> Steps:
+    """Return None where a folder can be listed, else the error."""
+    ((kind, fields),) = yield [Question(OPENDIR, text(path))]
+    if kind != HANDLE:
+        return fields.error() or _odd(kind)
+    yield [_closing(fields.string())]
+    return None
+
+
+def listed(path: str, expected: int) -> Steps:
+    """Return names and attributes in a folder; none where it is missing; or the error.
+
+    expected: about how many there are, as far as that is known.
+    """
     ((kind, fields),) = yield [Question(OPENDIR, text(path))]
     if kind != HANDLE:
         return [] if fields.peek_status() == NO_SUCH_FILE else fields.error() or _odd(kind)
     handle = fields.string()
     found: list[tuple[str, Attrs]] = []
     error: OSError | None = None
-    while True:
-        ((kind, fields),) = yield [Question(READDIR, blob(handle))]
-        if kind != NAME:
-            error = None if fields.peek_status() == EOF else fields.error()
-            break
-        for _ in range(fields.u32()):
-            name = fields.text()
-            fields.string()  # as `ls -l` shows it
-            attrs = fields.attrs()
-            if name not in (".", ".."):
-                found.append((name, attrs))
-    yield [Question(CLOSE, blob(handle))]
+    ended, count = False, min(_MOST_LISTS, _FIRST_LISTS + expected // _NAMES_AT_ONCE)
+    while not ended:
+        heard = yield [Question(READDIR, blob(handle), _LIST_BYTES)] * count
+        count = min(_MOST_LISTS, _TIMES_MORE_LISTS * count)
+        for kind, fields in heard:
+            if kind == NAME:
+                found += _names(fields)
+            elif not ended:
+                ended, error = True, None if fields.peek_status() == EOF else fields.error()
+    yield [_closing(handle)]
     return error or found
 
 
-def fetched(path: str, start: int, length: int | None) -> Steps:
-    """Return bytes of a file, or the error. A pipe is not opened: the server would wait, and answer nothing more."""
-    ((kind, fields),) = yield [Question(STAT, text(path))]
-    if kind != ATTRS:
-        return fields.error() or _odd(kind)
-    attrs = fields.attrs()
-    if not stat.S_ISREG(attrs.mode):
-        return os_error("EISDIR", "Is a directory") if stat.S_ISDIR(attrs.mode) else os_error("EINVAL", "is no file")
-    end = attrs.size if length is None else min(attrs.size, start + length)
-    if end <= start:
-        return b""
+def _names(fields: Fields) -> Iterator[tuple[str, Attrs]]:
+    for _ in range(fields.u32()):
+        name = fields.text()
+        fields.string()  # as `ls -l` shows it
+        attrs = fields.attrs()
+        if name not in (".", ".."):
+            yield name, attrs
+
+
+def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> Steps:
+    """Return bytes of a file, or the error. A pipe is not opened: the server would wait, and answer nothing more.
+
+    known: what was at the path a moment ago, which saves a round trip.
+    """
+    if known is None:
+        ((kind, fields),) = yield [Question(STAT, text(path))]
+        if kind != ATTRS:
+            return fields.error() or _odd(kind)
+        known = fields.attrs()
+        if _end(start, length, known.size) <= start:
+            return _no_file(known) or b""
+    error = _no_file(known)
+    if error is not None:
+        return error
     ((kind, fields),) = yield [Question(OPEN, text(path) + struct.pack(">II", 1, 0))]
     if kind != HANDLE:
         return fields.error() or _odd(kind)
     handle = fields.string()
-    pieces: list[bytes] = []
-    at, error = start, None
-    while at < end and error is None:
+    pieces = io.BytesIO()  # unlike a list of them, none has to be copied at the end
+    at, end = start, _end(start, length, known.size)
+    # How long it is now is asked for with the first bytes: it may have grown, or be another one.
+    looks = [Question(FSTAT, blob(handle))]
+    while (at < end or looks) and error is None:
         places = range(at, min(end, at + _WINDOW_BYTES), READ_BYTES)
         wanted = [(place, min(READ_BYTES, end - place)) for place in places]
-        heard = yield [Question(READ, blob(handle) + struct.pack(">QI", *each)) for each in wanted]
-        for (place, size), (kind, fields) in zip(wanted, heard, strict=True):
+        reads = [Question(READ, blob(handle) + struct.pack(">QI", *each), max(4096, each[1])) for each in wanted]
+        heard = yield looks + reads
+        if looks:
+            kind, fields = heard.pop(0)
+            now = fields.attrs() if kind == ATTRS else known
+            error, end, looks = _no_file(now), _end(start, length, now.size), []
+        for (place, asked), (kind, fields) in zip(wanted, heard, strict=True):
             if kind != DATA:
                 if fields.peek_status() != EOF:
-                    error = fields.error() or _odd(kind)
-                end = place
+                    error = error or fields.error() or _odd(kind)
+                end = min(end, place)
                 break
-            data = fields.string()[:size]
-            pieces.append(data)
+            data = fields.string()[:asked]
+            pieces.write(data)
             at = place + len(data)
-            if len(data) < size:  # not all at once: the rest is asked for again
+            if len(data) < asked:  # not all at once: the rest is asked for again
                 end = end if data else place
                 break
-    yield [Question(CLOSE, blob(handle))]
-    return error or b"".join(pieces)
+    yield [_closing(handle)]
+    return error or pieces.getvalue()
+
+
+def _end(start: int, length: int | None, size: int) -> int:
+    return size if length is None else min(size, start + length)
+
+
+def _no_file(attrs: Attrs) -> OSError | None:
+    """Return the error of reading what is no file; None of one."""
+    if stat.S_ISREG(attrs.mode):
+        return None
+    return os_error("EISDIR", "Is a directory") if stat.S_ISDIR(attrs.mode) else os_error("EINVAL", "is no file")
+
+
+def _closing(handle: bytes) -> Question:
+    """Return what closes a handle: nobody waits for that."""
+    return Question(CLOSE, blob(handle), awaited=False)
 
 
 def replaced(path: str, draft: str, content: bytes) -> Steps:
