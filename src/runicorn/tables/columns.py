@@ -67,12 +67,12 @@ def _per_second(value: float) -> float:
 def names(header: Sequence[str]) -> list[str]:
     """Return what the columns are called: without the blanks they are padded with, each one different."""
     found: dict[str, None] = {}
+    counts: dict[str, int] = {}
     for at, cell in enumerate(header, 1):
         name = unique = cell.strip() or f"column {at}"
-        count = 0
         while unique in found:
-            count += 1
-            unique = f"{name}.{count}"
+            counts[name] = counts.get(name, 0) + 1
+            unique = f"{name}.{counts[name]}"
         found[unique] = None
     return list(found)
 

@@ -19,9 +19,7 @@ def fit(*callbacks: keras.callbacks.Callback, epochs: int, start: int = 0) -> No
     model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(3, activation="softmax")])
     model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
     x, y = np.random.default_rng(7).normal(size=(64, 4)), np.arange(64) % 3
-    model.fit(
-        x, y, epochs=epochs, initial_epoch=start, validation_split=0.25, verbose=0, callbacks=list(callbacks)
-    )
+    model.fit(x, y, epochs=epochs, initial_epoch=start, validation_split=0.25, verbose=0, callbacks=list(callbacks))
 
 
 class Lists(keras.callbacks.Callback):

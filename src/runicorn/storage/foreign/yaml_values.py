@@ -1,0 +1,61 @@
+"""YAML as plain values: nothing is ever made or called that a file names, whatever tags it has. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+# The reader in Python takes 2 s for so much, and hyperparameters are some KiB.
+MAX_YAML_BYTES = 1 << 17
+_MERGE = "tag:yaml.org,2002:merge"
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+_FLOAT = "tag:yaml.org,2002:float"
+_NAMED = re.compile(
+    r"(?:tag:yaml\.org,2002:|!)*(?:python/(?:name|module|object/apply|object/new|object):)?(.*)", re.DOTALL
+)
+# What yaml raises for values that contradict their tags, such as !!int '' or !!bool maybe.
+_ERRORS = (yaml.YAMLError, ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, RecursionError)
+
+
+def read_yaml(data: bytes) -> Any:
+    """Return what a file holds, or None where it is none, or too large.
+
+    A value with an unknown tag is what stands below the tag: the attributes of a `!!python/object`, the items of a
+    `!!python/tuple`; of a `!!python/name` without a value it is the name, as text. Dates stay text, 1e-3 is a number.
+    """
+    if len(data) > MAX_YAML_BYTES:
+        return None
+    try:
+        return yaml.load(data.decode("utf-8-sig", "replace"), Loader=_PlainLoader)  # a SafeLoader
+    except _ERRORS:
+        return None
+
+
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
+    """Makes mappings, lists, texts, numbers, truth values and None only."""
+
+    # Merged keys can double with each line; as keys like others they cannot.
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        pass
+
+
+def _untagged(loader: _PlainLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.ScalarNode):
+        named = _NAMED.fullmatch(node.tag)
+        return loader.construct_scalar(node) or (named[1] if named else node.tag)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)
+
+
+def _text(loader: _PlainLoader, node: yaml.Node) -> Any:
+    return loader.construct_scalar(node)
+
+
+_PlainLoader.add_constructor(None, _untagged)
+_PlainLoader.add_constructor(_MERGE, _text)
+_PlainLoader.add_constructor(_TIMESTAMP, _text)
+# YAML 1.1 wants a point in it, and those who write one by hand do not know.
+_PlainLoader.add_implicit_resolver(_FLOAT, re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+", re.ASCII), list("-+0123456789"))
