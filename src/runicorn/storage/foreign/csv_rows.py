@@ -17,6 +17,8 @@ from runicorn.tables.dialect import COMMENT, Dialect, recognise
 
 # A quote that is not closed within so many lines is one that a crash left open.
 _MAX_ROW_LINES = 16
+# What Keras writes for a metric that an epoch did not have, and Python for none.
+_NO_VALUE = {"NA", "None"}
 DAMAGED = "damaged-row"
 
 
@@ -121,7 +123,7 @@ class CsvRows:
             number = columns.number(cell) if cell else None
             if number is not None:
                 values.append((self._names[at], number))
-            elif cell:
+            elif cell and cell not in _NO_VALUE:
                 warnings.add("text-cell")
         return Row(step, values, time, elapsed)
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
 
-# The reader in Python takes 2 s for so much, and hyperparameters are some KiB.
-MAX_YAML_BYTES = 1 << 17
+# The reader in Python takes 1.5 s for the worst of so much, and hyperparameters are some KiB.
+MAX_YAML_BYTES = 1 << 16
+_UNHASHABLE = (list, dict, set)
+_GUARDED = ("int", "float", "bool", "null", "binary", "str")
 _MERGE = "tag:yaml.org,2002:merge"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _FLOAT = "tag:yaml.org,2002:float"
@@ -40,6 +43,13 @@ class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
     def flatten_mapping(self, node: yaml.MappingNode) -> None:
         pass
 
+    # A key that is a list, such as a tuple was, costs its own entry only.
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
+        if not isinstance(node, yaml.MappingNode):
+            return dict(super().construct_mapping(node, deep))
+        keys = [(self.construct_object(key, deep=True), value) for key, value in node.value]
+        return {key: self.construct_object(value, deep) for key, value in keys if not isinstance(key, _UNHASHABLE)}
+
 
 def _untagged(loader: _PlainLoader, node: yaml.Node) -> Any:
     if isinstance(node, yaml.ScalarNode):
@@ -50,11 +60,26 @@ def _untagged(loader: _PlainLoader, node: yaml.Node) -> Any:
     return loader.construct_mapping(node, deep=True)
 
 
+def _guarded(construct: Callable[[_PlainLoader, yaml.Node], Any]) -> Callable[[_PlainLoader, yaml.Node], Any]:
+    """Return what makes a value that contradicts its tag as if it had none."""
+
+    def made(loader: _PlainLoader, node: yaml.Node) -> Any:
+        try:
+            return construct(loader, node)
+        except _ERRORS:
+            return _untagged(loader, node)
+
+    return made
+
+
 def _text(loader: _PlainLoader, node: yaml.Node) -> Any:
     return loader.construct_scalar(node)
 
 
 _PlainLoader.add_constructor(None, _untagged)
+for _name in _GUARDED:
+    _tag = f"tag:yaml.org,2002:{_name}"
+    _PlainLoader.add_constructor(_tag, _guarded(yaml.SafeLoader.yaml_constructors[_tag]))
 _PlainLoader.add_constructor(_MERGE, _text)
 _PlainLoader.add_constructor(_TIMESTAMP, _text)
 # YAML 1.1 wants a point in it, and those who write one by hand do not know.
