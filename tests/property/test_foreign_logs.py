@@ -1,5 +1,7 @@
 """However a foreign log's bytes come in, its points are the same; whatever they are, nothing is raised."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -20,8 +22,9 @@ SEEDS = [(kind, log(path)) for path, kind in LINE_LOGS.items()]
 CONFIGS = ["lightning/lightning_logs/version_0/hparams.yaml", "ultralytics/args.yaml"]
 STATE = log("transformers/out/checkpoint-8/trainer_state.json")
 MORSELS = st.sampled_from(
-    (b"\n", b"\r\n", b"\r", b'"', b'""', b",", b";", b"\0", b"\xff", b"\xef\xbb\xbf", b"nan", b"-inf", b"1e-3", b"1e999", b"{",
-     b"}", b"[", b"#", b":", b"'", b"\t", b"NaN", b"\\ud800", b"epoch,loss\n", b"9" * 400, b"x" * 300, b"\n" * 20)
+    (b"\n", b"\r\n", b"\r", b'"', b'""', b",", b";", b"\0", b"\xff", b"\xef\xbb\xbf", b"nan", b"-inf", b"1e-3",
+     b"1e999", b"{", b"}", b"[", b"#", b":", b"'", b"\t", b"NaN", b"\\ud800", b"epoch,loss\n", b"9" * 400,
+     b"x" * 300, b"\n" * 20)
 )  # fmt: skip
 CUTS = st.lists(st.integers(0, 4000), max_size=8)
 
@@ -76,7 +79,7 @@ def test_pieces_of_any_size_give_the_same_as_the_whole(short_lines):
 
 def test_a_reader_always_goes_on_where_it_is_given_enough(short_lines):
     @settings(max_examples=300, deadline=None)
-    @given(SOME_LOG, st.integers(602, 900))
+    @given(SOME_LOG, st.integers(1202, 1300))
     def check(found, piece):
         kind, data = found
         reader = new_reader(kind)
@@ -84,6 +87,24 @@ def test_a_reader_always_goes_on_where_it_is_given_enough(short_lines):
             assert reader.take(data[reader.consumed_bytes : reader.consumed_bytes + piece], 0.0).consumed_bytes > 0
 
     check()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.text('0"\n\r,;#x', max_size=6), min_size=1, max_size=6), st.sampled_from([",", ";", "\t"]), st.data()
+)
+def test_quoted_cells_that_go_over_lines_are_read_as_pythons_csv_reads_them(notes, separator, data):
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=separator)
+    writer.writerows([["epoch", "note", "loss"], *([step, note, step / 8] for step, note in enumerate(notes))])
+    written = text.getvalue().encode()
+    rows = list(csv.reader(io.StringIO(text.getvalue(), newline=""), delimiter=separator))[1:]
+    cuts = data.draw(st.lists(st.integers(0, len(written)), max_size=6))
+    points, reader = taken_in_pieces(Kind.KERAS, written, cuts)
+    assert [(point.step, point.value) for point in points if point.metric == "loss"] == [
+        (int(row[0]), float(row[2])) for row in rows
+    ]
+    assert set(reader.warnings) <= {"text-cell"}
 
 
 def test_a_file_that_only_grew_is_the_same_and_one_with_another_head_is_not():

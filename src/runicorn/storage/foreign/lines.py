@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 # 13,000 columns of 20 characters. A longer line is passed over, so that no memory fills while one waits for its end.
 MAX_LINE_BYTES = 1 << 18
-# Whoever gives so many bytes at once, or all that there are, sees a reader go on.
-LEAST_PIECE_BYTES = MAX_LINE_BYTES + 2
+# Whoever gives so many bytes at once, or all that there are, sees a reader go on: a header waits for the line below it.
+LEAST_PIECE_BYTES = 2 * (MAX_LINE_BYTES + 1)
 _BOM = b"\xef\xbb\xbf"
 
 

@@ -76,6 +76,21 @@ def test_a_quoted_cell_may_hold_a_separator_and_an_end_of_line():
     assert warnings == {"text-cell": 1}
 
 
+def test_an_open_quote_waits_and_is_given_up_once_it_would_be_too_long():
+    reader = LineLog(Kind.KERAS)
+    assert reader.take(b'epoch,loss,note\n0,0.5,"a\n', MTIME).consumed_bytes == len(b"epoch,loss,note\n")
+    assert [point.step for point in reader.take(b'0,0.5,"a\nb"\n', MTIME).points] == [0]
+    assert reader.take(b'1,0.5,"a\n' + b"x" * (MAX_LINE_BYTES - 8), MTIME).consumed_bytes == len(b'1,0.5,"a\n')
+    assert reader.warnings == {"text-cell": 1, "damaged-row": 1}
+
+
+def test_after_a_line_without_end_that_had_to_wait_no_line_is_passed_over():
+    reader = LineLog(Kind.KERAS)
+    reader.take(b"epoch,loss\n", MTIME)
+    reader.take(b"epoch,loss\n0,0.5\n" + b"x" * (MAX_LINE_BYTES + 5), MTIME)
+    assert [point.step for point in reader.take(b"x\n1,0.25\n", MTIME).points] == [1]
+
+
 def test_a_line_without_end_is_passed_over_while_it_still_grows():
     reader = LineLog(Kind.JSON_LINES)
     assert reader.take(b"x" * LEAST_PIECE_BYTES, MTIME).consumed_bytes == LEAST_PIECE_BYTES
@@ -163,6 +178,16 @@ def test_a_header_longer_than_most_is_compared_to_its_end():
     reader = LineLog(Kind.KERAS)
     reader.take(header + b"0" + b",0.5" * 1000 + b"\n", MTIME)
     assert reader.marks.head_bytes == len(header)
+
+
+def test_the_first_bytes_that_are_compared_are_the_files_first_however_it_came():
+    data = b"#" * 5000 + b"\n" + b"epoch," + b"metric_loss," * 1000 + b"x\n"
+    reader = LineLog(Kind.KERAS)
+    for piece in (data[:5001], data[5001:] + b"0," + b"0.5," * 1000 + b"1\n"):
+        reader.take(piece, MTIME)
+    marks = reader.marks
+    whole = data + b"0," + b"0.5," * 1000 + b"1\n"
+    assert reader.is_same(len(whole), whole[: marks.head_bytes], whole[-marks.anchor_bytes :])
 
 
 def test_a_name_that_is_too_long_is_left_out():
