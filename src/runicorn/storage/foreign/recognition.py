@@ -26,6 +26,8 @@ TRAINER_STATE = "trainer_state.json"
 _JSON_NAMES = {"log.json", "scalars.json", "progress.json", "log.txt"}
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".log.json")
 _CSV_KINDS = {"metrics.csv": Kind.LIGHTNING, "results.csv": Kind.ULTRALYTICS, "progress.csv": Kind.STABLE_BASELINES}
+# Names that a tool chooses, not a person.
+FIXED_NAMES = frozenset({TRAINER_STATE, *_JSON_NAMES, *_CSV_KINDS})
 _LOSS = re.compile(r"loss", re.IGNORECASE)
 _SEEN_LINES = 50
 # Logs hold names and modes beside their numbers; data sets hold sentences.

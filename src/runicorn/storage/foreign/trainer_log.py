@@ -48,7 +48,7 @@ class TrainerLog:
         history = None if found is None else found.get(HISTORY)
         if not isinstance(history, list):
             return Taken(outcome=Outcome.WAITS)
-        if len(history) < self._entries or _digest("", history[: self._entries]) != self._digest:
+        if _digest("", history[: self._entries]) != self._digest:
             return Taken(outcome=Outcome.ANOTHER)
         new = history[self._entries :]
         points = [point for entry in new for point in self._points(entry)]

@@ -39,11 +39,8 @@ def read_yaml(data: bytes) -> Any:
 class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc,unused-ignore]
     """Makes mappings, lists, texts, numbers, truth values and None only."""
 
-    # Merged keys can double with each line; as keys like others they cannot.
-    def flatten_mapping(self, node: yaml.MappingNode) -> None:
-        pass
-
-    # A key that is a list, such as a tuple was, costs its own entry only.
+    # Merged keys (<<) stay keys like others, as they can double with each line. A key that is a list, such as a tuple
+    # was, costs its own entry only.
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):
             return dict(super().construct_mapping(node, deep))
