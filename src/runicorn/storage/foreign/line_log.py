@@ -81,7 +81,7 @@ class LineLog:
         had_header = self._has_header
         rows, used = self._rows.read(lines, self._warnings)
         consumed = lines.begins_at(used)
-        self._skipping = lines.is_skipping(used)
+        self._skipping = lines.is_open
         self._warnings.add("too-long-line", sum(line is None for line in lines.lines[:used]))
         self._warnings.add("no-utf-8", sum(line is not None and not is_utf8(line) for line in lines.lines[:used]))
         if isinstance(self._rows, CsvRows) and not had_header:

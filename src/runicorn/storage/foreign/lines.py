@@ -17,7 +17,8 @@ class Lines:
     """Whole lines of a piece.
 
     lines: with their ends; None for one that is too long. ends: the byte of the piece that each ends at. start: where
-    the first begins. size: of the piece. is_open: the last one is too long and goes on beyond the piece.
+    the first begins. size: of the piece. is_open: the last one is too long and goes on beyond the piece. Nothing waits
+    for such a line, so that the next piece begins inside it.
     """
 
     lines: Sequence[bytes | None]
@@ -29,10 +30,6 @@ class Lines:
     def begins_at(self, number: int) -> int:
         """Return the byte that a line begins at; of the one behind the last, where the torn rest begins."""
         return self.ends[number - 1] if number else self.start
-
-    def is_skipping(self, used: int) -> bool:
-        """Tell whether, after so many lines, the next piece begins inside one that is passed over."""
-        return self.is_open and used == len(self.lines)
 
 
 def cut(data: bytes, *, skipping: bool = False) -> Lines:

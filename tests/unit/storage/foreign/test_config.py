@@ -103,7 +103,11 @@ def test_aliases_of_aliases_take_no_time_and_no_room():
     merged = "a: &a {x: 1}\n"
     for old, new in zip("abcdefghijklmnopqrstuvw", "bcdefghijklmnopqrstuvwx", strict=True):
         merged += f"{new}: &{new} {{<<: [*{old}, *{old}], p: *{old}, q: *{old}}}\n"
-    for text in (lists, merged, "a: &a [*a]\nlr: 1\n", "a: &a {b: *a}\n"):
+    wide = "a: &a {x: []}\n"
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True):
+        wide += f"{new}: &{new} {{{', '.join(f'k{number}: *{old}' for number in range(30))}}}\n"
+    wide = wide.replace("x: []", "x: [[[[[]]]]]")  # no setting, so that it never counts as one
+    for text in (lists, merged, wide, "a: &a [*a]\nlr: 1\n", "a: &a {b: *a}\n"):
         assert len(json.dumps(of_yaml(text))) < 200_000
 
 

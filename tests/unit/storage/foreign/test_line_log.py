@@ -139,6 +139,7 @@ def test_numbers_one_level_inside_are_metrics_and_other_values_are_none():
         (b'"time": 0.03125', None),
         (b'"time": "12:30"', None),
         (b'"time": 1e300', None),
+        (b'"time": 20231114221320', None),
     ],
 )
 def test_a_plausible_moment_is_the_time_and_other_numbers_are_metrics(text, time):

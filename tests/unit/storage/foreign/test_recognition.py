@@ -24,6 +24,7 @@ def kind_by_name(name, head):
         ("progress.csv", b"user,done\nanna,0.5\n"),
         ("monitor.csv", b'#{"t_start": 1.5, "env_id": "CartPole-v1"}\nr,l,t\n12.0,12,0.5\n'),
         ("exported.csv", b"run,metric,step,time,value\na,loss,1,1700000000.0,0.5\n"),
+        ("ragged.csv", b"epoch,loss\n1,0.5\n2,0.5,3\n3,0.5,3\n"),
         ("numbers.csv", b"0,0.5\n1,0.25\n"),
         ("metrics.csv", b"step,note\n1,good\n2,bad\n"),
         ("metadata.jsonl", b'{"file_name": "1.png", "text": "a cat"}\n{"file_name": "2.png", "text": "a dog"}\n'),
