@@ -21,6 +21,11 @@ from runicorn.sources import artifact_list
 from runicorn.sources.folder import Place
 from runicorn.storage import claims, columns, layout, liveness, packing, reader, records
 from runicorn.storage.artifacts import manifest
+from runicorn.storage.foreign.config import config_of
+from runicorn.storage.foreign.kinds import Kind
+from runicorn.storage.foreign.line_log import LineLog
+from runicorn.storage.foreign.readers import new_reader, reader_from_json
+from runicorn.storage.foreign.recognition import Candidate, kind_of
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.jsonio import MAX_DEPTH, decode_object, encode_object
 from runicorn.storage.query import parse_query
@@ -239,11 +244,30 @@ def _check_cursor(text: str) -> None:
     assert abs(place.at - NOW) < float("inf")
 
 
+def foreign_logs(data: bytes) -> None:
+    """In two pieces a log gives what it gives at once, and its state goes through JSON."""
+    cut = data[0] * len(data) // 256 if data else 0
+    for kind in Kind:
+        whole, reader = new_reader(kind), new_reader(kind)
+        points = list(whole.take(data, NOW).points)
+        kind_of(Candidate("log", (kind,)), data)
+        config_of(kind, {"hparams.yaml": data[:2000], "config.json": data})
+        if isinstance(reader, LineLog):
+            found = list(reader.take(data[:cut], NOW).points)
+            reader = reader_from_json(json.loads(json.dumps(reader.to_json())))
+            assert isinstance(reader, LineLog)
+            found += reader.take(data[reader.consumed_bytes :], NOW).points
+            assert [(each.metric, each.step, repr(each.value)) for each in found] == [
+                (each.metric, each.step, repr(each.value)) for each in points
+            ]
+            assert reader.warnings == whole.warnings
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     check.__name__: check
     for check in (
         scanning, keys, objects, runs, made_runs, artifacts, made_artifacts, writers_claims, packed, event_files,
-        messages, queries, cursors, made_cursors,
+        messages, queries, cursors, made_cursors, foreign_logs,
     )
 }  # fmt: skip
 
@@ -368,6 +392,12 @@ _MADE = [bytes(range(first, 256)) * 3 for first in (0, 3, 9, 11)]
 SEEDS: dict[str, list[bytes]] = {
     "scanning": [b"", _RECORDS, _RECORDS[:40] + _RECORDS, b"\0" * 32 + _RECORDS[:-7]],
     "keys": [b"", b'"loss"\n"acc"\n"\\ud800"\nnot json\n"torn'],
+    "foreign_logs": [
+        b'epoch,loss,note\n0,0.5,"a, b"\n1,nan,\r\n2,1e-3,"c\nd"\n',
+        b"time/total_timesteps;time/time_elapsed;a\n100;1;0,5\n200;2;\n",
+        b'{"step": 1, "loss": NaN, "val": {"acc": 0.5}, "time": 1700000000}\n{"log_history": [{"step": 1}]}\n',
+        b"lr: 1e-3\noptimizer: !!python/name:torch.optim.SGD ''\nsizes: !!python/tuple [4, &a 2]\nb: *a\n",
+    ],
     "objects": [
         b"{}",
         json.dumps(_INFO).encode(),

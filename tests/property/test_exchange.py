@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange import csv_columns
 from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.exporting import points
 from runicorn.exchange.formats import Format, table_writer
@@ -22,6 +21,7 @@ from runicorn.exchange.source import Facts
 from runicorn.exchange.wandb import WandbFile
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
+from runicorn.tables import columns
 
 NAN = struct.unpack("<d", struct.pack("<Q", 0x7FF8000000000000))[0]
 NUMBERS = st.floats(allow_nan=False) | st.just(NAN)
@@ -119,5 +119,5 @@ def test_any_text_is_a_csv_file_or_refused(text):
 
 @given(st.floats())
 def test_cells_are_numbers_to_the_bit(value):
-    read = csv_columns.number(repr(value))
+    read = columns.number(repr(value))
     assert math.isnan(read) if math.isnan(value) else struct.pack("<d", read) == struct.pack("<d", value)

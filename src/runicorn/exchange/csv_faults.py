@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange import csv_columns
-from runicorn.exchange.csv_columns import Roles
 from runicorn.exchange.csv_table import Row, Table
+from runicorn.tables import columns
+from runicorn.tables.columns import Roles
 
 REPEATED_HEADER, TORN, DAMAGED, NO_STEP = "repeated-header", "torn-last-line", "damaged-row", "row-without-step"
 
@@ -71,11 +71,11 @@ def survey(table: Table, roles: Roles, tell: Callable[[int], None]) -> Survey:
         if len(row.cells) != width:
             continue
         if roles.time is not None:
-            value = csv_columns.number(row.cells[roles.time])
+            value = columns.number(row.cells[roles.time])
             if value is not None and math.isfinite(value) and (latest is None or value > latest):
                 latest = value
         if roles.step is not None and not has_parts:
-            value = csv_columns.number(row.cells[roles.step])
+            value = columns.number(row.cells[roles.step])
             has_parts = value is not None and math.isfinite(value) and value != int(value)
     return Survey(latest, has_parts)
 

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange import csv_columns
 from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
 from runicorn.exchange.csv_table import Table
 from runicorn.exchange.growth import digests_at, sizes_in
 from runicorn.exchange.mlflow import plain
 from runicorn.exchange.source import Facts, Sink
+from runicorn.tables import columns
 
 _SUFFIXES = (".csv", ".tsv")
 
@@ -78,7 +78,7 @@ class CsvFile:
             run, metric, step, time, value = row.cells
             if run != self.run:
                 continue
-            point = csv_columns.whole(step), csv_columns.moment(time), csv_columns.number(value)
+            point = columns.whole(step), columns.moment(time), columns.number(value)
             if point[0] is None or point[1] is None or point[2] is None:
                 faults.refuse(DAMAGED, f"A row of {self.path} is no point: {metric!r}, {step!r}, {time!r}, {value!r}.")
                 continue
@@ -90,7 +90,7 @@ class CsvFile:
 
     def _read_steps(self, sink: Sink) -> Facts:
         table = Table(self.path)
-        header = csv_columns.names(table.header)
+        header = columns.names(table.header)
         size = max(1, self.size_bytes)  # in two halves
         roles, clock = self._survey(table, header, lambda at: sink.read_so_far(min(0.5, at / size)))
         faults = Faults(table)
@@ -103,7 +103,7 @@ class CsvFile:
                 continue
             step: int | None = faults.whole
             if roles.step is not None:
-                step = csv_columns.whole(row.cells[roles.step])
+                step = columns.whole(row.cells[roles.step])
                 if step is None:
                     faults.refuse(
                         NO_STEP,
@@ -118,7 +118,7 @@ class CsvFile:
             times.append(time)
             for at in roles.others:
                 cell = row.cells[at]
-                value = csv_columns.number(cell) if cell.strip() else None
+                value = columns.number(cell) if cell.strip() else None
                 if value is not None:
                     any_number = True
                     sink.point(header[at], step or 0, time, value)
@@ -137,19 +137,19 @@ class CsvFile:
 
     def _survey(
         self, table: Table, header: list[str], tell: Callable[[int], None]
-    ) -> tuple[csv_columns.Roles, csv_columns.Clock]:
+    ) -> tuple[columns.Roles, columns.Clock]:
         """Return what the columns are for, and how to read the one of times."""
         try:
-            roles = csv_columns.roles(header, self.step)
+            roles = columns.roles(header, self.step)
         except ValueError as error:
             raise SourceUnreadableError(
                 f"{self.path}: {error}", hint=f"Its columns are: {', '.join(header)[:500]}."
             ) from error
         found = survey(table, roles, tell)
-        is_epoch = self.step is None and roles.step is not None and header[roles.step].lower() == csv_columns.EPOCH
+        is_epoch = self.step is None and roles.step is not None and header[roles.step].lower() == columns.EPOCH
         if is_epoch and found.has_parts:  # 0.5, 1.0, 1.5: how much was seen of the data, and a metric like others
-            roles = csv_columns.roles(header, but=csv_columns.EPOCH)
-        return roles, csv_columns.clock(found.latest, self.path.stat().st_mtime)
+            roles = columns.roles(header, but=columns.EPOCH)
+        return roles, columns.clock(found.latest, self.path.stat().st_mtime)
 
     def _facts(self, name: str, times: list[float], config: dict[str, object], warnings: dict[str, int]) -> Facts:
         sane = [time for time in times if math.isfinite(time)]
@@ -173,7 +173,7 @@ def find(path: Path, step: str | None = None, looked: Callable[[int], None] = la
         digest = _digest(file, looked)
         table = Table(file)
         try:
-            runs = _rows_of_runs(table, looked) if csv_columns.is_long(table.header) else {}
+            runs = _rows_of_runs(table, looked) if columns.is_long(table.header) else {}
         except SourceUnreadableError:
             runs = {}
         for run, rows in runs.items():
@@ -207,7 +207,7 @@ def _rows_of_runs(table: Table, looked: Callable[[int], None]) -> dict[str, tupl
 
 
 def _is_point(cells: list[str]) -> bool:
-    return len(cells) == len(csv_columns.LONG) and not csv_columns.is_long(cells)
+    return len(cells) == len(columns.LONG) and not columns.is_long(cells)
 
 
 def _digest(path: Path, looked: Callable[[int], None]) -> str:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange import csv_columns
-from runicorn.exchange.csv_dialect import COMMENT, HEAD_BYTES, Dialect, recognise
+from runicorn.tables import columns
+from runicorn.tables.dialect import COMMENT, HEAD_BYTES, Dialect, recognise
 
-_MAX_CELL_CHARACTERS = 1 << 24
 _TELL_LINES = 1000
 
 
@@ -58,11 +57,11 @@ class Table:
         for row in self._lines(0, None):
             if not any(cell.strip() for cell in row.cells):
                 continue
-            if not csv_columns.all_numbers(row.cells):
+            if not columns.all_numbers(row.cells):
                 return row.cells, row.line
             dialect = self.dialect
             (comment,) = list(csv.reader([row.comment], delimiter=dialect.separator, skipinitialspace=True)) or [[]]
-            if len(comment) == len(row.cells) and not csv_columns.all_numbers(comment):
+            if len(comment) == len(row.cells) and not columns.all_numbers(comment):
                 return comment, row.line - 1  # as numpy.savetxt() writes it
             break
         raise SourceUnreadableError(
@@ -79,13 +78,12 @@ class Table:
         return (row for row in self._lines(start, end, tell) if row.line > first)
 
     def _lines(self, start: int, end: int | None, tell: Callable[[int], None] | None = None) -> Iterator[Row]:
-        csv.field_size_limit(_MAX_CELL_CHARACTERS)
         dialect = self.dialect
         try:
             with self.path.open("rb") as file:
                 file.seek(start)
                 pulled = _Pulled(file, start, dialect, tells=self.has_bytes)
-                for row in csv.reader(pulled, delimiter=dialect.separator, skipinitialspace=not dialect.is_exact):
+                for row in dialect.rows(pulled):
                     pulled.is_between = True
                     if tell is not None and not pulled.line % _TELL_LINES:
                         tell(pulled.at or file.tell())

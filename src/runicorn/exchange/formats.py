@@ -8,10 +8,10 @@ import json
 from types import TracebackType
 from typing import IO, Any, Protocol
 
-from runicorn.exchange.csv_columns import LONG
 from runicorn.exchange.exporting import Points
 from runicorn.exchange.frames import package
 from runicorn.model import number_to_json
+from runicorn.tables.columns import LONG
 
 
 class Format(enum.Enum):

@@ -14,6 +14,7 @@ LONG = ("run", "metric", "step", "time", "value")
 # Numbers below this are no unix time that a training ran at (March 1973), but seconds since its beginning.
 _EARLIEST_UNIX_SECS = 1e8
 # From these on, numbers are milli-, micro- and nanoseconds: in seconds they would lie beyond the year 5000.
+_LATEST_UNIX_NANOS = 1e19  # the year 2286
 _FINER = ((1e17, 1e9), (1e14, 1e6), (1e11, 1e3))
 
 
@@ -48,20 +49,32 @@ def clock(latest: float | None, ended_at: float) -> Clock:
         return Clock()
     if latest < _EARLIEST_UNIX_SECS:
         return Clock(started_at=ended_at - max(latest, 0.0))
-    return Clock(next((per_second for least, per_second in _FINER if latest >= least), 1.0))
+    return Clock(_per_second(latest))
+
+
+def unix_secs(value: float) -> float | None:
+    """Return the unix seconds that a number of seconds, milli-, micro- or nanoseconds stands for, or None.
+
+    None is for what is no moment that a training ran at, such as seconds since its beginning.
+    """
+    return value / _per_second(value) if _EARLIEST_UNIX_SECS <= value < _LATEST_UNIX_NANOS else None
+
+
+def _per_second(value: float) -> float:
+    return next((per_second for least, per_second in _FINER if value >= least), 1.0)
 
 
 def names(header: Sequence[str]) -> list[str]:
     """Return what the columns are called: without the blanks they are padded with, each one different."""
-    found: list[str] = []
+    found: dict[str, None] = {}
+    counts: dict[str, int] = {}
     for at, cell in enumerate(header, 1):
         name = unique = cell.strip() or f"column {at}"
-        count = 0
         while unique in found:
-            count += 1
-            unique = f"{name}.{count}"
-        found.append(unique)
-    return found
+            counts[name] = counts.get(name, 0) + 1
+            unique = f"{name}.{counts[name]}"
+        found[unique] = None
+    return list(found)
 
 
 def is_long(header: Sequence[str]) -> bool:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import codecs
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from runicorn.exchange import csv_columns
+from runicorn.tables import columns
 
 # So much of a file is looked at.
 HEAD_BYTES = 1 << 16
 COMMENT = "#"
 _SEPARATORS = (",", ";", "\t", "|")
 _SEEN_ROWS = 200
+_MAX_CELL_CHARACTERS = 1 << 24
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -37,6 +38,11 @@ class Dialect:
     decimal_comma: bool = False
     is_exact: bool = False
 
+    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Yield the cells of each row as they stand there; a row may go over several lines. Raises csv.Error."""
+        csv.field_size_limit(_MAX_CELL_CHARACTERS)  # one for the whole process
+        return csv.reader(lines, delimiter=self.separator, skipinitialspace=not self.is_exact)
+
     def cells(self, row: list[str]) -> list[str]:
         """Return a row's cells with numbers as Python reads them."""
         if not self.decimal_comma:
@@ -51,7 +57,7 @@ def recognise(head: bytes) -> Dialect:
     if len(head) >= HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut off
     separator, rows = _separated([line for line in lines if not line.startswith(COMMENT)])
-    is_exact = bool(rows) and csv_columns.is_long(rows[0])
+    is_exact = bool(rows) and columns.is_long(rows[0])
     cells = [cell for row in rows[1:] for cell in row] if separator != "," else []
     decimal_comma = any(map(_COMMA.fullmatch, cells)) and not any(map(_POINT.fullmatch, cells))
     return Dialect(encoding, separator, decimal_comma, is_exact)

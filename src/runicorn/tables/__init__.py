@@ -1,0 +1,1 @@
+"""Tables as text: how they are written, and what their columns are for. Pure."""
