@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +164,7 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
 
 
 @pytest.fixture
-def logs_of_others(server: Server) -> Server:
+def logs_of_others(server: Server) -> Iterator[Server]:
     """Event files with pictures beside a run of ours that is packed. Their times are whole seconds."""
     server.train(steps=400, pause_secs=0).wait()
     for run in (server.runs / "runs").iterdir():
@@ -173,7 +175,9 @@ def logs_of_others(server: Server) -> Server:
     write_events(logs / LATER_FILE, [event(image("samples", png(6, 4), 6, 4), step=299)])
     for path in logs.iterdir():
         os.utime(path, (1_700_000_100, 1_700_000_100))
-    return server
+    yield server
+    # An installed viewer keeps what it reads of them there.
+    shutil.rmtree(server.account.home / ".cache", ignore_errors=True)
 
 
 def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
