@@ -74,7 +74,7 @@ def test_what_only_reads_starts_and_shows_its_runs_in_few_round_trips(
 ) -> None:
     """A session's channel, what runs in it, and its greeting; then the folder, the states of small files, and those.
 
-    SFTP agrees on a version, and opens what it reads; what closes it is counted by the link, though nobody waits for it.
+    SFTP agrees on a version, and opens what it reads; what closes that is counted, too, though nobody waits for it.
     """
     server.train(steps=5, pause_secs=0).wait()
     accept(viewer, connect(viewer, login(server, link)))
