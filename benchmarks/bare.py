@@ -52,9 +52,7 @@ PARTS = ("rows", "chart", "list", "live")
 NEVER_SECS = 300.0
 CHART_POINTS = 800  # pixels across
 REST_SECS = 3.0
-
-# What is measured by its name, in the order in which it is printed.
-Row = dict[str, float]
+Row = dict[str, float]  # what is measured by its name, in the order in which it is printed
 
 
 @dataclass

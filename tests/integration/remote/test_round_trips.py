@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.support.hops import NAMES, two_more, write_config
 from tests.support.link import Link, run_link
@@ -65,6 +66,26 @@ def rounds_of_login(backend: str, server: Server, link: Link, folder: Path) -> i
         before = link.rounds
         with run_tunnel(backend, connection, server.sshd.port, host_keys):
             return link.rounds - before
+
+
+@pytest.mark.parametrize(("mode", "to_start", "to_list"), [("agent", 3, 3), ("sftp", 5, 6)])
+def test_what_only_reads_starts_and_shows_its_runs_in_few_round_trips(
+    mode: str, to_start: int, to_list: int, server: Server, link: Link, viewer: Viewer
+) -> None:
+    """A session's channel, what runs in it, and its greeting; then the folder, the states of small files, and those.
+
+    SFTP agrees on a version, and opens what it reads; what closes that is counted, too, though nobody waits for it.
+    """
+    server.train(steps=5, pause_secs=0).wait()
+    accept(viewer, connect(viewer, login(server, link)))
+    connect(viewer, login(server, link))
+    body = {**login(server, link), "remote_root": str(server.runs), "mode": mode}
+    assert rounds_of(link, viewer, "POST", "/api/remote/viewer/start", **body) <= to_start
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    before = link.rounds
+    assert len(httpx.get(f"{session['url']}/api/runs").json()["runs"]) == 1
+    assert link.rounds - before <= to_list
+    stop(viewer, session)
 
 
 def test_a_way_through_hops_takes_as_many_as_one_login_times_the_hops(
