@@ -65,7 +65,7 @@ class PointTable:
         if before != self._generation:
             self._forget()
         if piece is not None:
-            self._add(piece)
+            self._add(piece, max(1.0, (status.size_bytes - piece.start) / len(piece.data)))
         return self.tail.is_behind(status) if piece is not None else before != self._generation
 
     def read(self, metrics: set[str]) -> dict[str, list[Columns]]:
@@ -101,7 +101,8 @@ class PointTable:
 
         self._own, self._loose, self._stats = {}, [], GrowingStats()
 
-    def _add(self, piece: Piece) -> None:
+    def _add(self, piece: Piece, times: float) -> None:
+        """times: how many times as long all that is to be read now is, this piece included."""
         from runicorn.storage.columns import group, rows_in
 
         rows = rows_in(piece.data, piece.found)
@@ -111,7 +112,7 @@ class PointTable:
         self._stats.add(grouped)
         chosen = self._chosen(grouped)
         if chosen is not None:
-            self._sort_in(chosen)
+            self._sort_in(chosen, times)
 
     def _chosen(self, grouped: Grouped) -> Grouped | None:
         """Return those of the points that are kept."""
@@ -121,7 +122,7 @@ class PointTable:
         dropped = [number not in numbers for number in grouped.numbers.tolist()]
         return None if all(dropped) else grouped.without(dropped) if any(dropped) else grouped
 
-    def _sort_in(self, grouped: Grouped) -> None:
+    def _sort_in(self, grouped: Grouped, times: float) -> None:
         """Append the points of metrics with many to their own arrays; those of the others stay together."""
         from runicorn.storage.columns import GrowingColumns, regroup
 
@@ -129,10 +130,12 @@ class PointTable:
             number in self._own or count >= _FEW_POINTS
             for number, count in zip(grouped.numbers.tolist(), grouped.counts, strict=True)
         ]
+        is_only = len(large) == 1  # where many take turns, nothing tells how often each will have its turn
         for number, is_large in zip(grouped.numbers.tolist(), large, strict=True):
             if is_large:
                 if number not in self._own:
-                    self._own[number] = GrowingColumns(self._take_loose(number))
+                    expected = int(grouped.counts[0] * times) if is_only else 0
+                    self._own[number] = GrowingColumns(self._take_loose(number), expected)
                 points = grouped.of(number)
                 assert points is not None
                 self._own[number].append(points)
@@ -141,7 +144,7 @@ class PointTable:
         if len(self._loose) > _MAX_LOOSE:
             together, self._loose = regroup(self._loose), []
             if any(count >= _FEW_POINTS for count in together.counts):
-                self._sort_in(together)
+                self._sort_in(together, 1.0)
             else:
                 self._loose = [together]
 

@@ -69,7 +69,7 @@ def create_app(
         app.include_router(session_router(session))
     first = len(app.router.routes)
     app.include_router(remote.router if remote is not None else _no_remote())
-    app.state.remote_routes = slice(first, len(app.router.routes))
+    app.state.remote_routes = app.router.routes[first:]
     app.include_router(page_router())
     _add_middleware(app, settings, session)
     return app
@@ -84,8 +84,9 @@ async def add_remote(app: FastAPI, load: Callable[[], RemoteHook | None]) -> Non
     before = len(routes)
     # Behind those of the page, which hold every path, nobody reaches them yet.
     await asyncio.to_thread(app.include_router, remote.router)
-    placeholder = app.state.remote_routes
-    routes[:] = [*routes[: placeholder.start], *routes[before:], *routes[placeholder.stop : before]]
+    placeholders = app.state.remote_routes
+    first = routes.index(placeholders[0])
+    routes[:] = [*routes[:first], *routes[before:], *routes[first + len(placeholders) : before]]
     app.openapi_schema = None
     app.state.viewer.remote = remote
     await remote.start()

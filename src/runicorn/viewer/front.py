@@ -21,6 +21,9 @@ from runicorn.viewer.page import asset_response, index_response
 if TYPE_CHECKING:
     from starlette.applications import Starlette
 
+# So long the rest is not loaded because lists and charts are being answered.
+_MOST_BUSY_SECS = 2.0
+
 
 class Front:
     """An ASGI app in front of one that is still to be loaded; once it is there, it gets every request as it came.
@@ -56,6 +59,9 @@ class Front:
         self._ready = asyncio.Event()
         self._complete = asyncio.Event()
         self._wanted = asyncio.Event()  # somebody waits for the rest
+        self._answering = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         # The app has a guard of its own. Until it is there, nobody waits for it who would not be let in.
         self._until_then = Guard(self._page_or_wait, rules)
         self._until_complete = Guard(self._wait_for_rest, rules)
@@ -65,8 +71,10 @@ class Front:
             await self._live(receive, send)
         elif self._app is None:
             await self._until_then(scope, receive, send)
-        elif self._complete.is_set() or not self._of_rest(scope["path"]):
+        elif self._complete.is_set():
             await self._app(scope, receive, send)
+        elif not self._of_rest(scope["path"]):
+            await self._answer(scope, receive, send)
         else:
             await self._until_complete(scope, receive, send)
 
@@ -82,7 +90,19 @@ class Front:
         if self._of_rest(scope["path"]):
             await self._wait_for_rest(scope, receive, send)
         else:
+            await self._answer(scope, receive, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a request answered that does not wait for the rest."""
+        assert self._app is not None
+        self._answering += 1
+        self._idle.clear()
+        try:
             await self._app(scope, receive, send)
+        finally:
+            self._answering -= 1
+            if not self._answering:
+                self._idle.set()
 
     async def _wait_for_rest(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._wanted.set()
@@ -133,8 +153,9 @@ class Front:
     async def _complete_after(self, warming: asyncio.Task[None] | None, ending: asyncio.Event) -> None:
         """Load the rest once that is done, or somebody waits for it; not where all of it is to end."""
         waits = [asyncio.create_task(event.wait()) for event in (self._wanted, ending)]
-        await asyncio.wait({*waits, *filter(None, [warming])}, return_when=asyncio.FIRST_COMPLETED)
-        for each in waits:
+        quiet = asyncio.create_task(self._quiet(warming))
+        await asyncio.wait({*waits, quiet}, return_when=asyncio.FIRST_COMPLETED)
+        for each in (*waits, quiet):
             each.cancel()
         try:
             if self._app is not None and not ending.is_set():
@@ -143,6 +164,13 @@ class Front:
             self._error = error
             self._failed(error)
         self._complete.set()
+
+    async def _quiet(self, warming: asyncio.Task[None] | None) -> None:
+        """Wait for that, and then until nothing is being answered, for a while."""
+        if warming is not None:
+            await asyncio.shield(warming)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), _MOST_BUSY_SECS)
 
 
 def _page_answer(method: str, path: str) -> Response | None:

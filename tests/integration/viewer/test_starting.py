@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 
 from runicorn.cli.common import remote_support
 from runicorn.settings import Settings
@@ -41,6 +45,14 @@ class Starting:
         return f"http://127.0.0.1:{self.server.port}"
 
 
+@dataclass
+class Slow:
+    """An answer of /api/slow, which is under way before the viewer has warmed up. go: lets it come."""
+
+    came: threading.Event = field(default_factory=threading.Event)
+    go: threading.Event = field(default_factory=threading.Event)
+
+
 @pytest.fixture
 def starting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Start:
     return lambda **options: run_starting(tmp_path, monkeypatch, **options)
@@ -54,6 +66,7 @@ def run_starting(
     then: Callable[[], None] = lambda: None,
     then_remote: Callable[[], None] = lambda: None,
     token: str | None = None,
+    slow: Slow | None = None,
 ) -> Iterator[Starting]:
     go, go_on = threading.Event(), threading.Event()
 
@@ -67,7 +80,21 @@ def run_starting(
         then_remote()
         return remote_support(chosen)
 
-    monkeypatch.setattr("runicorn.viewer.app.create_app", create)
+    def create_with_slow_route(*arguments: Any, **options: Any) -> FastAPI:
+        app = create(*arguments, **options)
+        app.router.routes.insert(0, Route("/api/slow", wait_slowly))
+        return app
+
+    async def wait_slowly(_: Request) -> PlainTextResponse:
+        assert slow
+        slow.came.set()
+        await asyncio.to_thread(slow.go.wait, TIMEOUT_SECS)
+        return PlainTextResponse("done")
+
+    if slow:
+        monkeypatch.setattr("runicorn.viewer.server.load_numpy", lambda _: slow.came.wait(TIMEOUT_SECS))
+
+    monkeypatch.setattr("runicorn.viewer.app.create_app", create_with_slow_route)
     server = ViewerServer(Settings(root=folder / "root", home=folder, port=0, token=token), remote=load)
     viewer = Starting(server, go, go_on)
     ready = threading.Event()
@@ -158,6 +185,32 @@ def test_runs_and_charts_do_not_wait_for_remote_support(starting: Start) -> None
         assert httpx.put(f"{viewer.url}/api/remote/status").json()["code"] == "METHOD_NOT_ALLOWED"
         assert "/api/remote/connect" in httpx.get(f"{viewer.url}/openapi.json").json()["paths"]
     assert viewer.raised == []
+
+
+def test_remote_support_is_not_loaded_while_a_chart_is_being_answered(starting: Start) -> None:
+    slow, loaded = Slow(), threading.Event()
+    with starting(slow=slow, then_remote=loaded.set) as viewer, ThreadPoolExecutor() as pool:
+        viewer.go.set()
+        viewer.go_on.set()
+        chart = pool.submit(httpx.get, f"{viewer.url}/api/slow", timeout=TIMEOUT_SECS)
+        assert slow.came.wait(TIMEOUT_SECS)
+        assert not loaded.wait(1)
+        assert not chart.done()
+        slow.go.set()
+        assert loaded.wait(TIMEOUT_SECS)
+        assert chart.result().text == "done"
+
+
+def test_who_asks_for_remote_support_has_it_loaded_at_once(starting: Start) -> None:
+    slow = Slow()
+    with starting(slow=slow) as viewer, ThreadPoolExecutor() as pool:
+        viewer.go.set()
+        viewer.go_on.set()
+        chart = pool.submit(httpx.get, f"{viewer.url}/api/slow", timeout=TIMEOUT_SECS)
+        assert httpx.get(f"{viewer.url}/api/remote/status", timeout=TIMEOUT_SECS).status_code == 200
+        assert not chart.done()
+        slow.go.set()
+        assert chart.result().text == "done"
 
 
 def test_a_viewer_that_is_stopped_while_remote_support_is_loaded_ends(starting: Start) -> None:

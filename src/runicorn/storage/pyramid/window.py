@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runicorn.model import Axis
-from runicorn.storage.columns import Ints, select
+from runicorn.storage.columns import Ints, select, union
 from runicorn.storage.pyramid.levels import (
     BUCKET,
     FACTOR,
@@ -276,7 +276,7 @@ def _bucketed(points: Points, span: Span) -> Rows:
 
 def _parted(starts: Ints, back: Ints, span: Span) -> Ints:
     """Let buckets begin as well where x goes back, as it does where a run was resumed, unless it always does."""
-    return np.union1d(starts, back) if len(back) and 2 * len(back) <= span.buckets else starts
+    return union(starts, back) if len(back) and 2 * len(back) <= span.buckets else starts
 
 
 def _in_cells(parts: Sequence[Rows], name: str) -> Rows:
