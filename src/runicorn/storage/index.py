@@ -39,6 +39,8 @@ _MANY = 5000
 # link it is the number of goes that takes time, and not what they bring.
 _AT_ONCE, _MOST_AT_ONCE, _TIMES_MORE = 64, 4096, 16
 _MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
+# Where a go takes longer whatever it asks for, as behind a link of 300 ms, more at once cost each run less.
+_TIMES_MORE_IF_CHEAPER, _CHEAPER, _MOST_SECS_A_GO = 3, 0.75, 4.0
 _FIRST_TURN, _LONGEST_TURN = 512, 8192
 _CLOSE_SECS = 1.0
 _ANSWER_SECS = 0.05  # from what was found to an answer that is on its way
@@ -95,6 +97,7 @@ class RunIndex:
         self._turn: list[str] = []
         self._turn_length = _FIRST_TURN
         self._at_once = _AT_ONCE
+        self._secs_a_run = float("inf")  # in the last go
         self._folder: FileStat | None = None
         self._names_settled = False
         self._looked_at = float("-inf")
@@ -331,11 +334,7 @@ class RunIndex:
             # They are there, whatever else may be told of them.
             hidden = [run_id for run_id, seen in zip(batch, found, strict=True) if "folder" in seen.unreadable]
             self._look_into([Wanted(run_id, FileStat(run_id, True, 0, 0, 0)) for run_id in hidden])
-            took = self._monotonic() - started
-            if took < _MORE_IF_WITHIN_SECS:
-                self._at_once = min(_MOST_AT_ONCE, _TIMES_MORE * self._at_once)
-            elif took > _FEWER_IF_BEYOND_SECS:
-                self._at_once = max(_AT_ONCE // 4, self._at_once // 2)
+            self._choose_length(self._monotonic() - started, len(batch))
             if self._monotonic() >= deadline and len(self._unread) > _FEW // 10:
                 return
             time.sleep(0)
@@ -346,6 +345,16 @@ class RunIndex:
             self._save_from = self._monotonic() + (_SAVE_EVERY_SECS if self._saved_version else _SAVE_FIRST_SECS)
         elif version != self._saved_version and self._monotonic() >= self._save_from:
             self._save()
+
+    def _choose_length(self, took_secs: float, count: int) -> None:
+        """Choose how many runs to read in the next go, by what the last one took for so many."""
+        before, self._secs_a_run = self._secs_a_run, took_secs / count
+        if took_secs < _MORE_IF_WITHIN_SECS:
+            self._at_once = min(_MOST_AT_ONCE, _TIMES_MORE * self._at_once)
+        elif self._secs_a_run < _CHEAPER * before and took_secs < _MOST_SECS_A_GO:
+            self._at_once = min(_MOST_AT_ONCE, _TIMES_MORE_IF_CHEAPER * self._at_once)
+        elif took_secs > _FEWER_IF_BEYOND_SECS:
+            self._at_once = max(_AT_ONCE // 4, self._at_once // 2)
 
     def _found(self, run_ids: Sequence[str], seen: Mapping[str, Seen]) -> list[IndexedRun | RunNotFoundError | OSError]:
         found: list[IndexedRun | RunNotFoundError | OSError] = []

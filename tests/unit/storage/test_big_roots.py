@@ -80,6 +80,43 @@ def test_a_first_reading_goes_on_from_call_to_call_newest_first(root):
     assert len(complete(index)) == COUNT
 
 
+class TakingTime(LocalFiles):
+    """Reading moves a clock: so much for each call, and so much for each run. goes: how many runs were read in each."""
+
+    def __init__(self, root, call_secs, run_secs):
+        super().__init__(root)
+        self.call_secs, self.run_secs = call_secs, run_secs
+        self.now, self.goes = 0.0, []
+
+    def fetch(self, ranges):
+        runs = sum(each.path.endswith("/run.json") for each in ranges)
+        self.goes += [runs] if runs else []
+        self.now += self.call_secs + self.run_secs * runs
+        return super().fetch(ranges)
+
+
+def read_all(files):
+    assert len(complete(RunIndex(files, now=later, monotonic=lambda: files.now))) == COUNT
+    assert sum(files.goes) == COUNT
+    return files.goes
+
+
+@pytest.mark.parametrize("call_secs", [0.2, 0.6, 1.2])
+def test_behind_a_link_that_takes_its_time_more_runs_are_asked_for_at_once(root, monkeypatch, call_secs):
+    monkeypatch.setattr(index_module, "_AT_ONCE", 4)
+    goes = read_all(TakingTime(root, call_secs, 0.0001))
+    assert goes[0] == 4
+    assert goes[:-1] == sorted(goes[:-1])
+    assert len(goes) <= 6
+
+
+def test_on_a_disk_that_takes_its_time_for_each_run_few_are_asked_for_at_once(root, monkeypatch):
+    monkeypatch.setattr(index_module, "_AT_ONCE", 16)
+    goes = read_all(TakingTime(root, 0.001, 0.1))
+    assert max(goes) * 0.1 <= 5
+    assert max(goes[3:]) * 0.1 <= 1.3
+
+
 def test_new_and_removed_runs_are_there_with_the_next_call(root):
     index = RunIndex(LocalFiles(root), now=time.time)
     complete(index)
