@@ -17,8 +17,8 @@ from tensorboardX import SummaryWriter
 from tensorboardX.proto.event_pb2 import Event
 
 from runicorn.exchange.importing import find_sources, import_source, open_target
+from runicorn.storage.mirroring.mirror import Mirror
 from runicorn.storage.tensorboard import decode, framing
-from runicorn.storage.tensorboard.mirror import Mirror
 
 EVENTS = 100_000
 TIMES = 3

@@ -31,10 +31,10 @@ from runicorn.storage import layout
 from runicorn.storage.files import Files, walk
 from runicorn.storage.index import RunIndex
 from runicorn.storage.indexed_run import IndexedRun, in_project, sorted_runs
+from runicorn.storage.mirroring import overlay
 from runicorn.storage.points import PointStore, RunStats
 from runicorn.storage.query import parse_query
 from runicorn.storage.query_times import local_moment
-from runicorn.storage.tensorboard import overlay
 
 WAIT_SECS = 60.0
 _MAX_FILES = 100_000

@@ -13,9 +13,9 @@ from runicorn.exchange.source import Facts, Sink
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.jsonio import decode_object
+from runicorn.storage.mirroring import finding
 from runicorn.storage.records import RECORD
 from runicorn.storage.tensorboard import checksums, framing, logdir
-from runicorn.storage.tensorboard.logdir import LogFolder
 from runicorn.storage.tensorboard.translate import Piece, Translator, media_range
 
 _CHUNK_BYTES = 1 << 20
@@ -27,7 +27,7 @@ class EventFolder:
     """Implements Source: one folder of event files."""
 
     root: Path
-    folder: LogFolder
+    folder: finding.EventFolder
     tool: str = "tensorboard"
 
     @property
@@ -90,8 +90,8 @@ class EventFolder:
 
 def find(path: Path) -> Iterator[EventFolder]:
     """Yield the folders with event files at and below `path`."""
-    for folder in logdir.walk(LocalFiles(path)):
-        if isinstance(folder, LogFolder):
+    for folder in finding.walk(LocalFiles(path)):
+        if isinstance(folder, finding.EventFolder):
             yield EventFolder(path, folder)
 
 

@@ -14,9 +14,9 @@ from runicorn.sources.mirrored import MirroredSource
 from runicorn.storage import layout, reader
 from runicorn.storage.files import Range
 from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.mirroring.mirror import Mirror, mirror_home
+from runicorn.storage.mirroring.overlay import OverlayFiles
 from runicorn.storage.pyramid.cache import PyramidCache
-from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
-from runicorn.storage.tensorboard.overlay import OverlayFiles
 from runicorn.storage.writer import changed_notes, update_notes
 
 _WORTH_SAVING = 20

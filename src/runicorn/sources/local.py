@@ -11,9 +11,9 @@ from typing import Any
 from runicorn.sources.mirrored import MirroredSource
 from runicorn.storage import layout
 from runicorn.storage.index_cache import WORTH_SAVING, WORTH_SAVING_AS_A_GUEST, IndexCache
+from runicorn.storage.mirroring import overlay
 from runicorn.storage.patience import PatientFiles
 from runicorn.storage.pyramid.cache import WORTH_SAVING_AS_A_GUEST_BYTES, WORTH_SAVING_BYTES, PyramidCache
-from runicorn.storage.tensorboard import overlay
 from runicorn.storage.writer import update_notes
 
 

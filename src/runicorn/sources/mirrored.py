@@ -8,8 +8,8 @@ from collections.abc import Callable
 from runicorn.sources.folder import FolderSource
 from runicorn.storage.files import Files
 from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.mirroring.overlay import OverlayFiles
 from runicorn.storage.pyramid.cache import PyramidCache
-from runicorn.storage.tensorboard.overlay import OverlayFiles
 
 
 class MirroredSource(FolderSource):

@@ -10,9 +10,9 @@ import pytest
 from tests.support.recorded import only_run
 
 from runicorn.storage import compaction
+from runicorn.storage.mirroring.overlay import open_folder
 from runicorn.storage.ownership import PassingOwnership
 from runicorn.storage.points import PointStore
-from runicorn.storage.tensorboard.overlay import open_folder
 
 posix = pytest.mark.skipif(os.name == "nt", reason="needs fork, or pipes with a name")
 

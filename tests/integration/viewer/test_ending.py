@@ -145,9 +145,9 @@ def test_it_ends_while_nothing_happens(start: Starter, number: int) -> None:
 @pytest.mark.parametrize(
     "patch",
     [
-        "from runicorn.storage.tensorboard import logdir; logdir.walk = hang",
-        "from runicorn.storage.tensorboard.run_mirror import RunMirror; RunMirror.follow = hang",
-        "from runicorn.storage.tensorboard.worker import Worker; Worker._release = hang",
+        "from runicorn.storage.mirroring import finding; finding.walk = hang",
+        "from runicorn.storage.mirroring.event_mirror import EventMirror; EventMirror.follow = hang"
+        "from runicorn.storage.mirroring.worker import Worker; Worker._release = hang",
     ],
     ids=["looking for event files", "reading one", "letting go of them"],
 )
@@ -252,7 +252,7 @@ def test_it_ends_while_its_parts_hang(start: Starter, patch: str) -> None:
 
 
 def test_one_on_a_server_ends_as_it_is_told_while_event_files_hang(start: Starter) -> None:
-    patch = "from runicorn.storage.tensorboard import logdir; logdir.walk = hang"
+    patch = "from runicorn.storage.mirroring import finding; finding.walk = hang"
     viewer = start(patch, "--session", "0123456789abcdef", "--session-marker", "")
     viewer.wait_until_it_hangs()
     assert viewer.process.stdin

@@ -106,7 +106,7 @@ class Translator:
                 continue
             for value in event.values:
                 if isinstance(value, Scalar):
-                    self._scalar(batch, event, value)
+                    self.add(batch, value.tag, event.step, event.wall_time, value.value)
                 else:
                     self._other(batch, event, value, piece)
         return batch
@@ -166,23 +166,23 @@ class Translator:
             {int(number): int(step) for number, step in state["restarts"].items()},
         )
 
-    def _scalar(self, batch: Batch, event: Event, scalar: Scalar) -> None:
-        known = self._heads.get(scalar.tag)
+    def add(self, batch: Batch, metric: str, step: int, time: float, value: float) -> None:
+        """Add one point to what is to be appended. time: unix seconds."""
+        known = self._heads.get(metric)
         if known is None:
-            slot = self.stats[scalar.tag] = nothing_yet()
-            known = self._heads[scalar.tag] = (len(self._heads), slot)
-            batch.keys.append(layout.encode_key(scalar.tag))
+            slot = self.stats[metric] = nothing_yet()
+            known = self._heads[metric] = (len(self._heads), slot)
+            batch.keys.append(layout.encode_key(metric))
         number, slot = known
-        value = scalar.value
-        batch.records.append(RECORD.pack(MARK, number, event.step, event.wall_time, value))
+        batch.records.append(RECORD.pack(MARK, number, step, time, value))
         slot[_COUNT] += 1
         slot[_LAST] = value
         if value < slot[_MIN]:  # noqa: PLR1730 - min() costs 3 times as much
             slot[_MIN] = value
         if value > slot[_MAX]:  # noqa: PLR1730
             slot[_MAX] = value
-        slot[_STEP] = self.step = event.step
-        slot[_TIME] = event.wall_time
+        slot[_STEP] = self.step = step
+        slot[_TIME] = time
 
     def _other(self, batch: Batch, event: Event, value: decode.Value, piece: Piece) -> None:
         if isinstance(value, HParams):

@@ -10,11 +10,12 @@ from tests.support.io_counts import counting_io, needs_io_counts
 
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
+from runicorn.storage.mirroring.event_mirror import EventMirror, file_names
+from runicorn.storage.mirroring.finding import walk
+from runicorn.storage.mirroring.mirrored_run import STATE_FILE
+from runicorn.storage.mirroring.pacing import LONGEST_SECS
 from runicorn.storage.points import PointStore
 from runicorn.storage.tensorboard.framing import framed
-from runicorn.storage.tensorboard.logdir import walk
-from runicorn.storage.tensorboard.pacing import LONGEST_SECS
-from runicorn.storage.tensorboard.run_mirror import STATE_FILE, RunMirror, file_names
 
 pytestmark = needs_io_counts
 
@@ -42,7 +43,7 @@ class Growing:
         self._ticks = count(1)
 
     def open(self):
-        return RunMirror(self.home, "run1", LocalFiles(self.root), "logs", monotonic=lambda: self.now)
+        return EventMirror(self.home, "run1", LocalFiles(self.root), "logs", monotonic=lambda: self.now)
 
     def append(self, data):
         """Append, with a modification time that differs however fast this goes."""

@@ -6,7 +6,8 @@ import pytest
 
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.tensorboard.logdir import host_of, is_event_file, project_and_name, run_id, walk
+from runicorn.storage.mirroring.finding import walk
+from runicorn.storage.tensorboard.logdir import host_of, is_event_file, project_and_name, run_id
 
 NAME = "events.out.tfevents.1700000000.gpu7"
 

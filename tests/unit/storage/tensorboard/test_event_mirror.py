@@ -22,11 +22,12 @@ from tests.support.event_files import (
 from runicorn.storage import layout, records
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.follow import RunFollower, news
+from runicorn.storage.mirroring import mirrored_run
+from runicorn.storage.mirroring.event_mirror import EventMirror
+from runicorn.storage.mirroring.finding import walk
 from runicorn.storage.points import PointStore
-from runicorn.storage.tensorboard import run_mirror
 from runicorn.storage.tensorboard.framing import frames
-from runicorn.storage.tensorboard.logdir import EventFile, walk
-from runicorn.storage.tensorboard.run_mirror import RunMirror
+from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import media_range
 
 NAME = "events.out.tfevents.1700000000.gpu7"
@@ -48,7 +49,7 @@ class Folder:
         return write_events(self.source / name, events)
 
     def mirror(self):
-        return RunMirror(self.home, "exp/run1", LocalFiles(self.root), "logs")
+        return EventMirror(self.home, "exp/run1", LocalFiles(self.root), "logs")
 
     def files(self):
         (folder,) = [folder for folder in walk(LocalFiles(self.source)) if folder is not None] or [None]
@@ -146,9 +147,9 @@ def test_a_process_that_ends_at_any_write_costs_and_doubles_nothing(folder, surv
     note = event(plugin_value("note", "text", tensor(7, [1], string_val=[b"hello"])))
     folder.write([*losses(0, 200), note, *losses(200, 400)])
     with monkeypatch.context() as patch:
-        patch.setattr(run_mirror, "replace_json", counted("replace", run_mirror.replace_json))
-        patch.setattr(run_mirror, "create_run_folder", counted("create", run_mirror.create_run_folder))
-        patch.setattr(run_mirror, "append", counted("append", run_mirror.append))
+        patch.setattr(mirrored_run, "replace_json", counted("replace", mirrored_run.replace_json))
+        patch.setattr(mirrored_run, "create_run_folder", counted("create", mirrored_run.create_run_folder))
+        patch.setattr(mirrored_run, "append", counted("append", mirrored_run.append))
         try:
             folder.follow(limit_bytes=1)  # the least that is read at once
         except Killed:
@@ -205,7 +206,7 @@ def test_a_state_that_cannot_be_understood_begins_anew(folder):
     folder.write(losses(0, 5))
     folder.follow()
     for damage in (b"", b"{}", b"garbage", b'{"version":1,"path":"exp/run1","files":[],"stats":{}}'):
-        (folder.run / run_mirror.STATE_FILE).write_bytes(damage)
+        (folder.run / mirrored_run.STATE_FILE).write_bytes(damage)
         folder.follow()
         assert steps(folder.points()) == list(range(5))
 
@@ -290,7 +291,7 @@ def test_a_process_that_ends_while_it_goes_back_costs_and_doubles_nothing(folder
 
     with monkeypatch.context() as patch:
         for name in ("replace_json", "create_run_folder", "append", "records_before", "events_before"):
-            patch.setattr(run_mirror, name, counted(getattr(run_mirror, name)))
+            patch.setattr(mirrored_run, name, counted(getattr(mirrored_run, name)))
         with contextlib.suppress(Killed):
             folder.follow(limit_bytes=4096)
     folder.follow()

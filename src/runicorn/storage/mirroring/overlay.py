@@ -13,10 +13,11 @@ from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
 from runicorn.storage.files import Files, FileStat, LocalFiles, Range
 from runicorn.storage.jsonio import decode_object
+from runicorn.storage.mirroring.event_mirror import file_names
+from runicorn.storage.mirroring.mirror import Mirror, mirror_home
+from runicorn.storage.mirroring.mirrored_run import STATE_FILE
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.tensorboard.media_names import MediaNames
-from runicorn.storage.tensorboard.mirror import Mirror, mirror_home
-from runicorn.storage.tensorboard.run_mirror import STATE_FILE, file_names
 from runicorn.storage.tensorboard.translate import media_range
 
 _LOOK_EVERY_SECS = 0.02

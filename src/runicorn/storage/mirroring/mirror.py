@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 
 from runicorn.storage.files import Files
-from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
-from runicorn.storage.tensorboard.worker import DEMAND_SECS, POLL_SECS, Worker
+from runicorn.storage.mirroring.board import FIRST_LOOK_SECS, Board
+from runicorn.storage.mirroring.worker import DEMAND_SECS, POLL_SECS, Worker
 
 # A turn of the thread takes a fraction of it, unless it hangs on a disk; a viewer that ends has no time for that.
 _CLOSE_SECS = 0.7

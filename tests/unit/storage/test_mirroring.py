@@ -14,12 +14,12 @@ from tests.support.event_files import event, scalar, write_events
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
+from runicorn.storage.mirroring import mirror as mirror_module
+from runicorn.storage.mirroring import worker
+from runicorn.storage.mirroring.mirror import Mirror
+from runicorn.storage.mirroring.overlay import open_folder
 from runicorn.storage.points import PointStore
-from runicorn.storage.tensorboard import mirror as mirror_module
-from runicorn.storage.tensorboard import worker
 from runicorn.storage.tensorboard.logdir import run_id
-from runicorn.storage.tensorboard.mirror import Mirror
-from runicorn.storage.tensorboard.overlay import open_folder
 
 LIMIT_SECS = 20
 NAME = "events.out.tfevents.1700000000.gpu7"
@@ -82,13 +82,13 @@ def test_the_first_list_has_the_runs_and_the_logdir_is_left_alone(logs, look):
 def test_it_is_told_how_far_the_first_reading_of_many_folders_is(tmp_path, look, monkeypatch):
     for number in range(300):
         write_events(tmp_path / "logs" / f"run{number}" / NAME, losses(0, 2))
-    slowed = worker.RunMirror.follow
+    slowed = worker.EventMirror.follow
 
     def follow(*args, **kwargs):
         time.sleep(0.01)
         return slowed(*args, **kwargs)
 
-    monkeypatch.setattr(worker.RunMirror, "follow", follow)
+    monkeypatch.setattr(worker.EventMirror, "follow", follow)
     index = RunIndex(look(tmp_path / "logs"))
     seen = []
     until(lambda: len(index.runs()) == 300 or seen.append(index.progress()))
@@ -203,7 +203,7 @@ def test_nobody_who_looks_means_no_work(logs, look, monkeypatch):
     files = look(logs)
     until(lambda: count(files, "a") == 10)
     looked = []
-    monkeypatch.setattr(worker.logdir, "walk", lambda root: looked.append(root) or iter(()))
+    monkeypatch.setattr(worker.finding, "walk", lambda root: looked.append(root) or iter(()))
     until(lambda: files.mirror._board.unwatched_secs() > 0.5)
     looked.clear()
     until(lambda: files.mirror._board.unwatched_secs() > 2.0)
@@ -274,7 +274,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.tensorboard.mirror import Mirror
+from runicorn.storage.mirroring.mirror import Mirror
 mirror = Mirror(LocalFiles(Path(sys.argv[1])), "logs", Path(sys.argv[2]))
 print("looking", flush=True)
 while True:

@@ -12,15 +12,21 @@ import shutil
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 
 from filelock import FileLock, Timeout
 
 from runicorn.storage import layout
-from runicorn.storage.files import Files, FileStat
-from runicorn.storage.tensorboard import logdir
-from runicorn.storage.tensorboard.board import FIRST_LOOK_SECS, Board
-from runicorn.storage.tensorboard.logdir import EventFile, LogFolder, Unreadable
-from runicorn.storage.tensorboard.run_mirror import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, RunMirror
+from runicorn.storage.files import Files, FileStat, Range
+from runicorn.storage.foreign import recognition
+from runicorn.storage.foreign.kinds import Kind
+from runicorn.storage.mirroring import finding
+from runicorn.storage.mirroring.board import FIRST_LOOK_SECS, Board
+from runicorn.storage.mirroring.event_mirror import EventMirror
+from runicorn.storage.mirroring.finding import EventFolder, Log, LogFile, Unreadable
+from runicorn.storage.mirroring.log_mirror import LogMirror
+from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, MirroredRun
+from runicorn.storage.tensorboard.logdir import EventFile, event_file
 
 POLL_SECS = 0.25
 # After this long without anybody looking, nothing is looked for.
@@ -36,6 +42,7 @@ _REST_FACTOR_WITHOUT_ANY = 50
 _ACTIVE_SECS = 600.0
 _RETRY_SECS = 5.0
 _MANY = 50
+_RECOGNISED_AT_ONCE = 32
 _LOCK_FILE = "lock"
 
 _log = logging.getLogger(__name__)
@@ -48,15 +55,18 @@ class Worker:
         self._board = board
         self._files = files
         self._root_name = root_name
-        self._folders: dict[str, LogFolder] = {}
-        self._runs: dict[str, RunMirror] = {}
+        self._folders: dict[str, Log] = {}
+        self._runs: dict[str, MirroredRun] = {}
         self._backlog: deque[str] = deque()
         self._waiting: set[str] = set()
         self._tried: set[str] = set()
         self._grew_at: dict[str, float] = {}
         self._retry_at: dict[str, float] = {}
+        self._kinds: dict[str, Kind] = {}
+        self._unsure: dict[str, LogFile] = {}
+        self._no_logs: dict[str, tuple[EventFile, ...]] = {}
         self._lock: FileLock | None = None
-        self._walker: Iterator[LogFolder | Unreadable | None] | None = None
+        self._walker: Iterator[Log | Unreadable | None] | None = None
         self._found: set[str] = set()
         self._walk_secs = 0.0
         self._walked_at = float("-inf")
@@ -76,6 +86,7 @@ class Worker:
                     self._walked_at = float("-inf")
                     continue
                 self._walk()
+                self._recognise()
                 if self._folders and self._owns():
                     self._poll()
                     self._take_one()
@@ -83,7 +94,7 @@ class Worker:
                 elif self._folders:
                     self._read_others()
                 self._tell()
-                if not self._backlog and self._walker is None:
+                if not self._backlog and self._walker is None and not self._unsure:
                     board.closed.wait(POLL_SECS)
         finally:
             self._release()
@@ -97,9 +108,14 @@ class Worker:
         else:  # of what another process never shows, such as an empty file, nothing is known here
             waited_secs = time.monotonic() - self._reading_since
             done = len(board.shown) >= len(self._folders) or waited_secs > FIRST_LOOK_SECS
-        if self._walked and done:
+        if self._walked and done and not self._unsure:
             board.first_look.set()
-            if not self._backlog and self._walker is None and not any(run.owes for run in self._runs.values()):
+            if (
+                not self._backlog
+                and self._walker is None
+                and not self._unsure
+                and not any(run.owes for run in self._runs.values())
+            ):
                 board.settled.set()
         if not board.first_look.is_set() and self._folders:
             board.arriving = max(1, waiting)
@@ -113,7 +129,7 @@ class Worker:
             rest = _REST_FACTOR if self._folders else _REST_FACTOR_WITHOUT_ANY
             if started - self._walked_at < max(_WALK_EVERY_SECS, self._walk_secs * rest):
                 return
-            self._walker, self._found, self._walk_secs = logdir.walk(self._files), set(), 0.0
+            self._walker, self._found, self._walk_secs = finding.walk(self._files), set(), 0.0
         while (now := time.monotonic()) - started < _WALK_SLICE_SECS and not self._board.closed.is_set():
             try:
                 folder = next(self._walker)
@@ -132,9 +148,13 @@ class Worker:
                 self._note(folder)
         self._walk_secs += time.monotonic() - started
 
-    def _note(self, folder: LogFolder) -> None:
-        run_id = logdir.run_id(folder.path)
+    def _note(self, folder: Log) -> None:
+        run_id = folder.run_id
         self._found.add(run_id)
+        if isinstance(folder, LogFile) and run_id not in self._kinds:
+            if self._no_logs.get(run_id) != folder.files:
+                self._unsure[run_id] = folder
+            return
         known = self._folders.get(run_id)
         if known != folder:
             self._folders[run_id] = folder
@@ -147,6 +167,9 @@ class Worker:
                 self._board.claimed |= {parts[1]}
 
     def _drop_missing(self) -> None:
+        for known in (self._kinds, self._no_logs):
+            for run_id in [run_id for run_id in known if run_id not in self._found]:
+                del known[run_id]
         for run_id in [run_id for run_id in self._folders if run_id not in self._found]:
             del self._folders[run_id]
             self._runs.pop(run_id, None)
@@ -179,7 +202,7 @@ class Worker:
             stats = self._files.stats([_path(folder, file) for _, folder, file in asked])
             for (run_id, _, file), status in zip(asked, stats, strict=True):
                 if isinstance(status, FileStat):  # of others, the next walk tells
-                    self._grew(run_id, file, logdir.event_file(file.name, status), now)
+                    self._grew(run_id, file, event_file(file.name, status), now)
         self._poll_secs = time.monotonic() - now
 
     def _grew(self, run_id: str, before: EventFile, file: EventFile, now: float) -> None:
@@ -188,11 +211,11 @@ class Worker:
             return
         folder = self._folders[run_id]
         files = tuple(file if each.name == file.name else each for each in folder.files)
-        self._folders[run_id] = LogFolder(folder.path, files)
+        self._folders[run_id] = replace(folder, files=files)
         self._grew_at[run_id] = now
         self._push(run_id, first=True)
 
-    def _is_active(self, run_id: str, folder: LogFolder) -> bool:
+    def _is_active(self, run_id: str, folder: Log) -> bool:
         """Tell whether a run was written to lately, by the clock of its disk or by what was seen here."""
         if time.monotonic() - self._grew_at.get(run_id, float("-inf")) < _ACTIVE_SECS:
             return True
@@ -218,8 +241,7 @@ class Worker:
         try:
             run = self._runs.get(run_id)
             if run is None:
-                run = RunMirror(self._board.home, folder.path, self._files, self._root_name)
-                self._runs[run_id] = run
+                run = self._runs[run_id] = self._open(folder)
             more = run.follow(folder.files, limit_bytes=limit_bytes)
             if run.exists:
                 self._board.show(run_id, folder.path)
@@ -232,6 +254,32 @@ class Worker:
                 del self._runs[run_id]  # its state is on the disk, and thousands of them would fill the memory
         except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
             self._leave(run_id)
+
+    def _open(self, log: Log) -> MirroredRun:
+        if isinstance(log, EventFolder):
+            return EventMirror(self._board.home, log.path, self._files, self._root_name)
+        return LogMirror(self._board.home, log, self._kinds[log.run_id], self._files, self._root_name)
+
+    def _recognise(self) -> None:
+        """Look at the first bytes of some files whose names are those of logs."""
+        logs = list(self._unsure.values())[:_RECOGNISED_AT_ONCE]
+        if not logs:
+            return
+        heads = [Range(_path(log, log.files[0]), 0, recognition.HEAD_BYTES) for log in logs]
+        try:
+            found = self._files.fetch(heads)
+        except OSError:  # nothing is known of them now
+            found = [OSError()] * len(logs)
+        for log, head in zip(logs, found, strict=True):
+            del self._unsure[log.run_id]
+            if isinstance(head, OSError):
+                continue  # the next walk finds it again
+            kind = recognition.kind_of(log.candidate, head)
+            if kind is None:
+                self._no_logs[log.run_id] = log.files
+            else:
+                self._kinds[log.run_id] = kind
+                self._note(log)
 
     def _settle(self) -> None:
         """Renew the notes that are due; at once where somebody waits for all of it."""
@@ -310,14 +358,14 @@ class Worker:
         for run_id, folder in self._folders.items():
             self._show_known(run_id, folder)
 
-    def _show_known(self, run_id: str, folder: LogFolder) -> None:
+    def _show_known(self, run_id: str, folder: Log) -> None:
         """Show a run that was taken in by an earlier process, or by another one."""
         state_file = self._board.home / layout.RUNS / run_id / STATE_FILE
         if run_id not in self._board.shown and state_file.is_file():
             self._board.show(run_id, folder.path)
 
 
-def _path(folder: LogFolder, file: EventFile) -> str:
+def _path(folder: Log, file: EventFile) -> str:
     return f"{folder.path}/{file.name}" if folder.path else file.name
 
 
