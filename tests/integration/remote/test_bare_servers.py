@@ -165,7 +165,9 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
 
 @pytest.fixture
 def logs_of_others(server: Server) -> Iterator[Server]:
-    """Event files with pictures beside a run of ours that is packed. Their times are whole seconds."""
+    """Event files with pictures, and a table of Lightning's, beside a run of ours that is packed. Their times are whole
+    seconds.
+    """
     server.train(steps=400, pause_secs=0).wait()
     for run in (server.runs / "runs").iterdir():
         pack_run(run)
@@ -173,7 +175,11 @@ def logs_of_others(server: Server) -> Iterator[Server]:
     logs = server.runs / "logs" / "resnet" / "seed1"
     write_events(logs / EVENT_FILE, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(300)])
     write_events(logs / LATER_FILE, [event(image("samples", png(6, 4), 6, 4), step=299)])
-    for path in logs.iterdir():
+    table = server.runs / "logs" / "lightning_logs" / "version_0" / "metrics.csv"
+    table.parent.mkdir(parents=True)
+    table.write_text("step,loss\n" + "".join(f"{step},{1 / (step + 1)}\n" for step in range(300)))
+    table.with_name("hparams.yaml").write_text("lr: 0.1\noptimizer:\n  name: adam\n")
+    for path in (*logs.iterdir(), table):
         os.utime(path, (1_700_000_100, 1_700_000_100))
     yield server
     # An installed viewer keeps what it reads of them there.
@@ -192,17 +198,20 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
         return {each["name"]: each["id"] for each in httpx.get(f"{url}/api/runs").json()["runs"]}
 
     for url in (by_viewer, by_agent, by_sftp):
-        eventually(lambda url=url: "seed1" in runs(url), 10, "the run of TensorBoard")
+        eventually(lambda url=url: {"seed1", "version_0"} <= runs(url).keys(), 10, "the runs of others")
         mirrored = runs(url)["seed1"]
-        eventually(lambda url=url, run=mirrored: losses(url, run) == 300)
+        for run in (mirrored, runs(url)["version_0"]):
+            eventually(lambda url=url, run=run: losses(url, run) == 300)
         eventually(lambda url=url, run=mirrored: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
-    (packed,) = (run for name, run in runs(by_viewer).items() if name != "seed1")
+    (packed,) = (run for name, run in runs(by_viewer).items() if name not in ("seed1", "version_0"))
+    table = runs(by_viewer)["version_0"]
     (shown,) = httpx.get(f"{by_viewer}/api/runs/{mirrored}/events").json()["events"]
     paths = [
         "/api/runs",
         f"/api/runs/{packed}",
         f"/api/series?run={packed}&metric=train/loss&metric=acc&points=100",
         f"/api/series?run={mirrored}&metric=loss&points=100",
+        f"/api/series?run={table}&metric=loss&points=100",
         f"/api/runs/{mirrored}/events",
         f"/api/runs/{mirrored}/files/{shown['items'][0]['file']}",
     ]
@@ -211,10 +220,13 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
         for ours in (httpx.get(by_agent + path), httpx.get(by_sftp + path)):
             assert ours.status_code == theirs.status_code == 200, path
             assert comparable(ours) == comparable(theirs), path
+    with next(logs_of_others.runs.rglob("metrics.csv")).open("a") as file:
+        file.writelines(f"{step},{1 / (step + 1)}\n" for step in range(300, 500))
     before = logs_of_others.runs / "logs" / "resnet" / "seed1" / EVENT_FILE
     write_events(before, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(500)])
     for url in (by_agent, by_sftp):
-        eventually(lambda url=url: losses(url, mirrored) == 500, 15)
+        for run in (mirrored, table):
+            eventually(lambda url=url, run=run: losses(url, run) == 500, 15)
     assert not list(logs_of_others.runs.rglob("mirror.json"))
 
 
@@ -243,7 +255,7 @@ def test_a_server_that_forbids_forwarding_is_read_without(server_account: Accoun
 def test_what_a_person_notes_is_written_over_there(mode: str, connected: Viewer, logs_of_others: Server) -> None:
     session = start(connected, logs_of_others.login(remote_root=str(logs_of_others.runs), mode=mode))
     url = session["url"]
-    eventually(lambda: len(httpx.get(f"{url}/api/runs").json()["runs"]) == 2, 10, "both runs")
+    eventually(lambda: len(httpx.get(f"{url}/api/runs").json()["runs"]) == 3, 10, "all runs")
     before = {path for path in logs_of_others.runs.rglob("*") if path.is_file()}
     for run in httpx.get(f"{url}/api/runs").json()["runs"]:
         change = {"note": "größer 😀", "tags": ["best"]}
