@@ -183,6 +183,24 @@ class PackedFiles(Files):
             while self._chunks_bytes > _CHUNKS_BYTES and len(self._chunks) > 1:
                 self._chunks_bytes -= len(self._chunks.popitem(last=False)[1])
 
+    # One at a time, a list of this machine's runs asks for thousands: what is not packed costs no more than there.
+
+    def stat(self, path: str) -> FileStat | None:
+        found = self._files.stat(path)
+        return super().stat(path) if found is None and path.endswith(_RECORDS_SUFFIX) else found
+
+    def read(self, path: str, offset: int = 0, length: int | None = None) -> bytes:
+        try:
+            return self._files.read(path, offset, length)
+        except FileNotFoundError:
+            if not path.endswith(_RECORDS_SUFFIX):
+                raise
+        return super().read(path, offset, length)
+
+    def list(self, path: str) -> list[FileStat]:
+        entries = self._files.list(path)
+        return super().list(path) if any(entry.name.endswith(PACKED_SUFFIX) for entry in entries) else entries
+
 
 def _as_plain(
     folder: str, entries: Sequence[FileStat], contents: dict[str, packing.Contents | OSError | None]
