@@ -284,7 +284,9 @@ class RunIndex:
         with self._lock:
             due = self._table.due(folders)
         self._look_into(due)
-        self._publish([folder.name for folder in folders], {})
+        with self._lock:
+            open_ones = self._table.may_stand_otherwise([folder.name for folder in folders])
+        self._publish(open_ones, {})
 
     def _look_into(self, wanted: Sequence[Wanted], listings: Sequence[Listing] | None = None) -> list[Seen]:
         if not wanted:

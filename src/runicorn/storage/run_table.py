@@ -146,6 +146,17 @@ class RunTable:
             return
         self._read(run_id, known, seen)
 
+    def may_stand_otherwise(self, run_ids: Iterable[str]) -> list[str]:
+        """Return those of the runs that may stand otherwise than the list says; most ended long ago, and do not."""
+        return [
+            run_id
+            for run_id in run_ids
+            if run_id in self.restless
+            or (known := self._known.get(run_id)) is None
+            or known.published_base is not known.base
+            or known.unreadable
+        ]
+
     def dead_without_points(self, run_ids: Iterable[str]) -> list[str]:
         """Return those of the runs that died, and of which nobody has looked what they logged last."""
         return [
