@@ -11,6 +11,7 @@ import pytest
 from tests.support.event_files import event, scalar, write_events
 
 import runicorn as rn
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.index import RunIndex
 from runicorn.storage.mirroring.overlay import open_folder
 from runicorn.storage.points import PointStore
@@ -183,6 +184,22 @@ def test_a_mixed_tree_shows_everything_in_it_and_init_goes_on_working(tmp_path, 
     run.finish()
     until(lambda: len(runs(files)) == len(LOGS) + 2, "our own run")
     assert counts(files, run.id) == {"loss": 1}
+
+
+def test_a_folder_full_of_tables_is_a_data_set_and_none_is_read(tmp_path, look, monkeypatch):
+    folder = tmp_path / "logs" / "data"
+    folder.mkdir(parents=True)
+    for number in range(200):
+        (folder / f"{number}.csv").write_text("epoch,loss\n1,0.5\n2,0.25\n")
+    (folder / "metrics.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
+    read = []
+    fetch = LocalFiles.fetch
+    monkeypatch.setattr(LocalFiles, "fetch", lambda self, ranges: read.extend(ranges) or fetch(self, ranges))
+    files = look(tmp_path / "logs")
+    until(lambda: runs(files))
+    assert files.mirror.settle(LIMIT_SECS)
+    assert list(runs(files)) == ["data"]
+    assert not [each.path for each in read if each.path.endswith(".csv") and "metrics" not in each.path]
 
 
 def test_what_was_killed_in_between_loses_and_doubles_nothing(tmp_path, look):

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Scan
 from runicorn.storage.foreign.kinds import Kind
-from runicorn.storage.foreign.recognition import TRAINER_STATE, Candidate, candidates
+from runicorn.storage.foreign.recognition import FIXED_NAMES, TRAINER_STATE, Candidate, candidates
 from runicorn.storage.tensorboard.logdir import EventFile, event_file, is_event_file, run_id
 
 # PyTorch's and tensorboardX's add_hparams() make such a folder below the writer's own, named by the time.
@@ -19,6 +19,7 @@ _SESSION = re.compile(r"\d{9,11}\.\d+")
 _MAX_DEPTH = 16
 # What is never a logdir, and may be large.
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__"}
+_MOST_CHOSEN_NAMES = 100
 _MARKS = (
     *("tfevents", layout.RUN_FILE, layout.METRICS_FILE),
     *(".csv", ".jsonl", ".ndjson", "log.json", "log.txt", "scalars.json", "progress.json", TRAINER_STATE),
@@ -129,7 +130,10 @@ def _sessions(files: Files, looked: Sequence[_Looked]) -> dict[str, tuple[str, l
 
 def _candidates(path: str, scan: Scan) -> list[Candidate]:
     names = [*(file.name for file in scan.files), *scan.folders]
-    return candidates(names, path.rsplit("/", 1)[-1])
+    found = candidates(names, path.rsplit("/", 1)[-1])
+    # A folder with hundreds of tables is a data set, and none of them is read to find that out.
+    chosen = [each for each in found if each.path.lower() in FIXED_NAMES or Kind.TRAINER in each.kinds]
+    return found if len(found) - len(chosen) <= _MOST_CHOSEN_NAMES else chosen
 
 
 def _states(files: Files, looked: Sequence[_Looked]) -> dict[str, dict[str, FileStat]]:
