@@ -146,7 +146,7 @@ def test_it_ends_while_nothing_happens(start: Starter, number: int) -> None:
     "patch",
     [
         "from runicorn.storage.mirroring import finding; finding.walk = hang",
-        "from runicorn.storage.mirroring.event_mirror import EventMirror; EventMirror.follow = hang"
+        "from runicorn.storage.mirroring.event_mirror import EventMirror; EventMirror.follow = hang",
         "from runicorn.storage.mirroring.worker import Worker; Worker._release = hang",
     ],
     ids=["looking for event files", "reading one", "letting go of them"],
