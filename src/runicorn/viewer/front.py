@@ -71,7 +71,7 @@ class Front:
             await self._live(receive, send)
         elif self._app is None:
             await self._until_then(scope, receive, send)
-        elif self._complete.is_set():
+        elif self._complete.is_set() and self._error is None:
             await self._app(scope, receive, send)
         elif not self._of_rest(scope["path"]):
             await self._answer(scope, receive, send)

@@ -160,6 +160,10 @@ def test_a_viewer_that_cannot_be_loaded_ends_with_what_was_wrong(starting: Start
     with starting(**{part: fail}) as viewer, ThreadPoolExecutor() as pool:
         asked = pool.submit(httpx.get, f"{viewer.url}{path}", timeout=TIMEOUT_SECS)
         assert httpx.get(viewer.url).status_code == 200
+        if part == "then_remote":  # it waits behind an app that is there
+            viewer.go.set()
+            assert httpx.get(f"{viewer.url}/api/health", timeout=TIMEOUT_SECS).status_code == 200
+            assert not asked.done()
         viewer.go.set()
         viewer.go_on.set()
         assert viewer.ended.wait(TIMEOUT_SECS)
