@@ -89,7 +89,7 @@ class OverlayFiles(Files):
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
         where = self._where(paths)
-        own = iter(self._own.stats([path for path, each in zip(paths, where, strict=True) if each is _Where.OWN]))
+        own = iter(self._stats_and_root([path for path, each in zip(paths, where, strict=True) if each is _Where.OWN]))
         found: list[FileStat | OSError | None] = []
         for path, each in zip(paths, where, strict=True):
             if each is _Where.NOWHERE:
@@ -140,7 +140,8 @@ class OverlayFiles(Files):
         """Return the mirrored runs; asked for a hundred times in a listing, they are looked up once."""
         moment = time.monotonic()
         if moment - self._looked_at > _LOOK_EVERY_SECS:
-            waits = not (self._far and self._knows_storage_root())
+            # Of a folder far away, whether it is a storage root is told together with what is asked for first.
+            waits = not self._far or (not self._is_storage_root and self._root_looked_at > float("-inf"))
             self._known_runs, self._looked_at = self.mirror.runs(waits=waits), time.monotonic()
         return self._known_runs
 
@@ -174,6 +175,15 @@ class OverlayFiles(Files):
             self._is_storage_root = self._own.stat(layout.ROOT_FILE) is not None
             self._root_looked_at = time.monotonic()
         return self._is_storage_root
+
+    def _stats_and_root(self, paths: Sequence[str]) -> Sequence[FileStat | OSError | None]:
+        """Return what is at each path; where a call is a round trip, find out with it what the root is."""
+        if not self._far or self._is_storage_root or time.monotonic() - self._root_looked_at <= self._look_every_secs:
+            return self._own.stats(paths)
+        *found, root = self._own.stats([*paths, layout.ROOT_FILE])
+        if not isinstance(root, OSError):
+            self._is_storage_root, self._root_looked_at = root is not None, time.monotonic()
+        return found
 
     def _learn(self, names: Sequence[str]) -> None:
         """Find out which folders in runs/ are runs of ours, in one call. Raises OSError."""
