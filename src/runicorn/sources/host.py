@@ -19,6 +19,8 @@ from runicorn.storage.mirroring.overlay import OverlayFiles
 from runicorn.storage.pyramid.cache import PyramidCache
 from runicorn.storage.writer import changed_notes, update_notes
 
+# Whoever opens a host waits for its own runs first, and shares one link with what looks for other logs.
+_AFTER_FIRST_ROWS_SECS = 0.5
 _WORTH_SAVING = 20
 _WORTH_SAVING_BYTES = 2**20
 
@@ -41,7 +43,9 @@ class HostSource(MirroredSource):
         now: Callable[[], float] = time.time,
     ) -> None:
         name = f"ssh://{host}{root}"
-        mirror = Mirror(files, PurePosixPath(root).name, mirror_home(cache, name))
+        mirror = Mirror(
+            files, PurePosixPath(root).name, mirror_home(cache, name), begins_after_secs=_AFTER_FIRST_ROWS_SECS
+        )
         overlay = OverlayFiles(files, mirror, far=True)
         super().__init__(
             source_id,

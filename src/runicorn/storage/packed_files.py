@@ -68,15 +68,18 @@ class PackedFiles(Files):
         ]
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
-        found = self._files.stats(paths)
-        missing = [at for at, path in enumerate(paths) if found[at] is None and path.endswith(_RECORDS_SUFFIX)]
-        if missing:
-            for at, packed in zip(missing, self._packed([paths[at] for at in missing]), strict=True):
-                if isinstance(packed, _Packed):
-                    contents = self._contents([packed])[0]
-                    found[at] = contents if isinstance(contents, OSError) else packed.plain(contents)
-                else:
-                    found[at] = packed
+        # In one call with what they may be packed as, which may be a round trip.
+        records = [at for at, path in enumerate(paths) if path.endswith(_RECORDS_SUFFIX)]
+        packed = [paths[at] + PACKED_SUFFIX for at in records]
+        told = self._files.stats([*paths, *packed])
+        found, beside = told[: len(paths)], told[len(paths) :]
+        for at, name, status in zip(records, packed, beside, strict=True):
+            if found[at] is None and isinstance(status, FileStat):
+                contents = self._contents([_Packed(name, status)])[0]
+                held = _Packed(name, status)
+                found[at] = contents if isinstance(contents, OSError) else held.plain(contents)
+            elif found[at] is None:
+                found[at] = status
         return found
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:

@@ -33,12 +33,13 @@ class Mirror:
 
     files: how the root is read. root_name: what its folder is called. home: where the mirrored runs lie, a storage root
     of its own; made only when there is something to hold. Where the cache folder cannot be written, as with a home that
-    is mounted read-only, it is a temporary one until close().
+    is mounted read-only, it is a temporary one until close(). begins_after_secs: leaves the first moments to others.
     """
 
-    def __init__(self, files: Files, root_name: str, home: Path) -> None:
+    def __init__(self, files: Files, root_name: str, home: Path, *, begins_after_secs: float = 0.0) -> None:
         self._files = files
         self._root_name = root_name
+        self._begins_after_secs = begins_after_secs
         self._board = Board(home)
         self._thread: threading.Thread | None = None
         self._start_lock = threading.Lock()
@@ -89,7 +90,7 @@ class Mirror:
                 self._first_look_ends_at = time.monotonic() + FIRST_LOOK_SECS
                 self._thread = threading.Thread(
                     target=_work,
-                    args=(self._board, self._files, self._root_name),
+                    args=(self._board, self._files, self._root_name, self._begins_after_secs),
                     name="runicorn-tensorboard",
                     daemon=True,
                 )
@@ -124,9 +125,10 @@ class Mirror:
         return self._thread is not None and self._thread.is_alive()
 
 
-def _work(board: Board, files: Files, root_name: str) -> None:
+def _work(board: Board, files: Files, root_name: str, begins_after_secs: float) -> None:
     # Not a method: a client that is forgotten without close() is not kept alive by its own thread.
     try:
+        board.closed.wait(begins_after_secs)
         Worker(board, files, root_name).work()
     except Exception:  # noqa: BLE001 - the rim of a background task: the viewer goes on with what was taken in
         _log.exception("TensorBoard's event files are not followed any more.")
