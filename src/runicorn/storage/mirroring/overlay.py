@@ -187,6 +187,8 @@ class OverlayFiles(Files):
 
     def _learn(self, names: Sequence[str]) -> None:
         """Find out which folders in runs/ are runs of ours, in one call. Raises OSError."""
+        # An id with a time stamp is given by our recorder only.
+        names = [name for name in names if not (self._far and layout.is_stamped_id(name))]
         if not names or self._knows_storage_root():
             return
         new = [name for name in dict.fromkeys(names) if name not in self._own_runs]
@@ -199,7 +201,9 @@ class OverlayFiles(Files):
 
         In a storage root all are that hold no event files; elsewhere those that say that they are.
         """
-        return name not in self.mirror.claimed() if self._is_storage_root else name in self._own_runs
+        if self._is_storage_root:
+            return name not in self.mirror.claimed()
+        return name in self._own_runs or (self._far and layout.is_stamped_id(name))
 
     # --- what both show as one --------------------------------------------------------------------------------------
 
