@@ -67,9 +67,11 @@ class HostSource(MirroredSource):
                 return
             path = layout.run_path(run_id, layout.NOTES_FILE)
             try:
-                (before,) = self._host_files.fetch([Range(path, 0, reader.MAX_SMALL_BYTES)])
+                (before,) = self._host_files.fetch([Range(path, 0, reader.MAX_SMALL_BYTES + 1)])
                 if isinstance(before, OSError) and not isinstance(before, FileNotFoundError):
                     raise before
+                if not isinstance(before, OSError) and len(before) > reader.MAX_SMALL_BYTES:
+                    raise ValueError("what stands there is too large to be read whole")  # and would be lost
                 content = changed_notes(b"" if isinstance(before, OSError) else before, changes)
                 self._host_files.replace(path, content)
             except (OSError, ValueError) as error:
