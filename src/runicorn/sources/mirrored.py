@@ -1,4 +1,4 @@
-"""A folder as a source, with TensorBoard's event files among its runs."""
+"""A folder as a source, with logs of other tools among its runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the thread that takes event files in and those who look at the runs share."""
+"""What the thread that takes logs of others in and those who look at the runs share."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ FIRST_LOOK_SECS = 1.0
 class Board:
     """The thread writes `shown` and `claimed`, each replaced as a whole; the others write when they looked.
 
-    shown: run ids with their folders below the root. claimed: names in the root's runs/ below which event files lie.
+    shown: run ids with their folders below the root. claimed: names in the root's runs/ below which such logs lie.
     arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
-    were looked into. problem: what keeps event files from being shown. first_look: set once each run that was there at
+    were looked into. problem: what keeps them from being shown. first_look: set once each run that was there at
     first is shown. settled: set while nothing is left to take in, nor to be noted. asked_to_settle: whether somebody
     waits for that.
     """
