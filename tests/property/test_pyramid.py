@@ -7,10 +7,14 @@ from unittest.mock import patch
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support.pyramids import CREATED_AT, Run, same
+from tests.support.agents import NearbyAgent
+from tests.support.pyramids import CREATED_AT, CountingFiles, Run, same
 
 from runicorn.model import Axis
+from runicorn.remote.server.agent import program
+from runicorn.sources.host_files import HostFiles
 from runicorn.storage import columns
+from runicorn.storage.files import LocalFiles
 from runicorn.storage.pyramid import levels, table
 from runicorn.storage.records import RECORD_BYTES
 from runicorn.storage.series import Window
@@ -39,10 +43,12 @@ OPERATIONS = st.one_of(
 class Case:
     """One run that all of it happens to."""
 
-    def __init__(self, folder, batch_bytes, point_bytes=2**25):
+    def __init__(self, folder, batch_bytes, point_bytes=2**25, *, far=False):
         self.run = Run(folder / "root")
         self.cache = folder / "cache"
-        self.options = {"batch_bytes": batch_bytes, "point_bytes": point_bytes}
+        files = HostFiles(NearbyAgent(folder / "root")) if far else CountingFiles(folder / "root", batch_bytes)
+        files.batch_bytes = batch_bytes
+        self.options = {"files": files, "point_bytes": point_bytes}
         self.step = 0
         self.rests = {}
         for file in ("metrics", "metrics.rank1"):
@@ -149,17 +155,80 @@ class Case:
     st.sampled_from([512, 4096, 2**20]),
     st.sampled_from([2, 7, 16]),
     st.sampled_from([0, 2000, 2**20]),
+    st.booleans(),
 )
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(operations, batch_bytes, size, point_bytes):
+def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(
+    operations, batch_bytes, size, point_bytes, far
+):
     with (
         tempfile.TemporaryDirectory() as folder,
         patch.object(table, "BUCKET_POINTS", size),
         patch.object(table, "BUCKET_POINTS_OF_MANY", 3),
         patch.object(table, "SHORT_BYTES", 0),
         patch.object(levels, "WORTH_LEVELS", 8),
+        patch.object(table, "WORTH_CONDENSING_BYTES", 0),
     ):
-        case = Case(Path(folder), batch_bytes, point_bytes)
+        case = Case(Path(folder), batch_bytes, point_bytes, far=far)
         for what, file, amount, seed in [*operations, ("ask", "metrics", 20, 1), ("ask", "metrics", 1, 2)]:
             case.do(what, file, amount, np.random.default_rng(seed))
         case.check_stats()
+
+
+@given(
+    st.sampled_from([1, 2, 3, 8, 300]),
+    st.integers(1, 3000),
+    st.sampled_from([0, 1, 4, 20, RECORD_BYTES - 1]),
+    st.sampled_from([2, 9, 130, 300]),
+    st.booleans(),
+    SEEDS,
+)
+@settings(max_examples=150, deadline=None)
+def test_what_is_condensed_where_it_lies_is_to_the_bit_what_is_made_here(metrics, count, more, size, mixed, seed):
+    random = np.random.default_rng(seed)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(table, "BUCKET_POINTS", size),
+        patch.object(table, "BUCKET_POINTS_OF_MANY", 5),
+        patch.object(table, "SHORT_BYTES", 0),
+        patch.object(table, "WORTH_CONDENSING_BYTES", 0),
+        patch.object(program, "CONDENSED_AT_ONCE_BYTES", 128 * RECORD_BYTES),
+    ):
+        run = Run(Path(folder))
+        value = random.normal(size=count) * 10.0 ** random.integers(-8, 9, count)
+        odd = random.random(count) < random.choice([0.0, 0.01, 0.5, 1.0])
+        value[odd] = random.choice([np.nan, np.inf, -np.inf, 1e300], int(odd.sum()))
+        step = np.sort(random.integers(-50, 10 * count, count)) if random.random() < 0.7 else random.permutation(count)
+        rows = run.rows(random.integers(0, metrics, count) if mixed else np.arange(count) % metrics, step, value)
+        some = random.random(count) < random.choice([0.0, 0.0, 0.01])
+        rows["time"][some] = random.choice([np.nan, np.inf, 0.0], int(some.sum()))
+        run.append(rows)
+        run.append(run.rows(0, 1, 1.0).tobytes()[:more])
+        far = Reading(NearbyAgent(run.root))
+        here, there = (saved(run.store(files=files)) for files in (LocalFiles(run.root), far))
+        if count > 10 and len(np.unique(rows["metric"])) <= 256:
+            assert far.read_bytes < 200  # what tells the file, and a torn end
+        for ours, theirs in zip(here, there, strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+class Reading(HostFiles):
+    """Files of a host that count the bytes of records which are read after all."""
+
+    read_bytes = 0
+
+    def fetch(self, ranges):
+        found = super().fetch(ranges)
+        self.read_bytes += sum(
+            len(data) for each, data in zip(ranges, found, strict=True) if each.path.endswith(".bin")
+        )
+        return found
+
+
+def saved(store):
+    """Return how far the only file of a store was read, and all that is known of it, by metric."""
+    store.stats("r")
+    (made,) = store._tables.values()
+    head, (rows, *points) = made.save()
+    told = np.array([head["tail"].marks.offset, head["bucket_points"]])
+    return [told, *(rows[np.argsort(rows["metric"], kind="stable")][name] for name in rows.dtype.names), *points]

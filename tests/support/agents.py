@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import queue
 import re
@@ -15,7 +16,7 @@ from typing import Any, cast
 import pytest
 from tests.support.other_servers import SFTP_SERVER
 
-from runicorn.remote.server.agent import client
+from runicorn.remote.server.agent import client, program
 from runicorn.remote.server.reading import Reader
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.ssh.interface import Sink
@@ -127,6 +128,25 @@ def run_agent(connection: ShellConnection | None = None) -> Iterator[client.Agen
         yield agent
     finally:
         agent.close()
+
+
+class NearbyAgent(client.Agent):
+    """An agent's program within this process, with no channel to it: only what reads."""
+
+    def __init__(self, root: Path) -> None:
+        self._program = program.Agent(0, 1)
+        self._program.root = os.fsencode(root)
+
+    def _ask(self, request: dict[str, Any], timeout_secs: float = 0.0) -> Iterator[tuple[int, int, bytes]]:
+        answer = getattr(self._program, f"do_{request['do']}")(json.loads(json.dumps(request)))
+        while hasattr(answer, "send"):
+            try:
+                body, packed, _ = next(answer)
+            except StopIteration as end:
+                answer = end.value
+            else:
+                yield program.PART, packed, body
+        yield program.DONE, 0, json.dumps(answer).encode()
 
 
 @contextlib.contextmanager

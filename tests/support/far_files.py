@@ -11,6 +11,7 @@ class CountedFiles(Files):
 
     def __init__(self, files):
         self.files = files
+        self.condenses = files.condenses
         self.calls = []
 
     def _count(self, name, asked):
@@ -31,6 +32,10 @@ class CountedFiles(Files):
     def fetch(self, ranges):
         self._count("fetch", len(ranges))
         return self.files.fetch(ranges)
+
+    def condense(self, wishes, ranges):
+        self._count("condense", len(wishes))
+        return self.files.condense(wishes, ranges)
 
     def inside(self, folder, path):
         self._count("inside", 1)

@@ -88,7 +88,7 @@ class Run:
         return found
 
     def store(self, cache=None, **options):
-        files = CountingFiles(self.root, options.pop("batch_bytes", None))
+        files = options.pop("files", None) or CountingFiles(self.root, options.pop("batch_bytes", None))
         kept = PyramidCache(cache, str(self.root), worth_from=1) if cache else None
         return PyramidStore(files, kept, **options)
 

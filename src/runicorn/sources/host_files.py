@@ -10,7 +10,11 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from runicorn.remote.server.reading import Reader, error_of
-from runicorn.storage.files import Files, FileStat, Range, Scan, parts_below, scanned
+from runicorn.storage.files import Condensed, Condensing, Files, FileStat, Range, Scan, parts_below, scanned
+
+# What takes long over there makes room for what does not: a list, or the news of a run.
+_NOW, _LATER = 0, 1
+_MUCH_BYTES = 512 * 1024
 
 
 class HostFiles(Files):
@@ -18,6 +22,7 @@ class HostFiles(Files):
 
     batch_bytes = 16 * 2**20
     batch_folders = 256
+    condenses = True
 
     def __init__(self, reader: Reader | None = None) -> None:
         self._current = reader
@@ -53,9 +58,21 @@ class HostFiles(Files):
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         if not ranges:
             return []
+        much = any(each.length is None or each.length > _MUCH_BYTES for each in ranges)
         with _broken_answers():
-            found, errors = self._reader.fetch(ranges)
+            found, errors = self._reader.fetch(ranges, _LATER if much else _NOW)
             return [errors.get(place, data) for place, data in enumerate(found)]
+
+    def condense(
+        self, wishes: Sequence[Condensing], ranges: Sequence[Range]
+    ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
+        with _broken_answers():
+            made = self._reader.condense(wishes, ranges, _LATER)
+            if made is not None:
+                told, found, errors = made
+                condensed = [None if error_of(each) else _condensed(*each) for each in _whole(told, wishes)]
+                return condensed, [errors.get(place, data) for place, data in enumerate(found)]
+        return super().condense(wishes, ranges)
 
     def scan(self, folders: Sequence[str], marks: Sequence[str]) -> list[Scan | OSError]:
         if not folders:
@@ -87,10 +104,17 @@ def _broken_answers() -> Iterator[None]:
         raise OSError(f"The host's answer cannot be read: {error}") from error
 
 
-def _whole(found: list[Any], asked: Sequence[str]) -> list[Any]:
+def _whole(found: list[Any], asked: Sequence[Any]) -> list[Any]:
     if len(found) != len(asked):
         raise ValueError(f"{len(found)} parts where {len(asked)} were asked for")
     return found
+
+
+def _condensed(offset: int, head: str, anchor: str, points: int, rows: bytes, rest: bytes) -> Condensed | None:
+    """Return what was made of a file; None where that is nothing."""
+    if not offset:
+        return None
+    return Condensed(int(offset), bytes.fromhex(head), bytes.fromhex(anchor), int(points), rows, rest)
 
 
 def _stat(entry: Sequence[Any]) -> FileStat:

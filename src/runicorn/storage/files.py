@@ -56,6 +56,31 @@ class Range(NamedTuple):
     length: int | None = None
 
 
+class Condensing(NamedTuple):
+    """A wish for the buckets of a record file in place of its first bytes. points, of_many: how many points make one,
+    and how many do where at least `many` metrics take turns in the file.
+    """
+
+    path: str
+    size_bytes: int
+    points: int
+    of_many: int
+    many: int
+
+
+class Condensed(NamedTuple):
+    """What was made of a record file up to a byte: rows of pyramid.levels.BUCKET, and the points that fill none, whose
+    fields are those of levels.Points. head, anchor: see growing.Marks. points: how many make a bucket.
+    """
+
+    offset: int
+    head: bytes
+    anchor: bytes
+    points: int
+    rows: bytes
+    rest: bytes
+
+
 # The word `list` is a method within the classes.
 Scans = list[Scan | OSError]
 
@@ -71,6 +96,8 @@ class Files(abc.ABC):
     batch_bytes = 32 * 2**20
     # Into how many folders scan() is asked to look at once by who goes through all of them.
     batch_folders = 8
+    # Whether condense() may be worth asking.
+    condenses = False
 
     @abc.abstractmethod
     def names(self, path: str) -> list[str]:
@@ -103,6 +130,14 @@ class Files(abc.ABC):
         missing. Of a folder with a million other files, this costs their names only, where that is possible.
         """
         return [each if isinstance(each, OSError) else scanned(each, marks) for each in self.look(folders)]
+
+    def condense(
+        self, wishes: Sequence[Condensing], ranges: Sequence[Range]
+    ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
+        """Return what is made of record files where they lie, None where they are to be read; and what fetch() does,
+        read behind that.
+        """
+        return [None for _ in wishes], self.fetch(ranges)
 
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed, as the machine has it where it lies.

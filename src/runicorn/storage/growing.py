@@ -137,6 +137,13 @@ class GrowingFile:
         self.offset, self._head, self._anchor = marks
         self._seen, self.is_proven = None, False
 
+    def take_up(self, marks: Marks, status: FileStat) -> None:
+        """Go on behind what somebody else has read of it just now. Raises ValueError for marks that tell nothing."""
+        self.resume(marks)
+        self.is_proven = True
+        if self.offset >= status.size_bytes:
+            self.rest(status)
+
     def begin_again(self) -> None:
         self.generation += 1
         self.is_proven = True

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from runicorn.storage import packing
-from runicorn.storage.files import Files, FileStat, Range, Scan, found_or_raise
+from runicorn.storage.files import Condensed, Condensing, Files, FileStat, Range, Scan, found_or_raise
 from runicorn.storage.layout import PACKED_SUFFIX
 
 _CHUNKS_BYTES = 16 * 2**20
@@ -41,6 +41,7 @@ class PackedFiles(Files):
     def __init__(self, files: Files) -> None:
         self.batch_bytes = files.batch_bytes
         self.batch_folders = files.batch_folders
+        self.condenses = files.condenses
         self._files = files
         self._headers: OrderedDict[tuple[str, int, int], packing.Contents | None] = OrderedDict()
         self._chunks: OrderedDict[tuple[str, int, int, int], bytes] = OrderedDict()
@@ -82,8 +83,17 @@ class PackedFiles(Files):
                 found[at] = status
         return found
 
+    def condense(
+        self, wishes: Sequence[Condensing], ranges: Sequence[Range]
+    ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
+        made, found = self._files.condense(wishes, ranges)  # of what is packed, nothing is made
+        return made, self._with_packed(ranges, found)
+
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
-        found = self._files.fetch(ranges)
+        return self._with_packed(ranges, self._files.fetch(ranges))
+
+    def _with_packed(self, ranges: Sequence[Range], found: list[bytes | OSError]) -> list[bytes | OSError]:
+        """Put what is packed into the places of what is not there plain."""
         missing = [
             at
             for at, each in enumerate(ranges)

@@ -161,6 +161,10 @@ class RecordTail:
         moment = self._monotonic()
         self._holes = [_Hole(start, moment) for start in state.holes][-_MAX_HOLES:]
 
+    def take_up(self, marks: Marks, status: FileStat) -> None:
+        """Go on behind records that somebody else has read of it just now, all of them whole. Raises ValueError."""
+        self._file.take_up(marks, status)
+
     @property
     def is_proven(self) -> bool:
         """Whether it was seen that the file is the one that resume() spoke of."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
 import pytest
 from tests.support.agents import (
@@ -21,12 +22,15 @@ from tests.support.agents import (
     pythons,
     run_agent,
 )
+from tests.support.pyramids import Run
 from tests.support.waiting import eventually
 
 from runicorn.errors import LoginShellRefusedError, NoPythonError
+from runicorn.model import Axis
 from runicorn.remote.server.agent import client, command
 from runicorn.sources.host_files import HostFiles
-from runicorn.storage.files import Range
+from runicorn.storage.files import Condensing, LocalFiles, Range
+from runicorn.storage.series import Window
 
 PYTHONS = pythons()
 on_each_python = pytest.mark.parametrize("version", PYTHONS)
@@ -88,6 +92,64 @@ def test_what_is_urgent_does_not_wait_for_what_is_much(version: str, by_python: 
         bulk.join()
         assert done == [(tmp_path / "large").read_bytes()]
         assert meanwhile >= 2
+
+
+@on_each_python
+def test_long_series_are_condensed_to_the_bit_as_here(version: str, by_python: Any, tmp_path: Path) -> None:
+    by_python(PYTHONS[version])
+    run = Run(tmp_path)
+    run.keys("loss", "lr")
+    values = np.random.default_rng(1).normal(size=(4, 60_000)) * 10.0 ** np.arange(-3, 1).reshape(4, 1)
+    values[1, ::700] = np.nan
+    for block in values:  # one metric, two in turns, and steps that go back
+        run.append(run.rows(np.arange(60_000) % (1 + (block[0] > 0)), np.arange(60_000), block))
+    answers = []
+    with run_agent() as agent:
+        agent.hello(str(tmp_path))
+        for files in (LocalFiles(tmp_path), HostFiles(agent)):
+            found = run.ask(run.store(files=files), ["loss", "lr"], Window(Axis.STEP, 200)).metrics
+            answers.append({name: buckets.rows.tobytes() for name, buckets in found.items()})
+    assert answers[0] == answers[1]
+    assert set(answers[0]) == {"loss", "lr"}
+
+
+def test_what_cannot_be_condensed_is_told_by_file_and_the_others_are(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    run.append(run.rows(0, np.arange(20_000), 1.0))
+    (run.path / "damaged.bin").write_bytes(
+        run.rows(0, np.arange(20_000), 1.0).tobytes()[: 5000 * 32 + 7] + bytes(10**5)
+    )
+    (run.path / "noise.bin").write_bytes(bytes(10**6))
+    os.mkfifo(run.path / "pipe.bin")
+    names = ("metrics.bin", "damaged.bin", "noise.bin", "pipe.bin", "not-there.bin")
+    with run_agent() as agent:
+        agent.hello(str(run.path))
+        wishes = [Condensing(name, 10**6, 512, 64, 8) for name in names]
+        made, (read,) = HostFiles(agent).condense(wishes, [Range("metrics.bin", 0, 32)])
+        assert read == (run.path / "metrics.bin").read_bytes()[:32]
+    assert [each and (each.offset, len(each.rows) // 144) for each in made] == [
+        (20_000 * 32, 39), (5000 * 32, 9), None, None, None,
+    ]  # fmt: skip
+
+
+def test_what_is_condensed_holds_up_nothing_urgent_and_takes_little_memory(tmp_path: Path) -> None:
+    run = Run(tmp_path)
+    for number in range(20):
+        run.append(run.rows(np.arange(50_000) % 200, np.arange(50_000) + number * 50_000, 1.0))
+    wish = Condensing("metrics.bin", 32 * 10**6, 512, 64, 8)
+    with run_agent() as agent:
+        process = psutil.Process(agent.hello(str(run.path)).pid)
+        done: list[Any] = []
+        bulk = threading.Thread(target=lambda: done.append(HostFiles(agent).condense([wish], [])))
+        bulk.start()
+        meanwhile = 0
+        while bulk.is_alive() and meanwhile < 20:
+            assert agent.stats(["metrics.bin"])[0][2] == 32 * 10**6
+            meanwhile += not done
+        bulk.join()
+        assert done[0][0][0].offset == 32 * 10**6
+        assert meanwhile >= 5
+        assert process.memory_info().rss < 60 * 2**20
 
 
 @on_each_python
@@ -227,6 +289,7 @@ def test_it_is_a_small_guest(root: Path) -> None:
         far = HostFiles(agent)
         far.look(["many"])
         far.fetch([Range("runs/one/metrics.bin")])
+        far.condense([Condensing("runs/one/metrics.bin", 1_600_000, 512, 64, 8)], [])
         assert process.nice() >= 10
         assert process.num_threads() == 1
         assert process.memory_info().rss < 30 * 2**20

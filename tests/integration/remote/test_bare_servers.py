@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 from tests.integration.remote.test_sessions import last_step, nothing_of_ours_here
 from tests.support.accounts import Account
+from tests.support.drawn_sweeps import write_run
 from tests.support.event_files import event, image, png, scalar, write_events
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, run_server, somebody_training
@@ -161,6 +163,27 @@ def test_the_answers_are_those_of_an_installed_viewer(connected: Viewer, server:
     for path, body in (("/api/lines", lines), ("/api/metrics", {"runs": [run["id"]]})):
         *ours, theirs = (httpx.post(url + path, json=body) for url in (by_agent, by_sftp, by_viewer))
         assert [(each.status_code, each.content) for each in ours] == [(200, theirs.content)] * 2, path
+
+
+def test_long_charts_are_those_of_an_installed_viewer(connected: Viewer, server: Server) -> None:
+    steps, noise = np.arange(300_000), np.random.default_rng(1)
+    losses = noise.normal(size=300_000)
+    losses[noise.random(300_000) < 0.001] = np.nan
+    write_run(server.runs, "20261120-000000-000000", {"loss": (steps, losses), "lr": (steps, 1 / (steps + 1))}, {})
+    server.account.give(server.runs)
+    urls = [
+        start(connected, server.login(remote_root=str(server.runs), mode=mode))["url"]
+        for mode in ("viewer", "agent", "sftp")
+    ]
+    asked = {"runs": ["20261120-000000-000000"], "points": 400}
+    for metric in ("loss", "lr"):
+        for window in ({}, {"low": 1000.0, "high": 1500.0}, {"low": 7.0, "high": 250_000.0}):
+            body = {**asked, "charts": [{"metric": metric, "runs": [0]}], **window}
+            theirs, *ours = (httpx.post(f"{url}/api/lines", json=body, timeout=30) for url in urls)
+            assert theirs.status_code == 200, theirs.text
+            assert [each.content for each in ours] == [theirs.content] * 2
+    theirs, *ours = (httpx.get(f"{url}/api/runs/20261120-000000-000000") for url in urls)
+    assert [comparable(each) for each in ours] == [comparable(theirs)] * 2
 
 
 @pytest.fixture

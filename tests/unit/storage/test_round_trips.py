@@ -3,14 +3,17 @@
 import json
 
 import pytest
+from tests.support.agents import NearbyAgent
 from tests.support.far_files import CountedFiles
 
 from runicorn.model import Axis
 from runicorn.sources.folder import FolderSource
+from runicorn.sources.host_files import HostFiles
 from runicorn.storage import layout, records
-from runicorn.storage.files import LocalFiles
+from runicorn.storage.files import LocalFiles, by_name
 from runicorn.storage.follow import RunFollower, news
 from runicorn.storage.index import RunIndex
+from runicorn.storage.pyramid.store import PyramidStore
 from runicorn.storage.series import Window
 
 
@@ -79,6 +82,20 @@ def test_a_cold_chart_takes_at_most_three(tmp_path, points):
     ((_, _, line),) = reading.lines
     assert line.count == points
     assert len(far.taken()) <= 3
+
+
+def test_long_files_are_condensed_where_they_lie_in_the_call_that_asks_for_their_names(tmp_path):
+    run_ids = [add(tmp_path, number, points=0) for number in range(3)]
+    for run_id in run_ids:
+        (tmp_path / "runs" / run_id / "metrics.bin").write_bytes(records.pack(0, 1, 1.0, 0.5) * 150_000)
+    far = CountedFiles(HostFiles(NearbyAgent(tmp_path)))
+    store = PyramidStore(far)
+    listings = {run_id: by_name(far.list(layout.run_path(run_id))) for run_id in run_ids}
+    far.taken()
+    for _ in range(2):
+        found = dict(store.read_each(listings, ["loss"], Window(Axis.STEP, 800)))
+        assert [found[run_id].metrics["loss"].count for run_id in run_ids] == [150_000] * 3
+    assert far.taken() == [("condense", 3)]
 
 
 def test_a_cold_chart_of_fifty_runs_takes_no_more_than_one_of_one(tmp_path):

@@ -66,6 +66,12 @@ class Reader(Protocol):
     def scan(self, folders: Sequence[str], marks: Sequence[str], urgency: int = 0) -> list[Any]:
         """Return the folders in each folder, and the files whose names hold one of the marks: entries, or an error."""
 
+    def condense(
+        self, files: Sequence[tuple[str, int, int, int, int]], ranges: Sequence[tuple[str, int, int | None]],
+        urgency: int = 0
+    ) -> tuple[list[Any], list[bytes], dict[int, OSError]] | None:  # fmt: skip
+        """Return what is made of record files over there, see agent.client; None where nothing there makes any."""
+
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed. Raises OSError."""
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
-from runicorn.storage.files import Files, FileStat, LocalFiles, Range
+from runicorn.storage.files import Condensed, Condensing, Files, FileStat, LocalFiles, Range
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.mirroring.event_mirror import file_names
 from runicorn.storage.mirroring.mirror import Mirror, mirror_home
@@ -51,6 +51,7 @@ class OverlayFiles(Files):
     def __init__(self, files: Files, mirror: Mirror, *, far: bool = False) -> None:
         self.batch_bytes = files.batch_bytes
         self.batch_folders = files.batch_folders
+        self.condenses = files.condenses
         self.mirror = mirror
         self._own = PackedFiles(files)
         self._far = far
@@ -113,6 +114,14 @@ class OverlayFiles(Files):
             next(own) if there is not None else self._mirrored.fetch([each])[0]
             for each, there in zip(ranges, wanted, strict=True)
         ]
+
+    def condense(
+        self, wishes: Sequence[Condensing], ranges: Sequence[Range]
+    ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
+        where = self._where([wish.path for wish in wishes] + [each.path for each in ranges])
+        if any(each is not _Where.OWN for each in where):  # what is mirrored lies here
+            return super().condense(wishes, ranges)
+        return self._own.condense(wishes, ranges)
 
     def inside(self, folder: str, path: str) -> str | None:
         run_id, below = _split(f"{folder}/{path}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -211,6 +212,8 @@ class PyramidStore:
     def _follow(self, tables: Mapping[str, tuple[PyramidTable, Listing]]) -> dict[str, OSError]:
         """Take in what is new in all of them, as many bytes at once as one call may ask for. Return what failed."""
         errors: dict[str, OSError] = {}
+        if self._files.condenses:
+            self._have_condensed(tables)
         pending = deque(tables.values())
         while pending:
             group = [pending.popleft()]
@@ -232,6 +235,25 @@ class PyramidStore:
                 if table.tail.path not in errors and self._cache.is_due(table) and not self._left_for_later(table):
                     self._cache.save(table)
         return errors
+
+    def _have_condensed(self, tables: Mapping[str, tuple[PyramidTable, Listing]]) -> None:
+        """Take in what can be made of long files where they lie, with the names of their metrics; in one call."""
+        new = [
+            (table, _status(table, listing), wish, table.tail.names.plan(listing.get(_name(table.tail.names.path))))
+            for table, listing in tables.values()
+            if (wish := table.wish(_status(table, listing))) is not None
+        ]
+        if not new:
+            return
+        made, read = self._files.condense([wish for _, _, wish, _ in new], [each for *_, keys in new for each in keys])
+        names = iter(read)
+        for (table, status, _, keys), condensed in zip(new, made, strict=True):
+            for each in [next(names) for _ in keys]:
+                if not isinstance(each, OSError):  # else it is asked for once more
+                    table.tail.names.take(each)
+            if condensed is not None:
+                with contextlib.suppress(ValueError):  # it is read as any other, then
+                    table.take_condensed(condensed, status)
 
     def _left_for_later(self, table: PyramidTable) -> bool:
         """Leave a table to be saved later, while those that wait take little memory; False where it is not left."""
@@ -271,7 +293,11 @@ class PyramidStore:
 
 
 def _status(table: PyramidTable, listing: Listing) -> FileStat:
-    return listing[table.tail.path.rsplit("/", 1)[-1]]
+    return listing[_name(table.tail.path)]
+
+
+def _name(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
 
 
 def _unread(table: PyramidTable, listing: Listing) -> int:

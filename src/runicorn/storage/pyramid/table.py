@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn.model import MetricStats
-from runicorn.storage.files import FileStat
+from runicorn.storage.files import Condensed, Condensing, FileStat
 from runicorn.storage.growing import Marks
 from runicorn.storage.pyramid.answers import Summary
 from runicorn.storage.records import RECORD_BYTES, Scan
@@ -29,6 +29,8 @@ LONG_BYTES = 800_000 * RECORD_BYTES
 BUCKET_POINTS_OF_LONG = 512
 # From so many records on, those of one metric are worked on as they lie in what was read.
 _WORTH_ALONE = 4096
+# Less is read as fast as it is condensed.
+WORTH_CONDENSING_BYTES = 256 * 1024
 # So many buckets find room before they come, where a file's length says so: 9 MiB.
 _MOST_RESERVED = 65_536
 # Measured with tracemalloc: a name's place in a list; the objects of a table.
@@ -93,6 +95,24 @@ class PyramidTable:
         if piece is not None:
             self._add(piece)
         return self.tail.is_behind(status) if piece is not None else before != self._generation
+
+    def wish(self, status: FileStat) -> Condensing | None:
+        """Return what to have made of the file where it lies, which has not been read yet; None where it is short."""
+        size = status.size_bytes
+        if self.tail.offset or self._fresh or size < WORTH_CONDENSING_BYTES:
+            return None
+        return Condensing(self.tail.path, size, _bucket_points(1, size), _bucket_points(_MANY, size), _MANY)
+
+    def take_condensed(self, made: Condensed, status: FileStat) -> None:
+        """Take in what was made of the file. Raises ValueError where it makes no sense; it is to be read then."""
+        from runicorn.storage.pyramid.condensed import rows_and_points
+        from runicorn.storage.pyramid.levels import GrowingRows
+
+        rows, points = rows_and_points(made)
+        self.tail.take_up(Marks(made.offset, made.head, made.anchor), status)
+        self._generation, self._size_bytes = self.tail.generation, status.size_bytes
+        self._rows, self._open = GrowingRows(rows), points
+        self._bucket_points, self._is_empty = made.points, not len(rows)
 
     def choose(self, metrics: set[str], span: Span) -> Iterator[tuple[str, Chosen]]:
         """Yield by name what a window needs of these metrics; a name may come twice."""

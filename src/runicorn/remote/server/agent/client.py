@@ -10,7 +10,6 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from runicorn.errors import (
@@ -21,7 +20,8 @@ from runicorn.errors import (
     StartTimeoutError,
 )
 from runicorn.remote.server.agent import command
-from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, RECORD_BYTES, SHUFFLED
+from runicorn.remote.server.agent.condensing import RECORD_BYTES, ROW
+from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, SHUFFLED
 from runicorn.remote.server.inbox import Answers, Inbox, Outbox
 from runicorn.remote.server.reading import Hello, error_of, os_error
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
@@ -38,14 +38,6 @@ _MAX_FRAME_BYTES = 64 * 2**20
 _WHO = "The host's agent"
 # A part of an answer: what it is, how it is packed, and its bytes.
 _Part = tuple[int, int, bytes]
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Bytes of one of the ranges that were asked for, by its place among them."""
-
-    number: int
-    data: bytes
 
 
 class Agent:
@@ -119,17 +111,23 @@ class Agent:
         self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0, *, pack: bool = True
     ) -> tuple[list[bytes], dict[int, OSError]]:
         """Return the bytes of each range, and the errors of those that could not be read, by their places."""
-        pieces = [io.BytesIO() for _ in ranges]  # unlike a list of them, none has to be copied at the end
         request = {"do": "fetch", "ranges": [list(each) for each in ranges], "urgency": urgency, "pack": pack}
-        end: Any = None
-        for kind, packed, body in self._ask(request):
-            if kind == DONE:
-                end = _or_raise(_from_json(packed, body))
-                continue
-            for piece in _pieces(packed, body):
-                pieces[piece.number].write(piece.data)
-        errors = {int(number): os_error(*told) for number, told in end["errors"].items()}
-        return [each.getvalue() for each in pieces], errors
+        end, found = self._pieces(request, len(ranges), 0)
+        return found, _errors(end)
+
+    def condense(
+        self, files: Sequence[tuple[str, int, int, int, int]], ranges: Sequence[tuple[str, int, int | None]],
+        urgency: int = 0
+    ) -> tuple[list[Any], list[bytes], dict[int, OSError]]:  # fmt: skip
+        """Return of each record file how far it was condensed, its first bytes, those before that place, both in hex,
+        how many points make a bucket, rows of buckets, and other points; or what error_of() reads. Then what fetch()
+        does, read behind that. files: see program.do_condense.
+        """
+        question = {"files": [list(each) for each in files], "ranges": [list(each) for each in ranges]}
+        end, found = self._pieces({"do": "condense", **question, "urgency": urgency}, len(ranges), 2 * len(files))
+        made = zip(end["files"], found[len(ranges) :: 2], found[len(ranges) + 1 :: 2], strict=True)
+        condensed = [told if error_of(told) else [*told, rows, rest] for told, rows, rest in made]
+        return condensed, found[: len(ranges)], _errors(end)
 
     def close(self) -> None:
         """End it: its input ends, and it with that. May be called twice."""
@@ -140,6 +138,19 @@ class Agent:
         self._words.finish()
         if threading.current_thread() is not self._keeper:
             self._keeper.join()
+
+    def _pieces(self, request: dict[str, Any], ranges: int, more: int) -> tuple[Any, list[bytes]]:
+        """Return how an answer ends, and what its pieces make by their numbers. more: how many follow the ranges."""
+        pieces = [io.BytesIO() for _ in range(ranges + more)]  # unlike lists of them, none has to be copied at the end
+        end: Any = None
+        for kind, packed, body in self._ask(request):
+            if kind == DONE:
+                end = _or_raise(_from_json(packed, body))
+                continue
+            for number, data in _pieces_in(packed, body):
+                row_bytes = RECORD_BYTES if number < ranges else ROW.size
+                pieces[number].write(_in_order(data, row_bytes) if packed & SHUFFLED else data)
+        return end, [each.getvalue() for each in pieces]
 
     def _listed(self, request: dict[str, Any]) -> list[Any]:
         found: list[Any] = []
@@ -261,24 +272,28 @@ class _Frames(Inbox[_Part]):
         self.begun.set()
 
 
-def _pieces(packed: int, body: bytes) -> Iterator[Piece]:
+def _pieces_in(packed: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the number of each piece of a part, and its bytes."""
     body = _unpacked(packed, body)
     at = 0
     while at < len(body):
         number, size = PIECE.unpack_from(body, at)
         at += PIECE.size
-        data = body[at : at + size]
+        yield number, body[at : at + size]
         at += size
-        yield Piece(number, _in_order(data) if packed & SHUFFLED else data)
 
 
-def _in_order(data: bytes) -> bytes:
+def _errors(end: Any) -> dict[int, OSError]:
+    return {int(number): os_error(*told) for number, told in end["errors"].items()}
+
+
+def _in_order(data: bytes, row_bytes: int) -> bytes:
     """Undo program.shuffled()."""
-    count = len(data) // RECORD_BYTES
-    whole = count * RECORD_BYTES
+    count = len(data) // row_bytes
+    whole = count * row_bytes
     rows = bytearray(len(data))
-    for place in range(RECORD_BYTES):
-        rows[place:whole:RECORD_BYTES] = data[place * count : (place + 1) * count]
+    for place in range(row_bytes):
+        rows[place:whole:row_bytes] = data[place * count : (place + 1) * count]
     rows[whole:] = data[whole:]
     return bytes(rows)
 

@@ -46,10 +46,23 @@ exec(zlib.decompress(b))
 """
 
 
+# The files of the program: what is imported by another one of them comes before it, and the one that runs last.
+_PARTS = ("condensing", "program")
+# Makes a module of a part, which is found by the name that it has here.
+_PART = """\
+import sys,types
+m=sys.modules[{name!r}]=types.ModuleType({name!r})
+exec(compile({source!r},{name!r},"exec"),m.__dict__)
+"""
+
+
 @cache
 def packed_program() -> bytes:
     """Return the program as it is sent."""
-    return zlib.compress(Path(__file__).with_name("program.py").read_bytes(), 9)
+    package = __name__.rpartition(".")[0]
+    sources = {f"{package}.{part}": Path(__file__).with_name(f"{part}.py").read_text("utf-8") for part in _PARTS}
+    modules = [_PART.format(name=name, source=source) for name, source in sources.items()]
+    return zlib.compress("".join([*modules, "m.main()\n"]).encode(), 9)
 
 
 def command(marker: str) -> str:

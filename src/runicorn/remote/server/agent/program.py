@@ -1,4 +1,5 @@
-"""The agent: what is sent to a host to read a folder there. Standard library only, Python 3.6 or newer, this one file.
+"""The agent: what is sent to a host to read a folder there. Standard library only, Python 3.6 or newer; condensing.py,
+which is sent along, makes less of long series.
 
 It is sent as text over the login's own channel, and runs in memory: it opens no port, starts no process and no thread,
 and writes no file, but for the notes of a run when a person changes them. On this side, only what frames look like is
@@ -22,17 +23,21 @@ import sys
 import time
 import zlib
 
+from runicorn.remote.server.agent.condensing import RECORD_BYTES, ROW, Condenser, marked, size_for
+
 # How many bytes follow, the number of the request, what it is, and how it is packed.
 HEAD = struct.Struct(">IIBB")
 PART, DONE = 1, 2
 PACKED, SHUFFLED = 1, 2
 # In front of each piece of a file: the place of its range in the request, and its length.
 PIECE = struct.Struct(">II")
-RECORD_BYTES = 32
 
 MAX_REQUEST_BYTES = 16 * 2**20
 # So much is read at a time, and so much may wait for the link before more is read.
 SLICE_BYTES = 256 * 1024
+CONDENSED_AT_ONCE_BYTES = 1024 * 1024
+# By so many records, it is told how many metrics take turns in a file: as many as storage.pyramid looks at first.
+LOOKED_AT_BYTES = 131072 * RECORD_BYTES
 WAITING_BYTES = 1024 * 1024
 ENTRIES_AT_ONCE = 2000
 WORTH_PACKING_BYTES = 512
@@ -251,7 +256,7 @@ class Agent:
                     start += len(data)
                     length = None if length is None else length - len(data)
                     if records and len(data) >= 128 * RECORD_BYTES:
-                        yield PIECE.pack(number, len(data)) + shuffled(data), SHUFFLED, True
+                        yield PIECE.pack(number, len(data)) + shuffled(data, RECORD_BYTES), SHUFFLED, True
                         continue
                     body += PIECE.pack(number, len(data)) + data
                     if len(body) >= SLICE_BYTES:
@@ -264,6 +269,48 @@ class Agent:
         if body:
             yield bytes(body), 0, packing
         return {"errors": errors}
+
+    def do_condense(self, request):
+        """Yield buckets of record files instead of their bytes, as far as these hold nothing but whole records; then
+        what do_fetch() does.
+
+        files: [path, bytes, points, of_many, many] each: how many points make a bucket, and how many do where so many
+        metrics take turns. Of each, there are two numbers of pieces behind those of the ranges: rows, and points that
+        fill none. "files" in the answer says of each how far it came, by what bytes it is known again, and how many
+        points make a bucket; or by "error" why it cannot be read.
+        """
+        told, number = [], len(request["ranges"])
+        for path, length, *rule in request["files"]:
+            try:
+                fd = open_regular(self.path(path))
+            except OSError as error:
+                told.append(of_error(error))
+                number += 2
+                continue
+            try:
+                begin = os.pread(fd, min(LOOKED_AT_BYTES, length), 0)
+                size = size_for(begin[: marked(begin)], *rule)
+                condenser, offset, anchor, last = Condenser(size), 0, b"", not size
+                while not last:
+                    data = os.pread(fd, min(CONDENSED_AT_ONCE_BYTES, length - offset), offset)
+                    whole = data[: marked(data)]
+                    last = not whole or len(whole) < CONDENSED_AT_ONCE_BYTES
+                    rows = condenser.take(whole, offset) if whole else b""
+                    offset, anchor = offset + len(whole), whole[-64:] or anchor
+                    yield PIECE.pack(number, len(rows)) + shuffled(rows, ROW.size), SHUFFLED, True
+                rest = condenser.rest()
+                for start in range(0, len(rest), SLICE_BYTES):
+                    part = rest[start : start + SLICE_BYTES]
+                    yield PIECE.pack(number + 1, len(part)) + part, 0, True
+                told.append([offset, begin[: min(64, offset)].hex(), anchor.hex(), size])
+            except OSError as error:
+                told.append(of_error(error))
+            finally:
+                os.close(fd)
+                number += 2
+        answer = yield from self.do_fetch(request)
+        answer["files"] = told
+        return answer
 
     def path(self, path):
         return os.path.join(self.root, as_path(path)) if path else self.root
@@ -355,11 +402,11 @@ def open_regular(path):
     raise OSError(errno.EINVAL, "is no file")
 
 
-def shuffled(data):
-    """Return the first byte of each record, then the second of each, and so on, then what is no whole record."""
-    whole = len(data) // RECORD_BYTES * RECORD_BYTES
+def shuffled(data, size):
+    """Return the first byte of each row of so many bytes, then the second of each, and so on, then what is no row."""
+    whole = len(data) // size * size
     rows = data[:whole]
-    return b"".join([rows[place::RECORD_BYTES] for place in range(RECORD_BYTES)]) + data[whole:]
+    return b"".join([rows[place::size] for place in range(size)]) + data[whole:]
 
 
 def main():
@@ -374,7 +421,3 @@ def main():
     os.set_blocking(0, False)
     os.set_blocking(1, False)
     Agent(0, 1).serve()
-
-
-if __name__ == "__main__":
-    main()

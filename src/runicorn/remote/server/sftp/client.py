@@ -133,6 +133,9 @@ class Sftp:
     def scan(self, folders: Sequence[str], marks: Sequence[str], urgency: int = 0) -> list[Any]:
         return self.look(folders, urgency)  # a server tells everything of all that a folder holds
 
+    def condense(self, files: Sequence[Any], ranges: Sequence[Any], urgency: int = 0) -> None:
+        """Nothing over there makes anything of files."""
+
     def real(self, path: str) -> str:
         (found,) = self._run([steps.real(self._path(path))])
         if isinstance(found, OSError):
