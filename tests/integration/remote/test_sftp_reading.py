@@ -188,6 +188,7 @@ def test_one_that_stalls_is_given_up(root: Path) -> None:
     connection = ShellConnection()
     with run_sftp(connection) as reader:
         reader.hello(str(root))
+        reader.answers(10)  # behind all that was asked before: a late answer is a sign of life
         process = psutil.Process(connection.processes[0].child.pid)
         process.suspend()
         try:
