@@ -109,7 +109,7 @@ def test_n_goes_on_where_nothing_is_typed(console):
 
 def test_the_last_of_very_many_matches_is_one_key_away(console):
     field(console).fill("info")
-    expect(console.get_by_text(f"1/{LINES - 6:,}", exact=True)).to_be_visible()
+    expect(console.get_by_text(f"1/{LINES - 6:,}", exact=True)).to_be_visible(timeout=30_000)  # all lines are counted
     console.keyboard.press("Shift+Enter")
     expect(current(console)).to_contain_text(f"step {LINES - 1:8d}", timeout=30_000)
     expect(console.get_by_text(f"{LINES - 6:,}/{LINES - 6:,}")).to_be_visible()

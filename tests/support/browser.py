@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from tests.support.server import Server
 
 FLAGS = (
@@ -21,6 +21,7 @@ FLAGS = (
     "--no-default-browser-check",
 )
 ACTION_TIMEOUT_MS = 15_000
+expect.set_options(timeout=ACTION_TIMEOUT_MS)  # what is waited for may take as long as what is done
 
 
 def find_chromium() -> str | None:
