@@ -110,6 +110,7 @@ class PyramidTable:
 
         rows, points = rows_and_points(made)
         self.tail.take_up(Marks(made.offset, made.head, made.anchor), status)
+        self._forget()  # what was looked up while nothing was there yet
         self._generation, self._size_bytes = self.tail.generation, status.size_bytes
         self._rows, self._open = GrowingRows(rows), points
         self._bucket_points, self._is_empty = made.points, not len(rows)

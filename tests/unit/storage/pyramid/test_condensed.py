@@ -99,3 +99,22 @@ def test_another_file_in_its_place_is_noticed_and_what_is_appended_is_read(run):
     run.check(store, "loss", Window(Axis.STEP, 30))
     run.write("wb", run.rows(0, np.arange(30_000), 3.0).tobytes())
     run.check(store, "loss", Window(Axis.STEP, 30))
+
+
+def test_what_was_asked_for_before_there_was_anything_is_found_once_it_is_there(tmp_path):
+    run = Run(tmp_path)
+    run.keys("loss", "lr")
+    run.append(b"")
+    store = run.store(files=HostFiles(NearbyAgent(run.root)))
+    run.check(store, "loss", Window(Axis.STEP, 30))
+    run.append(run.rows(np.arange(20_000) % 2, np.arange(20_000), 1.0))
+    run.check(store, "loss", Window(Axis.STEP, 30))
+
+
+def test_a_last_slice_of_one_record_tells_the_file_as_any_other(tmp_path):
+    run = Run(tmp_path)
+    run.append(run.rows(0, np.arange(2**15 + 1), 1.0))
+    wish = Condensing("runs/r/metrics.bin", 32 * (2**15 + 1), 512, 64, 8)
+    ((made,), _) = HostFiles(NearbyAgent(run.root)).condense([wish], [])
+    content = (run.path / "metrics.bin").read_bytes()
+    assert (made.head, made.anchor) == (content[:64], content[-64:])

@@ -296,7 +296,7 @@ class Agent:
                     whole = data[: marked(data)]
                     last = not whole or len(whole) < CONDENSED_AT_ONCE_BYTES
                     rows = condenser.take(whole, offset) if whole else b""
-                    offset, anchor = offset + len(whole), whole[-64:] or anchor
+                    offset, anchor = offset + len(whole), (anchor + whole[-64:])[-64:]
                     yield PIECE.pack(number, len(rows)) + shuffled(rows, ROW.size), SHUFFLED, True
                 rest = condenser.rest()
                 for start in range(0, len(rest), SLICE_BYTES):
