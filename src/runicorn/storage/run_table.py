@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.model import Run, RunState
 from runicorn.storage import layout, liveness, reader
@@ -55,6 +55,13 @@ class _Known:
     last_points: dict[str, Record] | None = None
 
 
+class _Removal(NamedTuple):
+    """That a run was found to be gone, and when, in unix seconds."""
+
+    version: int
+    at: float
+
+
 class RunTable:
     """All runs of a root by id. For one caller at a time; nothing here waits."""
 
@@ -64,7 +71,7 @@ class RunTable:
         self._place = place
         self._known: dict[str, _Known] = {}
         self._items: dict[str, IndexedRun] = {}  # in the order of their versions
-        self._removed: dict[str, int] = {}
+        self._removed: dict[str, _Removal] = {}
         self._large_bytes = 0
         self.restless: set[str] = set()
         self.version = 0
@@ -92,7 +99,7 @@ class RunTable:
             if item.version <= since:
                 break
             changed.append(item)
-        return changed, [run_id for run_id, version in self._removed.items() if version > since]
+        return changed, [run_id for run_id, removal in self._removed.items() if removal.version > since]
 
     def version_at(self, moment: float) -> int:
         """Return the version after which every change since `moment` (unix seconds) lies, as far as files tell."""
@@ -101,6 +108,7 @@ class RunTable:
             for run_id, known in self._known.items()
             if known.folder.mtime_ns / 1e9 >= moment and run_id in self._items
         ]
+        recent += [removal.version for removal in self._removed.values() if removal.at >= moment]
         return min(recent, default=self.version + 1) - 1
 
     def wanted(self, run_id: str, folder: FileStat | None = None) -> Wanted:
@@ -126,7 +134,7 @@ class RunTable:
             self.restless.discard(run_id)
             self._items.pop(run_id, None)
             self.version += 1
-            self._removed[run_id] = self.version
+            self._removed[run_id] = _Removal(self.version, self._now())
         # Ids begin with the time: the newest ones are read first.
         return sorted(present.difference(self._known))
 

@@ -157,6 +157,16 @@ def test_what_changed_between_the_list_and_the_stream_is_told(viewer, root):
         assert [each["id"] for each in events.until("runs")["runs"]] == [run.id]
 
 
+def test_a_run_that_was_taken_away_between_the_list_and_the_stream_is_told(viewer, root):
+    with rn.init(root=root) as run:
+        pass
+    viewer.get("/api/runs")
+    shutil.rmtree(run.dir)
+    assert viewer.get("/api/runs")["runs"] == []  # another window has seen it first
+    with stream(viewer) as events:
+        assert events.until("runs")["removed"] == [run.id]
+
+
 def test_changes_while_away_are_told_after_coming_back(viewer, root):
     with rn.init(root=root, name="first") as first, stream(viewer) as events:
         events.until("runs")

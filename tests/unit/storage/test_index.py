@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import struct
 
 import pytest
@@ -142,6 +143,16 @@ def test_changes_since_a_moment_are_found_by_the_folders_times(root, clock):
     changed, _, _ = index.changes(index.version_at(START - 30))
     assert "new" in {item.run.id for item in changed}
     assert index.changes(index.version_at(START))[0] == []
+
+
+def test_what_was_removed_since_a_moment_is_found_by_when_that_was_seen(root, clock):
+    write(root, "gone")
+    index = make(root, clock)
+    index.runs()
+    shutil.rmtree(root / "runs" / "gone")
+    assert index.runs() == []
+    assert index.changes(index.version_at(clock() - 30))[1] == ["gone"]
+    assert index.changes(index.version_at(clock() + 1))[1] == []
 
 
 def test_a_slow_file_system_is_given_rest(root, clock):
