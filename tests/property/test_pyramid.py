@@ -1,5 +1,6 @@
 """Whatever happens to a record file and to what is kept of it, buckets tell of all points in a window, once each."""
 
+import contextlib
 import tempfile
 from pathlib import Path
 from unittest.mock import patch
@@ -150,6 +151,19 @@ class Case:
                                                atol=1e-9 * np.abs(finite).sum())  # fmt: skip
 
 
+@contextlib.contextmanager
+def small_buckets(size, of_many):
+    """Yield a folder, while few points make a bucket, and the shortest file is condensed where it lies."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.object(table, "BUCKET_POINTS", size),
+        patch.object(table, "BUCKET_POINTS_OF_MANY", of_many),
+        patch.object(table, "SHORT_BYTES", 0),
+        patch.object(table, "WORTH_CONDENSING_BYTES", 0),
+    ):
+        yield Path(folder)
+
+
 @given(
     st.lists(OPERATIONS, min_size=3, max_size=16),
     st.sampled_from([512, 4096, 2**20]),
@@ -161,15 +175,8 @@ class Case:
 def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(
     operations, batch_bytes, size, point_bytes, far
 ):
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        patch.object(table, "BUCKET_POINTS", size),
-        patch.object(table, "BUCKET_POINTS_OF_MANY", 3),
-        patch.object(table, "SHORT_BYTES", 0),
-        patch.object(levels, "WORTH_LEVELS", 8),
-        patch.object(table, "WORTH_CONDENSING_BYTES", 0),
-    ):
-        case = Case(Path(folder), batch_bytes, point_bytes, far=far)
+    with small_buckets(size, of_many=3) as folder, patch.object(levels, "WORTH_LEVELS", 8):
+        case = Case(folder, batch_bytes, point_bytes, far=far)
         for what, file, amount, seed in [*operations, ("ask", "metrics", 20, 1), ("ask", "metrics", 1, 2)]:
             case.do(what, file, amount, np.random.default_rng(seed))
         case.check_stats()
@@ -187,14 +194,10 @@ def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(
 def test_what_is_condensed_where_it_lies_is_to_the_bit_what_is_made_here(metrics, count, more, size, mixed, seed):
     random = np.random.default_rng(seed)
     with (
-        tempfile.TemporaryDirectory() as folder,
-        patch.object(table, "BUCKET_POINTS", size),
-        patch.object(table, "BUCKET_POINTS_OF_MANY", 5),
-        patch.object(table, "SHORT_BYTES", 0),
-        patch.object(table, "WORTH_CONDENSING_BYTES", 0),
+        small_buckets(size, of_many=5) as folder,
         patch.object(program, "CONDENSED_AT_ONCE_BYTES", 128 * RECORD_BYTES),
     ):
-        run = Run(Path(folder))
+        run = Run(folder)
         value = random.normal(size=count) * 10.0 ** random.integers(-8, 9, count)
         odd = random.random(count) < random.choice([0.0, 0.01, 0.5, 1.0])
         value[odd] = random.choice([np.nan, np.inf, -np.inf, 1e300], int(odd.sum()))

@@ -118,10 +118,16 @@ class OverlayFiles(Files):
     def condense(
         self, wishes: Sequence[Condensing], ranges: Sequence[Range]
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
-        where = self._where([wish.path for wish in wishes] + [each.path for each in ranges])
-        if any(each is not _Where.OWN for each in where):  # what is mirrored lies here
-            return super().condense(wishes, ranges)
-        return self._own.condense(wishes, ranges)
+        # What is mirrored lies here, and is read as it is.
+        wished = self._own_among([wish.path for wish in wishes])
+        asked = self._own_among([each.path for each in ranges])
+        made, found = self._own.condense([wishes[at] for at in wished], [ranges[at] for at in asked])
+        of_wishes, of_ranges = dict(zip(wished, made, strict=True)), dict(zip(asked, found, strict=True))
+        rest = iter(self.fetch([each for at, each in enumerate(ranges) if at not in of_ranges]))
+        return (
+            [of_wishes.get(at) for at in range(len(wishes))],
+            [of_ranges[at] if at in of_ranges else next(rest) for at in range(len(ranges))],
+        )
 
     def inside(self, folder: str, path: str) -> str | None:
         run_id, below = _split(f"{folder}/{path}")
@@ -177,6 +183,10 @@ class OverlayFiles(Files):
             else _Where.NOWHERE
             for run_id in run_ids
         ]  # fmt: skip
+
+    def _own_among(self, paths: Sequence[str]) -> list[int]:
+        """Return the places of those paths that lie on the own side."""
+        return [at for at, where in enumerate(self._where(paths)) if where is _Where.OWN]
 
     def _knows_storage_root(self) -> bool:
         """Tell whether the folder is a storage root of ours, which it stays once it is one. Raises OSError."""
