@@ -53,7 +53,7 @@ def _wanted(listings: Mapping[str, Listing]) -> Iterator[_Wanted]:
         info = listing.get(layout.RUN_FILE)
         if info is not None:
             path = layout.run_path(run_id, layout.RUN_FILE)
-            yield _Wanted(run_id, Range(path, 0, reader.MAX_SMALL_BYTES), info.size_bytes, None)
+            yield _Wanted(run_id, Range(path, 0, reader.small_length(info)), info.size_bytes, None)
         for name in layout.record_files(listing):
             status = listing.get(layout.keys_file(name))
             keys = MetricNames(layout.run_path(run_id, layout.keys_file(name)))

@@ -12,13 +12,15 @@ from typing import Any
 from runicorn.errors import RunNotFoundError
 from runicorn.model import MetricRow, MetricStats, MetricTable, Origin, Run, RunDetails, RunState, number_from_json
 from runicorn.storage import layout
-from runicorn.storage.files import Files
+from runicorn.storage.files import Files, FileStat
 from runicorn.storage.growing import without_coming
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.texts import cut_lines, cut_text
 
 # In memory, JSON takes up to 25 times its size. 4 MiB hold the statistics of 25,000 metrics.
 MAX_SMALL_BYTES = 4 * 2**20
+# A little more is asked for than there was.
+_MORE_BYTES = 4096
 TOO_LARGE = f"it is larger than {MAX_SMALL_BYTES // 2**20} MiB"
 # What build_run() asks of run.json: of a long list of packages, for instance, nothing is made.
 FIELDS_OF_LIST = (
@@ -52,6 +54,11 @@ class Text:
     start: int
     end: int
     size_bytes: int
+
+
+def small_length(status: FileStat | None) -> int:
+    """Return how many bytes of a small file to ask for: not the limit, as each takes memory, and time over a link."""
+    return 0 if status is None else min(MAX_SMALL_BYTES + 1, status.size_bytes + _MORE_BYTES)
 
 
 def read_object(files: Files, path: str) -> Mapping[str, Any] | None:

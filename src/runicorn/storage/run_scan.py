@@ -15,7 +15,6 @@ from runicorn.storage.tail import RecordTail, advance
 
 SMALL_FILES = (layout.RUN_FILE, layout.STATUS_FILE, layout.NOTES_FILE)
 _RECORD_FILES = (layout.METRICS_FILE, layout.keys_file(layout.METRICS_FILE))
-_MORE_BYTES = 4096
 # Enough for the last value of some hundred metrics.
 _TAIL_BYTES = 1024 * records.RECORD_BYTES
 
@@ -129,18 +128,13 @@ def _groups(files: Files, found: list[tuple[Wanted, Seen]]) -> Iterator[Iterator
     group: list[tuple[Wanted, Seen]] = []
     left = files.batch_bytes
     for wanted, seen in found:
-        size = sum(_length(each) for each in seen.stats.values()) if _has_changed(wanted, seen) else 0
+        size = sum(reader.small_length(each) for each in seen.stats.values()) if _has_changed(wanted, seen) else 0
         if group and size > left:
             yield _read(files, group)
             group, left = [], files.batch_bytes
         group.append((wanted, seen))
         left -= size
     yield _read(files, group)
-
-
-def _length(status: FileStat | None) -> int:
-    """Return how many bytes to ask for: a little more than there were, and not the limit, as each takes memory."""
-    return 0 if status is None else min(reader.MAX_SMALL_BYTES + 1, status.size_bytes + _MORE_BYTES)
 
 
 def _has_changed(wanted: Wanted, seen: Seen) -> bool:
@@ -153,7 +147,7 @@ def _read(files: Files, group: Sequence[tuple[Wanted, Seen]]) -> Iterator[tuple[
     All files of a run: to keep those of ten thousand would take 150 MB.
     """
     asked = [
-        [(name, Range(layout.run_path(wanted.run_id, name), 0, _length(status)))
+        [(name, Range(layout.run_path(wanted.run_id, name), 0, reader.small_length(status)))
          for name in SMALL_FILES if (status := seen.stats[name]) is not None]
         if _has_changed(wanted, seen) else None
         for wanted, seen in group
