@@ -28,7 +28,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -60,6 +60,13 @@ class CountingFiles(LocalFiles):
         data = super().read(path, offset, length)
         self.read_bytes += len(data) if path.endswith(".bin") else 0
         return data
+
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        def taking(data: memoryview) -> bool:
+            self.read_bytes += len(data)
+            return take(data)
+
+        super().pour(path, sizes, taking)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ from runicorn.remote.server.agent import program
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage import columns
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.pyramid import levels, table
+from runicorn.storage.pyramid import levels, poured, table
 from runicorn.storage.records import RECORD_BYTES
 from runicorn.storage.series import Window
 
@@ -183,19 +183,23 @@ def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(
 
 
 @given(
-    st.sampled_from([1, 2, 3, 8, 300]),
+    st.sampled_from([1, 1, 2, 3, 8, 300]),
     st.integers(1, 3000),
     st.sampled_from([0, 1, 4, 20, RECORD_BYTES - 1]),
     st.sampled_from([2, 9, 130, 300]),
     st.booleans(),
+    st.integers(0, 3),
     SEEDS,
 )
-@settings(max_examples=150, deadline=None)
-def test_what_is_condensed_where_it_lies_is_to_the_bit_what_is_made_here(metrics, count, more, size, mixed, seed):
+@settings(max_examples=200, deadline=None)
+def test_what_is_condensed_before_it_is_read_is_to_the_bit_what_is_made_of_all_of_it(
+    metrics, count, more, size, mixed, damaged, seed
+):
     random = np.random.default_rng(seed)
     with (
         small_buckets(size, of_many=5) as folder,
         patch.object(program, "CONDENSED_AT_ONCE_BYTES", 128 * RECORD_BYTES),
+        patch.object(poured, "AT_ONCE", 128),
     ):
         run = Run(folder)
         value = random.normal(size=count) * 10.0 ** random.integers(-8, 9, count)
@@ -207,12 +211,60 @@ def test_what_is_condensed_where_it_lies_is_to_the_bit_what_is_made_here(metrics
         rows["time"][some] = random.choice([np.nan, np.inf, 0.0], int(some.sum()))
         run.append(rows)
         run.append(run.rows(0, 1, 1.0).tobytes()[:more])
-        far = Reading(NearbyAgent(run.root))
-        here, there = (saved(run.store(files=files)) for files in (LocalFiles(run.root), far))
-        if count > 10 and len(np.unique(rows["metric"])) <= 256:
+        damage(run, damaged, random)
+        far, pouring, failing = Reading(NearbyAgent(run.root)), CountingFiles(run.root), Failing(run.root, random)
+        whole, there, here, partly = (
+            saved(run.store(files=files)) for files in (ReadFiles(run.root), far, pouring, failing)
+        )
+        if not damaged and count > 10 and len(np.unique(rows["metric"])) <= 256:
             assert far.read_bytes < 200  # what tells the file, and a torn end
-        for ours, theirs in zip(here, there, strict=True):
-            np.testing.assert_array_equal(ours, theirs)
+        if not damaged and metrics == 1:
+            assert pouring.read_bytes <= count * RECORD_BYTES + 2 * more + 200
+        for made in (there, here, partly):
+            for ours, theirs in zip(whole, made, strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+def damage(run, places, random):
+    """Overwrite some bytes at a few places of the file: with garbage, zeros, or nothing but marks."""
+    path = run.path / "metrics.bin"
+    data = bytearray(path.read_bytes())
+    for _ in range(places):
+        at, length = int(random.integers(0, len(data))), int(random.choice([1, 4, 40]))
+        data[at : at + length] = [random.bytes(length), bytes(length), b"RNS1" * 10][random.integers(0, 3)][
+            : len(data[at : at + length])
+        ]
+    run.write("wb", bytes(data))
+
+
+class ReadFiles(LocalFiles):
+    """Local files that are only read in ranges, all of a file at once."""
+
+    pours = False
+    batch_bytes = 2**25
+
+
+class Failing(LocalFiles):
+    """Local files that break off while they are poured, sooner or later, or come short."""
+
+    batch_bytes = 2**25
+
+    def __init__(self, root, random):
+        super().__init__(root)
+        self.pieces = int(random.integers(0, 30))
+        self.is_short = bool(random.integers(0, 2))
+
+    def pour(self, path, sizes, take):
+        def taking(data):
+            self.pieces -= 1
+            if self.pieces < 0 and self.is_short:
+                take(data[: len(data) // 3])
+                return False
+            if self.pieces < 0:
+                raise OSError(5, "broken off", path)
+            return take(data)
+
+        super().pour(path, sizes, taking)
 
 
 class Reading(HostFiles):

@@ -33,6 +33,13 @@ class CountingFiles(LocalFiles):
         self.read_bytes += len(data) if path.endswith(".bin") else 0
         return data
 
+    def pour(self, path, sizes, take):
+        def taking(data):
+            self.read_bytes += len(data)
+            return take(data)
+
+        super().pour(path, sizes, taking)
+
 
 class Run:
     """The run `r` of a storage root. No two of its records have the same time."""

@@ -9,8 +9,10 @@ import abc
 import contextlib
 import errno
 import functools
+import io
 import os
 import stat as stat_mode
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple, TypeVar
@@ -98,6 +100,8 @@ class Files(abc.ABC):
     batch_folders = 8
     # Whether condense() may be worth asking.
     condenses = False
+    # Whether pour() costs less than reading.
+    pours = False
 
     @abc.abstractmethod
     def names(self, path: str) -> list[str]:
@@ -138,6 +142,15 @@ class Files(abc.ABC):
         read behind that.
         """
         return [None for _ in wishes], self.fetch(ranges)
+
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        """Give a file to `take` from its beginning, in pieces of these sizes in bytes, until that returns False.
+
+        Where the file ends, one is shorter, and is the last. Each lies in the memory of the one before: whoever takes
+        one holds on to nothing of it. All come of one opening of the file, so that none is of another one that is put
+        in its place meanwhile. Raises OSError, also where files are not poured.
+        """
+        raise OSError(errno.ENOTSUP, "is only read in ranges", path)
 
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed, as the machine has it where it lies.
@@ -247,10 +260,23 @@ def _keep_large_blocks() -> None:
     bytearray(2 * LocalFiles.batch_bytes)
 
 
+class _Buffer(threading.local):
+    """Memory of a thread that reads much: touching new one for the first time costs as much as reading into it."""
+
+    memory = bytearray()
+
+    def of(self, size: int) -> memoryview:
+        if len(self.memory) < size:
+            self.memory = bytearray(size)
+        return memoryview(self.memory)[:size]
+
+
 class LocalFiles(OneByOne):
     """A storage root on this machine's file systems."""
 
     batch_bytes = 4 * 2**20
+    pours = True
+    _buffer = _Buffer()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -319,6 +345,15 @@ class LocalFiles(OneByOne):
             file.seek(offset)
             return file.read() or b""
 
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        _keep_large_blocks()  # for what `take` needs in between
+        with open_regular(self._prefix + path) as file:
+            for size in sizes:
+                piece = self._buffer.of(size)
+                count = _fill(file, piece)
+                if not count or not take(piece[:count]) or count < size:
+                    return
+
     def path(self, path: str) -> Path:
         """Return where a relative path lies on this machine."""
         return self.root / path
@@ -367,6 +402,14 @@ def _entry_stat(entry: os.DirEntry[str]) -> FileStat | None:
         return status._replace(is_link=True) if entry.is_symlink() else status
     except OSError:  # gone since the folder was read, or a link to nowhere
         return None
+
+
+def _fill(file: io.FileIO, piece: memoryview) -> int:
+    """Read until a piece is full or the file ends; return how many bytes came."""
+    count = 0
+    while count < len(piece) and (came := file.readinto(piece[count:])):
+        count += came
+    return count
 
 
 def _scan(folder: str, marks: Sequence[str]) -> Scan:

@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 from runicorn.storage.files import FileStat, Range
 
-_MARK_BYTES = 64
+# Of its beginning, and of what lies before the place that was reached.
+FILE_MARK_BYTES = 64
 # From so many new bytes on, the marks are read apart from them: to cut them off would copy it all.
 _MARKS_APART_FROM_BYTES = 256 * 1024
 # Zeros in a file that was not written to for so long are no bytes that are still coming.
@@ -68,7 +69,7 @@ class GrowingFile:
     @property
     def head_crc(self) -> int | None:
         """The CRC-32 of the first 64 bytes, which no other file has, as they hold times; None until they are known."""
-        return zlib.crc32(self._head) if len(self._head) == _MARK_BYTES else self._expected_crc
+        return zlib.crc32(self._head) if len(self._head) == FILE_MARK_BYTES else self._expected_crc
 
     def plan(self, status: FileStat, limit: int) -> list[Range]:
         """Return what to read now: the marks and at most `limit` new bytes; nothing where nothing changed."""
@@ -79,7 +80,7 @@ class GrowingFile:
         if not status.size_bytes:
             self.rest(status)
             return []
-        known, length = min(_MARK_BYTES, self.offset), min(limit, status.size_bytes - self.offset)
+        known, length = min(FILE_MARK_BYTES, self.offset), min(limit, status.size_bytes - self.offset)
         self._marks_apart = length >= _MARKS_APART_FROM_BYTES
         head, anchor = Range(self.path, 0, known), Range(self.path, self.offset - known, known)
         if self._marks_apart:  # behind what is new, so that they speak of the file from which it came
@@ -89,13 +90,13 @@ class GrowingFile:
 
     def judge(self, read: list[bytes]) -> tuple[Verdict, bytes]:
         """Return whether it is the same file, and the new bytes; for another one, it begins again. read: by plan()."""
-        known = min(_MARK_BYTES, self.offset)
+        known = min(FILE_MARK_BYTES, self.offset)
         if self._marks_apart:
             new, head, anchor = read if known else (read[0], b"", b"")
         else:
             head, anchor, new = read[0][:known], read[-1][:known], read[-1][known:]
         verdict = _worse(_compared(self._head, head), _compared(self._anchor, anchor))
-        if self._expected_crc is not None and not self._head and len(head) == _MARK_BYTES:
+        if self._expected_crc is not None and not self._head and len(head) == FILE_MARK_BYTES:
             verdict = Verdict.SAME if zlib.crc32(head) == self._expected_crc else Verdict.ANOTHER
         if verdict is Verdict.ANOTHER:
             self.begin_again()
@@ -107,9 +108,9 @@ class GrowingFile:
 
     def advance(self, new: bytes, consumed: int) -> None:
         """Go on behind the first `consumed` of the new bytes, which judge() returned."""
-        if len(self._head) < _MARK_BYTES:
-            self._head = (self._head + new[:consumed])[:_MARK_BYTES]
-        self._anchor = (self._anchor + new[max(0, consumed - _MARK_BYTES) : consumed])[-_MARK_BYTES:]
+        if len(self._head) < FILE_MARK_BYTES:
+            self._head = (self._head + new[:consumed])[:FILE_MARK_BYTES]
+        self._anchor = (self._anchor + new[max(0, consumed - FILE_MARK_BYTES) : consumed])[-FILE_MARK_BYTES:]
         self.offset += consumed
 
     def jump(self, offset: int) -> None:
@@ -131,7 +132,7 @@ class GrowingFile:
 
     def resume(self, marks: Marks) -> None:
         """Go on from there, if it turns out to be the same file. Raises ValueError for marks that tell nothing."""
-        known = min(_MARK_BYTES, marks.offset)
+        known = min(FILE_MARK_BYTES, marks.offset)
         if known < 0 or len(marks.head) != known or len(marks.anchor) != known:
             raise ValueError("no marks of a file")
         self.offset, self._head, self._anchor = marks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runicorn.storage import packing
@@ -41,7 +41,7 @@ class PackedFiles(Files):
     def __init__(self, files: Files) -> None:
         self.batch_bytes = files.batch_bytes
         self.batch_folders = files.batch_folders
-        self.condenses = files.condenses
+        self.condenses, self.pours = files.condenses, files.pours
         self._files = files
         self._headers: OrderedDict[tuple[str, int, int], packing.Contents | None] = OrderedDict()
         self._chunks: OrderedDict[tuple[str, int, int, int], bytes] = OrderedDict()
@@ -88,6 +88,9 @@ class PackedFiles(Files):
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
         made, found = self._files.condense(wishes, ranges)  # of what is packed, nothing is made
         return made, self._with_packed(ranges, found)
+
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        self._files.pour(path, sizes, take)
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         return self._with_packed(ranges, self._files.fetch(ranges))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import errno
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 from runicorn.storage import layout
@@ -51,7 +51,7 @@ class PatientFiles(Files):
     """
 
     def __init__(self, files: Files, *, patience_secs: float = PATIENCE_SECS) -> None:
-        self.batch_bytes = files.batch_bytes
+        self.batch_bytes, self.pours = files.batch_bytes, files.pours
         self._files = files
         self._patience_secs = patience_secs
         self._crew = _Crew()
@@ -75,6 +75,18 @@ class PatientFiles(Files):
             self._piece_bytes = _PIECE_BYTES
         came = iter(found)
         return [_together([next(came) for _ in each], size) for each in pieces]
+
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        """See Files. Each piece is waited for by itself; once one was waited for in vain, `take` is asked no more."""
+
+        def taking(data: memoryview) -> bool:
+            return errand.beat() and take(data)
+
+        def ask(path: str) -> None:
+            self._files.pour(path, sizes, taking)
+
+        errand = _Errand(None, [path], str, ask, self._crew)
+        found_or_raise(self._done(errand)[0])
 
     def inside(self, folder: str, path: str) -> str | None:
         return self._one(folder, lambda: self._files.inside(folder, path))
@@ -110,8 +122,10 @@ class PatientFiles(Files):
         self, kind: str | None, items: Sequence[Item], path_of: Callable[[Item], str], ask: Callable[[Item], T]
     ) -> list[T | OSError]:
         """Return what `ask` gives for each. kind: of the question, for answers that come late; None to take none."""
-        errand = _Errand(kind, items, path_of, ask, self._crew)
-        place = _only_place(items, path_of)
+        return self._done(_Errand(kind, items, path_of, ask, self._crew))
+
+    def _done(self, errand: _Errand[Item, T]) -> list[T | OSError]:
+        place = errand.only_place
         if place is not None and not self._crew.enter(place, self._patience_secs):
             errand.give_up()
             return errand.found
@@ -133,14 +147,6 @@ class PatientFiles(Files):
             began = time.monotonic()
             if not errand.wait(min(self._patience_secs, left)):
                 left -= time.monotonic() - began
-
-
-def _only_place(items: Sequence[Item], path_of: Callable[[Item], str]) -> str | None:
-    """Return where all of a few items lie; None where they are many, or lie in several places."""
-    if not 0 < len(items) <= _FEW_ITEMS:
-        return None
-    places = {_place(path_of(item)) for item in items}
-    return places.pop() if len(places) == 1 else None
 
 
 def _pieces(wanted: Range, size: int) -> list[Range]:
@@ -179,6 +185,7 @@ class _Errand(Generic[Item, T]):
         self._path_of = path_of
         self._ask = ask
         self._crew = crew
+        self._beats = 0
         self._turn = 0  # grows when a thread is left behind: it has no say any more
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -188,6 +195,19 @@ class _Errand(Generic[Item, T]):
     @property
     def complete(self) -> bool:
         return len(self.found) == len(self._items)
+
+    @property
+    def only_place(self) -> str | None:
+        """Where all of a few items lie; None where they are many, or lie in several places."""
+        if not 0 < len(self._items) <= _FEW_ITEMS:
+            return None
+        places = {_place(self._path_of(item)) for item in self._items}
+        return places.pop() if len(places) == 1 else None
+
+    def beat(self) -> bool:
+        """Tell, on its thread, that what is asked for comes in parts, of which one is here; return whether to go on."""
+        self._beats += 1
+        return not self.complete
 
     def run(self) -> str | None:
         """Ask for all that is left, on a thread of the crew. Return the place at which it was left behind."""
@@ -221,15 +241,15 @@ class _Errand(Generic[Item, T]):
     def wait(self, patience_secs: float) -> bool:
         """Wait until all is found; False where the next thing did not come in time, which is an error then."""
         with self._changed:
-            count, since = len(self.found), time.monotonic()
+            count, beats, since = len(self.found), self._beats, time.monotonic()
             while not self.complete:
                 self._changed.wait(patience_secs / 4)
                 now = time.monotonic()
                 if self._crew.closed:
                     self._turn += 1
                     self._fill()
-                elif len(self.found) != count:
-                    count, since = len(self.found), now
+                elif (len(self.found), self._beats) != (count, beats):
+                    count, beats, since = len(self.found), self._beats, now
                 elif now - since >= patience_secs:
                     self._turn += 1
                     path = self._path_of(self._items[count])

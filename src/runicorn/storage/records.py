@@ -79,6 +79,20 @@ def scan(data: bytes, count: Callable[[bytes, int], int] = count_marked) -> Scan
         at = found
 
 
+def beyond_doubt(data: bytes, found: Scan) -> Scan:
+    """Return what a scan of `data` found without a record at its end, behind which more bytes are known to lie.
+
+    That it was not cut short by what follows it, only these can tell.
+    """
+    if not found.spans or len(data) - found.consumed >= len(MARK_BYTES):
+        return found
+    start, count = found.spans[-1]
+    if start + count * RECORD_BYTES != found.consumed:
+        return found
+    last = ((start, count - 1),) if count > 1 else ()
+    return Scan((*found.spans[:-1], *last), found.skipped, found.consumed - RECORD_BYTES)
+
+
 def unpack(data: bytes, found: Scan) -> Iterator[Record]:
     """Yield the records that a scan of `data` found."""
     for start, count in found.spans:

@@ -132,6 +132,8 @@ class RecordTail:
             return None
         start = self._file.offset
         settled, found = self._settled(new, status)
+        if len(settled) == len(new) and start + len(new) < status.size_bytes:
+            found = records.beyond_doubt(settled, found)
         self._file.advance(new, found.consumed)
         self.skipped += found.skipped
         if start + len(new) >= status.size_bytes:

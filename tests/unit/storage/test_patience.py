@@ -149,6 +149,75 @@ def test_errors_are_as_they_were(files):
     assert files.do("runs/r1", lambda: 5) == 5
 
 
+PIECE_BYTES = 2**16
+SIZES = [PIECE_BYTES] * 11
+
+
+def write_long(tmp_path):
+    """Write a file of ten pieces and a bit; return its path and what is in it."""
+    data = os.urandom(10 * PIECE_BYTES + 100)
+    (tmp_path / "runs/r1/metrics.bin").write_bytes(data)
+    return "runs/r1/metrics.bin", data
+
+
+def test_a_long_file_is_poured_piece_by_piece(files, tmp_path):
+    path, data = write_long(tmp_path)
+    for sizes in ([PIECE_BYTES] * 11, [5] + [PIECE_BYTES] * 20, [3 * PIECE_BYTES, 7], [100], []):
+        pieces = []
+        files.pour(path, sizes, lambda piece: pieces.append(bytes(piece)) is None)  # noqa: B023
+        assert b"".join(pieces) == data[: sum(sizes)]
+        assert [len(piece) for piece in pieces[:-1]] == sizes[: max(0, len(pieces) - 1)]
+    pieces = []
+    files.pour(path, SIZES, lambda piece: pieces.append(bytes(piece)) or len(pieces) < 3)
+    assert b"".join(pieces) == data[: 3 * PIECE_BYTES]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_what_is_no_file_is_not_poured(files, tmp_path):
+    os.mkfifo(tmp_path / "runs/r1/metrics.bin")
+    for path in ("runs/r1/metrics.bin", "runs/r1", "runs/r1/none.bin"):
+        with pytest.raises(OSError):
+            in_time(lambda: files.pour(path, [100], lambda _: pytest.fail("something came")))  # noqa: B023
+
+
+def test_a_slow_pour_that_moves_is_no_error(files, tmp_path):
+    path, data = write_long(tmp_path)
+    pieces = []
+
+    def take(piece):
+        time.sleep(PATIENCE_SECS / 2)
+        pieces.append(bytes(piece))
+        return True
+
+    files.pour(path, SIZES, take)
+    assert b"".join(pieces) == data
+
+
+def test_a_pour_that_stands_still_is_left_behind_and_asks_no_more(files, slow, tmp_path, monkeypatch):
+    path, _ = write_long(tmp_path)
+    taken = []
+    pour = slow.pour
+
+    def hang(path, sizes, take):
+        pour(path, sizes, lambda piece: [len(taken) == 3 and slow.let.wait(60), take(piece)][1])
+
+    monkeypatch.setattr(slow, "pour", hang)
+    with pytest.raises(UnansweredError):
+        in_time(lambda: files.pour(path, SIZES, lambda piece: taken.append(len(piece)) is None))
+    assert (taken, files.stuck) == ([PIECE_BYTES] * 3, 1)
+    slow.let.set()
+    ends_at = time.monotonic() + LIMIT_SECS
+    while files.stuck and time.monotonic() < ends_at:
+        time.sleep(0.01)
+    assert (taken, files.stuck) == ([PIECE_BYTES] * 3, 0)
+
+
+def test_an_error_of_who_takes_a_piece_is_raised_where_it_was_asked(files, tmp_path):
+    path, _ = write_long(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        files.pour(path, SIZES, lambda piece: len(piece) // 0 == 0)
+
+
 def test_a_dead_root_costs_a_bounded_number_of_threads(files, slow):
     slow.places = {"runs"}
     found = in_time(lambda: files.stats([f"runs/r{number}" for number in range(200)]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class OverlayFiles(Files):
     def __init__(self, files: Files, mirror: Mirror, *, far: bool = False) -> None:
         self.batch_bytes = files.batch_bytes
         self.batch_folders = files.batch_folders
-        self.condenses = files.condenses
+        self.condenses, self.pours = files.condenses, files.pours
         self.mirror = mirror
         self._own = PackedFiles(files)
         self._far = far
@@ -128,6 +128,10 @@ class OverlayFiles(Files):
             [of_wishes.get(at) for at in range(len(wishes))],
             [of_ranges[at] if at in of_ranges else next(rest) for at in range(len(ranges))],
         )
+
+    def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
+        files = self._own if self._own_among([path]) else self._mirrored
+        files.pour(path, sizes, take)
 
     def inside(self, folder: str, path: str) -> str | None:
         run_id, below = _split(f"{folder}/{path}")

@@ -1,8 +1,11 @@
-"""What was made of a record file where it lies, and came over a link: nothing of it is taken on trust. Pure."""
+"""What was made of a record file before it was read: where it lies, for instance. Nothing of it is taken on trust."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from runicorn.storage.files import Condensed
 from runicorn.storage.pyramid.levels import BUCKET, POINT_KINDS, Points, Rows
@@ -10,6 +13,15 @@ from runicorn.storage.records import RECORD_BYTES
 
 _LEAST_POINTS, _MOST_POINTS = 2, 4096
 _POINT = np.dtype(list(zip(Points._fields, POINT_KINDS, strict=True)))
+
+
+def packed_points(records: npt.NDArray[Any], start: int) -> bytes:
+    """Return records that follow each other from this byte of their file on, as points of Condensed.rest."""
+    points = np.empty(len(records), _POINT)
+    for name in ("metric", "step", "time", "value"):
+        points[name] = records[name]
+    points["at"] = np.arange(start, start + len(records) * RECORD_BYTES, RECORD_BYTES, dtype=np.int64)
+    return points.tobytes()
 
 
 def rows_and_points(made: Condensed) -> tuple[Rows, Points]:

@@ -87,7 +87,7 @@ def points_in(data: bytes, start: int, found: Scan) -> Points:
     return Points(rows["metric"], rows["step"], rows["time"], rows["value"], at)
 
 
-def points_of_row(data: bytes, at: int, count: int) -> Points:
+def points_of_row(data: bytes | memoryview, at: int, count: int) -> Points:
     """Return the points of at most AT_ONCE records that follow each other from byte `at` on: views.
 
     Their places are counted from the first one.

@@ -214,6 +214,8 @@ class PyramidStore:
         errors: dict[str, OSError] = {}
         if self._files.condenses:
             self._have_condensed(tables)
+        elif self._files.pours:
+            self._pour(tables)
         pending = deque(tables.values())
         while pending:
             group = [pending.popleft()]
@@ -254,6 +256,17 @@ class PyramidStore:
             if condensed is not None:
                 with contextlib.suppress(ValueError):  # it is read as any other, then
                     table.take_condensed(condensed, status)
+
+    def _pour(self, tables: Mapping[str, tuple[PyramidTable, Listing]]) -> None:
+        """Take in what can be made of long files on the way, without a piece of them for everybody."""
+        from runicorn.storage.pyramid.poured import condense
+
+        for table, listing in tables.values():
+            status = _status(table, listing)
+            wish = table.wish(status)
+            made = condense(self._files, wish) if wish is not None else None
+            if made is not None:
+                table.take_condensed(made, status)
 
     def _left_for_later(self, table: PyramidTable) -> bool:
         """Leave a table to be saved later, while those that wait take little memory; False where it is not left."""

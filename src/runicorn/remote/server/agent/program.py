@@ -23,7 +23,7 @@ import sys
 import time
 import zlib
 
-from runicorn.remote.server.agent.condensing import RECORD_BYTES, ROW, Condenser, marked, size_for
+from runicorn.remote.server.agent.condensing import MARK, RECORD_BYTES, ROW, Condenser, marked, size_for
 
 # How many bytes follow, the number of the request, what it is, and how it is packed.
 HEAD = struct.Struct(">IIBB")
@@ -292,7 +292,8 @@ class Agent:
                 size = size_for(begin[: marked(begin)], *rule)
                 condenser, offset, anchor, last = Condenser(size), 0, b"", not size
                 while not last:
-                    data = os.pread(fd, min(CONDENSED_AT_ONCE_BYTES, length - offset), offset)
+                    # With the next record's mark, which tells that the last one was not cut short by it.
+                    data = os.pread(fd, min(CONDENSED_AT_ONCE_BYTES + len(MARK), length - offset), offset)
                     whole = data[: marked(data)]
                     last = not whole or len(whole) < CONDENSED_AT_ONCE_BYTES
                     rows = condenser.take(whole, offset) if whole else b""
