@@ -12,12 +12,13 @@ from typing import Any
 
 from runicorn import locks
 from runicorn.regular_files import open_regular
-from runicorn.storage.records import RECORD_BYTES, Scan, count_marked, scan, unpack
+from runicorn.storage.records import MARK_BYTES, RECORD_BYTES, Scan, count_marked, scan, unpack
 
 _CHUNK_BYTES = 1 << 20
 # From so many records on, loading numpy (150 ms) is faster than going without (1 us a record).
 _WORTH_ARRAYS_BYTES = 100_000 * RECORD_BYTES
 _FEW_RECORDS = 64
+_TOLD_BY_BYTES = 2 * RECORD_BYTES + len(MARK_BYTES)
 COUNT, LAST, MIN, MAX, STEP, TIME, SUM = range(7)
 
 
@@ -72,7 +73,7 @@ def _count_file(tally: Tally, file: io.FileIO, size: int) -> None:
         data += piece or b""
         is_all = not piece or tally.end + len(data) >= size
         found = _scan(data, arrays=arrays)
-        found = found if is_all else _settled(found)
+        found = found if is_all else _settled(data, found)
         (_add_arrays if arrays else _add_each)(tally, data, found)
         tally.end += found.consumed
         data = data[found.consumed :]
@@ -88,18 +89,24 @@ def _scan(data: bytes, *, arrays: bool) -> Scan:
     return scan(data, columns.count_marked)
 
 
-def _settled(found: Scan) -> Scan:
-    """Return what a scan found that no byte behind its data can change.
+def _settled(data: bytes, found: Scan) -> Scan:
+    """Return what a scan of `data` found that no byte behind it can change.
 
-    What follows a record decides whether it is whole; a single one behind damage may be none at all.
+    Whether a record is one is told by as many bytes behind it as another one has, with the mark that follows that.
     """
-    if not found.spans:
-        return found
-    *before, (start, count) = found.spans
-    if count > 1:
-        return Scan((*before, (start, count - 1)), found.skipped, start + (count - 1) * RECORD_BYTES)
-    end = before[-1][0] + before[-1][1] * RECORD_BYTES if before else 0
-    return Scan(tuple(before), found.skipped, end)
+    spans: list[tuple[int, int]] = []
+    told = len(data) - _TOLD_BY_BYTES
+    for start, count in found.spans:
+        known = min(count, (told - start) // RECORD_BYTES)
+        if known > 0:
+            spans.append((start, known))
+        if known < count:
+            break
+    if found.spans:
+        end = spans[-1][0] + spans[-1][1] * RECORD_BYTES if spans else 0
+    else:
+        end = min(found.consumed, max(0, told) // RECORD_BYTES * RECORD_BYTES)
+    return Scan(tuple(spans), found.skipped, end)
 
 
 def _add_each(tally: Tally, data: bytes, found: Scan) -> None:
