@@ -380,8 +380,7 @@ class Examination:
     def reading(self) -> Found:
         assert self._connection is not None
         self.ways.is_carried = bool(self.carried)
-        named = self.environment is not None
-        return Found(self.ways.chosen(self._connection, self.holder.own, self.root, named=named))
+        return Found(self.ways.chosen(self._connection, self.holder.own, self.root))
 
     def _run(self, script: bytes) -> Completed:
         assert self._connection is not None
