@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import tempfile
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from runicorn.errors import InvalidQueryError
 from runicorn.storage import columns, layout
-from runicorn.storage.files import LocalFiles
+from runicorn.storage.files import LocalFiles, by_name
 from runicorn.storage.index import RunIndex
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.points import PointStore
 from runicorn.storage.query import parse_query
 from runicorn.storage.records import RECORD_BYTES, Record, pack, scan, unpack
+from runicorn.storage.tail import RecordTail, advance
 
 RECORDS = st.builds(
     Record,
@@ -76,6 +78,59 @@ def test_the_fast_reader_agrees_with_the_plain_one_on_damaged_files(records, dam
     plain = scan(bytes(data))
     assert (skipped, consumed) == (plain.skipped, plain.consumed)
     assert b"".join(row.tobytes() for row in rows) == packed(unpack(bytes(data), plain))
+
+
+# What killed writers, lost blocks and values that look like marks leave, again and again.
+LEAVINGS = st.lists(
+    st.one_of(
+        st.builds(lambda record: pack(*record), RECORDS),
+        st.integers(1, 31).map(lambda length: pack(1, 2, 3.0, 4.0)[:length]),
+        st.integers(1, 80).map(bytes),
+        st.integers(1, 3).map(lambda times: b"RNS1" * times),
+        st.sampled_from((27, 28, 29, 60)).map(lambda between: b"RNS1" + bytes(between) + b"RNS1" + bytes(between // 2)),
+    ),
+    max_size=24,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(LEAVINGS, st.integers(132, 300))
+def test_reading_in_pieces_finds_what_reading_all_at_once_does(leavings, size):
+    data = b"".join(leavings)
+    at, places, skipped, is_last = 0, [], 0, False
+    while not is_last:
+        is_last = at + size >= len(data)
+        found = scan(data[at : at + size], more=not is_last)
+        places += places_of(found, at)
+        skipped += found.skipped
+        assert found.consumed or is_last
+        at += found.consumed
+    whole = scan(data)
+    assert (places, skipped, at) == (places_of(whole), whole.skipped, whole.consumed)
+
+
+@settings(max_examples=150, deadline=None)
+@given(LEAVINGS, LEAVINGS, st.integers(0, 160))
+def test_the_end_of_a_damaged_file_that_rests_is_read_in_pieces_as_it_is_at_once(leavings, behind, before):
+    filled = packed([Record(0, 1, 2.0, 3.0)] * 128)
+    data = filled[: 4096 - before] + b"".join(leavings) + filled[: 4096 - before] + b"".join(behind)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "metrics.bin"
+        path.write_bytes(data)
+        os.utime(path, (1_000_000, 1_000_000))  # zeros in it are damage, and waited for no longer
+        files, tail, places = LocalFiles(Path(folder)), RecordTail("metrics.bin"), []
+        listing = by_name(files.look([""])[0])
+        for _ in range(len(data)):
+            piece = advance(files, [(tail, listing)], 4096)[0]
+            if piece is None:
+                break
+            places += places_of(piece.found, piece.start)
+        whole = scan(data)
+        assert (places, tail.skipped, tail.offset) == (places_of(whole), whole.skipped, whole.consumed)
+
+
+def places_of(found, start=0):
+    return [start + first + place * RECORD_BYTES for first, count in found.spans for place in range(count)]
 
 
 @given(st.binary(max_size=300))

@@ -12,13 +12,12 @@ from typing import Any
 
 from runicorn import locks
 from runicorn.regular_files import open_regular
-from runicorn.storage.records import MARK_BYTES, RECORD_BYTES, Scan, count_marked, scan, unpack
+from runicorn.storage.records import RECORD_BYTES, Scan, count_marked, scan, unpack
 
 _CHUNK_BYTES = 1 << 20
 # From so many records on, loading numpy (150 ms) is faster than going without (1 us a record).
 _WORTH_ARRAYS_BYTES = 100_000 * RECORD_BYTES
 _FEW_RECORDS = 64
-_TOLD_BY_BYTES = 2 * RECORD_BYTES + len(MARK_BYTES)
 COUNT, LAST, MIN, MAX, STEP, TIME, SUM = range(7)
 
 
@@ -72,8 +71,7 @@ def _count_file(tally: Tally, file: io.FileIO, size: int) -> None:
         piece = file.read(_CHUNK_BYTES)
         data += piece or b""
         is_all = not piece or tally.end + len(data) >= size
-        found = _scan(data, arrays=arrays)
-        found = found if is_all else _settled(data, found)
+        found = _scan(data, arrays=arrays, more=not is_all)
         (_add_arrays if arrays else _add_each)(tally, data, found)
         tally.end += found.consumed
         data = data[found.consumed :]
@@ -81,32 +79,12 @@ def _count_file(tally: Tally, file: io.FileIO, size: int) -> None:
             return
 
 
-def _scan(data: bytes, *, arrays: bool) -> Scan:
+def _scan(data: bytes, *, arrays: bool, more: bool) -> Scan:
     if not arrays:
-        return scan(data, count_marked)
+        return scan(data, count_marked, more=more)
     from runicorn.storage import columns
 
-    return scan(data, columns.count_marked)
-
-
-def _settled(data: bytes, found: Scan) -> Scan:
-    """Return what a scan of `data` found that no byte behind it can change.
-
-    Whether a record is one is told by as many bytes behind it as another one has, with the mark that follows that.
-    """
-    spans: list[tuple[int, int]] = []
-    told = len(data) - _TOLD_BY_BYTES
-    for start, count in found.spans:
-        known = min(count, (told - start) // RECORD_BYTES)
-        if known > 0:
-            spans.append((start, known))
-        if known < count:
-            break
-    if found.spans:
-        end = spans[-1][0] + spans[-1][1] * RECORD_BYTES if spans else 0
-    else:
-        end = min(found.consumed, max(0, told) // RECORD_BYTES * RECORD_BYTES)
-    return Scan(tuple(spans), found.skipped, end)
+    return scan(data, columns.count_marked, more=more)
 
 
 def _add_each(tally: Tally, data: bytes, found: Scan) -> None:

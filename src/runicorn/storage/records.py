@@ -16,6 +16,8 @@ MARK = 0x31534E52
 MARK_BYTES = MARK.to_bytes(4, "little")
 RECORD_BYTES = 32
 RECORD = struct.Struct("<IIqdd")
+# So many bytes behind the beginning of a record tell whether it is one: itself, one more, and the mark that follows.
+_TOLD_BY_BYTES = 2 * RECORD_BYTES + len(MARK_BYTES)
 
 STEP_MIN, STEP_MAX = -(2**63), 2**63 - 1
 
@@ -56,41 +58,33 @@ def count_marked(data: bytes, start: int) -> int:
     return count
 
 
-def scan(data: bytes, count: Callable[[bytes, int], int] = count_marked) -> Scan:
-    """Return where the records of `data` lie. `count` may be a faster count_marked."""
+def scan(data: bytes, count: Callable[[bytes, int], int] = count_marked, *, more: bool = False) -> Scan:
+    """Return where the records of `data` lie. `count` may be a faster count_marked.
+
+    more: more bytes are known to lie behind these, so only what none of them can change is settled, which of 132 bytes
+    is some.
+    """
     spans: list[tuple[int, int]] = []
     at = skipped = 0
+    told = len(data) - _TOLD_BY_BYTES if more else len(data)
     while True:
         marked = count(data, at)
         torn = _torn_end(data, at, marked) if marked else None
         if torn is not None:
             marked -= 1
-        if marked:
-            spans.append((at, marked))
-            at += marked * RECORD_BYTES
-        if torn is None and len(data) - at < RECORD_BYTES:
+        known = min(marked, max(0, (told - at) // RECORD_BYTES + 1))
+        if known:
+            spans.append((at, known))
+            at += known * RECORD_BYTES
+        if known < marked or (torn is None and len(data) - at < RECORD_BYTES) or (more and at > told):
             return Scan(tuple(spans), skipped, at)
         found = torn if torn is not None else _next_mark(data, at)
-        if found is None:
-            # Three bytes may be the beginning of a mark.
-            rest = max(0, (len(data) - at - 3) // RECORD_BYTES)
+        if found is None or found > told:
+            # Three bytes may be the beginning of a mark; and what is left does not begin beside one (see _next_mark).
+            rest = max(0, (told - at - (RECORD_BYTES if more else 3)) // RECORD_BYTES)
             return Scan(tuple(spans), skipped + rest, at + rest * RECORD_BYTES)
         skipped += -(-(found - at) // RECORD_BYTES)
         at = found
-
-
-def beyond_doubt(data: bytes, found: Scan) -> Scan:
-    """Return what a scan of `data` found without a record at its end, behind which more bytes are known to lie.
-
-    That it was not cut short by what follows it, only these can tell.
-    """
-    if not found.spans or len(data) - found.consumed >= len(MARK_BYTES):
-        return found
-    start, count = found.spans[-1]
-    if start + count * RECORD_BYTES != found.consumed:
-        return found
-    last = ((start, count - 1),) if count > 1 else ()
-    return Scan((*found.spans[:-1], *last), found.skipped, found.consumed - RECORD_BYTES)
 
 
 def unpack(data: bytes, found: Scan) -> Iterator[Record]:

@@ -132,8 +132,6 @@ class RecordTail:
             return None
         start = self._file.offset
         settled, found = self._settled(new, status)
-        if len(settled) == len(new) and start + len(new) < status.size_bytes:
-            found = records.beyond_doubt(settled, found)
         self._file.advance(new, found.consumed)
         self.skipped += found.skipped
         if start + len(new) >= status.size_bytes:
@@ -178,7 +176,7 @@ class RecordTail:
 
     def _settled(self, new: bytes, status: FileStat) -> tuple[bytes, Scan]:
         """Return the bytes that count now, and the records in them: all up to zeros that may still be filled."""
-        found = records.scan(new, self._count)
+        found = records.scan(new, self._count, more=self._file.offset + len(new) < status.size_bytes)
         start = _first_zeros(new, found)
         if start is None:
             self._waiting = None
