@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.axe import complaints
-from tests.support.browser import connect_by_key, visit
+from tests.support.browser import choose_installed, connect_by_key, visit
 from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
 
@@ -26,6 +26,7 @@ def connect(page: Page, server: Server) -> None:
     """Connect as a new visitor does, up to where environment and folder are chosen."""
     connect_by_key(page, server)
     page.get_by_role("dialog", name=re.compile("host key")).get_by_role("button", name="Accept key").click()
+    choose_installed(page)
     expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
 
 

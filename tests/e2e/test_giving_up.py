@@ -66,7 +66,7 @@ def test_cancel_leaves_a_session_that_is_reconnecting_to_the_same_host(
         assert known.get(status).json()["remotePid"] == session["remotePid"]
         # The attempt that was cancelled can be begun again.
         flow(page).get_by_role("button", name=re.compile("again", re.IGNORECASE)).click()
-        expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
+        expect(page.get_by_role("button", name="Open its page")).to_be_visible()
         assert visitor.complaints == []
     stop(known, session)
 
@@ -82,7 +82,7 @@ def test_cancel_in_one_window_leaves_the_attempt_of_another(
         flow(one).get_by_role("button", name="Cancel").click()
         expect(flow(one).get_by_text("Cancelled")).to_be_visible()
         link.resume()
-        expect(other.get_by_role("button", name="Start viewer")).to_be_visible()
+        expect(other.get_by_role("button", name="Open its page")).to_be_visible()
         expect(flow(one).get_by_text("Cancelled")).to_be_visible()
         # The one that is left made the connection; closing its panel lets go of it.
         flow(other).get_by_role("button", name="Close").click()

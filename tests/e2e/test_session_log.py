@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.support.browser import connect_by_key, visit
+from tests.support.browser import choose_installed, connect_by_key, visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
@@ -93,6 +93,7 @@ def test_a_failed_start_shows_its_stage_in_red_and_its_log(browser: Browser, ser
     with visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
         connect_by_key(page, server)
+        choose_installed(page)
         page.get_by_role("textbox", name="Folder").fill("/no/such/folder")
         page.get_by_role("button", name="Start viewer").click()
         panel = page.get_by_role("region", name=re.compile("^Opening "))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 from playwright.sync_api import Browser, Locator, Page, expect
-from tests.support.browser import connect_by_key, visit
+from tests.support.browser import choose_installed, connect_by_key, visit
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
@@ -71,7 +71,7 @@ def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
 
 def choose_folder_by_browsing(page: Page, server: Server) -> None:
     """Pick the environment that has runicorn and the folder of the runs, by mouse."""
-    expect(page.get_by_text("ml", exact=True).first).to_be_visible()
+    choose_installed(page)
     page.get_by_role("button", name="Browse").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text(server.runs.name, exact=True).dblclick()
@@ -133,7 +133,7 @@ def test_a_changed_host_key_needs_the_hosts_name_typed(browser: Browser, server:
         dialog.get_by_role("textbox").fill("127.0.0.1")
         expect(replace).to_be_enabled()
         replace.click()
-        expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
+        expect(page.get_by_role("button", name="Open its page")).to_be_visible()
 
 
 def test_a_wrong_password_says_so_in_place_and_keeps_what_was_typed(
@@ -166,7 +166,7 @@ def test_a_password_and_a_pasted_key_log_in(browser: Browser, server: Server, vi
             page.get_by_role("button", name="Connect", exact=True).click()
             if login == "Password":  # the first to come is asked about the host key
                 page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
-            expect(page.get_by_role("button", name="Start viewer")).to_be_visible()
+            expect(page.get_by_role("button", name="Open its page")).to_be_visible()
             assert page.evaluate("JSON.stringify({...localStorage, ...sessionStorage})").find(secret) == -1
         assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
     saved = viewer.get("/api/remote/connections/saved").text

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
-from tests.support.server import Server
+from tests.support.server import ENVIRONMENT, Server
 
 FLAGS = (
     "--no-sandbox",
@@ -76,6 +77,11 @@ def visit(
         yield opened
     finally:
         context.close()
+
+
+def choose_installed(page: Page) -> None:
+    """Choose the viewer that is installed on the server."""
+    page.get_by_role("radio", name=re.compile(rf"^{ENVIRONMENT}\b")).check()
 
 
 def connect_by_key(page: Page, server: Server) -> None:

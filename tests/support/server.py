@@ -60,8 +60,13 @@ class Server:
         """Return the part of a request that says where to."""
         return {"host": "127.0.0.1", "port": self.sshd.port, "username": self.account.username, **more}
 
+    def body(self, **more: Any) -> dict[str, Any]:
+        """Return the body of a connect or start, which asks for the viewer that is installed there, if there is one."""
+        return self.target(**{**({"mode": "viewer"} if self.python.exists() else {}), **more})
+
     def login(self, **more: Any) -> dict[str, Any]:
-        return self.target(private_key_path=str(self.key), use_agent=False, **more)
+        """Return body() with the key that the server accepts."""
+        return self.body(private_key_path=str(self.key), use_agent=False, **more)
 
     def train(self, steps: int = 100_000, pause_secs: float = 0.02) -> subprocess.Popen[bytes]:
         """Start a script that logs on the server, as its user."""

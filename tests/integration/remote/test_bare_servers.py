@@ -54,8 +54,8 @@ def test_a_live_run_grows_where_only_files_can_be_read(connector: str, files_onl
         accept(viewer, connect(viewer, files_only.login()))
         session = start(viewer, files_only.login(remote_root=f"/{files_only.runs.name}"))
         assert (session["mode"], session["remotePort"], session["tunnelBackend"]) == ("sftp", 0, None)
-        assert [each["backend"] for each in session["fallbacks"]] == ["viewer", "agent"]
-        assert "This service allows sftp connections only" in session["fallbacks"][1]["reason"]
+        assert [each["backend"] for each in session["fallbacks"]] == ["agent", "viewer"]
+        assert "This service allows sftp connections only" in session["fallbacks"][0]["reason"]
         before = seen_growing(session["url"])
         files_only.kill_sshd_children()
         eventually(lambda: not is_running(viewer, session), 20, "the loss of the link")
@@ -77,9 +77,7 @@ def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing
         session = start(viewer, growing.login(remote_root=str(growing.runs)))
         assert (session["mode"], session["remotePort"], session["tunnelBackend"]) == ("agent", 0, None)
         assert (session["status"], session["isActive"], session["error"]) == ("running", True, None)
-        (passed_over,) = session["fallbacks"]
-        assert passed_over["backend"] == "viewer"
-        assert "runicorn" in passed_over["reason"]
+        assert session["fallbacks"] == []
         seen_growing(session["url"])
         health = httpx.get(f"{session['url']}/api/health").json()
         assert (health["session_id"], health["root"]) == (session["sessionId"], str(growing.runs))
@@ -98,7 +96,7 @@ def test_a_live_run_grows_where_nothing_is_installed_and_stopping_leaves_nothing
 
 
 def test_where_a_viewer_is_installed_either_can_be_asked_for(connected: Viewer, server: Server) -> None:
-    for mode, told in (("auto", "viewer"), ("agent", "agent"), ("sftp", "sftp"), ("viewer", "viewer")):
+    for mode, told in (("auto", "agent"), ("agent", "agent"), ("sftp", "sftp"), ("viewer", "viewer")):
         session = start(connected, server.login(remote_root=str(server.runs), mode=mode))
         assert (session["mode"], session["fallbacks"]) == (told, [])
         assert (session["remotePort"] == 0) == (told != "viewer")
@@ -253,18 +251,28 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
     assert not list(logs_of_others.runs.rglob("mirror.json"))
 
 
-def test_a_server_that_forbids_forwarding_is_read_without(server_account: Account, tmp_path: Path) -> None:
+# What a server is forced to run that lets commands through, but none that would become an agent.
+WITHOUT_AGENT = (
+    'case "$SSH_ORIGINAL_COMMAND" in *-IBuc*) exit 97;; *sftp*) exec /usr/lib/openssh/sftp-server;; '
+    '*) exec sh -c "$SSH_ORIGINAL_COMMAND";; esac'
+)
+
+
+@pytest.mark.parametrize("mode", ["agent", "sftp"])
+def test_a_server_that_forbids_forwarding_is_read_without(mode: str, server_account: Account, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
+    options = {"AllowTcpForwarding": "no"} | ({"ForceCommand": WITHOUT_AGENT} if mode == "sftp" else {})
     with (
-        run_server(server_account, tmp_path, options={"AllowTcpForwarding": "no"}) as closed,
+        run_server(server_account, tmp_path, options=options) as closed,
         somebody_training(closed),
         run_viewer(tmp_path / "root", tmp_path / "home") as viewer,
     ):
         accept(viewer, connect(viewer, closed.login()))
-        session = start(viewer, closed.login(remote_root=str(closed.runs)))
-        assert session["mode"] == "agent"
-        (passed_over,) = (each for each in session["fallbacks"] if each["backend"] == "viewer")
-        assert "forbids TCP forwarding" in passed_over["reason"]
+        session = start(viewer, closed.login(remote_root=str(closed.runs), mode="auto"))
+        assert session["mode"] == mode
+        passed_over = {each["backend"]: each["reason"] for each in session["fallbacks"]}
+        assert set(passed_over) == {"agent": set(), "sftp": {"agent", "viewer"}}[mode]
+        assert mode == "agent" or "forbids TCP forwarding" in passed_over["viewer"]
         before = seen_growing(session["url"])
         closed.kill_sshd_children()
         eventually(lambda: not is_running(viewer, session), 20, "the loss of the link")

@@ -303,8 +303,8 @@ def test_a_server_without_python_says_so(laptop: Viewer, tmp_path: Path) -> None
         session = start(laptop, {**login, "remote_root": "/runs"})
         assert session["mode"] == "sftp"
         assert [each["reason"] for each in session["fallbacks"]] == [
-            "No Python 3 was found on this server",
             "No Python of version 3.6 or newer was found on the server",
+            "No Python 3 was found on this server",
         ]
         stop(laptop, session)
         assert laptop.post("/api/remote/disconnect", login).json()["ok"] is True

@@ -102,7 +102,9 @@ def test_a_server_with_everything_is_told_step_by_step_and_nothing_stays_there(s
     assert said["root"] == f"{server.runs}, 2 runs"
     assert said["clock"] == "the same as here"
     assert re.fullmatch(r"Python 3\.\d+\.\d+, answers in \d+ ms", said["agent"])
-    assert re.fullmatch(r"a viewer over there: Runicorn \S+ in ml", said["reading"])
+    assert said["reading"].startswith("an agent, in memory")
+    named = examine(server, tmp_path, "--env", "ml").step("reading")["detail"]
+    assert re.fullmatch(r"a viewer over there: Runicorn \S+ in ml", named)
     eventually_nothing(server.traces, 3)
 
 

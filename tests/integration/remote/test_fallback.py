@@ -123,7 +123,7 @@ def test_the_first_tunnel_that_carries_is_taken_and_the_others_say_why_not(
 ) -> None:
     row = ROWS[name]
     environ = {variable: value.format(folder=machine) for variable, value in row.environ}
-    body = server.target(password=server.account.password) if row.by_password else server.login()
+    body = server.body(password=server.account.password) if row.by_password else server.login()
     with run_viewer(home / "root", home, environ) as viewer:
         connected(viewer, body)
         session = start(viewer, {**body, "remote_root": str(server.runs)})

@@ -49,7 +49,8 @@ class Chain:
         (self.home / ".ssh" / "config").write_text(text.format(**places))
 
     def body(self, name: str = "gpu", **more: Any) -> dict[str, Any]:
-        return {"host": name, "username": self.server.account.username, "use_agent": False, **more}
+        user = self.server.account.username
+        return {"host": name, "username": user, "use_agent": False, "mode": "viewer", **more}
 
     def hops(self, *names: str) -> list[dict[str, Any]]:
         username = self.server.account.username

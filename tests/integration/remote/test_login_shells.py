@@ -128,7 +128,7 @@ def test_a_start_file_that_takes_its_time_is_waited_for_in_every_shell(server_ac
             connection_id = connect(viewer, login).json()["connection_id"]
             answer = viewer.get("/api/remote/conda-envs", connection_id=connection_id).json()
             assert ENVIRONMENT in [each["name"] for each in answer["envs"]]
-            session = start(viewer, {**login, "remote_root": str(user.home / "runs")})
+            session = start(viewer, {**login, "remote_root": str(user.home / "runs"), "mode": "viewer"})
             assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
             assert stop(viewer, session).json()["ok"] is True
 

@@ -53,22 +53,22 @@ class Kind:
 
 
 def by_password(server: Server) -> dict[str, Any]:
-    return server.target(password=server.account.password)
+    return server.body(password=server.account.password)
 
 
 KINDS = {
-    "key path": Kind(lambda place: place.server.target(private_key_path=str(place.server.key)), "key /.+"),
+    "key path": Kind(lambda place: place.server.body(private_key_path=str(place.server.key)), "key /.+"),
     "key path with passphrase": Kind(
-        lambda place: place.server.target(private_key_path=str(place.locked), passphrase=PASSPHRASE), "key /.+"
+        lambda place: place.server.body(private_key_path=str(place.locked), passphrase=PASSPHRASE), "key /.+"
     ),
-    "key content": Kind(lambda place: place.server.target(private_key=place.server.key.read_text()), "key content"),
+    "key content": Kind(lambda place: place.server.body(private_key=place.server.key.read_text()), "key content"),
     "key content with passphrase": Kind(
-        lambda place: place.server.target(private_key=place.locked.read_text(), passphrase=PASSPHRASE), "key content"
+        lambda place: place.server.body(private_key=place.locked.read_text(), passphrase=PASSPHRASE), "key content"
     ),
     "key file that others may read": Kind(
-        lambda place: place.server.target(private_key_path=str(place.readable)), "key /.+"
+        lambda place: place.server.body(private_key_path=str(place.readable)), "key /.+"
     ),
-    "agent": Kind(lambda place: place.server.target(use_agent=True), "agent key .+"),
+    "agent": Kind(lambda place: place.server.body(use_agent=True), "agent key .+"),
     "password": Kind(lambda place: by_password(place.server), "password", "password"),
     "password by keyboard only": Kind(
         lambda place: by_password(place.keyboard), r"password \(keyboard-interactive\)", "keyboard-interactive/pam"

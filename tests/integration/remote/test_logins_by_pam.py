@@ -176,6 +176,7 @@ def test_a_password_that_was_typed_serves_the_tunnel_and_brings_the_link_back(
     server = asking_server
     assert server.account.password
     body = {**know(me.viewer, server.sshd.port, server.account.username), "remote_root": str(server.runs)}
+    body["mode"] = "viewer"
     waiting = me.post("/api/remote/viewer/start", {**body, "interactive": True})
     answer_next(me, "Password", server.account.password)
     session = waiting.result(60).json()["session"]
@@ -202,7 +203,8 @@ def test_a_password_that_was_typed_serves_the_tunnel_and_brings_the_link_back(
 def test_after_a_drop_a_login_with_a_code_waits_for_a_person(guarded: tuple[Server, Authenticator], me: Person) -> None:
     server, app = guarded
     body = {**know(me.viewer, server.sshd.port, server.account.username), "password": server.account.password}
-    waiting = me.post("/api/remote/viewer/start", {**body, "remote_root": str(server.runs), "interactive": True})
+    more = {"remote_root": str(server.runs), "interactive": True, "mode": "viewer"}
+    waiting = me.post("/api/remote/viewer/start", {**body, **more})
     answer_next(me, "Verification code", app.code())
     started = waiting.result(60)
     assert started.status_code == 200, started.text

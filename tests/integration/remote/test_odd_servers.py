@@ -80,7 +80,7 @@ def connection(server: Server) -> str:
 def test_a_tunnel_that_was_forced_and_cannot_be_names_the_way_out(server: Server, tmp_path: Path) -> None:
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "root", tmp_path / "home", {"RUNICORN_TUNNEL": "openssh"}) as viewer:
-        body = server.target(password=server.account.password, use_agent=False, remote_root=str(server.runs))
+        body = server.body(password=server.account.password, use_agent=False, remote_root=str(server.runs))
         accept(viewer, connect(viewer, body))
         answer = viewer.post("/api/remote/viewer/start", body)
         assert (answer.status_code, answer.json()["code"]) == (500, "TUNNEL_FAILED")

@@ -16,7 +16,7 @@ import httpx
 import pytest
 from tests.support.commands import TIMEOUT_SECS, command, environment, run
 from tests.support.link import run_link
-from tests.support.server import Server
+from tests.support.server import ENVIRONMENT, Server
 from tests.support.serving import tunnel_folders
 from tests.support.waiting import eventually, eventually_nothing
 
@@ -41,8 +41,10 @@ def known(server: Server, home: Path, port: int | None = None) -> None:
 
 
 def words(server: Server, *more: str, port: int | None = None) -> list[str]:
+    """Return the command that opens a server: by its viewer, where one is installed."""
     target = f"{server.account.username}@127.0.0.1:{port or server.sshd.port}"
-    return ["open", target, "--no-browser", "--key", str(server.key), "--root", str(server.runs), *more]
+    installed = ["--env", ENVIRONMENT] if server.python.exists() else []
+    return ["open", target, "--no-browser", "--key", str(server.key), "--root", str(server.runs), *installed, *more]
 
 
 @contextmanager

@@ -257,7 +257,7 @@ def test_a_key_behind_a_passphrase_carries_ssh_too_and_is_written_nowhere(
     viewer = connected_with(RUNICORN_TUNNEL="openssh")
     assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"] is True
     content = key.read_text()
-    body = server.target(private_key=content, passphrase="canary-passphrase", use_agent=False)
+    body = server.body(private_key=content, passphrase="canary-passphrase", use_agent=False)
     folders_before = tunnel_folders()
     session = start(viewer, {**body, "remote_root": str(server.runs)})
     assert (session["tunnelBackend"], session["fallbacks"]) == ("openssh", [])

@@ -135,7 +135,7 @@ def directory(server_account: Account, tmp_path: Path, slow: Path) -> Iterator[S
 def test_a_slow_login_ends_no_reconnect(directory: Server, slow: Path, viewer: Viewer) -> None:
     server = directory
     know(viewer, server.sshd.port, server.account.username)
-    body = server.target(password=server.account.password, use_agent=False, remote_root=str(server.runs))
+    body = server.body(password=server.account.password, use_agent=False, remote_root=str(server.runs))
     session = start(viewer, body)
     status = f"/api/remote/viewer/status/{session['sessionId']}"
     slow.touch()

@@ -1,4 +1,5 @@
-"""Every fault, under every tunnel: the session comes back by itself, and afterwards nothing of it is left anywhere."""
+"""Every fault, by every tunnel and by what only reads: the session comes back by itself, and afterwards nothing is
+left of it anywhere."""
 
 from __future__ import annotations
 
@@ -16,10 +17,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
+from tests.support.accounts import Account
 from tests.support.leaks import Holdings, holdings, require_equal
 from tests.support.link import Link, run_link
+from tests.support.other_servers import SFTP_SERVER
 from tests.support.remote import accept, connect, start, stop
-from tests.support.server import Server
+from tests.support.server import Server, run_server
 from tests.support.serving import Viewer, run_viewer
 from tests.support.tunnels import BACKENDS
 from tests.support.waiting import eventually, eventually_nothing
@@ -29,13 +32,24 @@ pytestmark = pytest.mark.survival
 NOTICE_SECS = 20.0
 RETURN_SECS = 40.0
 GRACE_SECS = 120
+# What reads a root without a viewer there, and without a tunnel.
+READERS = ("agent", "sftp")
+
+
+@pytest.fixture
+def server(server_account: Account, tmp_path: Path) -> Iterator[Server]:
+    """A server whose SFTP is a process of its own, which can be killed."""
+    with run_server(server_account, tmp_path, options={"Subsystem": f"sftp {SFTP_SERVER}"}) as running:
+        yield running
 
 
 @dataclass
 class Party:
-    """One backend's viewer, over a link of its own, with a running session. before: what was held without it."""
+    """A viewer over a link of its own, with a running session. way: which tunnel leads to a viewer over there, or which
+    of READERS there is instead. before: what was held without it.
+    """
 
-    backend: str
+    way: str
     viewer: Viewer
     link: Link
     home: Path
@@ -45,6 +59,16 @@ class Party:
     def now(self) -> dict[str, Any]:
         answer: dict[str, Any] = self.viewer.get(f"/api/remote/viewer/status/{self.session['sessionId']}").json()
         return answer
+
+    def is_adopted(self) -> bool:
+        """Whether the same viewer answers over there as at first; what only reads is started anew each time."""
+        return bool(self.now()["remotePid"] == self.session["remotePid"])
+
+    def far_processes(self, server: Server) -> list[psutil.Process]:
+        """Return what reads the root over there."""
+        if self.way != "sftp":
+            return [psutil.Process(self.now()["remotePid"])]
+        return [each for words, each in server.processes().items() if words.startswith(SFTP_SERVER)]
 
     def is_back(self) -> bool:
         """Whether the session runs again, after a break, and its page answers at the same address."""
@@ -69,29 +93,35 @@ def login(server: Server, link: Link) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def run_parties(server: Server, folder: Path, root: Path | None = None) -> Iterator[list[Party]]:
-    """Run one session for each backend, and at the end stop them and require that nothing is left."""
+    """Run one session for each way, and at the end stop them and require that nothing is left."""
     with contextlib.ExitStack() as stack:
         prepared = []
-        for backend in BACKENDS:
+        for way in (*BACKENDS, *READERS):
             link = stack.enter_context(run_link(server.sshd.port))
-            home = folder / backend
+            home = folder / way
             home.mkdir()
-            environ = {"RUNICORN_TUNNEL": backend, "RUNICORN_SESSION_GRACE_SECS": str(GRACE_SECS)}
+            environ = {"RUNICORN_SESSION_GRACE_SECS": str(GRACE_SECS)}
+            body = {**login(server, link), "remote_root": str(root or server.runs), "mode": "viewer"}
+            if way in READERS:
+                body["mode"] = way
+            else:
+                environ["RUNICORN_TUNNEL"] = way
             viewer = stack.enter_context(run_viewer(home / "root", home, environ))
-            body = {**login(server, link), "remote_root": str(root or server.runs)}
             accept(viewer, connect(viewer, body))
-            stop(viewer, start(viewer, body))  # what is loaded and made once is there now
-            prepared.append((backend, viewer, link, home, body))
+            once = start(viewer, body)
+            httpx.get(f"{once['url']}/api/health")
+            stop(viewer, once)  # what is loaded and made once is there now, such as the web framework's thread
+            prepared.append((way, viewer, link, home, body))
         # A server that was left alone for a moment: only connections, no viewer.
         eventually_nothing(server.processes, 5)
         calm = [(settled(viewer, server, home), *rest) for rest in prepared for _, viewer, _, home, _ in [rest]]
         parties = [
-            Party(backend, viewer, link, home, start(viewer, body), before)
-            for before, backend, viewer, link, home, body in calm
+            Party(way, viewer, link, home, start(viewer, body), before)
+            for before, way, viewer, link, home, body in calm
         ]
         yield parties
         for party in parties:
-            assert stop(party.viewer, party.session).json()["ok"] is True, party.backend
+            assert stop(party.viewer, party.session).json()["ok"] is True, party.way
         for party in parties:
             require_equal(party.before, party.viewer, server, party.home)
 
@@ -109,9 +139,10 @@ def settled(viewer: Viewer, server: Server, home: Path) -> Holdings:
     return found
 
 
-def kill_remote_viewers(server: Server, parties: list[Party]) -> None:
+def kill_far_processes(server: Server, parties: list[Party]) -> None:
     for party in parties:
-        os.kill(party.session["remotePid"], signal.SIGKILL)
+        for process in party.far_processes(server):
+            process.kill()
 
 
 def restart_sshd(server: Server, parties: list[Party]) -> None:
@@ -144,37 +175,39 @@ def take_the_link_down(server: Server, parties: list[Party]) -> None:
     wait_until_missed(parties)
     for party in parties:
         answer = httpx.get(f"{party.session['url']}/api/runs", timeout=5)
-        assert (answer.status_code, answer.json()["code"]) == (503, "LINK_DOWN"), party.backend
+        assert (answer.status_code, answer.json()["code"]) == (503, "LINK_DOWN"), party.way
         assert answer.headers["Retry-After"]
     for party in parties:
         party.link.accept()
 
 
-def stop_and_continue_remote_viewers(server: Server, parties: list[Party]) -> None:
-    for party in parties:
-        os.kill(party.session["remotePid"], signal.SIGSTOP)
+def stop_and_continue_far_processes(server: Server, parties: list[Party]) -> None:
+    processes = [process for party in parties for process in party.far_processes(server)]
+    for process in processes:
+        process.suspend()
     try:
         wait_until_missed(parties)
     finally:
-        for party in parties:
-            os.kill(party.session["remotePid"], signal.SIGCONT)
+        for process in processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
 
 
 def wait_until_missed(parties: list[Party]) -> None:
     for party in parties:
-        eventually(lambda party=party: party.now()["status"] == "reconnecting", NOTICE_SECS, party.backend)
+        eventually(lambda party=party: party.now()["status"] == "reconnecting", NOTICE_SECS, party.way)
 
 
 # The fault, and whether the same remote viewer is found again afterwards: only one that died is started anew.
 FAULTS: dict[str, tuple[Callable[[Server, list[Party]], None], bool]] = {
-    "kill -9 of the remote viewer": (kill_remote_viewers, False),
+    "kill -9 of what reads over there": (kill_far_processes, False),
     "kill -9 of the sshd children": (lambda server, parties: server.kill_sshd_children(), True),
     "restart of sshd": (restart_sshd, True),
     "a reset": (cut, True),
     "a half-closed link": (half_close, True),
     "a stall of 60 s": (stall_for_a_minute, True),
     "link down": (take_the_link_down, True),
-    "SIGSTOP and SIGCONT of the remote viewer": (stop_and_continue_remote_viewers, True),
+    "SIGSTOP and SIGCONT of what reads over there": (stop_and_continue_far_processes, True),
 }
 
 
@@ -185,9 +218,12 @@ def test_the_session_comes_back_on_its_address_and_leaves_nothing(name: str, ser
     with run_parties(server, tmp_path) as parties:
         fault(server, parties)
         for party in parties:
-            eventually(party.is_back, RETURN_SECS, f"{party.backend} back")
-            assert (party.now()["remotePid"] == party.session["remotePid"]) is adopted, party.backend
-        assert len(server.listening_ports()) == len(parties)  # one viewer each, not a second one beside it
+            eventually(party.is_back, RETURN_SECS, f"{party.way} back")
+            if party.way not in READERS:
+                assert party.is_adopted() is adopted, party.way
+        assert len(server.listening_ports()) == len(BACKENDS)  # one viewer each, not a second one beside it
+        for party in parties:
+            assert len(party.far_processes(server)) == 1, party.way
 
 
 def test_a_stopped_local_viewer_goes_on_where_it_was(server: Server, tmp_path: Path) -> None:
@@ -198,8 +234,8 @@ def test_a_stopped_local_viewer_goes_on_where_it_was(server: Server, tmp_path: P
             party.link.cut()
             os.kill(party.viewer.process.pid, signal.SIGCONT)
         for party in parties:
-            eventually(party.is_back, RETURN_SECS, f"{party.backend} back")
-            assert party.now()["remotePid"] == party.session["remotePid"], party.backend
+            eventually(party.is_back, RETURN_SECS, f"{party.way} back")
+            assert party.way in READERS or party.is_adopted(), party.way
 
 
 def test_stopping_when_the_network_has_just_come_back_ends_the_viewer_on_the_server(
@@ -263,10 +299,10 @@ def test_a_full_disk_on_the_server_ends_no_session(server: Server, small_disk: P
             assert httpx.get(f"{party.session['url']}/api/runs").json()["runs"] == []
         cut(server, parties)
         for party in parties:
-            eventually(party.is_back, RETURN_SECS, f"{party.backend} back")
-        kill_remote_viewers(server, parties)
+            eventually(party.is_back, RETURN_SECS, f"{party.way} back")
+        kill_far_processes(server, parties)
         for party in parties:
-            eventually(lambda party=party: party.now()["reconnects"] == 2, RETURN_SECS, f"{party.backend} back again")
+            eventually(lambda party=party: party.now()["reconnects"] == 2, RETURN_SECS, f"{party.way} back again")
         (small_disk / "filler").unlink()
 
 
@@ -278,7 +314,7 @@ def test_a_deleted_root_is_told_and_comes_back_with_the_folder(server: Server, t
         shutil.rmtree(root)
         for party in parties:
             answer = httpx.get(f"{party.session['url']}/api/runs")
-            assert answer.status_code < 500 or answer.json()["code"], party.backend
+            assert answer.status_code < 500 or answer.json()["code"], party.way
             assert party.now()["status"] == "running"
         root.mkdir()
         server.account.give(root)
@@ -316,7 +352,7 @@ def test_a_killed_viewer_is_followed_by_one_that_takes_its_sessions_back(
 
 def test_a_session_that_needs_a_password_waits_for_the_person(server: Server, tmp_path: Path) -> None:
     environ = {"RUNICORN_TUNNEL": "asyncssh"}
-    body = server.target(password=server.account.password, use_agent=False, remote_root=str(server.runs))
+    body = server.body(password=server.account.password, use_agent=False, remote_root=str(server.runs))
     with run_viewer(tmp_path / "root", tmp_path, environ) as first:
         accept(first, connect(first, body))
         session = start(first, body)

@@ -125,7 +125,7 @@ def test_a_server_that_forbids_forwarding_says_so(server: Server, tmp_path: Path
             wanted = {**body, "remote_root": str(server.runs)}
             answer = viewer.post("/api/remote/viewer/start", {**wanted, "mode": "viewer"})
             assert answer.json()["code"] == "FORWARDING_FORBIDDEN", answer.text
-            session = start(viewer, wanted)
+            session = start(viewer, {**wanted, "mode": "auto"})
             assert session["mode"] == "agent"
             stop(viewer, session)
     eventually_nothing(server.traces, 5)
@@ -177,7 +177,7 @@ def test_a_key_that_the_persons_own_file_holds_is_told_as_known_there(server: Se
 
 
 def test_a_right_password_logs_in_and_a_wrong_one_is_one_failed_login(server: Server, by_ssh: Viewer) -> None:
-    body = {**server.target(), "use_agent": False}
+    body = {**server.body(), "use_agent": False}
     failed = server.sshd.log.count("Failed password")
     answer = connect_all(by_ssh, {**body, "password": "wrong"})
     assert (answer.status_code, answer.json()["code"]) == (401, "AUTH_FAILED"), answer.text
@@ -190,7 +190,7 @@ def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server
     before = tunnel_folders()
     password = server.account.password
     assert password
-    body = {**server.target(), "use_agent": False, "password": password}
+    body = {**server.body(), "use_agent": False, "password": password}
     assert connect_all(by_ssh, body).json()["connector"] == "ssh"
     children = children_of(by_ssh)
     assert "ssh" in [each.name() for each in children]
@@ -272,7 +272,7 @@ def test_a_server_that_hangs_up_while_a_person_thinks_takes_its_question_back(
 
 
 def test_whoever_has_nothing_to_log_in_with_is_told_so(server: Server, by_ssh: Viewer) -> None:
-    answer = connect_all(by_ssh, {**server.target(), "use_agent": False})
+    answer = connect_all(by_ssh, {**server.body(), "use_agent": False})
     assert (answer.status_code, answer.json()["code"]) == (401, "NO_CREDENTIALS"), answer.text
     assert "It takes: publickey" in answer.json()["detail"]
 
@@ -294,7 +294,7 @@ def test_a_named_key_file_logs_in_with_its_passphrase(
 ) -> None:
     key = make_key(tmp_path / "id_own", "ed25519", passphrase)
     server.sshd.authorize(server.account.username, key.with_suffix(".pub"))
-    body = {**server.target(), "private_key_path": str(key), "use_agent": False}
+    body = {**server.body(), "private_key_path": str(key), "use_agent": False}
     if passphrase:
         assert connect(by_ssh, body).json()["code"] == "PASSPHRASE_REQUIRED"
         assert connect(by_ssh, {**body, "passphrase": "no"}).json()["code"] == "PASSPHRASE_WRONG"
@@ -307,7 +307,7 @@ def test_the_passphrase_of_a_key_of_the_config_is_asked_for(server: Server, by_s
     folder = tmp_path / "home" / ".ssh"
     folder.mkdir()
     (folder / "config").write_text(f"Host *\n IdentityFile {key}\n")
-    body = {**server.target(), "use_agent": False}
+    body = {**server.body(), "use_agent": False}
     connect_all(by_ssh, body)
     with person_at(by_ssh) as person:
         waiting = person.connect(body)

@@ -32,7 +32,7 @@ def test_ssh_carries_the_session(login: str, name: str, server: Server, tmp_path
     with run_agent(tmp_path / "agent", server.key) as agent:
         environ = {**agent, "RUNICORN_TUNNEL": "openssh", "TMPDIR": str(folder)}
         with run_viewer(tmp_path / "root", tmp_path / "home", environ) as viewer:
-            body = server.login() if login == "key" else server.target(use_agent=True)
+            body = server.login() if login == "key" else server.body(use_agent=True)
             accept(viewer, connect(viewer, body))
             session = start(viewer, {**body, "remote_root": str(server.runs)})
             assert (session["tunnelBackend"], session["fallbacks"]) == ("openssh", [])

@@ -124,7 +124,7 @@ def test_an_agent_that_is_locked_for_a_moment_is_asked_again(server: Server, tmp
         run_agent(socket, server.key) as environ,
         run_viewer(tmp_path / "root", tmp_path / "home", {**environ, "RUNICORN_TUNNEL": "paramiko"}) as viewer,
     ):
-        body = server.target(use_agent=True, remote_root=str(server.runs))
+        body = server.body(use_agent=True, remote_root=str(server.runs))
         accept(viewer, connect(viewer, body))
         session = start(viewer, body)
         status = f"/api/remote/viewer/status/{session['sessionId']}"

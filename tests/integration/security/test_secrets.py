@@ -161,7 +161,7 @@ def test_no_secret_is_left_anywhere(server: Server, locked_key: tuple[Path, str]
                 (422, {"password": words["password"], "private_key": "x" * 70000 + plain, "port": "y"}),
                 (400, {"password": words["password"], "passphrase": passphrase, "username": "-oX"}),
             ):
-                answer = connect(viewer, {**server.target(use_agent=False), **login})
+                answer = connect(viewer, {**server.body(use_agent=False), **login})
                 assert answer.status_code == status, answer.text
                 search.look(f"the answer {status}", answer.text)
             for login in (
@@ -169,7 +169,7 @@ def test_no_secret_is_left_anywhere(server: Server, locked_key: tuple[Path, str]
                 {"private_key": plain},
                 {"password": words["password"]},
             ):
-                use(viewer, server, search, {**server.target(use_agent=False), **login, **root}, backend)
+                use(viewer, server, search, {**server.body(use_agent=False), **login, **root}, backend)
             saved = viewer.post(
                 "/api/remote/connections/saved", [{**server.target(), **login, "privateKey": plain, "name": "lab"}]
             )
@@ -276,7 +276,7 @@ def test_the_page_keeps_no_secret(server: Server, viewer: Viewer, locked_key: tu
         page.get_by_label("Private key", exact=True).last.fill(key.read_text())
         page.get_by_label("Passphrase").last.fill(passphrase)
         page.get_by_role("button", name="Connect", exact=True).click()
-        page.get_by_role("button", name="Start viewer").wait_for()
+        page.get_by_role("button", name="Open its page").wait_for()
         search.look("the document", page.content())
         fields = "JSON.stringify([...document.querySelectorAll('input, textarea')].map(each => each.value))"
         search.look("the fields", page.evaluate(fields))

@@ -1,5 +1,5 @@
-/** What reads the runs on a server: its own viewer, in one of the environments that were found or one that is typed, or an
- * agent, which needs none of them. */
+/** What reads the runs on a server: an agent, which needs nothing there, or a viewer of one of the environments that were
+ * found or one that is typed. */
 
 import { useState } from "preact/hooks";
 import type { Environment } from "../api/remote-types";
@@ -11,10 +11,10 @@ export function EnvironmentChoice({ flow }: { flow: Flow }) {
   return (
     <>
       <div class="env-list" role="radiogroup" aria-label="Environment">
+        <AgentRow checked={flow.environment === null} />
         {flow.environments.filter(isUsable).map((one) => (
           <EnvironmentRow key={`${one.name} ${one.path}`} environment={one} checked={flow.environment === one.name} />
         ))}
-        <AgentRow checked={flow.environment === null} />
         {flow.environments
           .filter((one) => !isUsable(one))
           .map((one) => (

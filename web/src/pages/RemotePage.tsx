@@ -229,7 +229,7 @@ function HowTo() {
       <h2>See the runs on a server, live</h2>
       <ol>
         <li>Type the server as you would for ssh, and press Connect.</li>
-        <li>Choose the folder your scripts log into. Nothing has to be installed there; a viewer that is, is used.</li>
+        <li>Choose the folder your scripts log into. Nothing has to be installed there.</li>
         <li>Its page opens here. Nothing is copied, nothing is opened to the network, and nothing stays behind when you stop.</li>
       </ol>
     </div>

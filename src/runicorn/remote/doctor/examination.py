@@ -380,7 +380,8 @@ class Examination:
     def reading(self) -> Found:
         assert self._connection is not None
         self.ways.is_carried = bool(self.carried)
-        return Found(self.ways.chosen(self._connection, self.holder.own, self.root))
+        named = self.environment is not None
+        return Found(self.ways.chosen(self._connection, self.holder.own, self.root, named=named))
 
     def _run(self, script: bytes) -> Completed:
         assert self._connection is not None

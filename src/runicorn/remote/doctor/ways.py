@@ -41,12 +41,17 @@ class Ways:
         self.agent = True
         return f"{what.removeprefix('agent on ')}, answers in {took_ms:.0f} ms"
 
-    def chosen(self, connection: Connection, own: Callable[[Any], Any], root: str | None) -> str:
-        """Return what a session takes that is told nothing else. Raises StartError where nothing is there."""
+    def chosen(
+        self, connection: Connection, own: Callable[[Any], Any], root: str | None, *, named: bool = False
+    ) -> str:
+        """Return what a session takes that is told nothing else. Raises StartError where nothing is there.
+
+        named: whether a person names the environment whose viewer it shall be.
+        """
+        if self.agent and not (named and self.viewer and self.is_carried):
+            return "an agent, in memory; nothing is installed over there, and nothing left"
         if self.viewer and self.is_carried:
             return f"a viewer over there: {self.viewer}"
-        if self.agent:
-            return "an agent, in memory; nothing is installed over there, and nothing left"
         if not self.sftp:
             raise StartError(
                 "Nothing can read the folder: no command runs over there, and there is no SFTP.",

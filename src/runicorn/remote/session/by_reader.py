@@ -8,7 +8,6 @@ from runicorn._version import __version__
 from runicorn.errors import (
     LoginShellRefusedError,
     NoPythonError,
-    SftpUnavailableError,
     StartError,
     StartTimeoutError,
 )
@@ -19,46 +18,33 @@ from runicorn.remote.server.reading import Hello, Reader, root_error
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.session.host_page import HostPages, ReaderLine
 from runicorn.remote.session.session import Mode, Session
-from runicorn.remote.ssh.interface import Connection, Fallback
+from runicorn.remote.ssh.interface import Connection
 
 # Where no command runs, or none that is a Python.
-_NO_AGENT = (NoPythonError, LoginShellRefusedError, StartTimeoutError)
+NO_AGENT = (NoPythonError, LoginShellRefusedError, StartTimeoutError)
 
 
 async def start(
     session: Session,
     connection: Connection,
     local_port: int,
-    wanted: Mode,
+    mode: Mode,
     pages: HostPages,
     run_blocking: RunBlocking,
 ) -> None:
     """Start what reads the host, and have the session's page read by it, which is made now if there was none.
 
-    wanted: AUTO for an agent, or SFTP where none runs. Raises NoPythonError, SftpUnavailableError,
-    RemoteRootMissingError, RemoteRootUnreadableError, and what starting a command raises.
+    mode: AGENT or SFTP. Raises the errors of NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
+    RemoteRootUnreadableError, and what starting a command raises.
     """
 
     def own(process: Any) -> None:
         session.process = session.holder.own(process)
 
-    def begin() -> tuple[Mode, Reader]:
-        if wanted is not Mode.SFTP:
-            try:
-                return Mode.AGENT, agents.start(connection, own, session.progress.log)
-            except _NO_AGENT as error:
-                if wanted is Mode.AGENT:
-                    raise
-                session.passed_over = [*session.passed_over, Fallback("agent", error.detail.rstrip("."))]
-                session.progress.log(f"no agent over there: {error.detail}")
-                if session.process is not None:
-                    session.holder.drop(session.process)
-                try:
-                    return Mode.SFTP, sftp.start(connection, own, session.progress.log)
-                except SftpUnavailableError as also:
-                    session.progress.log(f"no file access either: {also.detail}")
-                    raise error from also  # that no command runs says more than that nothing else does
-        return Mode.SFTP, sftp.start(connection, own, session.progress.log)
+    def begin() -> Reader:
+        if mode is Mode.SFTP:
+            return sftp.start(connection, own, session.progress.log)
+        return agents.start(connection, own, session.progress.log)
 
     def greet(reader: Reader) -> Hello:
         try:
@@ -67,8 +53,8 @@ async def start(
             raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
 
     with session.progress.stage("start") as tell:
-        session.mode, reader = await run_blocking(begin)
-        session.reader = session.holder.own(reader)
+        reader = await run_blocking(begin)
+        session.mode, session.reader = mode, session.holder.own(reader)
         hello = await run_blocking(greet, reader)
         if hello.error is not None:
             await run_blocking(session.holder.drop, reader)

@@ -25,6 +25,7 @@ from runicorn.errors import (
     RunicornError,
     RunicornMissingError,
     RunicornTooOldError,
+    SftpUnavailableError,
     TunnelFailedError,
 )
 from runicorn.loopback.proof import opening
@@ -109,27 +110,59 @@ class Opening:
         )
 
     async def reader(self, session: Session, connection: Connection) -> None:
-        """Start what reads the root over there: a viewer; where there is none, an agent; else SFTP."""
-        wanted, pages = session.request.mode, self.pages
+        """Start what reads the root over there: an agent; where none runs, an installed viewer; else SFTP.
+
+        A session goes on as it was read before.
+        """
+        wanted = session.request.mode
         if wanted is Mode.AUTO and session.mode is not Mode.AUTO:
             wanted = session.mode
-        if wanted in (Mode.AUTO, Mode.VIEWER) or pages is None:
-            try:
-                if session.environment is None:
-                    await self.environment(session, connection)
-                await self.viewer(session, connection)
-            except _NO_VIEWER as error:
-                if wanted is Mode.VIEWER or self._wants_viewer(session):
-                    raise
-                await self._pass_over(session, error)
-            else:
-                session.mode = Mode.VIEWER
-                return
-        await self._read(session, connection, wanted)
+        if wanted is Mode.VIEWER or self._wants_viewer(session):
+            await self._installed(session, connection)
+        elif wanted is not Mode.AUTO:
+            await self._read(session, connection, wanted)
+        else:
+            await self._best(session, connection)
 
-    async def _read(self, session: Session, connection: Connection, wanted: Mode) -> None:
+    async def _best(self, session: Session, connection: Connection) -> None:
+        """Start the first that works over there. That no command runs says more than that nothing else does."""
+        session.passed_over = []
+        no_agent = await self._agent(session, connection)
+        if no_agent is None:
+            return
+        try:
+            await self._installed(session, connection)
+        except _NO_VIEWER as error:
+            await self._pass_over(session, Mode.VIEWER, error)
+            await self._by_sftp(session, connection, no_agent)
+
+    async def _agent(self, session: Session, connection: Connection) -> RunicornError | None:
+        """Have an agent read the root; return why none runs over there."""
+        try:
+            await self._read(session, connection, Mode.AGENT)
+        except by_reader.NO_AGENT as error:
+            await self._pass_over(session, Mode.AGENT, error)
+            return error
+        return None
+
+    async def _installed(self, session: Session, connection: Connection) -> None:
+        """Start a viewer that is installed over there."""
+        if session.environment is None:
+            await self.environment(session, connection)
+        await self.viewer(session, connection)
+        session.mode = Mode.VIEWER
+
+    async def _read(self, session: Session, connection: Connection, mode: Mode) -> None:
         assert self.pages is not None
-        await by_reader.start(session, connection, self.door(session).local_port, wanted, self.pages, self.run_blocking)
+        await by_reader.start(session, connection, self.door(session).local_port, mode, self.pages, self.run_blocking)
+
+    async def _by_sftp(self, session: Session, connection: Connection, instead: RunicornError) -> None:
+        """Have SFTP alone read the root. Raises `instead` where there is none."""
+        try:
+            await self._read(session, connection, Mode.SFTP)
+        except SftpUnavailableError as error:
+            session.progress.log(f"no file access either: {error.detail}")
+            raise instead from error
 
     def _wants_viewer(self, session: Session) -> bool:
         """Tell whether only a viewer over there will do: so it is where an environment, or a port there, is named."""
@@ -137,10 +170,10 @@ class Opening:
         named = request.environment is not None or request.remote_port is not None
         return request.mode is Mode.VIEWER or named or self.pages is None
 
-    async def _pass_over(self, session: Session, error: RunicornError) -> None:
-        """Go on without a viewer over there."""
-        session.passed_over = [Fallback(Mode.VIEWER.value, error.detail.rstrip("."))]
-        self.progress(session).log(f"no viewer over there: {error.detail}")
+    async def _pass_over(self, session: Session, mode: Mode, error: RunicornError) -> None:
+        """Go on in another way."""
+        session.passed_over = [*session.passed_over, Fallback(mode.value, error.detail.rstrip("."))]
+        self.progress(session).log(f"no {mode.value} over there: {error.detail}")
         await self.drop_process(session)
         session.launched = False
 
@@ -155,11 +188,11 @@ class Opening:
             except ForwardingForbiddenError as error:
                 if self._wants_viewer(session):
                     raise
-                # What reads files needs nothing but the login's own channel.
+                # SFTP needs nothing but the login's own channel.
                 await self.end_viewer(session)
                 await self.drop_tunnel(session)
-                await self._pass_over(session, error)
-                await self._read(session, connection, Mode.AUTO)
+                await self._pass_over(session, Mode.VIEWER, error)
+                await self._by_sftp(session, connection, error)
         session.connector, session.connector_reason = connection.connector, connection.connector_reason
         progress = self.progress(session)
         with progress.stage("tunnel") as tell:

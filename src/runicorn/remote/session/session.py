@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Mode(enum.Enum):
-    """How a host is read. AUTO: by a viewer that is installed there, else by an agent, else by SFTP alone."""
+    """How a host is read. AUTO: by an agent, else by a viewer that is installed there, else by SFTP alone."""
 
     AUTO = "auto"
     VIEWER = "viewer"

@@ -210,10 +210,8 @@ async function runChoose(signal: AbortSignal): Promise<void> {
   }
   patch({ phase: "loading", error: null });
   const envs = await findEnvironments(now, signal);
-  const usable = envs.filter(isUsable);
-  const kept = usable.find((one) => one.name === now.environment);
-  const preset = kept ?? usable.find((one) => one.is_default) ?? usable[0] ?? null;
-  patch({ environments: envs, environment: preset?.name ?? null });
+  const kept = envs.filter(isUsable).find((one) => one.name === now.environment);
+  patch({ environments: envs, environment: kept?.name ?? null });
   patch({ phase: "choose" });
   void findFolders();
   if (envs.length) await readConfig(signal);
@@ -329,11 +327,9 @@ async function start(signal: AbortSignal): Promise<void> {
   leaveFor(session.url);
 }
 
-/** As it was the last time; else what is best where no viewer can be had, and an agent where one could. */
+/** As it was the last time, else what is best there. */
 function modeOf(now: Flow): Mode {
-  if (now.environment !== null) return "auto";
-  if (now.straight && now.lastMode) return now.lastMode;
-  return now.environments.some(isUsable) ? "agent" : "auto";
+  return now.environment === null && now.straight && now.lastMode ? now.lastMode : "auto";
 }
 
 /** Keep this host, never its secrets; with the session that was `chosen`, also environment and folder. */
