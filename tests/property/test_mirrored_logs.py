@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runicorn.storage.files import LocalFiles
+from runicorn.storage.foreign.kinds import Kind
 from runicorn.storage.foreign.recognition import HEAD_BYTES, kind_of
 from runicorn.storage.mirroring.finding import LogFile, walk
 from runicorn.storage.mirroring.log_mirror import LogMirror
+from runicorn.storage.mirroring.wandb_mirror import WandbMirror
 from runicorn.storage.points import PointStore
 
 DATA = Path(__file__).parents[1] / "data" / "foreign"
@@ -24,6 +26,7 @@ LOGS = {
     "progress.csv": DATA / "stable_baselines3/progress.csv",
     "scalars.json": DATA / "mmengine/scalars.json",
     "trainer_state.json": DATA / "transformers/out/trainer_state.json",
+    "run-seg1.wandb": DATA / "wandb/wandb/offline-run-20231114_231320-seg1/run-seg1.wandb",
 }
 
 
@@ -59,7 +62,10 @@ def test_a_log_that_is_replaced_by_anything_is_followed_all_the_same(name: str, 
         (log,) = [each for each in walk(files) if isinstance(each, LogFile)]
         kind = kind_of(log.candidate, whole[:HEAD_BYTES])
         assert kind is not None
-        mirror = LogMirror(place / "home", log, kind, files, "logs")
+        home = place / "home"
+        mirror = (
+            WandbMirror(home, log, files, "logs") if kind is Kind.WANDB else LogMirror(home, log, kind, files, "logs")
+        )
         for content in (whole[: draw.draw(st.integers(0, len(whole)))], mutated(whole, draw), whole):
             file.write_bytes(content)
             for _ in range(20):

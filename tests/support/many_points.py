@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from runicorn.exchange.draft import RunDraft
-from runicorn.exchange.source import Facts
 from runicorn.storage import layout
 from runicorn.storage.columns import RECORD_DTYPE
+from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.records import MARK
 from runicorn.storage.writer import prepare_root
 

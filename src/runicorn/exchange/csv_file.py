@@ -13,7 +13,8 @@ from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
 from runicorn.exchange.csv_table import Table
 from runicorn.exchange.growth import digests_at, sizes_in
 from runicorn.exchange.mlflow import plain
-from runicorn.exchange.source import Facts, Sink
+from runicorn.exchange.source import Sink
+from runicorn.storage.foreign.facts import Facts
 from runicorn.tables import columns
 
 _SUFFIXES = (".csv", ".tsv")

@@ -11,10 +11,10 @@ from typing import Any
 
 from runicorn.errors import RootNotUsableError
 from runicorn.exchange import leftovers
-from runicorn.exchange.source import Facts
 from runicorn.masking import without_secret_text, without_secret_values
 from runicorn.model import RunState, number_to_json
 from runicorn.storage import layout
+from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.jsonio import encode_object, well_formed
 from runicorn.storage.records import MARK, RECORD
 from runicorn.storage.rewinding import events_before, nothing_yet, records_before, recount

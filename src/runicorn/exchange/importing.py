@@ -13,9 +13,10 @@ from runicorn.errors import RunicornError, SourceNotFoundError, SourceUnreadable
 from runicorn.exchange import csv_file, leftovers, mlflow_database, mlflow_files, tensorboard, wandb
 from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.growth import has_grown, may_have_grown, origin_of, project_of
-from runicorn.exchange.source import Facts, Source
+from runicorn.exchange.source import Source
 from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
+from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.writer import prepare_root
 
 

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from runicorn.exchange.source import Facts
 from runicorn.model import RunState
+from runicorn.storage.foreign.facts import Facts
 
 MAX_FLOAT = 1.7976931348623157e308
 _WHOLE = re.compile(r"-?\d{1,15}", re.ASCII)

@@ -12,7 +12,8 @@ from typing import Any
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import mlflow
-from runicorn.exchange.source import Facts, Sink
+from runicorn.exchange.source import Sink
+from runicorn.storage.foreign.facts import Facts
 
 _BUSY_SECS = 10.0
 _PROGRESS_ROWS = 1000

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange import mlflow
-from runicorn.exchange.source import Facts, Sink
+from runicorn.exchange.source import Sink
+from runicorn.storage.foreign.facts import Facts
 
 MAX_ARTIFACT_BYTES = 64 * 2**20  # models stay where they are, rather than filling the disk a second time
 _META = "meta.yaml"

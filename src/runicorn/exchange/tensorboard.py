@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange.source import Facts, Sink
+from runicorn.exchange.source import Sink
 from runicorn.storage import layout
 from runicorn.storage.files import LocalFiles
+from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.mirroring import finding
 from runicorn.storage.records import RECORD

@@ -5,18 +5,18 @@ import math
 import shutil
 import sqlite3
 import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from tests.support.event_files import event, image, png, restart, scalar, write_events
+from tests.support.wandb_files import wandb_log
 
 from runicorn.errors import RootNotUsableError, SourceNotFoundError, SourceUnreadableError
 from runicorn.exchange import leftovers, mlflow_files
 from runicorn.exchange.draft import RunDraft
 from runicorn.exchange.importing import Tool
-from runicorn.exchange.source import Facts
 from runicorn.storage import layout
+from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.tensorboard.framing import frames
 
 DATA = Path(__file__).parents[2] / "data"
@@ -72,28 +72,6 @@ def test_pictures_of_wandb_come_with_size_and_caption(root):
     assert images["two"][0]["caption"] == "a"
     for item in (one, *images["two"]):
         assert (stored.folder / item["file"]).read_bytes().startswith(b"\x89PNG")
-
-
-def delimited(number, content):
-    """Return one field of a protobuf message."""
-    length = b""
-    size = len(content)
-    while size > 0x7F:
-        length, size = length + bytes([size & 0x7F | 0x80]), size >> 7
-    return bytes([number << 3 & 0x7F | 2 | (0x80 if number > 15 else 0)] + [number >> 4] * (number > 15)) + (
-        length + bytes([size]) + content
-    )
-
-
-def wandb_log(path, **values):
-    """Write a .wandb file with one step of history."""
-    items = b"".join(
-        delimited(1, delimited(2, name.encode()) + delimited(16, json.dumps(value).encode()))
-        for name, value in values.items()
-    )
-    record = delimited(2, items)
-    checksum = zlib.crc32(record, zlib.crc32(b"\1"))
-    path.write_bytes(b":W&B\xe1\xbe\0" + struct.pack("<IHB", checksum, len(record), 1) + record)
 
 
 def test_a_table_of_wandb_is_a_table(root, tmp_path):

@@ -4,20 +4,16 @@ import csv
 import json
 import os
 import shutil
-import time
 from pathlib import Path
 
 import pytest
 from tests.support.event_files import event, scalar, write_events
+from tests.support.logs_of_others import LIMIT_SECS, counts, rows, runs, snapshot, until
 
 import runicorn as rn
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.index import RunIndex
-from runicorn.storage.mirroring.overlay import open_folder
-from runicorn.storage.points import PointStore
 
 DATA = Path(__file__).parents[2] / "data" / "foreign"
-LIMIT_SECS = 30
 # By kind: the log among the tool's own files, and how it is called below a root.
 LOGS = {
     "lightning": ("lightning/lightning_logs/version_0/metrics.csv", "exp/lightning_logs/version_0/metrics.csv"),
@@ -25,54 +21,11 @@ LOGS = {
     "ultralytics": ("ultralytics/results.csv", "exp/train/results.csv"),
     "stable-baselines": ("stable_baselines3/progress.csv", "exp/ppo/progress.csv"),
     "json-lines": ("mmengine/scalars.json", "exp/mm/vis_data/scalars.json"),
+    "wandb": (
+        "wandb/wandb/offline-run-20231114_221320-seg1/run-seg1.wandb",
+        "exp/wandb/offline-run-20231114_221320-seg1/run-seg1.wandb",
+    ),
 }
-
-
-@pytest.fixture
-def look(tmp_path):
-    """Return what looks at a root as a viewer does; all of them share one cache."""
-    opened = []
-
-    def open_files(root):
-        opened.append(open_folder(root, tmp_path / "cache"))
-        return opened[-1]
-
-    yield open_files
-    for files in opened:
-        files.close()
-
-
-def until(condition, what="it"):
-    ends_at = time.monotonic() + LIMIT_SECS
-    while not (found := condition()):
-        assert time.monotonic() < ends_at, f"{what} did not come about"
-        time.sleep(0.02)
-    return found
-
-
-def runs(files):
-    return {item.run.name: item.run for item in RunIndex(files).runs()}
-
-
-def counts(files, run_id):
-    return {name: stats.count for name, stats in PointStore(files).stats(run_id).metrics.items()}
-
-
-def rows(files, run_id):
-    """Return all points of a run but their times, which a log may not tell; NaN as text, which equals itself."""
-    store = PointStore(files)
-    found = store.read(run_id, list(store.stats(run_id).metrics)).columns
-    return {
-        name: [
-            (step, value if value == value else "NaN")  # noqa: PLR0124
-            for step, value in zip(columns.step.tolist(), columns.value.tolist(), strict=True)
-        ]
-        for name, columns in found.items()
-    }
-
-
-def snapshot(folder):
-    return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.rglob("*")}
 
 
 @pytest.mark.parametrize("kind", LOGS)

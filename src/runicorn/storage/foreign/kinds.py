@@ -14,6 +14,7 @@ class Kind(enum.Enum):
     ULTRALYTICS = "ultralytics"
     STABLE_BASELINES = "stable-baselines"
     JSON_LINES = "json-lines"
+    WANDB = "wandb"
 
 
 # What stable-baselines3 counts steps and seconds by.

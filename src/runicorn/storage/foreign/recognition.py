@@ -11,12 +11,14 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from runicorn.storage import layout
+from runicorn.storage.foreign import wandb_names
 from runicorn.storage.foreign.csv_rows import CsvRows, roles_of
 from runicorn.storage.foreign.json_rows import MOMENTS, STEPS, object_of, row_of
 from runicorn.storage.foreign.kinds import TIMESTEPS, Kind
 from runicorn.storage.foreign.lines import cut
 from runicorn.storage.foreign.taken import Warnings
 from runicorn.storage.foreign.trainer_log import HISTORY, checkpoint_number
+from runicorn.storage.foreign.wandb_frames import is_wandb_file
 from runicorn.tables import columns
 from runicorn.tables.dialect import recognise
 
@@ -38,11 +40,12 @@ _MOST_TEXT_CHARACTERS = 200
 class Candidate:
     """A file that may be a log. path: below the folder, with slashes; a checkpoint's lies one folder deeper.
 
-    kinds: what its name allows, the likeliest first.
+    kinds: what its name allows, the likeliest first. segments: of a run of W&B, the paths of its logs, one a process.
     """
 
     path: str
     kinds: tuple[Kind, ...]
+    segments: tuple[str, ...] = ()
 
 
 def candidates(names: Iterable[str], folder: str = "") -> list[Candidate]:
@@ -55,7 +58,7 @@ def candidates(names: Iterable[str], folder: str = "") -> list[Candidate]:
     if layout.RUN_FILE in found and layout.METRICS_FILE in found:
         return []
     lines = [Candidate(name, kinds) for name in found if (kinds := _kinds(name, found))]
-    return lines + ([] if checkpoint_number(folder) is not None else _states(found))
+    return lines + _wandb_runs(found) + ([] if checkpoint_number(folder) is not None else _states(found))
 
 
 def kind_of(candidate: Candidate, head: bytes) -> Kind | None:
@@ -74,6 +77,19 @@ def _kinds(name: str, names: Collection[str]) -> tuple[Kind, ...]:
     if not lower.endswith(".csv"):
         return ()
     return (_CSV_KINDS[lower], Kind.KERAS) if lower in _CSV_KINDS else (Kind.KERAS,)
+
+
+def _wandb_runs(names: Iterable[str]) -> list[Candidate]:
+    """Return the runs of W&B of which the folders, or the logs themselves, are in a folder."""
+    alone = [Candidate(name, (Kind.WANDB,), (name,)) for name in names if wandb_names.is_log(name)]
+    return alone + [
+        Candidate(log, (Kind.WANDB,), tuple(f"{folder}/{log}" for folder in folders))
+        for log, folders in wandb_names.segments(names).items()
+    ]
+
+
+def _is_wandb_log(kind: Kind, head: bytes) -> bool:
+    return is_wandb_file(head)
 
 
 def _states(names: Iterable[str]) -> list[Candidate]:
@@ -149,4 +165,5 @@ _IS_LOG = {
     Kind.KERAS: _is_csv_log,
     Kind.JSON_LINES: _is_json_log,
     Kind.TRAINER: _is_trainer_state,
+    Kind.WANDB: _is_wandb_log,
 }

@@ -12,6 +12,7 @@ from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Scan
 from runicorn.storage.foreign.kinds import Kind
 from runicorn.storage.foreign.recognition import FIXED_NAMES, TRAINER_STATE, Candidate, candidates
+from runicorn.storage.foreign.wandb_names import OUTPUT, is_log
 from runicorn.storage.tensorboard.logdir import EventFile, event_file, is_event_file, run_id
 
 # PyTorch's and tensorboardX's add_hparams() make such a folder below the writer's own, named by the time.
@@ -20,8 +21,9 @@ _MAX_DEPTH = 16
 # What is never a logdir, and may be large.
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__"}
 _MOST_CHOSEN_NAMES = 100
+_BY_NAME = {Kind.TRAINER, Kind.WANDB}
 _MARKS = (
-    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE),
+    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE, ".wandb"),
     *(".csv", ".jsonl", ".ndjson", "log.json", "log.txt", "scalars.json", "progress.json", TRAINER_STATE),
 )
 
@@ -40,7 +42,10 @@ class EventFolder:
 
 @dataclass(frozen=True)
 class LogFile:
-    """What may be a log of another tool. path: of its folder, as above. files: of a Trainer, in each checkpoint."""
+    """What may be a log of another tool. path: of its folder, as above.
+
+    files: of a Trainer, in each checkpoint; of a run of W&B, the logs of its segments, then what these printed.
+    """
 
     path: str
     files: tuple[EventFile, ...]
@@ -101,11 +106,13 @@ def walk(files: Files) -> Iterator[Log | Unreadable | None]:
                 continue
             session, more = sessions.get(path, ("", []))
             events = [*_event_files(scan), *more]
+            inside = states.get(path, {})
+            taken = {session, *(name.partition("/")[0] for name in inside if name.endswith(".wandb"))}
             if depth < _MAX_DEPTH:
-                pending.extend((f"{path}/{name}" if path else name, depth + 1) for name in folders if name != session)
+                pending.extend((f"{path}/{name}" if path else name, depth + 1) for name in folders if name not in taken)
             if events:
                 yield EventFolder(path, tuple(sorted(events, key=lambda file: file.name)))
-            others = list(_log_files(path, scan, states.get(path, {})))
+            others = list(_log_files(path, scan, inside))
             yield from others
             if not events and not others:
                 yield None
@@ -132,18 +139,18 @@ def _candidates(path: str, scan: Scan) -> list[Candidate]:
     names = [*(file.name for file in scan.files), *scan.folders]
     found = candidates(names, path.rsplit("/", 1)[-1])
     # A folder with hundreds of tables is a data set, and none of them is read to find that out.
-    chosen = [each for each in found if each.path.lower() in FIXED_NAMES or Kind.TRAINER in each.kinds]
+    chosen = [each for each in found if each.path.lower() in FIXED_NAMES or not _BY_NAME.isdisjoint(each.kinds)]
     return found if len(found) - len(chosen) <= _MOST_CHOSEN_NAMES else chosen
 
 
 def _states(files: Files, looked: Sequence[_Looked]) -> dict[str, dict[str, FileStat]]:
-    """Return what a Trainer left in the checkpoints below each folder, by name."""
+    """Return what of logs lies one folder deeper, by name: a Trainer's checkpoints, and segments of W&B's runs."""
     wanted = [
-        (path, each.path)
+        (path, name)
         for path, _, scan, _ in looked
         if not isinstance(scan, OSError) and not _is_own_run(scan)
         for each in _candidates(path, scan)
-        if "/" in each.path
+        for name in _below(each)
     ]
     stats = files.stats([f"{path}/{name}" if path else name for path, name in wanted]) if wanted else []
     found: dict[str, dict[str, FileStat]] = {}
@@ -153,11 +160,25 @@ def _states(files: Files, looked: Sequence[_Looked]) -> dict[str, dict[str, File
     return found
 
 
+def _below(candidate: Candidate) -> list[str]:
+    """Return the files of a log that lie in folders below its own."""
+    if not candidate.segments:
+        return [candidate.path] if "/" in candidate.path else []
+    found = [name for name in candidate.segments if "/" in name]
+    return found + [f"{name.rpartition('/')[0]}/{OUTPUT}".lstrip("/") for name in candidate.segments]
+
+
 def _log_files(path: str, scan: Scan, states: Mapping[str, FileStat]) -> Iterator[LogFile]:
     """Yield the logs of other tools in a folder, as far as their names tell."""
     known = {**{file.name: file for file in scan.files}, **states}
     of_trainer: list[EventFile] = []
     for each in _candidates(path, scan):
+        if each.segments:
+            files = tuple(event_file(name, known[name]) for name in (*each.segments, *_below(each)) if name in known)
+            logs = tuple(dict.fromkeys(files))
+            if any(is_log(file.name.rpartition("/")[2]) for file in logs):
+                yield LogFile(path, logs, each)
+            continue
         if each.path not in known:
             continue
         file = event_file(each.path, known[each.path])

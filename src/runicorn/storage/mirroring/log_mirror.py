@@ -21,9 +21,6 @@ from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun, Un
 from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import Batch
 
-_MOST_METRICS = 10_000
-_MOST_NAME_CHARACTERS = 500
-
 
 class LogMirror(MirroredRun):
     """kind: of the log, which was told by its first bytes. See MirroredRun."""
@@ -118,10 +115,7 @@ class LogMirror(MirroredRun):
             when = file.mtime if moment is None else moment
             if translator.started_at is None:
                 translator.started_at = when
-            if metric not in translator.stats and len(translator.stats) >= _MOST_METRICS:
-                translator.warn("too-many-metrics")
-                continue
-            translator.add(batch, metric[:_MOST_NAME_CHARACTERS], step, when, value)
+            self._add_point(batch, metric, step, when, value)
         self._append(batch)
         if taken.points and not translator.config:
             translator.config.update(self._read_config(file, known))

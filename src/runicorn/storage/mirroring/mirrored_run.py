@@ -29,7 +29,9 @@ from runicorn.storage.writer import create_run_folder, replace_bytes, replace_js
 STATE_FILE = "mirror.json"
 CHUNK_BYTES = 1 << 18
 FIRST_BYTES = 1 << 14  # enough to show a run in the list
-_APPENDED = (layout.keys_file(layout.METRICS_FILE), layout.EVENTS_FILE, layout.METRICS_FILE)
+MOST_NAME_CHARACTERS = 500
+_MOST_METRICS = 10_000
+_APPENDED = (layout.keys_file(layout.METRICS_FILE), layout.EVENTS_FILE, layout.CONSOLE_FILE, layout.METRICS_FILE)
 
 
 class UnreadError(Exception):
@@ -47,6 +49,8 @@ class MirroredRun(abc.ABC):
     # Another version's note is not gone on with. recorded_by: what run.json says of who wrote the log.
     state_version = 0
     recorded_by = ""
+    _heartbeat_at: float
+    _shown: dict[str, Any] | None  # what run.json says
 
     def __init__(
         self,
@@ -94,6 +98,20 @@ class MirroredRun(abc.ABC):
     def _noted(self) -> None:
         """What was read is in the note now."""
 
+    def _is_begun(self) -> bool:
+        """Tell whether there is something to show."""
+        return bool(self._translator.started_at or self._translator.warnings)
+
+    def _note(self) -> str:
+        """Return the note that the log tells."""
+        return ""
+
+    def _give_note(self) -> None:
+        """Write down the log's own note, unless somebody has written one here."""
+        note, path = self._note(), self._folder / layout.NOTES_FILE
+        if note and not path.exists():
+            replace_json(path, {"note": note})
+
     def _host(self) -> str:
         """Return the machine that the log tells, or nothing."""
         return ""
@@ -130,11 +148,19 @@ class MirroredRun(abc.ABC):
             self._translator.warn(warning)
         self.unread.add(name)
 
+    def _add_point(self, batch: Batch, metric: str, step: int, moment: float, value: float) -> None:
+        """Add a point to what is to be appended, unless it is of too many metrics. moment: unix seconds."""
+        translator = self._translator
+        if metric not in translator.stats and len(translator.stats) >= _MOST_METRICS:
+            translator.warn("too-many-metrics")
+        else:
+            translator.add(batch, metric[:MOST_NAME_CHARACTERS], step, moment, value)
+
     def _append(self, batch: Batch) -> None:
         """Take what is to be appended; the note of it is made by _commit()."""
         if batch.rewinds_to is not None:
             self._rewind(batch.rewinds_to)
-        for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.records), strict=True):
+        for name, parts in zip(_APPENDED, (batch.keys, batch.events, batch.console, batch.records), strict=True):
             if parts:
                 self._pending[name] = self._pending.get(name, b"") + b"".join(parts)
         if batch.rewinds_to is not None:
@@ -156,7 +182,7 @@ class MirroredRun(abc.ABC):
         self._pace.hurry()  # the note is gone: there is to be a new one at once
 
     def _commit(self, heartbeat_at: float) -> None:
-        if not self._translator.started_at and not self._translator.warnings:
+        if not self._is_begun():
             return  # nothing but an empty file so far
         if not self._created:
             self._create(heartbeat_at)
@@ -165,8 +191,11 @@ class MirroredRun(abc.ABC):
             if data:
                 append(self._folder / name, data)
                 self._lengths[name] += len(data)
-        if self._translator.config != self._config:
-            replace_json(self._folder / layout.RUN_FILE, self._info(heartbeat_at))
+        info = self._info(heartbeat_at)
+        if info != self._shown:
+            replace_json(self._folder / layout.RUN_FILE, info)
+            self._shown = info
+        self._give_note()
         self._heartbeat_at = heartbeat_at
         self._owes = True
         if self._pace.due:
@@ -183,18 +212,16 @@ class MirroredRun(abc.ABC):
                 if name == layout.METRICS_FILE or (self._folder / name).exists():
                     replace_bytes(self._folder / name, b"")
             replace_json(self._folder / layout.RUN_FILE, info)
-        self._created = True
+        self._created, self._shown = True, info
 
     def _info(self, heartbeat_at: float) -> dict[str, Any]:
         project, name = project_and_name(self._filed, self._root_name)
-        self._config.clear()
-        self._config.update(self._translator.config)
         started_at = self._translator.started_at
         return {
             "id": self.run_id,
             "project": project,
             "name": name,
-            "config": self._config,
+            "config": dict(self._translator.config),
             "tags": [],
             "created_at": layout.iso(heartbeat_at if started_at is None else started_at),
             "host": self._host(),
@@ -227,7 +254,7 @@ class MirroredRun(abc.ABC):
         self._translator = Translator()
         self._lengths = dict.fromkeys(_APPENDED, 0)
         self._pending: dict[str, bytes] = {}
-        self._config: dict[str, Any] = {}
+        self._shown = None
         self._created = False
         self._heartbeat_at = 0.0
         self._owes = False
@@ -256,11 +283,11 @@ class MirroredRun(abc.ABC):
                 if (self._folder / name).exists():
                     os.truncate(self._folder / name, length)
             self._take_own_state(state)
+            shown = decode_object((self._folder / layout.RUN_FILE).read_bytes())
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             self._begin_own()
             return  # begun anew
-        self._translator, self._lengths = translator, lengths
-        self._config = dict(translator.config)
+        self._translator, self._lengths, self._shown = translator, lengths, shown
         self._heartbeat_at = heartbeat_at
         self._created = True
 

@@ -7,30 +7,21 @@ import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
 from runicorn.storage.files import Condensed, Condensing, Files, FileStat, LocalFiles, Range
 from runicorn.storage.jsonio import decode_object
-from runicorn.storage.mirroring.event_mirror import file_names
+from runicorn.storage.mirroring.media_places import MediaPlace, MediaPlaces, media_places
 from runicorn.storage.mirroring.mirror import Mirror, mirror_home
 from runicorn.storage.mirroring.mirrored_run import STATE_FILE
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.tensorboard.media_names import MediaNames
-from runicorn.storage.tensorboard.translate import media_range
 
 _LOOK_EVERY_SECS = 0.02
 _LOOK_EVERY_FAR_SECS = 2.0
 _BELOW_RUNS = layout.RUNS + "/"
-
-
-class _Place(NamedTuple):
-    """Bytes of an event file that stand for a file of their own. path: below the root."""
-
-    path: str
-    start: int
-    length: int
+_BELOW_MEDIA = MEDIA + "/"
 
 
 class _Where(enum.Enum):
@@ -61,7 +52,7 @@ class OverlayFiles(Files):
         self._is_storage_root = False
         self._root_looked_at = float("-inf")
         self._own_runs: set[str] = set()
-        self._names: dict[str, tuple[FileStat, dict[int, str]]] = {}
+        self._places: dict[str, tuple[FileStat, MediaPlaces]] = {}
         self._media = MediaNames()
 
     def names(self, path: str) -> list[str]:
@@ -137,7 +128,7 @@ class OverlayFiles(Files):
         run_id, below = _split(f"{folder}/{path}")
         (where,) = self._where([f"{folder}/{path}"])
         if where is _Where.MIRRORED:
-            if run_id is not None and self._stat_media(run_id, [below])[0] is not None:
+            if run_id is not None and self._is_media_inside(run_id, below):
                 return f"{folder}/{path}"
             return self._mirrored.inside(folder, path)
         return self._own.inside(folder, path) if where is _Where.OWN else None
@@ -254,9 +245,8 @@ class OverlayFiles(Files):
         run_id, below = _split(path)
         assert run_id is not None
         try:
-            if below == MEDIA:
-                names = self._media_names(run_id)
-                return [found for found in self._stat_media(run_id, names) if found is not None]
+            if below == MEDIA or below.startswith(_BELOW_MEDIA):
+                return self._look_media(run_id, below)
             entries = [entry for entry in self._mirrored.list(path) if entry.name != STATE_FILE]
             if not below and self._media_names(run_id):
                 entries.append(FileStat(MEDIA, True, 0, 0, 0))
@@ -268,11 +258,18 @@ class OverlayFiles(Files):
         run_id, below = _split(path)
         assert run_id is not None
         try:
-            if media_range(below) is not None:
+            if below.startswith(_BELOW_MEDIA):
                 return self._stat_media(run_id, [below])[0]
             return self._mirrored.stat(path)
         except OSError as error:
             return error
+
+    def _look_media(self, run_id: str, folder: str) -> list[FileStat]:
+        """Return what is in a folder of media, as far as events name it."""
+        below = [name[len(folder) + 1 :] for name in self._media_names(run_id) if name.startswith(f"{folder}/")]
+        folders = dict.fromkeys(name.partition("/")[0] for name in below if "/" in name)
+        files = self._stat_media(run_id, [f"{folder}/{name}" for name in below if "/" not in name])
+        return [FileStat(name, True, 0, 0, 0) for name in folders] + [found for found in files if found is not None]
 
     def _stat_media(self, run_id: str, names: Sequence[str]) -> list[FileStat | None]:
         """Return what media are, by their names below the run's folder; None for what is something else."""
@@ -282,37 +279,47 @@ class OverlayFiles(Files):
         found: list[FileStat | None] = []
         for name, part in zip(names, parts, strict=True):
             status = files[part.path] if part is not None else None
-            if part is None or not isinstance(status, FileStat) or status.size_bytes < part.start + part.length:
+            if part is None or not isinstance(status, FileStat) or status.is_dir:
                 found.append(None)
-            else:
-                found.append(FileStat(name.split("/")[1], False, part.length, status.mtime_ns, 0))
+                continue
+            length = status.size_bytes if part.length is None else part.length
+            is_there = status.size_bytes >= part.start + length
+            own = FileStat(name.rpartition("/")[2], False, length, status.mtime_ns, 0)
+            found.append(own if is_there else None)
         return found
 
-    def _media_place(self, run_id: str, name: str) -> _Place | None:
-        """Return which bytes of which event file are meant; None where it is something else."""
-        wanted, folder = media_range(name), self._runs().get(run_id)
-        file = self._event_files(run_id).get(wanted.file_number) if wanted is not None else None
-        if wanted is None or folder is None or file is None:
-            return None
-        return _Place(f"{folder}/{file}" if folder else file, wanted.offset, wanted.length)
+    def _is_media_inside(self, run_id: str, name: str) -> bool:
+        """Tell whether there is such a file, and no link leads it out of the log's folder."""
+        place = self._media_place(run_id, name)
+        if place is None or self._stat_media(run_id, [name])[0] is None:
+            return False
+        return not place.below or self._own.inside(place.path.removesuffix(f"/{place.below}"), place.below) is not None
+
+    def _media_place(self, run_id: str, name: str) -> MediaPlace | None:
+        """Return which bytes of which file of the log are meant; None where it is something else."""
+        folder = self._runs().get(run_id)
+        places = self._media_places(run_id)
+        return None if folder is None or places is None else places.place(folder, name)
 
     def _media_part(self, wanted: Range) -> Range | None:
         run_id, below = _split(wanted.path)
         place = self._media_place(run_id, below) if run_id is not None else None
         if place is None:
             return None
+        if place.length is None:
+            return Range(place.path, wanted.start, wanted.length)
         left = max(0, place.length - wanted.start)
         length = left if wanted.length is None else min(left, wanted.length)
         return Range(place.path, place.start + wanted.start, length)
 
-    def _event_files(self, run_id: str) -> dict[int, str]:
+    def _media_places(self, run_id: str) -> MediaPlaces | None:
         path = layout.run_path(run_id, STATE_FILE)
         status = self._mirrored.stat(path)
         if status is None:
-            return {}
-        known = self._names.get(run_id)
+            return None
+        known = self._places.get(run_id)
         if known is None or known[0] != status:
-            known = self._names[run_id] = (status, file_names(decode_object(self._mirrored.read(path)) or {}))
+            known = self._places[run_id] = (status, media_places(decode_object(self._mirrored.read(path)) or {}))
         return known[1]
 
     def _media_names(self, run_id: str) -> tuple[str, ...]:

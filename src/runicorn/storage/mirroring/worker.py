@@ -26,6 +26,7 @@ from runicorn.storage.mirroring.event_mirror import EventMirror
 from runicorn.storage.mirroring.finding import EventFolder, Log, LogFile, Unreadable
 from runicorn.storage.mirroring.log_mirror import LogMirror
 from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, MirroredRun
+from runicorn.storage.mirroring.wandb_mirror import WandbMirror
 from runicorn.storage.tensorboard.logdir import EventFile, event_file
 
 POLL_SECS = 0.25
@@ -258,7 +259,10 @@ class Worker:
     def _open(self, log: Log) -> MirroredRun:
         if isinstance(log, EventFolder):
             return EventMirror(self._board.home, log.path, self._files, self._root_name)
-        return LogMirror(self._board.home, log, self._kinds[log.run_id], self._files, self._root_name)
+        kind = self._kinds[log.run_id]
+        if kind is Kind.WANDB:
+            return WandbMirror(self._board.home, log, self._files, self._root_name)
+        return LogMirror(self._board.home, log, kind, self._files, self._root_name)
 
     def _recognise(self) -> None:
         """Look at the first bytes of some files whose names are those of logs."""

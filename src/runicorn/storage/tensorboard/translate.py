@@ -46,7 +46,7 @@ class Piece:
 
 @dataclass
 class Batch:
-    """What is to be appended to metrics.keys, metrics.bin and events.jsonl.
+    """What is to be appended to metrics.keys, metrics.bin, events.jsonl and the console.
 
     rewinds_to: the step from which on everything before this batch is abandoned first; None where nothing is.
     """
@@ -54,6 +54,7 @@ class Batch:
     keys: list[bytes] = field(default_factory=list)
     records: list[bytes] = field(default_factory=list)
     events: list[bytes] = field(default_factory=list)
+    console: list[bytes] = field(default_factory=list)
     rewinds_to: int | None = None
 
     def rewind(self, step: int) -> None:
