@@ -12,9 +12,9 @@ from runicorn.errors import SourceUnreadableError
 from runicorn.exchange.csv_faults import DAMAGED, NO_STEP, Faults, survey
 from runicorn.exchange.csv_table import Table
 from runicorn.exchange.growth import digests_at, sizes_in
-from runicorn.exchange.mlflow import plain
 from runicorn.exchange.source import Sink
 from runicorn.storage.foreign.facts import Facts
+from runicorn.storage.foreign.mlflow_facts import plain
 from runicorn.tables import columns
 
 _SUFFIXES = (".csv", ".tsv")

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from runicorn.errors import SourceUnreadableError
-from runicorn.exchange import mlflow
 from runicorn.exchange.source import Sink
 from runicorn.storage.foreign.facts import Facts
+from runicorn.storage.foreign.mlflow_facts import MAX_FLOAT, facts
 
 _BUSY_SECS = 10.0
 _PROGRESS_ROWS = 1000
@@ -68,7 +68,7 @@ class RunRow:
             name, experiment, status, start_ms, end_ms, user = row
             params = dict(database.execute("SELECT key, value FROM params WHERE run_uuid = ?", (self.run_id,)))
             tags = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (self.run_id,)))
-        return mlflow.facts(
+        found = facts(
             self.run_id,
             name or "",
             experiment or "mlflow",
@@ -79,6 +79,7 @@ class RunRow:
             {key: value or "" for key, value in tags.items()},
             user or "",
         )
+        return found.ended()
 
 
 def find(path: Path) -> Iterator[RunRow]:
@@ -109,4 +110,4 @@ def _count(database: sqlite3.Connection, run_id: str) -> int:
 def _value(value: Any) -> float:
     """Return the number. The database has no infinities; MLflow puts the largest numbers there are in their place."""
     number = float(value)
-    return math.copysign(math.inf, number) if abs(number) == mlflow.MAX_FLOAT else number
+    return math.copysign(math.inf, number) if abs(number) == MAX_FLOAT else number

@@ -10,7 +10,6 @@ from typing import Any
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange.source import Sink
-from runicorn.model import RunState
 from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.foreign.wandb_frames import FILE_HEAD_BYTES, FrameReader, is_wandb_file
 from runicorn.storage.foreign.wandb_log import WandbLog
@@ -59,9 +58,7 @@ class WandbFile:
             taker.print_output()
         facts = log.facts(self.path.stem, self.path.stat().st_mtime)
         damaged = {"damaged-wandb-file": frames.damaged} if frames.damaged else {}
-        # Nothing says that it ended, and it will not go on here.
-        state = RunState.KILLED if facts.state is RunState.RUNNING else facts.state
-        return replace(facts, state=state, warnings={**facts.warnings, **damaged})
+        return replace(facts.ended(), warnings={**facts.warnings, **damaged})
 
 
 def find(path: Path) -> Iterator[WandbFile]:

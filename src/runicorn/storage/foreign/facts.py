@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from runicorn.model import RunState
@@ -26,3 +26,7 @@ class Facts:
     host: str = ""
     user: str = ""
     warnings: Mapping[str, int] = field(default_factory=dict)
+
+    def ended(self) -> Facts:
+        """Return what is known of a copy, which does not go on: what says that it runs has been killed."""
+        return replace(self, state=RunState.KILLED) if self.state is RunState.RUNNING else self

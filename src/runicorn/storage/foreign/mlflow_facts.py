@@ -29,8 +29,8 @@ def facts(
         name=tags.get("mlflow.runName") or name or run_id,
         project=experiment,
         created_at=started_at,
-        finished_at=ended_at if ended_at is not None else started_at,
-        state=state or RunState.KILLED,  # it says that it runs, and it will not go on here
+        finished_at=ended_at,
+        state=state or RunState.RUNNING,
         exit_reason="MLflow says that it failed." if state is RunState.FAILED else None,
         config={key: plain(value) for key, value in sorted(params.items())},
         tags=tuple(_tag(key, value) for key, value in sorted(tags.items()) if not key.startswith("mlflow.")),
