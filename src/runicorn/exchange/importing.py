@@ -156,17 +156,19 @@ def size_of(source: Source) -> int:
 
 def _looks(path: Path, tool: Tool, step: str | None, looked: Callable[[int], None]) -> Iterator[list[Source]]:
     """Yield what each tool's reader finds, the surest first."""
-    is_table = path.is_dir() or path.suffix.lower() in (".csv", ".tsv", ".txt")
-    kinds: list[tuple[Tool, bool, Callable[[], Iterator[Source]]]] = [
-        (Tool.WANDB, path.is_dir() or path.suffix == ".wandb", lambda: wandb.find(path)),
-        (Tool.MLFLOW, path.is_file() and _is_database(path), lambda: mlflow_database.find(path)),
-        (Tool.MLFLOW, path.is_dir(), lambda: mlflow_files.find(path)),
-        (Tool.MLFLOW, (path / "mlflow.db").is_file(), lambda: mlflow_database.find(path / "mlflow.db")),
-        (Tool.TENSORBOARD, path.is_dir(), lambda: tensorboard.find(path)),
-        (Tool.CSV, is_table, lambda: csv_file.find(path, step, looked)),
+    is_folder, is_file, database = path.is_dir(), path.is_file(), path / "mlflow.db"
+    is_table = is_folder or path.suffix.lower() in (".csv", ".tsv", ".txt")
+    # For each: whether it may be, once a person says whose it is, and whether it looks so.
+    kinds: list[tuple[Tool, bool, bool, Callable[[], Iterator[Source]]]] = [
+        (Tool.WANDB, True, is_folder or path.suffix == ".wandb", lambda: wandb.find(path)),
+        (Tool.MLFLOW, is_file, is_file and _is_database(path), lambda: mlflow_database.find(path)),
+        (Tool.MLFLOW, is_folder, is_folder, lambda: mlflow_files.find(path)),
+        (Tool.MLFLOW, database.is_file(), database.is_file(), lambda: mlflow_database.find(database)),
+        (Tool.TENSORBOARD, is_folder, is_folder, lambda: tensorboard.find(path)),
+        (Tool.CSV, True, is_table, lambda: csv_file.find(path, step, looked)),
     ]
-    for kind, fits, find in kinds:
-        if tool is kind or (tool is Tool.AUTO and fits):
+    for kind, may_be, fits, find in kinds:
+        if (tool is kind and may_be) or (tool is Tool.AUTO and fits):
             yield list(find())
 
 

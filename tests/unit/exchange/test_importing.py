@@ -14,7 +14,7 @@ from tests.support.wandb_files import wandb_log
 from runicorn.errors import RootNotUsableError, SourceNotFoundError, SourceUnreadableError
 from runicorn.exchange import leftovers, mlflow_files
 from runicorn.exchange.draft import RunDraft
-from runicorn.exchange.importing import Tool
+from runicorn.exchange.importing import Tool, find_sources
 from runicorn.storage import layout
 from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.tensorboard.framing import frames
@@ -117,6 +117,19 @@ def test_a_cut_wandb_file_gives_what_is_whole_in_it(root, tmp_path):
         assert stored.run.state.value == "killed"  # nothing says that it ended
     assert max(seen) == 20
     assert len(seen) > 5
+
+
+def test_whose_runs_they_are_can_be_said(database, tmp_path):
+    shutil.copytree(DATA / "mlruns", tmp_path / "around" / "mlruns")
+    for path in (DATA / "mlruns", tmp_path / "around", database, database.parent):
+        assert len(find_sources(path, Tool.MLFLOW)) == 1, path
+    assert len(find_sources(DATA / "wandb", Tool.WANDB)) == 1
+    assert len(find_sources(DATA / "tensorboard", Tool.TENSORBOARD)) >= 1
+    for tool in (Tool.MLFLOW, Tool.TENSORBOARD):
+        with pytest.raises(SourceNotFoundError, match=f"no runs of {tool.value}"):
+            find_sources(DATA / "wandb", tool)
+    with pytest.raises(SourceUnreadableError, match="cannot be read as a database"):
+        find_sources(Path(__file__), Tool.MLFLOW)
 
 
 def test_garbage_in_a_wandb_file_costs_its_block_only(root, tmp_path):

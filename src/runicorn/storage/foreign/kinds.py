@@ -15,6 +15,7 @@ class Kind(enum.Enum):
     STABLE_BASELINES = "stable-baselines"
     JSON_LINES = "json-lines"
     WANDB = "wandb"
+    MLFLOW = "mlflow"
 
 
 # What stable-baselines3 counts steps and seconds by.

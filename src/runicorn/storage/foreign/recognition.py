@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from runicorn.storage import layout
-from runicorn.storage.foreign import wandb_names
+from runicorn.storage.foreign import mlflow_text, wandb_names
 from runicorn.storage.foreign.csv_rows import CsvRows, roles_of
 from runicorn.storage.foreign.json_rows import MOMENTS, STEPS, object_of, row_of
 from runicorn.storage.foreign.kinds import TIMESTEPS, Kind
@@ -92,6 +92,17 @@ def _is_wandb_log(kind: Kind, head: bytes) -> bool:
     return is_wandb_file(head)
 
 
+def mlflow_run(names: Collection[str], folders: Collection[str]) -> Candidate | None:
+    """Return the run of MLflow's file store that a folder may be, by the names of what is in it."""
+    parts = {mlflow_text.METRICS, mlflow_text.PARAMS, mlflow_text.TAGS} & set(folders)
+    return Candidate(mlflow_text.META, (Kind.MLFLOW,)) if mlflow_text.META in names and parts else None
+
+
+def _is_mlflow_run(kind: Kind, head: bytes) -> bool:
+    meta = mlflow_text.meta_of(head.decode("utf-8", "replace"))
+    return mlflow_text.is_run(meta) and meta.get("lifecycle_stage") != mlflow_text.DELETED
+
+
 def _states(names: Iterable[str]) -> list[Candidate]:
     numbers = {number: name for name in names if (number := checkpoint_number(name)) is not None}
     paths = [f"{numbers[number]}/{TRAINER_STATE}" for number in sorted(numbers)]
@@ -166,4 +177,5 @@ _IS_LOG = {
     Kind.JSON_LINES: _is_json_log,
     Kind.TRAINER: _is_trainer_state,
     Kind.WANDB: _is_wandb_log,
+    Kind.MLFLOW: _is_mlflow_run,
 }

@@ -10,8 +10,9 @@ from typing import NamedTuple, TypeAlias
 
 from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Scan
+from runicorn.storage.foreign import mlflow_text
 from runicorn.storage.foreign.kinds import Kind
-from runicorn.storage.foreign.recognition import FIXED_NAMES, TRAINER_STATE, Candidate, candidates
+from runicorn.storage.foreign.recognition import FIXED_NAMES, TRAINER_STATE, Candidate, candidates, mlflow_run
 from runicorn.storage.foreign.wandb_names import OUTPUT, is_log
 from runicorn.storage.tensorboard.logdir import EventFile, event_file, is_event_file, run_id
 
@@ -22,8 +23,9 @@ _MAX_DEPTH = 16
 _PASSED_OVER = {"node_modules", "site-packages", "__pycache__"}
 _MOST_CHOSEN_NAMES = 100
 _BY_NAME = {Kind.TRAINER, Kind.WANDB}
+_OF_MLFLOW = (mlflow_text.METRICS, mlflow_text.PARAMS, mlflow_text.TAGS)
 _MARKS = (
-    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE, ".wandb"),
+    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE, ".wandb", mlflow_text.META),
     *(".csv", ".jsonl", ".ndjson", "log.json", "log.txt", "scalars.json", "progress.json", TRAINER_STATE),
 )
 
@@ -44,7 +46,8 @@ class EventFolder:
 class LogFile:
     """What may be a log of another tool. path: of its folder, as above.
 
-    files: of a Trainer, in each checkpoint; of a run of W&B, the logs of its segments, then what these printed.
+    files: of a Trainer, in each checkpoint; of a run of W&B, the logs of its segments, then what these printed; of one
+    of MLflow's, its meta.yaml, then its metrics, parameters and tags.
     """
 
     path: str
@@ -94,7 +97,7 @@ def walk(files: Files) -> Iterator[Log | Unreadable | None]:
             (path, depth, scan, [] if isinstance(scan, OSError) else _folders(path, scan, own_runs, links))
             for (path, depth), scan in zip(group, scans, strict=True)
         ]
-        sessions, states = _sessions(files, looked), _states(files, looked)
+        sessions, states, of_mlflow = _sessions(files, looked), _states(files, looked), _mlflow_runs(files, looked)
         for path, depth, scan, folders in looked:
             if isinstance(scan, OSError):
                 if not path:
@@ -104,15 +107,22 @@ def walk(files: Files) -> Iterator[Log | Unreadable | None]:
             if _is_own_run(scan):
                 yield None
                 continue
+            mlflow = of_mlflow.get(path, [])
+            if isinstance(mlflow, OSError):
+                yield Unreadable(path)
+                continue
             session, more = sessions.get(path, ("", []))
             events = [*_event_files(scan), *more]
             inside = states.get(path, {})
-            taken = {session, *(name.partition("/")[0] for name in inside if name.endswith(".wandb"))}
+            passed = _OF_MLFLOW if mlflow else ()
+            taken = {session, *passed, *(name.partition("/")[0] for name in inside if name.endswith(".wandb"))}
             if depth < _MAX_DEPTH:
                 pending.extend((f"{path}/{name}" if path else name, depth + 1) for name in folders if name not in taken)
             if events:
                 yield EventFolder(path, tuple(sorted(events, key=lambda file: file.name)))
             others = list(_log_files(path, scan, inside))
+            if mlflow:
+                others.append(LogFile(path, tuple(mlflow), Candidate(mlflow_text.META, (Kind.MLFLOW,))))
             yield from others
             if not events and not others:
                 yield None
@@ -157,6 +167,35 @@ def _states(files: Files, looked: Sequence[_Looked]) -> dict[str, dict[str, File
     for (path, name), status in zip(wanted, stats, strict=True):
         if isinstance(status, FileStat):
             found.setdefault(path, {})[name] = status
+    return found
+
+
+def _mlflow_runs(files: Files, looked: Sequence[_Looked]) -> dict[str, list[EventFile] | OSError]:
+    """Return the files of each of MLflow's runs among some folders, meta.yaml first; names with slashes lie deeper."""
+    found: dict[str, list[EventFile] | OSError] = {}
+    pending: list[tuple[str, str]] = []
+    for path, _, scan, _ in looked:
+        if not isinstance(scan, OSError) and mlflow_run({file.name for file in scan.files}, scan.folders) is not None:
+            found[path] = [event_file(file.name, file) for file in scan.files if file.name == mlflow_text.META]
+            pending += [(path, folder) for folder in _OF_MLFLOW if folder in scan.folders]
+    for _ in range(_MAX_DEPTH):
+        if not pending:
+            break
+        entries = files.look([f"{path}/{folder}" if path else folder for path, folder in pending])
+        deeper: list[tuple[str, str]] = []
+        for (path, folder), inside in zip(pending, entries, strict=True):
+            known = found[path]
+            if isinstance(known, OSError):
+                continue
+            if isinstance(inside, OSError):
+                found[path] = inside
+                continue
+            known += [event_file(f"{folder}/{each.name}", each) for each in inside if not each.is_dir]
+            deeper += [(path, f"{folder}/{each.name}") for each in inside if each.is_dir and not each.is_link]
+        pending = deeper
+    for each in found.values():
+        if isinstance(each, list):
+            each.sort(key=lambda file: (file.name != mlflow_text.META, file.name))
     return found
 
 

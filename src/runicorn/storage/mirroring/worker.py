@@ -26,6 +26,7 @@ from runicorn.storage.mirroring.event_mirror import EventMirror
 from runicorn.storage.mirroring.finding import EventFolder, Log, LogFile, Unreadable
 from runicorn.storage.mirroring.log_mirror import LogMirror
 from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, MirroredRun
+from runicorn.storage.mirroring.mlflow_mirror import MlflowMirror
 from runicorn.storage.mirroring.wandb_mirror import WandbMirror
 from runicorn.storage.tensorboard.logdir import EventFile, event_file
 
@@ -246,6 +247,8 @@ class Worker:
             more = run.follow(folder.files, limit_bytes=limit_bytes)
             if run.exists:
                 self._board.show(run_id, folder.path)
+            else:  # deleted by its own tool
+                self._board.hide(run_id)
             if more:
                 self._push(run_id, first=False)
             elif run.unread:
@@ -262,6 +265,8 @@ class Worker:
         kind = self._kinds[log.run_id]
         if kind is Kind.WANDB:
             return WandbMirror(self._board.home, log, self._files, self._root_name)
+        if kind is Kind.MLFLOW:
+            return MlflowMirror(self._board.home, log, self._files, self._root_name)
         return LogMirror(self._board.home, log, kind, self._files, self._root_name)
 
     def _recognise(self) -> None:
