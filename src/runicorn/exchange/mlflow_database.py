@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from runicorn.errors import SourceUnreadableError
 from runicorn.exchange.source import Sink
+from runicorn.storage.foreign import mlflow_rows
 from runicorn.storage.foreign.facts import Facts
-from runicorn.storage.foreign.mlflow_facts import MAX_FLOAT, facts
 
 _BUSY_SECS = 10.0
 _PROGRESS_ROWS = 1000
@@ -39,56 +37,37 @@ class RunRow:
     @property
     def content(self) -> str:
         with _opened(self.path) as database:
-            points = _count(database, self.run_id)
+            points = mlflow_rows.count(database, self.run_id)
             state = database.execute("SELECT status, end_time FROM runs WHERE run_uuid = ?", (self.run_id,)).fetchone()
         return f"database {points} {state}"
 
     @property
     def size_bytes(self) -> int:
         with _opened(self.path) as database:
-            return _count(database, self.run_id) * _ROW_BYTES
+            return mlflow_rows.count(database, self.run_id) * _ROW_BYTES
 
     def read(self, sink: Sink) -> Facts:
         with _opened(self.path) as database:
-            count = _count(database, self.run_id)
-            # rowid: in the order in which they were logged
-            rows = database.execute(
-                "SELECT key, value, timestamp, step, is_nan FROM metrics WHERE run_uuid = ? ORDER BY timestamp, rowid",
-                (self.run_id,),
-            )
-            for number, (key, value, millis, step, is_nan) in enumerate(rows):
+            count = mlflow_rows.count(database, self.run_id)
+            unreadable = 0
+            for number, point in enumerate(mlflow_rows.points(database, self.run_id)):
                 if not number % _PROGRESS_ROWS:
                     sink.read_so_far(min(1.0, number / max(1, count)))
-                sink.point(str(key), int(step), int(millis) / 1000, math.nan if is_nan else _value(value))
-            row = database.execute(
-                "SELECT r.name, e.name, r.status, r.start_time, r.end_time, r.user_id FROM runs r "
-                "LEFT JOIN experiments e ON e.experiment_id = r.experiment_id WHERE r.run_uuid = ?",
-                (self.run_id,),
-            ).fetchone()
-            name, experiment, status, start_ms, end_ms, user = row
-            params = dict(database.execute("SELECT key, value FROM params WHERE run_uuid = ?", (self.run_id,)))
-            tags = dict(database.execute("SELECT key, value FROM tags WHERE run_uuid = ?", (self.run_id,)))
-        found = facts(
-            self.run_id,
-            name or "",
-            experiment or "mlflow",
-            status or "",
-            start_ms,
-            end_ms,
-            params,
-            {key: value or "" for key, value in tags.items()},
-            user or "",
-        )
-        return found.ended()
+                if point is None:
+                    unreadable += 1
+                    continue
+                sink.point(point.metric, point.step, point.time or 0.0, point.value)
+            found = mlflow_rows.facts_of(database, self.run_id)
+        if found is None:
+            raise SourceUnreadableError(f"{self.path} has no run {self.run_id} any more.")
+        return replace(found.ended(), warnings={"unreadable-metric-line": unreadable} if unreadable else {})
 
 
 def find(path: Path) -> Iterator[RunRow]:
     """Yield the runs of a database that were not deleted. Raises SourceUnreadableError."""
     with _opened(path) as database:
-        rows = database.execute(
-            "SELECT run_uuid FROM runs WHERE lifecycle_stage IS NOT 'deleted' ORDER BY start_time, run_uuid"
-        ).fetchall()
-    for (run_id,) in rows:
+        found = mlflow_rows.run_ids(database)
+    for run_id in found:
         yield RunRow(path, run_id)
 
 
@@ -100,14 +79,3 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
             yield database
     except sqlite3.Error as error:
         raise SourceUnreadableError(f"{path} cannot be read as a database of MLflow: {error}.") from error
-
-
-def _count(database: sqlite3.Connection, run_id: str) -> int:
-    (points,) = database.execute("SELECT count(*) FROM metrics WHERE run_uuid = ?", (run_id,)).fetchone()
-    return int(points)
-
-
-def _value(value: Any) -> float:
-    """Return the number. The database has no infinities; MLflow puts the largest numbers there are in their place."""
-    number = float(value)
-    return math.copysign(math.inf, number) if abs(number) == MAX_FLOAT else number

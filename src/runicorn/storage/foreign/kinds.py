@@ -16,6 +16,7 @@ class Kind(enum.Enum):
     JSON_LINES = "json-lines"
     WANDB = "wandb"
     MLFLOW = "mlflow"
+    MLFLOW_DATABASE = "mlflow-database"
 
 
 # What stable-baselines3 counts steps and seconds by.

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from runicorn.storage import layout
-from runicorn.storage.foreign import mlflow_text, wandb_names
+from runicorn.storage.foreign import mlflow_rows, mlflow_text, wandb_names
 from runicorn.storage.foreign.csv_rows import CsvRows, roles_of
 from runicorn.storage.foreign.json_rows import MOMENTS, STEPS, object_of, row_of
 from runicorn.storage.foreign.kinds import TIMESTEPS, Kind
@@ -25,11 +25,12 @@ from runicorn.tables.dialect import recognise
 # What kind_of() wants to see of a file at most: a header of 10,000 columns and a row below it.
 HEAD_BYTES = 1 << 18
 TRAINER_STATE = "trainer_state.json"
+MLFLOW_DATABASE = "mlflow.db"
 _JSON_NAMES = {"log.json", "scalars.json", "progress.json", "log.txt"}
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".log.json")
 _CSV_KINDS = {"metrics.csv": Kind.LIGHTNING, "results.csv": Kind.ULTRALYTICS, "progress.csv": Kind.STABLE_BASELINES}
 # Names that a tool chooses, not a person.
-FIXED_NAMES = frozenset({TRAINER_STATE, *_JSON_NAMES, *_CSV_KINDS})
+FIXED_NAMES = frozenset({TRAINER_STATE, MLFLOW_DATABASE, *_JSON_NAMES, *_CSV_KINDS})
 _LOSS = re.compile(r"loss", re.IGNORECASE)
 _SEEN_LINES = 50
 # Logs hold names and modes beside their numbers; data sets hold sentences.
@@ -74,6 +75,8 @@ def _kinds(name: str, names: Collection[str]) -> tuple[Kind, ...]:
         return ()
     if lower in _JSON_NAMES or lower.endswith(_JSON_SUFFIXES):
         return (Kind.JSON_LINES,)
+    if lower == MLFLOW_DATABASE:
+        return (Kind.MLFLOW_DATABASE,)
     if not lower.endswith(".csv"):
         return ()
     return (_CSV_KINDS[lower], Kind.KERAS) if lower in _CSV_KINDS else (Kind.KERAS,)
@@ -101,6 +104,10 @@ def mlflow_run(names: Collection[str], folders: Collection[str]) -> Candidate | 
 def _is_mlflow_run(kind: Kind, head: bytes) -> bool:
     meta = mlflow_text.meta_of(head.decode("utf-8", "replace"))
     return mlflow_text.is_run(meta) and meta.get("lifecycle_stage") != mlflow_text.DELETED
+
+
+def _is_database(kind: Kind, head: bytes) -> bool:
+    return head.startswith(mlflow_rows.HEAD)
 
 
 def _states(names: Iterable[str]) -> list[Candidate]:
@@ -178,4 +185,5 @@ _IS_LOG = {
     Kind.TRAINER: _is_trainer_state,
     Kind.WANDB: _is_wandb_log,
     Kind.MLFLOW: _is_mlflow_run,
+    Kind.MLFLOW_DATABASE: _is_database,
 }

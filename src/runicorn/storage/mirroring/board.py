@@ -16,7 +16,8 @@ class Board:
 
     shown: run ids with their folders below the root. claimed: names in the root's runs/ below which such logs lie.
     arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
-    were looked into. problem: what keeps them from being shown. first_look: set once each run that was there at
+    were looked into. problem: what keeps them from being shown; database_problem: some of
+    them. first_look: set once each run that was there at
     first is shown. settled: set while nothing is left to take in, nor to be noted. asked_to_settle: whether somebody
     waits for that.
     """
@@ -27,6 +28,7 @@ class Board:
         self.claimed: frozenset[str] = frozenset()
         self.arriving = 0
         self.problem: str | None = None
+        self.database_problem: str | None = None
         self._temporary: Path | None = None
         self.looked_at = float("-inf")
         self.wake = threading.Event()

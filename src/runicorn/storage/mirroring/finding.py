@@ -12,7 +12,14 @@ from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Scan
 from runicorn.storage.foreign import mlflow_text
 from runicorn.storage.foreign.kinds import Kind
-from runicorn.storage.foreign.recognition import FIXED_NAMES, TRAINER_STATE, Candidate, candidates, mlflow_run
+from runicorn.storage.foreign.recognition import (
+    FIXED_NAMES,
+    MLFLOW_DATABASE,
+    TRAINER_STATE,
+    Candidate,
+    candidates,
+    mlflow_run,
+)
 from runicorn.storage.foreign.wandb_names import OUTPUT, is_log
 from runicorn.storage.tensorboard.logdir import EventFile, event_file, is_event_file, run_id
 
@@ -25,7 +32,7 @@ _MOST_CHOSEN_NAMES = 100
 _BY_NAME = {Kind.TRAINER, Kind.WANDB}
 _OF_MLFLOW = (mlflow_text.METRICS, mlflow_text.PARAMS, mlflow_text.TAGS)
 _MARKS = (
-    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE, ".wandb", mlflow_text.META),
+    *("tfevents", layout.RUN_FILE, layout.METRICS_FILE, ".wandb", mlflow_text.META, MLFLOW_DATABASE),
     *(".csv", ".jsonl", ".ndjson", "log.json", "log.txt", "scalars.json", "progress.json", TRAINER_STATE),
 )
 
@@ -223,8 +230,10 @@ def _log_files(path: str, scan: Scan, states: Mapping[str, FileStat]) -> Iterato
         file = event_file(each.path, known[each.path])
         if Kind.TRAINER in each.kinds:
             of_trainer.append(file)
-        else:
-            yield LogFile(path, (file,), each)
+            continue
+        beside = f"{each.path}-wal"
+        is_database = Kind.MLFLOW_DATABASE in each.kinds and beside in known
+        yield LogFile(path, (file, event_file(beside, known[beside])) if is_database else (file,), each)
     if of_trainer:
         yield LogFile(path, tuple(of_trainer), Candidate(TRAINER_STATE, (Kind.TRAINER,)))
 

@@ -51,8 +51,8 @@ class Mirror:
 
     @property
     def problem(self) -> str | None:
-        """What keeps event files from being shown, in one sentence."""
-        return self._board.problem
+        """What keeps logs from being shown, in one sentence."""
+        return self._board.problem or self._board.database_problem
 
     def runs(self, *, waits: bool = True) -> dict[str, str]:
         """Return run ids with their folders below the root, as they are known now.

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runicorn.masking import without_secret_text, without_secret_values
-from runicorn.model import RunState
-from runicorn.storage import layout
 from runicorn.storage.files import Files, Range, found_or_raise
 from runicorn.storage.foreign import mlflow_text
 from runicorn.storage.foreign.facts import Facts
@@ -21,7 +18,8 @@ from runicorn.storage.foreign.lines import MAX_LINE_BYTES
 from runicorn.storage.foreign.mlflow_facts import facts
 from runicorn.storage.growing import OLD_SECS
 from runicorn.storage.mirroring.finding import LogFile
-from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MOST_NAME_CHARACTERS, MirroredRun, UnreadError
+from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun, UnreadError
+from runicorn.storage.mirroring.told_run import told_info, told_note, told_status
 from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import Batch
 
@@ -214,29 +212,13 @@ class MlflowMirror(MirroredRun):
         }
 
     def _info(self, heartbeat_at: float) -> dict[str, Any]:
-        told = self._facts()
-        return {
-            **super()._info(heartbeat_at),
-            "project": layout.clean_project(told.project),
-            "name": without_secret_text(told.name[:MOST_NAME_CHARACTERS]) or self.run_id,
-            "config": dict(without_secret_values(dict(told.config))),
-            "tags": [without_secret_text(tag) for tag in told.tags],
-            "created_at": layout.iso(told.created_at),
-            "user": told.user,
-        }
+        return {**super()._info(heartbeat_at), **told_info(self._facts(), self.run_id)}
 
     def _status(self, heartbeat_at: float) -> dict[str, Any]:
-        told = self._facts()
-        ended_at = heartbeat_at if told.finished_at is None else told.finished_at
-        return {
-            **super()._status(heartbeat_at),
-            "state": told.state.value,
-            "finished_at": None if told.state is RunState.RUNNING else layout.iso(ended_at),
-            "exit_reason": told.exit_reason,
-        }
+        return {**super()._status(heartbeat_at), **told_status(self._facts(), heartbeat_at)}
 
     def _note(self) -> str:
-        return without_secret_text(self._facts().note)
+        return told_note(self._facts())
 
     def _begin_own(self) -> None:
         self._metrics: dict[str, _Metric] = {}

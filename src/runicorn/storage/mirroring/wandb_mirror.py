@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runicorn.masking import without_secret_text, without_secret_values
-from runicorn.model import RunState
-from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
 from runicorn.storage.files import Files, Range, found_or_raise
 from runicorn.storage.foreign import wandb_names
@@ -23,7 +20,8 @@ from runicorn.storage.foreign.wandb_log import WandbLog
 from runicorn.storage.growing import OLD_SECS
 from runicorn.storage.jsonio import encode_object
 from runicorn.storage.mirroring.finding import LogFile
-from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MOST_NAME_CHARACTERS, MirroredRun, UnreadError
+from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun, UnreadError
+from runicorn.storage.mirroring.told_run import told_info, told_note, told_status
 from runicorn.storage.tensorboard.logdir import EventFile
 from runicorn.storage.tensorboard.translate import Batch
 
@@ -247,29 +245,16 @@ class WandbMirror(MirroredRun):
         return self._log.facts(self._name, changed_at)
 
     def _info(self, heartbeat_at: float) -> dict[str, Any]:
-        facts = self._facts(heartbeat_at)
-        return {
-            **super()._info(heartbeat_at),
-            "project": layout.clean_project(facts.project),
-            "name": without_secret_text(facts.name[:MOST_NAME_CHARACTERS]) or self._name,
-            "config": dict(without_secret_values(dict(facts.config))),
-            "tags": [without_secret_text(tag) for tag in facts.tags],
-            "created_at": layout.iso(facts.created_at),
-            "host": facts.host,
-        }
+        return {**super()._info(heartbeat_at), **told_info(self._facts(heartbeat_at), self._name)}
 
     def _note(self) -> str:
-        return without_secret_text(self._facts(self._heartbeat_at).note)
+        return told_note(self._facts(self._heartbeat_at))
 
     def _status(self, heartbeat_at: float) -> dict[str, Any]:
         facts = self._facts(heartbeat_at)
-        ended = facts.state is not RunState.RUNNING
         return {
             **super()._status(heartbeat_at),
-            "state": facts.state.value,
-            "finished_at": layout.iso(heartbeat_at) if ended else None,
-            "exit_reason": facts.exit_reason,
-            "summary": dict(without_secret_values(dict(facts.summary))),
+            **told_status(facts, heartbeat_at),
             "warnings": {**self._translator.warnings, **facts.warnings},
         }
 

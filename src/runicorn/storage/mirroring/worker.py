@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import TypeAlias
 
 from filelock import FileLock, Timeout
 
@@ -22,6 +23,7 @@ from runicorn.storage.foreign import recognition
 from runicorn.storage.foreign.kinds import Kind
 from runicorn.storage.mirroring import finding
 from runicorn.storage.mirroring.board import FIRST_LOOK_SECS, Board
+from runicorn.storage.mirroring.database_mirror import DatabaseMirror, DatabaseRun, Databases
 from runicorn.storage.mirroring.event_mirror import EventMirror
 from runicorn.storage.mirroring.finding import EventFolder, Log, LogFile, Unreadable
 from runicorn.storage.mirroring.log_mirror import LogMirror
@@ -47,6 +49,8 @@ _MANY = 50
 _RECOGNISED_AT_ONCE = 32
 _LOCK_FILE = "lock"
 
+_AnyLog: TypeAlias = Log | DatabaseRun
+
 _log = logging.getLogger(__name__)
 
 
@@ -57,7 +61,8 @@ class Worker:
         self._board = board
         self._files = files
         self._root_name = root_name
-        self._folders: dict[str, Log] = {}
+        self._folders: dict[str, _AnyLog] = {}
+        self._databases = Databases(files, lambda: board.home)
         self._runs: dict[str, MirroredRun] = {}
         self._backlog: deque[str] = deque()
         self._waiting: set[str] = set()
@@ -150,12 +155,18 @@ class Worker:
                 self._note(folder)
         self._walk_secs += time.monotonic() - started
 
-    def _note(self, folder: Log) -> None:
+    def _note(self, folder: _AnyLog) -> None:
         run_id = folder.run_id
         self._found.add(run_id)
         if isinstance(folder, LogFile) and run_id not in self._kinds:
             if self._no_logs.get(run_id) != folder.files:
                 self._unsure[run_id] = folder
+            return
+        if isinstance(folder, LogFile) and self._kinds[run_id] is Kind.MLFLOW_DATABASE:
+            self._owns()  # a copy lies where this process writes, or would
+            for each in self._databases.runs(folder):
+                self._note(each)
+            self._board.database_problem = self._databases.problem
             return
         known = self._folders.get(run_id)
         if known != folder:
@@ -194,7 +205,7 @@ class Worker:
         asked = [
             (run_id, folder, file)
             for run_id, folder in self._folders.items()
-            if self._is_active(run_id, folder)
+            if self._is_active(run_id, folder) and not isinstance(folder, DatabaseRun)  # those change with the walk
             # Of many files in a folder, most were written by programs that ended: they are left to the walk.
             for since in [max(file.mtime for file in folder.files) - _ACTIVE_SECS]
             for file in folder.files
@@ -217,7 +228,7 @@ class Worker:
         self._grew_at[run_id] = now
         self._push(run_id, first=True)
 
-    def _is_active(self, run_id: str, folder: Log) -> bool:
+    def _is_active(self, run_id: str, folder: _AnyLog) -> bool:
         """Tell whether a run was written to lately, by the clock of its disk or by what was seen here."""
         if time.monotonic() - self._grew_at.get(run_id, float("-inf")) < _ACTIVE_SECS:
             return True
@@ -259,9 +270,11 @@ class Worker:
         except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
             self._leave(run_id)
 
-    def _open(self, log: Log) -> MirroredRun:
+    def _open(self, log: _AnyLog) -> MirroredRun:
         if isinstance(log, EventFolder):
             return EventMirror(self._board.home, log.path, self._files, self._root_name)
+        if isinstance(log, DatabaseRun):
+            return DatabaseMirror(self._board.home, log, self._files, self._root_name)
         kind = self._kinds[log.run_id]
         if kind is Kind.WANDB:
             return WandbMirror(self._board.home, log, self._files, self._root_name)
@@ -367,14 +380,14 @@ class Worker:
         for run_id, folder in self._folders.items():
             self._show_known(run_id, folder)
 
-    def _show_known(self, run_id: str, folder: Log) -> None:
+    def _show_known(self, run_id: str, folder: _AnyLog) -> None:
         """Show a run that was taken in by an earlier process, or by another one."""
         state_file = self._board.home / layout.RUNS / run_id / STATE_FILE
         if run_id not in self._board.shown and state_file.is_file():
             self._board.show(run_id, folder.path)
 
 
-def _path(folder: Log, file: EventFile) -> str:
+def _path(folder: _AnyLog, file: EventFile) -> str:
     return f"{folder.path}/{file.name}" if folder.path else file.name
 
 

@@ -1,0 +1,200 @@
+"""Runs in MLflow's database are runs where they lie: live, asked of SQLite or of a copy, and nothing made beside it."""
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.support.far_files import CountedFiles
+from tests.support.logs_of_others import LIMIT_SECS, counts, rows, runs, snapshot, until
+
+from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.layout import run_path
+from runicorn.storage.mirroring import database_copy
+from runicorn.storage.mirroring.mirror import Mirror
+from runicorn.storage.mirroring.overlay import OverlayFiles
+
+SCRIPT = (Path(__file__).parents[2] / "data" / "mlflow.sql").read_text(encoding="utf-8")
+
+
+@pytest.fixture(params=["here", "far"])
+def opened(request, tmp_path):
+    """Return what looks at a root, on this machine or over a link."""
+    with contextlib.ExitStack() as stack:
+
+        def open_files(root):
+            files = LocalFiles(root) if request.param == "here" else CountedFiles(LocalFiles(root))
+            overlay = OverlayFiles(files, Mirror(files, root.name, tmp_path / "cache" / "mirror"))
+            stack.callback(overlay.close)
+            return overlay
+
+        yield open_files
+
+
+@pytest.fixture
+def database(tmp_path):
+    root = tmp_path / "logs"
+    root.mkdir()
+    with contextlib.closing(sqlite3.connect(root / "mlflow.db")) as made:
+        made.executescript(SCRIPT)
+    return root / "mlflow.db"
+
+
+def change(path, *statements):
+    with contextlib.closing(sqlite3.connect(path, timeout=10)) as database, database:
+        for statement in statements:
+            database.execute(statement)
+
+
+def run_of(path):
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT run_uuid FROM runs").fetchone()[0]
+
+
+def only(files):
+    (run,) = until(lambda: list(runs(files).values()), "the run")
+    assert files.mirror.settle(LIMIT_SECS)
+    (run,) = runs(files).values()
+    return run
+
+
+def test_what_an_import_brings_is_what_is_shown(tmp_path, database, opened):
+    before = snapshot(database.parent)
+    files, target = opened(database.parent), tmp_path / "imported"
+    run = only(files)
+    (source,) = find_sources(database, Tool.MLFLOW)
+    imported = import_source(target, source, known=open_target(target)).run_id
+    own = LocalFiles(target)
+    assert rows(files, run.id) == rows(own, imported)
+    assert len(rows(files, run.id)["train/loss"]) == 21
+    for file, names in {
+        "run.json": ("name", "project", "config", "tags", "user", "created_at"),
+        "status.json": ("state", "finished_at", "exit_reason", "step"),
+        "notes.json": ("note",),
+    }.items():
+        ours, theirs = (
+            json.loads(each.read(run_path(run_id, file))) for each, run_id in ((files, run.id), (own, imported))
+        )
+        assert {name: ours[name] for name in names} == {name: theirs[name] for name in names}
+    assert snapshot(database.parent) == before
+
+
+def test_a_run_that_goes_on_is_seen_growing(database, opened, monkeypatch):
+    monkeypatch.setattr(database_copy, "_REST_FACTOR", 1)
+    row = run_of(database)
+    change(database, "UPDATE runs SET status = 'RUNNING', end_time = NULL")
+    files = opened(database.parent)
+    run = only(files)
+    for step in range(30, 36):
+        change(
+            database,
+            f"INSERT INTO metrics VALUES('train/loss', {1 / step}, {1_700_000_100_000 + step}, '{row}', {step}, 0)",
+        )
+        until(lambda step=step: counts(files, run.id)["train/loss"] == step - 8, f"step {step}")
+    change(database, f"INSERT INTO params VALUES('depth', '18', '{row}')")
+    until(lambda: only(files).config.get("depth") == 18, "a parameter that came later")
+    change(database, "UPDATE runs SET status = 'FINISHED', end_time = 1700000200000")
+    until(lambda: only(files).state.value == "finished", "its end")
+    assert rows(files, run.id)["train/loss"][-6:] == [(step, 1 / step) for step in range(30, 36)]
+
+
+def test_new_runs_come_and_deleted_ones_go(database, opened, monkeypatch):
+    monkeypatch.setattr(database_copy, "_REST_FACTOR", 1)
+    files = opened(database.parent)
+    first = only(files)
+    change(
+        database,
+        "INSERT INTO runs (run_uuid, name, status, start_time, lifecycle_stage, experiment_id) "
+        "VALUES('second', 'later', 'RUNNING', 1700000300000, 'active', 1)",
+        "INSERT INTO metrics VALUES('loss', 0.5, 1700000300000, 'second', 1, 0)",
+    )
+    until(lambda: set(runs(files)) == {first.name, "later"}, "the second run")
+    change(database, "UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = 'second'")
+    until(lambda: set(runs(files)) == {first.name}, "its going")
+
+
+def test_a_write_ahead_log_is_read_and_none_is_made(database, opened):
+    row = run_of(database)
+    with contextlib.closing(sqlite3.connect(database)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        with writer:
+            writer.execute(f"INSERT INTO metrics VALUES('late', 0.5, 1700000300000, '{row}', 1, 0)")
+        assert database.with_name("mlflow.db-wal").stat().st_size > 0
+        before = snapshot(database.parent)
+        files = opened(database.parent)
+        run = only(files)
+        assert rows(files, run.id)["late"] == [(1, 0.5)]
+        assert snapshot(database.parent) == before
+    database.with_name("mlflow.db-wal").unlink(missing_ok=True)
+    database.with_name("mlflow.db-shm").unlink(missing_ok=True)
+    before = snapshot(database.parent)
+    again = opened(database.parent)
+    only(again)
+    assert snapshot(database.parent) == before
+
+
+def test_what_is_being_written_is_waited_for(database, opened, monkeypatch):
+    monkeypatch.setattr(database_copy, "_REST_FACTOR", 1)
+    row = run_of(database)
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        writer.execute(f"INSERT INTO metrics VALUES('late', 0.5, 1700000300000, '{row}', 1, 0)")
+        files = opened(database.parent)
+        files.mirror.settle(2)
+        assert all("late" not in counts(files, run.id) for run in runs(files).values())
+        writer.execute("COMMIT")
+    until(lambda: [counts(files, run.id).get("late") for run in runs(files).values()] == [1], "what was committed")
+
+
+def test_going_on_after_a_kill_loses_and_doubles_nothing(database, opened):
+    row = run_of(database)
+    first = opened(database.parent)
+    run = only(first)
+    first.close()
+    change(database, f"INSERT INTO metrics VALUES('train/loss', 0.5, 1700000300000, '{row}', 77, 0)")
+    again = opened(database.parent)
+    until(lambda: counts(again, run.id).get("train/loss") == 22, "the rest")
+    assert rows(again, run.id)["train/loss"][-1] == (77, 0.5)
+
+
+@pytest.mark.parametrize("damage", ["cut", "garbage", "other", "odd values", "empty"])
+def test_what_is_no_whole_database_spoils_nothing(database, opened, damage):
+    (database.parent / "exp").mkdir()
+    (database.parent / "exp" / "metrics.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
+    data = bytearray(database.read_bytes())
+    if damage == "cut":
+        database.write_bytes(data[: len(data) // 2])
+    elif damage == "garbage":
+        data[4096:12288] = b"\xff" * 8192
+        database.write_bytes(data)
+    elif damage == "other":
+        database.unlink()
+        change(database, "CREATE TABLE runs (x)")
+    elif damage == "empty":
+        database.write_bytes(b"")
+    else:
+        row = run_of(database)
+        change(
+            database,
+            "PRAGMA ignore_check_constraints = 1",
+            f"INSERT INTO metrics VALUES('odd', 'no number', 'no time', '{row}', 'no step', 0)",
+            "UPDATE runs SET start_time = 'never', name = 5",
+        )
+    files = opened(database.parent)
+    until(lambda: "exp" in runs(files), "the other run")
+    files.mirror.settle(5)
+    if damage == "odd values":
+        (run,) = (run for name, run in runs(files).items() if name != "exp")
+        until(lambda: counts(files, run.id).get("train/loss") == 21, "its good points")
+        assert json.loads(files.read(run_path(run.id, "status.json")))["warnings"] == {"unreadable-metric-line": 1}
+
+
+def test_one_that_is_too_large_to_be_copied_is_told(database, opened, monkeypatch, request):
+    monkeypatch.setattr(database_copy, "MAX_COPIED_BYTES", 1000)
+    files = opened(database.parent)
+    if "here" in request.node.name:
+        only(files)
+        return
+    until(lambda: not runs(files) and "is larger than" in (files.mirror.problem or ""), "a word on it")
