@@ -17,7 +17,7 @@ from runicorn.exchange.source import Source
 from runicorn.storage import layout, reader
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.foreign.facts import Facts
-from runicorn.storage.foreign.mlflow_rows import HEAD
+from runicorn.storage.foreign.mlflow_text import DATABASE_HEAD
 from runicorn.storage.writer import prepare_root
 
 
@@ -175,5 +175,5 @@ def _looks(path: Path, tool: Tool, step: str | None, looked: Callable[[int], Non
 
 def _is_database(path: Path) -> bool:
     with contextlib.suppress(OSError), path.open("rb") as file:
-        return file.read(len(HEAD)) == HEAD
+        return file.read(len(DATABASE_HEAD)) == DATABASE_HEAD
     return False

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.foreign.mlflow_facts import MAX_FLOAT, facts
 from runicorn.storage.foreign.mlflow_text import DELETED
 from runicorn.storage.foreign.taken import Point
 
-HEAD = b"SQLite format 3\0"
+if TYPE_CHECKING:
+    import sqlite3  # which some builds of Python lack
 
 
 class Standing(NamedTuple):

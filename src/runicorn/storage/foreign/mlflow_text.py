@@ -1,4 +1,4 @@
-"""What stands in the small files of MLflow's file store: a meta.yaml, and a metric's values line by line. Pure."""
+"""What stands in the files of MLflow's stores: a meta.yaml, the lines of a metric, the head of a database. Pure."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from runicorn.storage.foreign.taken import Point
 META = "meta.yaml"
 METRICS, PARAMS, TAGS, ARTIFACTS = "metrics", "params", "tags", "artifacts"
 DELETED = "deleted"
+DATABASE_HEAD = b"SQLite format 3\0"
 
 
 def meta_of(text: str) -> dict[str, str]:

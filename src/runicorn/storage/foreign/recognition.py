@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from runicorn.storage import layout
-from runicorn.storage.foreign import mlflow_rows, mlflow_text, wandb_names
+from runicorn.storage.foreign import mlflow_text, wandb_names
 from runicorn.storage.foreign.csv_rows import CsvRows, roles_of
 from runicorn.storage.foreign.json_rows import MOMENTS, STEPS, object_of, row_of
 from runicorn.storage.foreign.kinds import TIMESTEPS, Kind
@@ -107,7 +107,7 @@ def _is_mlflow_run(kind: Kind, head: bytes) -> bool:
 
 
 def _is_database(kind: Kind, head: bytes) -> bool:
-    return head.startswith(mlflow_rows.HEAD)
+    return head.startswith(mlflow_text.DATABASE_HEAD)
 
 
 def _states(names: Iterable[str]) -> list[Candidate]:

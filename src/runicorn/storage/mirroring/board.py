@@ -16,10 +16,9 @@ class Board:
 
     shown: run ids with their folders below the root. claimed: names in the root's runs/ below which such logs lie.
     arriving: how many runs were found and are not taken in yet, where that takes a while; at least 1 until all folders
-    were looked into. problem: what keeps them from being shown; database_problem: some of
-    them. first_look: set once each run that was there at
-    first is shown. settled: set while nothing is left to take in, nor to be noted. asked_to_settle: whether somebody
-    waits for that.
+    were looked into. problem: what keeps them from being shown; database_problem: those of a database. first_look: set
+    once each run that was there at first is shown. settled: set while nothing is left to take in, nor to be noted.
+    asked_to_settle: whether somebody waits for that.
     """
 
     def __init__(self, home: Path) -> None:

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runicorn.storage.files import Files, FileStat, LocalFiles, Range, found_or_raise
-from runicorn.storage.foreign.mlflow_rows import HEAD
+from runicorn.storage.foreign.mlflow_text import DATABASE_HEAD
+
+if TYPE_CHECKING:
+    import sqlite3
 
 # Larger ones are read on the machine that they lie on, by a viewer there.
 MAX_COPIED_BYTES = 1 << 28
@@ -53,6 +56,8 @@ class DatabaseCopy:
     @contextlib.contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
         """Give a connection to what is there now. Raises NotNowError, OSError."""
+        import sqlite3
+
         place = self._place()
         try:
             with contextlib.closing(
@@ -65,7 +70,7 @@ class DatabaseCopy:
     def _place(self) -> Path:
         """Return what to open. Raises NotNowError, OSError."""
         head = self._files.read(self._path, 0, _HEAD_BYTES)
-        if not head.startswith(HEAD):
+        if not head.startswith(DATABASE_HEAD):
             raise NotNowError("is no database")
         if isinstance(self._files, LocalFiles) and head[_VERSIONS] != _WITH_WAL:
             self.is_of_now = True
@@ -85,6 +90,8 @@ class DatabaseCopy:
         self.too_large = database is not None and database.size_bytes > MAX_COPIED_BYTES
         if database is None or self.too_large or (journal is not None and journal.size_bytes > 0):
             return
+        import sqlite3
+
         started = self._monotonic()
         self._copy.parent.mkdir(parents=True, exist_ok=True)
         drafts = [self._copy.with_name(f".new-{self._copy.name}{end}") for end in ("", _WAL)]
@@ -127,6 +134,8 @@ def found_or_raise_status(found: FileStat | OSError) -> FileStat:
 
 def _made_plain(draft: Path) -> None:
     """Have a copy take in its write-ahead log, so that whoever only reads it makes no file. Raises sqlite3.Error."""
+    import sqlite3
+
     with contextlib.closing(sqlite3.connect(draft, timeout=_BUSY_SECS)) as database:
         database.execute("PRAGMA journal_mode = DELETE")
         database.execute("SELECT count(*) FROM sqlite_master").fetchone()

@@ -65,6 +65,8 @@ class Databases:
             try:
                 with copy.opened() as database:
                     standings = mlflow_rows.standings(database)
+            except ImportError:  # a Python that was built without SQLite
+                self.problem = f"The database {log.log_path} is not shown: this Python has no SQLite."
             except (NotNowError, OSError):
                 if copy.too_large:
                     self.problem = (
