@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import shutil
 import signal
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from runicorn.storage.compaction import pack_run
 
 # Where to go on with a live stream, which only the viewer that gave it knows.
 CURSOR = re.compile(rb'"cursor":"[^"]*"')
+DATA = Path(__file__).parents[2] / "data"
 EVENT_FILE, LATER_FILE = "events.out.tfevents.1700000000.gpu7", "events.out.tfevents.1700000001.gpu7"
 
 
@@ -186,30 +189,45 @@ def test_long_charts_are_those_of_an_installed_viewer(connected: Viewer, server:
 
 @pytest.fixture
 def logs_of_others(server: Server) -> Iterator[Server]:
-    """Event files with pictures, and a table of Lightning's, beside a run of ours that is packed. Their times are whole
-    seconds.
+    """Event files with pictures, and what Lightning, W&B and MLflow wrote, beside a run of ours that is packed. Their
+    times are whole seconds.
     """
     server.train(steps=400, pause_secs=0).wait()
     for run in (server.runs / "runs").iterdir():
         pack_run(run)
         assert (run / f"{layout.METRICS_FILE}{layout.PACKED_SUFFIX}").exists()
-    logs = server.runs / "logs" / "resnet" / "seed1"
+    logs = server.runs / "logs"
     write_events(logs / EVENT_FILE, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(300)])
     write_events(logs / LATER_FILE, [event(image("samples", png(6, 4), 6, 4), step=299)])
-    table = server.runs / "logs" / "lightning_logs" / "version_0" / "metrics.csv"
+    table = logs / "lightning_logs" / "version_0" / "metrics.csv"
     table.parent.mkdir(parents=True)
     table.write_text("step,loss\n" + "".join(f"{step},{1 / (step + 1)}\n" for step in range(300)))
     table.with_name("hparams.yaml").write_text("lr: 0.1\noptimizer:\n  name: adam\n")
-    for path in (*logs.iterdir(), table):
+    shutil.copytree(DATA / "foreign" / "wandb" / "wandb", logs / "wandb")
+    shutil.copytree(DATA / "mlruns", logs / "mlruns")
+    with contextlib.closing(sqlite3.connect(logs / "mlflow.db")) as database, database:
+        database.executescript((DATA / "mlflow.sql").read_text(encoding="utf-8"))
+        database.execute("UPDATE runs SET name = 'in a database'")
+        database.execute("DELETE FROM tags WHERE key = 'mlflow.runName'")
+    for path in logs.rglob("*"):
         os.utime(path, (1_700_000_100, 1_700_000_100))
+    server.account.give(server.runs)
     yield server
     # An installed viewer keeps what it reads of them there.
     shutil.rmtree(server.account.home / ".cache", ignore_errors=True)
 
 
-def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
-    connected: Viewer, logs_of_others: Server
-) -> None:
+# By the name of its run: a metric of each log, and how many points it has.
+OF_OTHERS = {
+    "logs": ("loss", 300),
+    "version_0": ("loss", 300),
+    "long run": ("lr", 90),
+    "first": ("train/loss", 21),
+    "in a database": ("train/loss", 21),
+}
+
+
+def test_logs_of_others_and_packed_runs_are_shown_as_by_a_viewer(connected: Viewer, logs_of_others: Server) -> None:
     by_viewer, by_agent, by_sftp = (
         start(connected, logs_of_others.login(remote_root=str(logs_of_others.runs), mode=mode))["url"]
         for mode in ("viewer", "agent", "sftp")
@@ -219,36 +237,48 @@ def test_logs_of_tensorboard_and_packed_runs_are_shown_as_by_a_viewer(
         return {each["name"]: each["id"] for each in httpx.get(f"{url}/api/runs").json()["runs"]}
 
     for url in (by_viewer, by_agent, by_sftp):
-        eventually(lambda url=url: {"seed1", "version_0"} <= runs(url).keys(), 10, "the runs of others")
-        mirrored = runs(url)["seed1"]
-        for run in (mirrored, runs(url)["version_0"]):
-            eventually(lambda url=url, run=run: losses(url, run) == 300)
-        eventually(lambda url=url, run=mirrored: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
-    (packed,) = (run for name, run in runs(by_viewer).items() if name not in ("seed1", "version_0"))
-    table = runs(by_viewer)["version_0"]
-    (shown,) = httpx.get(f"{by_viewer}/api/runs/{mirrored}/events").json()["events"]
+        eventually(lambda url=url: runs(url).keys() >= OF_OTHERS.keys(), 20, "the runs of others")
+        for name, (metric, count) in OF_OTHERS.items():
+            eventually(lambda url=url, run=runs(url)[name], m=metric, n=count: points(url, run, m) == n, 10, name)
+        for name in ("logs", "long run"):
+            eventually(lambda url=url, run=runs(url)[name]: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
+        eventually(lambda url=url: state_of(url, runs(url)["long run"]) == "finished")
+    found = runs(by_viewer)
+    (packed,) = (run for name, run in found.items() if name not in OF_OTHERS)
     paths = [
         "/api/runs",
         f"/api/runs/{packed}",
         f"/api/series?run={packed}&metric=train/loss&metric=acc&points=100",
-        f"/api/series?run={mirrored}&metric=loss&points=100",
-        f"/api/series?run={table}&metric=loss&points=100",
-        f"/api/runs/{mirrored}/events",
-        f"/api/runs/{mirrored}/files/{shown['items'][0]['file']}",
+        f"/api/runs/{found['long run']}/console",
+        *(f"/api/series?run={found[name]}&metric={metric}&points=100" for name, (metric, _) in OF_OTHERS.items()),
     ]
+    for name in ("logs", "long run"):
+        paths.append(f"/api/runs/{found[name]}/events")
+        shown = httpx.get(f"{by_viewer}/api/runs/{found[name]}/events").json()["events"]
+        paths += [f"/api/runs/{found[name]}/files/{item['file']}" for each in shown for item in each["items"]]
     for path in paths:
         theirs = httpx.get(by_viewer + path)
         for ours in (httpx.get(by_agent + path), httpx.get(by_sftp + path)):
             assert ours.status_code == theirs.status_code == 200, path
             assert comparable(ours) == comparable(theirs), path
-    with next(logs_of_others.runs.rglob("metrics.csv")).open("a") as file:
+    logs = logs_of_others.runs / "logs"
+    with (logs / "lightning_logs" / "version_0" / "metrics.csv").open("a") as file:
         file.writelines(f"{step},{1 / (step + 1)}\n" for step in range(300, 500))
-    before = logs_of_others.runs / "logs" / "resnet" / "seed1" / EVENT_FILE
-    write_events(before, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(500)])
+    write_events(logs / EVENT_FILE, [event(scalar("loss", 1 / (step + 1)), step=step) for step in range(500)])
+    with next(logs.rglob("train/loss")).open("a") as file:
+        file.writelines(f"{1_700_000_500_000 + step} 0.5 {step}\n" for step in range(100))
+    with contextlib.closing(sqlite3.connect(logs / "mlflow.db")) as database, database:
+        (row,) = database.execute("SELECT run_uuid FROM runs").fetchone()
+        for step in range(100):
+            database.execute(
+                f"INSERT INTO metrics VALUES('train/loss', 0.5, {1_700_000_500_000 + step}, '{row}', {step}, 0)"
+            )
     for url in (by_agent, by_sftp):
-        for run in (mirrored, table):
-            eventually(lambda url=url, run=run: losses(url, run) == 500, 15)
+        for name, count in {"logs": 500, "version_0": 500, "first": 121, "in a database": 121}.items():
+            metric = OF_OTHERS[name][0]
+            eventually(lambda url=url, run=found[name], m=metric, n=count: points(url, run, m) == n, 20, name)
     assert not list(logs_of_others.runs.rglob("mirror.json"))
+    assert not [path for path in logs.iterdir() if path.name.startswith("mlflow.db-")]
 
 
 # What a server is forced to run that lets commands through, but none that would become an agent.
@@ -305,9 +335,13 @@ def test_what_a_person_notes_is_written_over_there(mode: str, connected: Viewer,
     stop(connected, session)
 
 
-def losses(url: str, run: str) -> int:
+def points(url: str, run: str, metric: str) -> int:
     metrics = httpx.get(f"{url}/api/runs/{run}").json()["metrics"]
-    return next((int(each["count"]) for each in metrics if each["name"] == "loss"), 0)
+    return next((int(each["count"]) for each in metrics if each["name"] == metric), 0)
+
+
+def state_of(url: str, run: str) -> str:
+    return str(httpx.get(f"{url}/api/runs/{run}").json()["state"])
 
 
 def comparable(answer: httpx.Response) -> bytes:
