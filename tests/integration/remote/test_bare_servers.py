@@ -233,17 +233,15 @@ def test_logs_of_others_and_packed_runs_are_shown_as_by_a_viewer(connected: View
         for mode in ("viewer", "agent", "sftp")
     )
 
-    def runs(url: str) -> dict[str, str]:
-        return {each["name"]: each["id"] for each in httpx.get(f"{url}/api/runs").json()["runs"]}
-
     for url in (by_viewer, by_agent, by_sftp):
-        eventually(lambda url=url: runs(url).keys() >= OF_OTHERS.keys(), 20, "the runs of others")
+        eventually(lambda url=url: run_ids(url).keys() >= OF_OTHERS.keys(), 20, "the runs of others")
+        ids = run_ids(url)
         for name, (metric, count) in OF_OTHERS.items():
-            eventually(lambda url=url, run=runs(url)[name], m=metric, n=count: points(url, run, m) == n, 10, name)
+            eventually(lambda url=url, run=ids[name], m=metric, n=count: points(url, run, m) == n, 10, name)
         for name in ("logs", "long run"):
-            eventually(lambda url=url, run=runs(url)[name]: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
-        eventually(lambda url=url: state_of(url, runs(url)["long run"]) == "finished")
-    found = runs(by_viewer)
+            eventually(lambda url=url, run=ids[name]: httpx.get(f"{url}/api/runs/{run}/events").json()["events"])
+        eventually(lambda url=url, run=ids["long run"]: state_of(url, run) == "finished")
+    found = run_ids(by_viewer)
     (packed,) = (run for name, run in found.items() if name not in OF_OTHERS)
     paths = [
         "/api/runs",
@@ -338,6 +336,10 @@ def test_what_a_person_notes_is_written_over_there(mode: str, connected: Viewer,
 def points(url: str, run: str, metric: str) -> int:
     metrics = httpx.get(f"{url}/api/runs/{run}").json()["metrics"]
     return next((int(each["count"]) for each in metrics if each["name"] == metric), 0)
+
+
+def run_ids(url: str) -> dict[str, str]:
+    return {each["name"]: each["id"] for each in httpx.get(f"{url}/api/runs").json()["runs"]}
 
 
 def state_of(url: str, run: str) -> str:
