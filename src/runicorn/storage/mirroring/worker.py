@@ -11,8 +11,9 @@ import logging
 import shutil
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeAlias
 
 from filelock import FileLock, Timeout
@@ -29,6 +30,7 @@ from runicorn.storage.mirroring.finding import EventFolder, Log, LogFile, Unread
 from runicorn.storage.mirroring.log_mirror import LogMirror
 from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, FIRST_BYTES, STATE_FILE, MirroredRun
 from runicorn.storage.mirroring.mlflow_mirror import MlflowMirror
+from runicorn.storage.mirroring.prefetching import MOST_LOGS, PrefetchedFiles
 from runicorn.storage.mirroring.wandb_mirror import WandbMirror
 from runicorn.storage.tensorboard.logdir import EventFile, event_file
 
@@ -47,6 +49,7 @@ _ACTIVE_SECS = 600.0
 _RETRY_SECS = 5.0
 _MANY = 50
 _RECOGNISED_AT_ONCE = 32
+_FEW_BYTES = 1 << 14
 _LOCK_FILE = "lock"
 
 _AnyLog: TypeAlias = Log | DatabaseRun
@@ -63,6 +66,8 @@ class Worker:
         self._root_name = root_name
         self._folders: dict[str, _AnyLog] = {}
         self._databases = Databases(files, lambda: board.home)
+        self._prefetched = PrefetchedFiles(files)
+        self._ahead: set[str] = set()
         self._runs: dict[str, MirroredRun] = {}
         self._backlog: deque[str] = deque()
         self._waiting: set[str] = set()
@@ -109,7 +114,7 @@ class Worker:
     def _tell(self) -> None:
         """Tell those who wait that each run is there, or that all of all runs is."""
         board = self._board
-        waiting = len(self._folders) - len(self._tried if self._lock is not None else board.shown)
+        waiting = len(self._folders) - len(self._tried if self._lock is not None else board.shown) + len(self._unsure)
         if self._lock is not None or self._reading_since is None:
             done = len(self._tried) >= len(self._folders)
         else:  # of what another process never shows, such as an empty file, nothing is known here
@@ -124,7 +129,7 @@ class Worker:
                 and not any(run.owes for run in self._runs.values())
             ):
                 board.settled.set()
-        if not board.first_look.is_set() and self._folders:
+        if not board.first_look.is_set() and (self._folders or self._unsure):
             board.arriving = max(1, waiting)
         else:  # some that come later are there before anybody could read of it
             board.arriving = waiting if self._lock is not None and waiting >= _MANY else 0
@@ -254,8 +259,12 @@ class Worker:
         try:
             run = self._runs.get(run_id)
             if run is None:
+                self._prefetch(run_id)
                 run = self._runs[run_id] = self._open(folder)
             more = run.follow(folder.files, limit_bytes=limit_bytes)
+            if run_id in self._ahead and not isinstance(folder, DatabaseRun):
+                self._ahead.discard(run_id)
+                self._prefetched.forget(folder)
             if run.exists:
                 self._board.show(run_id, folder.path)
             else:  # deleted by its own tool
@@ -270,28 +279,48 @@ class Worker:
         except Exception:  # noqa: BLE001 - the rim of a background task: one run spoils no other
             self._leave(run_id)
 
+    def _prefetch(self, run_id: str) -> None:
+        """Ask for the first bytes of a run's log together with those of the next ones that nothing is known of."""
+        if run_id in self._ahead:
+            return
+        logs, ids = [], []
+        for each in (run_id, *self._backlog):
+            log = self._folders.get(each)
+            is_new = each == run_id or each not in self._tried
+            if log is None or isinstance(log, DatabaseRun) or not is_new or self._state_file(each).is_file():
+                continue
+            logs.append((log, self._kinds.get(each)))
+            ids.append(each)
+            if len(logs) == MOST_LOGS:
+                break
+        self._ahead = set(ids[: self._prefetched.prefetch(logs)]) if logs else set()
+
+    def _state_file(self, run_id: str) -> Path:
+        return self._board.home / layout.RUNS / run_id / STATE_FILE
+
     def _open(self, log: _AnyLog) -> MirroredRun:
+        files = self._prefetched
         if isinstance(log, EventFolder):
-            return EventMirror(self._board.home, log.path, self._files, self._root_name)
+            return EventMirror(self._board.home, log.path, files, self._root_name)
         if isinstance(log, DatabaseRun):
-            return DatabaseMirror(self._board.home, log, self._files, self._root_name)
+            return DatabaseMirror(self._board.home, log, files, self._root_name)
         kind = self._kinds[log.run_id]
         if kind is Kind.WANDB:
-            return WandbMirror(self._board.home, log, self._files, self._root_name)
+            return WandbMirror(self._board.home, log, files, self._root_name)
         if kind is Kind.MLFLOW:
-            return MlflowMirror(self._board.home, log, self._files, self._root_name)
-        return LogMirror(self._board.home, log, kind, self._files, self._root_name)
+            return MlflowMirror(self._board.home, log, files, self._root_name)
+        return LogMirror(self._board.home, log, kind, files, self._root_name)
 
     def _recognise(self) -> None:
         """Look at the first bytes of some files whose names are those of logs."""
-        logs = list(self._unsure.values())[:_RECOGNISED_AT_ONCE]
+        logs = list(self._unsure.values())[: max(_RECOGNISED_AT_ONCE, self._files.batch_folders)]
         if not logs:
             return
-        heads = [Range(_path(log, log.files[0]), 0, recognition.HEAD_BYTES) for log in logs]
-        try:
-            found = self._files.fetch(heads)
-        except OSError:  # nothing is known of them now
-            found = [OSError()] * len(logs)
+        found = self._heads(logs, _FEW_BYTES)
+        # Where the first lines of a longer one do not tell, more of them may.
+        unsure = [at for at, (log, head) in enumerate(zip(logs, found, strict=True)) if _may_tell_more(log, head)]
+        for at, head in zip(unsure, self._heads([logs[at] for at in unsure], recognition.HEAD_BYTES), strict=True):
+            found[at] = head
         for log, head in zip(logs, found, strict=True):
             del self._unsure[log.run_id]
             if isinstance(head, OSError):
@@ -302,6 +331,12 @@ class Worker:
             else:
                 self._kinds[log.run_id] = kind
                 self._note(log)
+
+    def _heads(self, logs: Sequence[LogFile], length: int) -> list[bytes | OSError]:
+        try:
+            return self._files.fetch([Range(_path(log, log.files[0]), 0, length) for log in logs]) if logs else []
+        except OSError as error:  # nothing is known of them now
+            return [error] * len(logs)
 
     def _settle(self) -> None:
         """Renew the notes that are due; at once where somebody waits for all of it."""
@@ -382,9 +417,14 @@ class Worker:
 
     def _show_known(self, run_id: str, folder: _AnyLog) -> None:
         """Show a run that was taken in by an earlier process, or by another one."""
-        state_file = self._board.home / layout.RUNS / run_id / STATE_FILE
-        if run_id not in self._board.shown and state_file.is_file():
+        if run_id not in self._board.shown and self._state_file(run_id).is_file():
             self._board.show(run_id, folder.path)
+
+
+def _may_tell_more(log: LogFile, head: bytes | OSError) -> bool:
+    return (
+        not isinstance(head, OSError) and len(head) == _FEW_BYTES and recognition.kind_of(log.candidate, head) is None
+    )
 
 
 def _path(folder: _AnyLog, file: EventFile) -> str:
