@@ -148,6 +148,9 @@ class NearbyAgent(client.Agent):
                 yield program.PART, packed, body
         yield program.DONE, 0, json.dumps(answer).encode()
 
+    def watch(self, folders: Sequence[str], paths: Sequence[str]) -> None:
+        """Nothing tells of changes without a channel."""
+
 
 @contextlib.contextmanager
 def run_sftp(connection: ShellConnection | None = None) -> Iterator[sftp.Sftp]:

@@ -5,31 +5,46 @@ from __future__ import annotations
 import contextlib
 import errno
 import struct
+import threading
+import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from runicorn.remote.server.reading import Reader, error_of
+from runicorn.remote.server.reading import Reader, Watch, error_of
+from runicorn.sources.hot_paths import HotPaths
 from runicorn.storage.files import Condensed, Condensing, Files, FileStat, Range, Scan, parts_below, scanned
 
 # What takes long over there makes room for what does not: a list, or the news of a run.
 _NOW, _LATER = 0, 1
+# So often, at most, other things are watched than before.
+_WATCH_EVERY_SECS = 1.0
 _MUCH_BYTES = 512 * 1024
 
 
 class HostFiles(Files):
-    """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError."""
+    """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError.
+
+    What is asked for again and again is watched over there, if there is an agent: it tells what changes, and what was
+    appended, so that nobody has to ask; what it told last is answered then.
+    """
 
     batch_bytes = 16 * 2**20
     batch_folders = 256
     condenses = True
 
-    def __init__(self, reader: Reader | None = None) -> None:
+    def __init__(self, reader: Reader | None = None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._current = reader
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._folders, self._paths = HotPaths(), HotPaths()
+        self._watch: Watch | None = None
+        self._watched_at = float("-inf")
 
     def read_by(self, reader: Reader) -> None:
         """Go on with another one, which opened the same root."""
-        self._current = reader
+        with self._lock:
+            self._current, self._watch, self._watched_at = reader, None, float("-inf")
 
     @property
     def _reader(self) -> Reader:
@@ -45,19 +60,29 @@ class HostFiles(Files):
         if not folders:
             return []
         with _broken_answers():
-            found = self._reader.look(folders)
+            watch = self._watch_of(folders, ())
+            found = watch.look(folders) if watch is not None else None
+            if found is None:
+                found = self._reader.look(folders)
             return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
         if not paths:
             return []
         with _broken_answers():
-            found = self._reader.stats(paths)
+            watch = self._watch_of((), paths)
+            found = watch.stats(paths) if watch is not None else None
+            if found is None:
+                found = self._reader.stats(paths)
             return [error_of(each) or (None if each is None else _stat(each)) for each in _whole(found, paths)]
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         if not ranges:
             return []
+        watch = self._watch
+        told = watch.fetch(ranges) if watch is not None else None
+        if told is not None:
+            return list(told)
         much = any(each.length is None or each.length > _MUCH_BYTES for each in ranges)
         with _broken_answers():
             found, errors = self._reader.fetch(ranges, _LATER if much else _NOW)
@@ -87,12 +112,46 @@ class HostFiles(Files):
     def replace(self, path: str, content: bytes) -> None:
         """Write a small file anew, all of it or nothing. Raises OSError."""
         self._reader.replace(path, content)
+        # What was told of it before is not so any more.
+        with self._lock:
+            watch, self._watch = self._watch, None
+            self._folders.forget()
+            self._paths.forget()
+        if watch is not None:
+            watch.stop()
 
     def inside(self, folder: str, path: str) -> str | None:
         parts = parts_below(path)
         if not parts or not self._reader.inside(folder, "/".join(parts)):
             return None
         return f"{folder}/{'/'.join(parts)}"
+
+    def _watch_of(self, folders: Sequence[str], paths: Sequence[str]) -> Watch | None:
+        """Return what tells of all of these; have them watched, where they are asked for again and again."""
+        moment = self._monotonic()
+        with self._lock:
+            self._folders.note(folders, moment)
+            self._paths.note(paths, moment)
+            reader, watch = self._current, self._watch
+            if watch is not None and watch.is_over:
+                watch = self._watch = None
+            if watch is not None and watch.holds(folders, paths):
+                return watch
+            if reader is None or moment - self._watched_at < _WATCH_EVERY_SECS:
+                return None
+            hot, hot_paths = self._folders.hot(moment), self._paths.hot(moment)
+            if not (hot or hot_paths) or (watch is not None and watch.holds(hot, hot_paths)):
+                return None
+            self._watched_at = moment
+        new = reader.watch(hot, hot_paths)
+        with self._lock:
+            if self._current is reader:
+                watch, self._watch = self._watch, new
+            else:  # another one reads meanwhile
+                watch = new
+        if watch is not None:
+            watch.stop()
+        return None
 
 
 @contextlib.contextmanager

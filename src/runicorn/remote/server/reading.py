@@ -78,7 +78,29 @@ class Reader(Protocol):
     def replace(self, path: str, content: bytes) -> None:
         """Write a small file anew, all of it or nothing; nothing else is ever written over there. Raises OSError."""
 
+    def watch(self, folders: Sequence[str], paths: Sequence[str]) -> Watch | None:
+        """Have changes of folders, and of what is at paths, told as they happen; None where nothing tells of them."""
+
     def close(self) -> None: ...
+
+
+class Watch(Protocol):
+    """What is told of folders and paths as it changes. Each answer is None where it is not known here."""
+
+    @property
+    def is_over(self) -> bool: ...
+
+    def holds(self, folders: Sequence[str], paths: Sequence[str]) -> bool:
+        """Tell whether all of these are watched."""
+
+    def look(self, folders: Sequence[str]) -> list[Any] | None: ...
+
+    def stats(self, paths: Sequence[str]) -> list[Any] | None: ...
+
+    def fetch(self, ranges: Sequence[tuple[str, int, int | None]]) -> list[bytes] | None:
+        """Return the bytes of each range, where they were appended just now."""
+
+    def stop(self) -> None: ...
 
 
 def error_of(answer: Any) -> OSError | None:

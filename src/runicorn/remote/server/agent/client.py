@@ -22,6 +22,7 @@ from runicorn.errors import (
 from runicorn.remote.server.agent import command
 from runicorn.remote.server.agent.condensing import RECORD_BYTES, ROW
 from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, SHUFFLED
+from runicorn.remote.server.agent.watching import Watching, in_order
 from runicorn.remote.server.inbox import Answers, Inbox, Outbox
 from runicorn.remote.server.reading import Hello, error_of, os_error
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
@@ -129,6 +130,36 @@ class Agent:
         condensed = [told if error_of(told) else [*told, rows, rest] for told, rows, rest in made]
         return condensed, found[: len(ranges)], _errors(end)
 
+    def watch(self, folders: Sequence[str], paths: Sequence[str]) -> Watching:
+        """Have changes of folders, and of what is at paths, told as they happen. Raises OSError."""
+        answers: Answers[_Part] = Answers(_WHO)
+        number = next(self._numbers)
+        self._inbox.expect(number, answers)
+
+        def parts() -> list[bytes] | None:
+            found: list[bytes] = []
+            while answers.waiting:
+                try:
+                    kind, packed, body = answers.next(0)
+                except OSError:
+                    return None
+                if kind == DONE:
+                    self._inbox.forget(number)
+                    return None
+                found.append(_unpacked(packed, body))
+            return found
+
+        def say(what: str) -> None:
+            with contextlib.suppress(OSError):
+                self._send(next(self._numbers), {"do": what, "number": number})
+
+        def stop() -> None:
+            self._inbox.forget(number)
+            say("forget")
+
+        self._send(number, {"do": "watch", "folders": list(folders), "paths": list(paths)})
+        return Watching(folders, paths, parts, lambda: say("watch_on"), stop)
+
     def close(self) -> None:
         """End it: its input ends, and it with that. May be called twice."""
         self._ended.set()
@@ -149,7 +180,7 @@ class Agent:
                 continue
             for number, data in _pieces_in(packed, body):
                 row_bytes = RECORD_BYTES if number < ranges else ROW.size
-                pieces[number].write(_in_order(data, row_bytes) if packed & SHUFFLED else data)
+                pieces[number].write(in_order(data, row_bytes) if packed & SHUFFLED else data)
         return end, [each.getvalue() for each in pieces]
 
     def _listed(self, request: dict[str, Any]) -> list[Any]:
@@ -285,17 +316,6 @@ def _pieces_in(packed: int, body: bytes) -> Iterator[tuple[int, bytes]]:
 
 def _errors(end: Any) -> dict[int, OSError]:
     return {int(number): os_error(*told) for number, told in end["errors"].items()}
-
-
-def _in_order(data: bytes, row_bytes: int) -> bytes:
-    """Undo program.shuffled()."""
-    count = len(data) // row_bytes
-    whole = count * row_bytes
-    rows = bytearray(len(data))
-    for place in range(row_bytes):
-        rows[place:whole:row_bytes] = data[place * count : (place + 1) * count]
-    rows[whole:] = data[whole:]
-    return bytes(rows)
 
 
 def _unpacked(packed: int, body: bytes) -> bytes:

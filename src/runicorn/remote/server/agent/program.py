@@ -41,6 +41,17 @@ LOOKED_AT_BYTES = 131072 * RECORD_BYTES
 WAITING_BYTES = 1024 * 1024
 ENTRIES_AT_ONCE = 2000
 WORTH_PACKING_BYTES = 512
+# So often what is watched is looked at, unless looking takes longer than a twentieth of that; and so often a word of it
+# is said in any case. One that nobody asks on for longer than it lives is ended.
+WATCH_SECS = 0.2
+WATCH_SHARE = 20
+WATCH_WORD_SECS = 2.0
+WATCH_LIFE_SECS = 10.0
+# What is appended to a file is told with the change, if it is not more; with some bytes before it, and its first ones.
+APPENDED_BYTES = 65536
+BEFORE_BYTES = 128
+APPENDED_AT_ONCE_BYTES = 1024 * 1024
+WATCHED = struct.Struct(">I")
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
@@ -55,6 +66,7 @@ class Agent:
         self.waiting = []  # of what is to be sent, in order
         self.waiting_bytes = 0
         self.jobs = {}  # by the number of the request: its urgency, and what yields its parts
+        self.watches = {}  # by the number of the request
 
     def serve(self):
         """Answer until the other side is gone."""
@@ -62,13 +74,33 @@ class Agent:
         while True:
             busy = bool(self.jobs) and self.waiting_bytes < WAITING_BYTES
             writers = [self.stdout] if self.waiting else []
-            readable, writable, _ = select.select([self.stdin], writers, [], 0 if busy else None)
+            readable, writable, _ = select.select([self.stdin], writers, [], 0 if busy else self.rest_secs())
             if writable:
                 self.send()
             if readable and not self.receive():
                 return
+            self.watch()
             if busy:
                 self.work()
+
+    def rest_secs(self):
+        """Return how long there is nothing to do, unless something comes; None for ever."""
+        if not self.watches:
+            return None
+        return max(0.0, min(each.due for each in self.watches.values()) - time.monotonic())
+
+    def watch(self):
+        """Tell what changed of what is watched, where it is time."""
+        for number, watch in list(self.watches.items()):
+            now = time.monotonic()
+            if now > watch.ends:
+                del self.watches[number]
+                self.put(number, DONE, as_json(None), 0, False)
+            elif now >= watch.due:
+                part = watch.turn(now) if self.waiting_bytes < WAITING_BYTES else None
+                watch.due = max(time.monotonic() + WATCH_SECS, now + WATCH_SHARE * (time.monotonic() - now))
+                if part is not None:
+                    self.put(number, PART, part, 0, True)
 
     def renew(self):
         signal.alarm(self.lease_secs)
@@ -95,6 +127,9 @@ class Agent:
         return True
 
     def begin(self, number, request):
+        if request["do"] == "watch":
+            self.watches[number] = Watch(request, self.path)
+            return
         answer = getattr(self, "do_" + request["do"])(request)
         if hasattr(answer, "send"):  # a generator, of which nothing has run yet
             self.jobs[number] = (request.get("urgency", 0), answer)
@@ -160,6 +195,12 @@ class Agent:
     def do_forget(self, request):
         """Make no more parts for the request of this number: nobody waits for them."""
         self.jobs.pop(request["number"], None)
+        self.watches.pop(request["number"], None)
+
+    def do_watch_on(self, request):
+        """Let a watch live on."""
+        if request["number"] in self.watches:
+            self.watches[request["number"]].live_on()
 
     def do_names(self, request):
         """Return the names in one folder."""
@@ -315,6 +356,73 @@ class Agent:
 
     def path(self, path):
         return os.path.join(self.root, as_path(path)) if path else self.root
+
+
+class Watch:
+    """Folders and paths of which each change is told: "watch" with folders and paths, which do_watch_on() keeps alive.
+
+    A part is a length, JSON of that length, and bytes. "folders" and "paths": [place in the request, what look() or
+    look_at() gives] of those that changed, all of them at first. "appended": [path, start, length, shuffled] of what is
+    new in files that have grown, and of their first bytes; these are the bytes, shuffled() where they are many records.
+    """
+
+    def __init__(self, request, path):
+        self.path = path
+        self.asked = [(1, each) for each in request["folders"]] + [(0, each) for each in request["paths"]]
+        self.folders = len(request["folders"])
+        self.known = [()] * len(self.asked)
+        self.due = self.said = 0.0
+        self.live_on()
+
+    def live_on(self):
+        self.ends = time.monotonic() + WATCH_LIFE_SECS
+
+    def turn(self, now):
+        """Return what is to be told now, or None."""
+        told, pieces = {"folders": [], "paths": [], "appended": []}, []
+        for place, (is_folder, text) in enumerate(self.asked):
+            found = sorted_entries(look(self.path(text))) if is_folder else look_at(self.path(text))
+            if found == self.known[place]:
+                continue
+            if is_folder:
+                self.append(told["appended"], pieces, text, self.known[place], found)
+            self.known[place] = found
+            told["folders" if is_folder else "paths"].append([place if is_folder else place - self.folders, found])
+        if not told["folders"] and not told["paths"] and now - self.said < WATCH_WORD_SECS:
+            return None
+        self.said = now
+        words = as_json(told)
+        return WATCHED.pack(len(words)) + words + b"".join(pieces)
+
+    def append(self, told, pieces, folder, before, now):
+        """Add what is new in files that have grown."""
+        if not before or isinstance(before, dict) or isinstance(now, dict):
+            return
+        sizes = {(name, inode): size for name, is_folder, size, _, inode, _ in before if not is_folder}
+        for name, _, size, _, inode, _ in now:
+            old = sizes.get((name, inode))
+            left = APPENDED_AT_ONCE_BYTES - sum(map(len, pieces))
+            if old is None or not 0 < size - old <= min(APPENDED_BYTES, left):
+                continue
+            path = folder + "/" + name if folder else name
+            try:
+                fd = open_regular(self.path(path))
+                try:
+                    start = max(0, old - BEFORE_BYTES)
+                    for begin, length in ((start, size - start), (0, min(start, BEFORE_BYTES))):
+                        data = os.pread(fd, length, begin) if length else b""
+                        if data:
+                            rows = path.endswith(".bin") and len(data) >= 128 * RECORD_BYTES
+                            told.append([path, begin, len(data), int(rows)])
+                            pieces.append(shuffled(data, RECORD_BYTES) if rows else data)
+                finally:
+                    os.close(fd)
+            except OSError:  # whoever asks for it is told why
+                pass
+
+
+def sorted_entries(found):
+    return found if isinstance(found, dict) else sorted(found)
 
 
 def as_path(text):

@@ -136,6 +136,9 @@ class Sftp:
     def condense(self, files: Sequence[Any], ranges: Sequence[Any], urgency: int = 0) -> None:
         """Nothing over there makes anything of files."""
 
+    def watch(self, folders: Sequence[str], paths: Sequence[str]) -> None:
+        """Nothing over there tells of changes."""
+
     def real(self, path: str) -> str:
         (found,) = self._run([steps.real(self._path(path))])
         if isinstance(found, OSError):
