@@ -14,7 +14,7 @@ from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.foreign.mlflow_rows import Standing
 from runicorn.storage.mirroring.database_copy import MAX_COPIED_BYTES, DatabaseCopy, NotNowError
 from runicorn.storage.mirroring.finding import LogFile
-from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun, UnreadError
+from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun
 from runicorn.storage.mirroring.told_run import told_info, told_note, told_status
 from runicorn.storage.tensorboard.logdir import EventFile, run_id
 from runicorn.storage.tensorboard.translate import Batch
@@ -126,8 +126,11 @@ class DatabaseMirror(MirroredRun):
             with self._database.opened() as database:
                 told = mlflow_rows.facts_of(database, self._row)
                 rows = mlflow_rows.points_after(database, self._row, self._after, limit)
-        except (NotNowError, OSError) as error:
-            self._leave_out(file.name, UnreadError(str(error)), "unreadable-log")
+        except NotNowError:
+            self.unread.add(file.name)
+            return False
+        except OSError as error:
+            self._leave_out(file.name, error, "unreadable-log")
             return False
         self.unread.discard(file.name)
         if told is None:

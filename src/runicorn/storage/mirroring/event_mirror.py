@@ -92,7 +92,7 @@ class EventMirror(MirroredRun):
             try:
                 done = self._follow_file(file, followed, left)
             except UnreadError as error:
-                self._leave_out(file.name, error, "unreadable-event-file")
+                self._leave_out(file.name, error.__cause__, "unreadable-event-file")
                 continue
             self.unread.discard(file.name)
             left -= followed.offset - before

@@ -54,7 +54,7 @@ class LogMirror(MirroredRun):
         try:
             done = self._read_on(file, limit_bytes)
         except UnreadError as error:
-            self._leave_out(file.name, error, "unreadable-log")
+            self._leave_out(file.name, error.__cause__, "unreadable-log")
             return False
         self.unread.discard(file.name)
         if done:

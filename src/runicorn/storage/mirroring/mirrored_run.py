@@ -142,9 +142,9 @@ class MirroredRun(abc.ABC):
         self._noted()
         self._owes = False
 
-    def _leave_out(self, name: str, error: UnreadError, warning: str) -> None:
-        """Go on without a file; that is told of one that is not a matter of a moment."""
-        if name not in self.unread and not isinstance(error.__cause__, (ConnectionError, TimeoutError)):
+    def _leave_out(self, name: str, cause: BaseException | None, warning: str) -> None:
+        """Go on without a file; that is told of one that is not a matter of a moment. cause: why it was not read."""
+        if name not in self.unread and not isinstance(cause, (ConnectionError, TimeoutError)):
             self._translator.warn(warning)
         self.unread.add(name)
 

@@ -65,22 +65,25 @@ class MlflowMirror(MirroredRun):
     def follow(self, files: Sequence[EventFile], *, limit_bytes: int = CHUNK_BYTES) -> bool:
         heartbeat_at = max((file.mtime for file in files), default=0.0)
         changed = not self._created or heartbeat_at != self._heartbeat_at
-        metrics = [file for file in files if file.name.startswith(f"{mlflow_text.METRICS}/")]
+        small, metrics = [], []
+        for file in files:
+            (metrics if file.name.startswith(f"{mlflow_text.METRICS}/") else small).append(file)
         try:
             if self._is_another(metrics):
                 self._restart()
-            changed |= self._read_small([file for file in files if file not in metrics])
+            changed |= self._read_small(small)
             taken, more = self._read_metrics(metrics, max(_LEAST_READ_BYTES, limit_bytes))
         except UnreadError as error:
-            self._leave_out(mlflow_text.META, error, "unreadable-log")
+            self._leave_out(mlflow_text.META, error.__cause__, "unreadable-log")
             return False
-        self.unread.discard(mlflow_text.META)
+        (self.unread.add if self._waits else self.unread.discard)(mlflow_text.META)
         if changed or taken:
             self._commit(heartbeat_at)
         return more
 
     def _read_small(self, files: Sequence[EventFile]) -> bool:
         """Read what is new of meta.yaml, parameters and tags; tell whether anything is. Raises UnreadError."""
+        self._waits = False
         new = [file for file in files[:_MOST_SMALL] if self._seen.get(file.name) != file]
         names = {file.name for file in files}
         gone = [name for name in self._texts if name not in names]  # a tag that was taken away
@@ -103,8 +106,10 @@ class MlflowMirror(MirroredRun):
                 if not isinstance(data, FileNotFoundError):
                     raise UnreadError from data
                 continue
-            if len(data) < min(file.size_bytes, _MAX_SMALL_BYTES) or (not data and self._now() - file.mtime < OLD_SECS):
-                continue  # its bytes are still coming
+            is_young = self._now() - file.mtime < OLD_SECS
+            if len(data) < min(file.size_bytes, _MAX_SMALL_BYTES) or (is_young and (not data or b"\0" in data)):
+                self._waits = True  # its bytes are still coming
+                continue
             self._texts[file.name] = data.decode("utf-8", "replace")
             self._seen[file.name] = file
         if len(found) > len(new) and not isinstance(found[-1], OSError):
@@ -225,6 +230,7 @@ class MlflowMirror(MirroredRun):
         self._texts: dict[str, str] = {}
         self._seen: dict[str, EventFile] = {}
         self._experiment = None
+        self._waits = False
 
     def _noted(self) -> None:
         """Nothing is found by the note."""

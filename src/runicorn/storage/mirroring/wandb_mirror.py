@@ -105,7 +105,7 @@ class WandbMirror(MirroredRun):
             try:
                 taken, done = self._follow_segment(number, file, output, max(_LEAST_READ_BYTES, left))
             except UnreadError as error:
-                self._leave_out(file.name, error, "unreadable-log")
+                self._leave_out(file.name, error.__cause__, "unreadable-log")
                 break  # what comes later goes on from this one
             (self.unread.add if segment.waits else self.unread.discard)(file.name)
             left -= taken
