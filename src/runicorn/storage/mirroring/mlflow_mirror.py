@@ -65,7 +65,8 @@ class MlflowMirror(MirroredRun):
     def follow(self, files: Sequence[EventFile], *, limit_bytes: int = CHUNK_BYTES) -> bool:
         heartbeat_at = max((file.mtime for file in files), default=0.0)
         changed = not self._created or heartbeat_at != self._heartbeat_at
-        small, metrics = [], []
+        small: list[EventFile] = []
+        metrics: list[EventFile] = []
         for file in files:
             (metrics if file.name.startswith(f"{mlflow_text.METRICS}/") else small).append(file)
         try:
