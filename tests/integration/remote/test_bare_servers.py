@@ -314,7 +314,7 @@ def test_a_server_that_forbids_forwarding_is_read_without(mode: str, server_acco
 def test_what_a_person_notes_is_written_over_there(mode: str, connected: Viewer, logs_of_others: Server) -> None:
     session = start(connected, logs_of_others.login(remote_root=str(logs_of_others.runs), mode=mode))
     url = session["url"]
-    eventually(lambda: len(httpx.get(f"{url}/api/runs").json()["runs"]) == 3, 10, "all runs")
+    eventually(lambda: len(run_ids(url)) == len(OF_OTHERS) + 1, 10, "all runs")
     before = {path for path in logs_of_others.runs.rglob("*") if path.is_file()}
     for run in httpx.get(f"{url}/api/runs").json()["runs"]:
         change = {"note": "größer 😀", "tags": ["best"]}
