@@ -7,7 +7,7 @@ import binascii
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -16,11 +16,13 @@ from runicorn.errors import UsageError
 from runicorn.model import RunState
 from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun
+from runicorn.storage.query_times import Moment
 from runicorn.viewer.run_filter import RunFilter, RunOrder, metric_columns
 from runicorn.viewer.run_groups import Grouping, grouped
 from runicorn.viewer.schemas import encode, run_to_wire
 
 _MAX_COLUMNS = 200
+_NO_MOMENT = Moment()
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,22 @@ class Standing:
 
 
 class RunListWriter:
-    """Builds answers; keeps each run's JSON until the run changes."""
+    """Builds answers; keeps each run's JSON until the run changes, and the last list until any of its runs does."""
 
     def __init__(self) -> None:
         self._encoded: dict[tuple[str, tuple[str, ...]], tuple[int, msgspec.Raw]] = {}
+        self._last: tuple[tuple[Any, ...], bytes] | None = None
 
     def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, standing: Standing = Standing()) -> bytes:
         """Return the answer of GET /api/runs. Raises InvalidQueryError."""
+        key, last = _lasting_key(items, wanted, standing), self._last
+        if key is not None and last is not None and last[0] == key:
+            return last[1]
+        answer = self._written(items, wanted, now, standing)
+        self._last = None if key is None else (key, answer)
+        return answer
+
+    def _written(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, standing: Standing) -> bytes:
         self._forget(items)
         chosen = wanted.filter.choose(items)
         ordered = wanted.order.sorted(chosen)
@@ -108,6 +119,14 @@ class RunListWriter:
     def _forget(self, items: Sequence[IndexedRun]) -> None:
         if len(self._encoded) > 2 * len(items) + 100:  # most of them are of runs that are gone, or of other columns
             self._encoded.clear()
+
+
+def _lasting_key(items: Sequence[IndexedRun], wanted: Wanted, standing: Standing) -> tuple[Any, ...] | None:
+    """Return what two lists have in common that are the same; None where a list depends on when it is asked for."""
+    if wanted.filter.query.strip() or any(item.run.state is RunState.RUNNING for item in items):
+        return None
+    filter = replace(wanted.filter, query="", moment=_NO_MOMENT)
+    return replace(wanted, filter=filter), standing, [item.version for item in items]
 
 
 def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: Standing) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import pytest
 
 from runicorn.errors import UsageError
 from runicorn.model import MetricTable, Run, RunState
+from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun, sorted_runs
 from runicorn.storage.query_times import Moment
 from runicorn.viewer.run_filter import RunFilter
-from runicorn.viewer.run_list import RunListWriter, Wanted, column_names, decode_cursor, encode_cursor
+from runicorn.viewer.run_list import RunListWriter, Standing, Wanted, column_names, decode_cursor, encode_cursor
 
 
 def item(number, **changes):
@@ -182,3 +183,47 @@ def test_dates_in_a_query_are_of_the_clock_of_who_asks():
     items = [item(1, created_at=1_793_534_400.0)]  # 2026-11-01T12:00:00Z
     for offset, day in ((0, "2026-11-01"), (13 * 3600, "2026-11-02")):
         assert ids(answer(items, q=f"created = {day}", moment=Moment(0.0, offset))) == ["r001"]
+
+
+def test_a_list_of_which_nothing_changed_is_given_once_more_as_it_was():
+    writer = RunListWriter()
+    items = [item(number) for number in range(5)]
+    first = writer.write(items, wanted(moment=Moment(1.0)), now=1.0)
+    assert writer.write(list(items), wanted(moment=Moment(9.0)), now=9.0) is first
+
+
+def test_whatever_changes_is_in_the_next_list():
+    writer = RunListWriter()
+    items = [item(number) for number in range(5)]
+    changes = [
+        ({}, [*items, item(5)]),
+        ({}, items[1:]),
+        ({}, [*items[1:], IndexedRun(item(0, name="new").run, version=9)]),
+        ({"order": "asc"}, items),
+        ({"sort": "name"}, items),
+        ({"limit": 3}, items),
+        ({"project": "other"}, items),
+        ({"deleted": True}, items),
+        ({"archived": True}, items),
+        ({"state": "killed"}, items),
+        ({"columns": ["min.loss"]}, items),
+    ]
+    for options, changed in changes:
+        assert json.loads(writer.write(items, wanted(), now=1.0)) == answer(items)
+        assert json.loads(writer.write(changed, wanted(**options), now=1.0)) == answer(changed, **options)
+    before = writer.write(items, wanted(), now=1.0)
+    assert b"no disk" in writer.write(items, wanted(), 1.0, Standing(problem="no disk"))
+    assert b"no disk" not in before
+    assert json.loads(writer.write(items, wanted(), 1.0, Standing(Progress(1, 2))))["indexing"]
+
+
+def test_what_depends_on_when_it_is_asked_for_is_made_each_time():
+    writer = RunListWriter()
+    running = [item(0, state=RunState.RUNNING, created_at=0.0)]
+    first, second = (json.loads(writer.write(running, wanted(), now)) for now in (10.0, 20.0))
+    assert first["runs"][0]["duration_secs"] < second["runs"][0]["duration_secs"]
+    items = [item(number) for number in range(5)]
+    found = [
+        json.loads(writer.write(items, wanted(q="created > -10s", moment=Moment(now)), now)) for now in (4.0, 100.0)
+    ]
+    assert [len(each["runs"]) for each in found] == [5, 0]
