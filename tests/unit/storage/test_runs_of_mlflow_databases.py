@@ -1,11 +1,17 @@
 """Runs in MLflow's database are runs where they lie: live, asked of SQLite or of a copy, and nothing made beside it."""
 
 import contextlib
+import itertools
 import json
+import os
+import shutil
 import sqlite3
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.support.far_files import CountedFiles
 from tests.support.logs_of_others import LIMIT_SECS, counts, rows, runs, snapshot, until
 
@@ -13,6 +19,8 @@ from runicorn.exchange.importing import Tool, find_sources, import_source, open_
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.layout import run_path
 from runicorn.storage.mirroring import database_copy
+from runicorn.storage.mirroring.database_mirror import DatabaseMirror, Databases
+from runicorn.storage.mirroring.finding import LogFile, walk
 from runicorn.storage.mirroring.mirror import Mirror
 from runicorn.storage.mirroring.overlay import OverlayFiles
 
@@ -198,3 +206,41 @@ def test_one_that_is_too_large_to_be_copied_is_told(database, opened, monkeypatc
         only(files)
         return
     until(lambda: not runs(files) and "is larger than" in (files.mirror.problem or ""), "a word on it")
+
+
+@settings(max_examples=200, deadline=None)
+@given(draw=st.data(), far=st.booleans())
+def test_whatever_bytes_a_database_holds_it_is_followed_or_left_alone(draw, far):
+    place = Path(tempfile.mkdtemp())
+    try:
+        (place / "logs").mkdir()
+        path = place / "logs" / "mlflow.db"
+        with contextlib.closing(sqlite3.connect(path)) as made:
+            made.executescript(SCRIPT)
+        whole = path.read_bytes()
+        files = LocalFiles(place / "logs")
+        files = CountedFiles(files) if far else files
+        data = bytearray(whole)
+        for _ in range(draw.draw(st.integers(1, 4))):
+            at = draw.draw(st.integers(0, len(data) - 1))
+            data[at : at + 3] = draw.draw(st.binary(min_size=1, max_size=4))
+        moments = itertools.count(0, 1000)
+        databases = Databases(files, lambda: place / "home")
+        mirrors = {}
+        for content in (bytes(data[: draw.draw(st.sampled_from([len(data), len(data) // 2]))]), whole):
+            path.write_bytes(content)
+            os.utime(path, (next(moments), next(moments)))
+            for copy in databases._copies.values():
+                copy._rests_until = 0.0
+            for log in walk(files):
+                if not isinstance(log, LogFile):
+                    continue
+                for run in databases.runs(log):
+                    mirror = mirrors.get(run.run_id) or DatabaseMirror(place / "home", run, files, "logs")
+                    mirrors[run.run_id] = mirror
+                    assert any(not mirror.follow(run.files) for _ in range(50)), "it never ends"
+        (row,) = (each.row for each in databases.runs(log))
+        found = next(each for each in mirrors.values() if each._row == row)._translator.stats
+        assert found["train/loss"][0] >= 21
+    finally:
+        shutil.rmtree(place)
