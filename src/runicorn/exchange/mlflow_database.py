@@ -76,6 +76,7 @@ def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     try:
         database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECS)
         with contextlib.closing(database):
+            database.text_factory = mlflow_rows.as_text
             yield database
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:  # also where the words of an error are damaged
         raise SourceUnreadableError(f"{path} cannot be read as a database of MLflow: {error}.") from error

@@ -59,9 +59,9 @@ def connect_all(viewer: Viewer, body: dict[str, Any]) -> httpx.Response:
     return answer
 
 
-def see_runs(viewer: Viewer, laptop: Laptop) -> dict[str, Any]:
+def see_runs(viewer: Viewer, laptop: Laptop, **wanted: str) -> dict[str, Any]:
     """Start a session by ssh, look at its runs, and return it."""
-    session = start(viewer, laptop.body(remote_root=str(laptop.server.runs)))
+    session = start(viewer, laptop.body(remote_root=str(laptop.server.runs), **wanted))
     assert session["connector"] == "ssh"
     assert httpx.get(f"{session['url']}/api/runs").json()["runs"] == []
     return session
@@ -187,11 +187,13 @@ def test_a_connection_of_the_persons_own_is_used_without_a_login_and_stays_their
     with own_master(laptop, sshd) as master, laptop.viewer() as viewer:
         answer = connect(viewer, laptop.body())
         assert (answer.status_code, answer.json().get("connector")) == (200, "ssh"), answer.text
-        session = see_runs(viewer, laptop)
-        assert session["tunnelBackend"] == "openssh"
-        assert session["connectorReason"] == f"it goes through the connection that you have open, {laptop.home / 'cm'}"
-        assert sshd.log.count("Accepted publickey") == 1
-        stop(viewer, session)
+        for mode, backend in (("agent", None), ("viewer", "openssh")):
+            session = see_runs(viewer, laptop, mode=mode)
+            assert (session["mode"], session["tunnelBackend"]) == (mode, backend)
+            why = f"it goes through the connection that you have open, {laptop.home / 'cm'}"
+            assert session["connectorReason"] == why
+            assert sshd.log.count("Accepted publickey") == 1
+            stop(viewer, session)
         viewer.post("/api/remote/disconnect", laptop.body())
         assert master.poll() is None
         assert subprocess.run(["ssh", "-S", str(laptop.home / "cm"), "-O", "check", "x"], check=False).returncode == 0

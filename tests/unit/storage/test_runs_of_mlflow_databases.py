@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from tests.support.far_files import CountedFiles
 from tests.support.logs_of_others import LIMIT_SECS, counts, rows, runs, snapshot, until
 
+from runicorn.errors import SourceUnreadableError
 from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.layout import run_path
@@ -197,6 +198,30 @@ def test_what_is_no_whole_database_spoils_nothing(database, opened, damage):
         (run,) = (run for name, run in runs(files).items() if name != "exp")
         until(lambda: counts(files, run.id).get("train/loss") == 21, "its good points")
         assert json.loads(files.read(run_path(run.id, "status.json")))["warnings"] == {"unreadable-metric-line": 1}
+
+
+def test_a_text_that_is_none_spoils_no_other(database, opened):
+    row = run_of(database)
+    change(database, f"INSERT INTO params VALUES('odd', CAST(X'ff41' AS TEXT), '{row}')")
+    run = only(opened(database.parent))
+    assert (run.config["odd"], run.config["lr"]) == ("\ufffdA", 0.1)
+    (source,) = find_sources(database, Tool.MLFLOW)
+    target = database.parent / "imported"
+    assert import_source(target, source, known=open_target(target)).facts.config["odd"] == "\ufffdA"
+
+
+@pytest.mark.parametrize("byte", [2739, 2740, 2741])
+def test_a_schema_whose_words_are_damaged_is_left_alone(database, opened, byte):
+    data = bytearray(database.read_bytes())
+    data[byte : byte + 1] = b"\x01\x80"
+    database.write_bytes(data)
+    (database.parent / "exp").mkdir()
+    (database.parent / "exp" / "metrics.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
+    files = opened(database.parent)
+    until(lambda: "exp" in runs(files), "the other run")
+    assert files.mirror.settle(LIMIT_SECS)
+    with contextlib.suppress(SourceUnreadableError):
+        list(find_sources(database, Tool.MLFLOW))
 
 
 def test_one_that_is_too_large_to_be_copied_is_told(database, opened, monkeypatch, request):

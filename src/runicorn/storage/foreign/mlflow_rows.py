@@ -24,6 +24,11 @@ class Standing(NamedTuple):
     state: str
 
 
+def as_text(data: bytes) -> str:
+    """Return a text of the database: as a connection's text_factory, so that a damaged text spoils no other."""
+    return data.decode("utf-8", "replace")
+
+
 def run_ids(database: sqlite3.Connection) -> list[str]:
     """Return the runs that were not deleted, the earliest first. Raises sqlite3.Error, as all of these do."""
     rows = database.execute(

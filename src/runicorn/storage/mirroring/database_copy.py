@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runicorn.storage.files import Files, FileStat, LocalFiles, Range, found_or_raise
+from runicorn.storage.foreign.mlflow_rows import as_text
 from runicorn.storage.foreign.mlflow_text import DATABASE_HEAD
 
 if TYPE_CHECKING:
@@ -63,8 +64,9 @@ class DatabaseCopy:
             with contextlib.closing(
                 sqlite3.connect(f"{place.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECS)
             ) as database:
+                database.text_factory = as_text
                 yield database
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:  # also where the words of an error are damaged
             raise NotNowError(str(error)) from error
 
     def _place(self) -> Path:
@@ -103,7 +105,7 @@ class DatabaseCopy:
                 _made_plain(drafts[0])
                 drafts[0].replace(self._copy)
                 self._copied, self.is_of_now = seen, True
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             pass  # it was no whole one: it is copied again
         finally:
             self._rests_until = self._monotonic() + _REST_FACTOR * (self._monotonic() - started)
@@ -133,7 +135,10 @@ def found_or_raise_status(found: FileStat | OSError) -> FileStat:
 
 
 def _made_plain(draft: Path) -> None:
-    """Have a copy take in its write-ahead log, so that whoever only reads it makes no file. Raises sqlite3.Error."""
+    """Have a copy take in its write-ahead log, so that whoever only reads it makes no file.
+
+    Raises sqlite3.Error, UnicodeDecodeError.
+    """
     import sqlite3
 
     with contextlib.closing(sqlite3.connect(draft, timeout=_BUSY_SECS)) as database:
