@@ -47,6 +47,8 @@ from tests.support.remote import login_by, start, stop, viewer_that_knows  # noq
 from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
 from tests.support.serving import Viewer  # noqa: E402
 
+from runicorn.storage.writer import prepare_root  # noqa: E402
+
 MODES = ("viewer", "agent", "sftp")
 PARTS = ("rows", "chart", "list", "live")
 NEVER_SECS = 300.0
@@ -57,17 +59,22 @@ Row = dict[str, float]  # what is measured by its name, in the order in which it
 
 @dataclass
 class Scene:
-    """One server, and one viewer of ours that reaches it by a link. samples: roots on the server, by name."""
+    """One server, and one viewer of ours that reaches it by a link. samples: roots on the server, by name.
+
+    home: the viewer's.
+    """
 
     server: Server
     viewer: Viewer
     link: Link
     samples: dict[str, Path]
+    home: Path
 
     @contextlib.contextmanager
     def session(self, mode: str, root: Path) -> Iterator[tuple[dict[str, Any], httpx.Client]]:
-        """Start a session, with nothing kept from before on the server; yield it and who asks it."""
-        shutil.rmtree(self.server.account.home / ".cache", ignore_errors=True)
+        """Start a session, with nothing kept from before on either side; yield it and who asks it."""
+        for kept in (self.server.account.home / ".cache", self.home / "runicorn" / "cache"):
+            shutil.rmtree(kept, ignore_errors=True)
         session = start(self.viewer, {**login_by(self.server, self.link), "remote_root": str(root), "mode": mode})
         try:
             with httpx.Client(base_url=session["url"], timeout=NEVER_SECS) as client:
@@ -208,6 +215,8 @@ def write_samples(home: Path, runs: list[int], points: int, parts: list[str]) ->
             info = {"name": f"resnet50-s{number}", "project": "sweeps", "config": {"seed": number, "model": "resnet50"}}
             run_id = f"20261120-{number:06d}-{number:06x}"
             write_run(samples[f"list {count}"], run_id, {"loss": values, "acc": values}, info)
+    for root in samples.values():  # as recorders leave it, and a viewer knows it by
+        prepare_root(root, now=time.time())
     return samples
 
 
@@ -265,7 +274,8 @@ def main() -> None:
                 run_link(server.sshd.port, rtt_ms / 1000) as link,
                 viewer_that_knows(server, link, folder / f"{rtt_ms:g}") as viewer,
             ):
-                measure(Scene(server, viewer, link, samples), parts, modes, counts, options)
+                home = folder / f"{rtt_ms:g}" / "home"
+                measure(Scene(server, viewer, link, samples, home), parts, modes, counts, options)
 
 
 def measure(scene: Scene, parts: list[str], modes: list[str], counts: list[int], options: argparse.Namespace) -> None:
