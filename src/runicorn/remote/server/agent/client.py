@@ -85,7 +85,7 @@ class Agent:
         return found
 
     def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
-        """Return what each folder holds: lists of entries, see program.entry_of; or what error_of() reads."""
+        """Return what each folder holds: lists of entries, see folders.entry_of; or what error_of() reads."""
         return self._listed({"do": "look", "folders": list(folders), "urgency": urgency})
 
     def stats(self, paths: Sequence[str], urgency: int = 0) -> list[Any]:

@@ -47,7 +47,7 @@ exec(zlib.decompress(b))
 
 
 # The files of the program: what is imported by another one of them comes before it, and the one that runs last.
-_PARTS = ("condensing", "program")
+_PARTS = ("condensing", "folders", "watch", "program")
 # Makes a module of a part, which is found by the name that it has here.
 _PART = """\
 import sys,types

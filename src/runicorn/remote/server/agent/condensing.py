@@ -186,3 +186,10 @@ def extent(x, is_sorted):
     if is_sorted or goes_on(x):
         return True, x[0], x[-1]
     return (False, NAN, NAN) if has_nan(x) else (False, min(x), max(x))
+
+
+def shuffled(data, size):
+    """Return the first byte of each row of so many bytes, then the second of each, and so on, then what is no row."""
+    whole = len(data) // size * size
+    rows = data[:whole]
+    return b"".join([rows[place::size] for place in range(size)]) + data[whole:]

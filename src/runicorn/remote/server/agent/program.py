@@ -12,18 +12,29 @@ number of PARTs and one DONE. What cannot be read is {"error": ["ESTALE", text]}
 """
 # No `from __future__ import annotations`, which Python 3.6 does not know, and no annotations but in words.
 
-import errno
 import json
 import os
 import select
 import signal
-import stat
 import struct
 import sys
 import time
 import zlib
 
-from runicorn.remote.server.agent.condensing import MARK, RECORD_BYTES, ROW, Condenser, marked, size_for
+from runicorn.remote.server.agent.condensing import MARK, RECORD_BYTES, ROW, Condenser, marked, shuffled, size_for
+from runicorn.remote.server.agent.folders import (
+    NOT_THERE,
+    as_json,
+    as_path,
+    as_text,
+    look,
+    look_at,
+    of_error,
+    open_regular,
+    real,
+    scan,
+)
+from runicorn.remote.server.agent.watch import WATCH_SECS, WATCH_SHARE, Watch
 
 # How many bytes follow, the number of the request, what it is, and how it is packed.
 HEAD = struct.Struct(">IIBB")
@@ -41,18 +52,6 @@ LOOKED_AT_BYTES = 131072 * RECORD_BYTES
 WAITING_BYTES = 1024 * 1024
 ENTRIES_AT_ONCE = 2000
 WORTH_PACKING_BYTES = 512
-# So often what is watched is looked at, unless looking takes longer than a twentieth of that; and so often a word of it
-# is said in any case. One that nobody asks on for longer than it lives is ended.
-WATCH_SECS = 0.2
-WATCH_SHARE = 20
-WATCH_WORD_SECS = 2.0
-WATCH_LIFE_SECS = 10.0
-# What is appended to a file is told with the change, if it is not more; with some bytes before it, and its first ones.
-APPENDED_BYTES = 65536
-BEFORE_BYTES = 128
-APPENDED_AT_ONCE_BYTES = 1024 * 1024
-WATCHED = struct.Struct(">I")
-NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 
 
 class Agent:
@@ -356,166 +355,6 @@ class Agent:
 
     def path(self, path):
         return os.path.join(self.root, as_path(path)) if path else self.root
-
-
-class Watch:
-    """Folders and paths of which each change is told: "watch" with folders and paths, which do_watch_on() keeps alive.
-
-    A part is a length, JSON of that length, and bytes. "folders" and "paths": [place in the request, what look() or
-    look_at() gives] of those that changed, all of them at first. "appended": [path, start, length, shuffled] of what is
-    new in files that have grown, and of their first bytes; these are the bytes, shuffled() where they are many records.
-    """
-
-    def __init__(self, request, path):
-        self.path = path
-        self.asked = [(1, each) for each in request["folders"]] + [(0, each) for each in request["paths"]]
-        self.folders = len(request["folders"])
-        self.known = [()] * len(self.asked)
-        self.due = self.said = 0.0
-        self.live_on()
-
-    def live_on(self):
-        self.ends = time.monotonic() + WATCH_LIFE_SECS
-
-    def turn(self, now):
-        """Return what is to be told now, or None."""
-        told, pieces = {"folders": [], "paths": [], "appended": []}, []
-        for place, (is_folder, text) in enumerate(self.asked):
-            found = sorted_entries(look(self.path(text))) if is_folder else look_at(self.path(text))
-            if found == self.known[place]:
-                continue
-            if is_folder:
-                self.append(told["appended"], pieces, text, self.known[place], found)
-            self.known[place] = found
-            told["folders" if is_folder else "paths"].append([place if is_folder else place - self.folders, found])
-        if not told["folders"] and not told["paths"] and now - self.said < WATCH_WORD_SECS:
-            return None
-        self.said = now
-        words = as_json(told)
-        return WATCHED.pack(len(words)) + words + b"".join(pieces)
-
-    def append(self, told, pieces, folder, before, now):
-        """Add what is new in files that have grown."""
-        if not before or isinstance(before, dict) or isinstance(now, dict):
-            return
-        sizes = {(name, inode): size for name, is_folder, size, _, inode, _ in before if not is_folder}
-        for name, _, size, _, inode, _ in now:
-            old = sizes.get((name, inode))
-            left = APPENDED_AT_ONCE_BYTES - sum(map(len, pieces))
-            if old is None or not 0 < size - old <= min(APPENDED_BYTES, left):
-                continue
-            path = folder + "/" + name if folder else name
-            try:
-                fd = open_regular(self.path(path))
-                try:
-                    start = max(0, old - BEFORE_BYTES)
-                    for begin, length in ((start, size - start), (0, min(start, BEFORE_BYTES))):
-                        data = os.pread(fd, length, begin) if length else b""
-                        if data:
-                            rows = path.endswith(".bin") and len(data) >= 128 * RECORD_BYTES
-                            told.append([path, begin, len(data), int(rows)])
-                            pieces.append(shuffled(data, RECORD_BYTES) if rows else data)
-                finally:
-                    os.close(fd)
-            except OSError:  # whoever asks for it is told why
-                pass
-
-
-def sorted_entries(found):
-    return found if isinstance(found, dict) else sorted(found)
-
-
-def as_path(text):
-    """Return a path as bytes, which Python 3.6 does not take for ASCII where no language is set."""
-    return text.encode("utf-8", "surrogateescape")
-
-
-def as_text(path):
-    return path.decode("utf-8", "surrogateescape")
-
-
-def as_json(value):
-    return json.dumps(value, separators=(",", ":")).encode("ascii")
-
-
-def of_error(error):
-    return {"error": [errno.errorcode.get(error.errno, "EIO"), error.strerror or str(error)]}
-
-
-def entry_of(name, status, is_link=False):
-    """Return name, whether it is a folder, bytes, time of the last change in ns, inode, whether it is a link."""
-    return [
-        as_text(name),
-        int(stat.S_ISDIR(status.st_mode)),
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ino,
-        int(is_link),
-    ]
-
-
-def look(path):
-    entries = []
-    try:
-        with os.scandir(path) as found:
-            for each in found:
-                try:
-                    entries.append(entry_of(each.name, each.stat(), each.is_symlink()))
-                except OSError:  # gone since the folder was read, or a link to nowhere
-                    pass
-    except OSError as error:
-        return [] if error.errno in NOT_THERE else of_error(error)
-    return entries
-
-
-def scan(path, marks):
-    """Return entries: of folders by their names alone, of files that bear one of the marks, and of no others."""
-    entries = []
-    try:
-        with os.scandir(path) as found:
-            for each in found:
-                try:
-                    if each.is_dir():
-                        entries.append([as_text(each.name), 1, 0, 0, 0, int(each.is_symlink())])
-                    elif any(mark in each.name for mark in marks) and stat.S_ISREG(each.stat().st_mode):
-                        entries.append(entry_of(each.name, each.stat()))
-                except OSError:  # gone since the folder was read, or a link to nowhere
-                    pass
-    except OSError as error:
-        return [] if error.errno in NOT_THERE else of_error(error)
-    return entries
-
-
-def look_at(path):
-    try:
-        return entry_of(path.rsplit(b"/", 1)[-1], os.stat(path))
-    except OSError as error:
-        return None if error.errno in NOT_THERE else of_error(error)
-
-
-def real(path):
-    """Return a path without links. Raises OSError where nothing is there."""
-    os.stat(path)
-    return os.path.realpath(path)
-
-
-def open_regular(path):
-    """Open a file without ever waiting; a pipe, a folder or a device is an error."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISREG(mode):
-        return fd
-    os.close(fd)
-    if stat.S_ISDIR(mode):
-        raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
-    raise OSError(errno.EINVAL, "is no file")
-
-
-def shuffled(data, size):
-    """Return the first byte of each row of so many bytes, then the second of each, and so on, then what is no row."""
-    whole = len(data) // size * size
-    rows = data[:whole]
-    return b"".join([rows[place::size] for place in range(size)]) + data[whole:]
 
 
 def main():

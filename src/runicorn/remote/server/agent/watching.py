@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from runicorn.remote.server.agent.condensing import RECORD_BYTES
-from runicorn.remote.server.agent.program import WATCH_LIFE_SECS, WATCH_WORD_SECS, WATCHED
+from runicorn.remote.server.agent.watch import WATCH_LIFE_SECS, WATCH_WORD_SECS, WATCHED
 
 # An agent that has said nothing for longer may be gone, or its link stalled.
 _SILENT_SECS = 2.5 * WATCH_WORD_SECS
@@ -151,7 +151,7 @@ class Watching:
 
 
 def in_order(data: bytes, row_bytes: int) -> bytes:
-    """Undo program.shuffled()."""
+    """Undo condensing.shuffled()."""
     count = len(data) // row_bytes
     whole = count * row_bytes
     rows = bytearray(len(data))
