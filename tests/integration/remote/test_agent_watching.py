@@ -261,6 +261,18 @@ def test_an_agent_that_tells_nonsense_is_asked_instead(
             assert files.look([f"runs/{RUN}"]) == here.look([f"runs/{RUN}"])
 
 
+def test_parts_that_cannot_be_unpacked_end_the_watch_and_nothing_else() -> None:
+    stopped: list[bool] = []
+
+    def parts() -> list[bytes]:
+        raise zlib.error("incorrect header check")
+
+    watch = watching.Watching(["a"], ["b"], parts, lambda: None, lambda: stopped.append(True))
+    assert (watch.fetch([("a/x", 0, 4)]), watch.look(["a"]), watch.stats(["b"])) == (None, None, None)
+    assert watch.is_over
+    assert stopped == [True]
+
+
 def test_whatever_happens_to_a_folder_is_what_is_there_a_moment_later(tmp_path: Path) -> None:
     """Random changes, each followed by readings as a live view makes them; then all is compared with the disk."""
     rnd = random.Random(7)

@@ -6,6 +6,7 @@ import json
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -118,18 +119,15 @@ class Watching:
         """Take in all that has come."""
         if self._is_over:
             return
-        parts = self._parts()
-        if parts is None:
-            self._is_over = True
-            return
-        for part in parts:
-            try:
+        try:
+            parts = self._parts()
+            for part in parts or ():
                 self._take(part)
-            except (ValueError, TypeError, KeyError, IndexError, struct.error):  # whatever that is, it is no agent's
-                self._is_over = True
-                self._stop()
-                return
-            self._heard_at = self._monotonic()
+                self._heard_at = self._monotonic()
+        except (ValueError, TypeError, KeyError, IndexError, struct.error, zlib.error):  # that is no agent's
+            parts = None
+            self._stop()
+        self._is_over = parts is None
 
     def _take(self, part: bytes) -> None:
         (length,) = WATCHED.unpack_from(part)
