@@ -224,6 +224,13 @@ def test_a_schema_whose_words_are_damaged_is_left_alone(database, opened, byte):
         list(find_sources(database, Tool.MLFLOW))
 
 
+def test_one_that_stays_damaged_is_told(database, opened):
+    database.write_bytes(database.read_bytes()[:5000])
+    os.utime(database, (1_700_000_000, 1_700_000_000))
+    files = opened(database.parent)
+    until(lambda: not runs(files) and "mlflow.db is not shown" in (files.mirror.problem or ""), "a word on it")
+
+
 def test_one_that_is_too_large_to_be_copied_is_told(database, opened, monkeypatch, request):
     monkeypatch.setattr(database_copy, "MAX_COPIED_BYTES", 1000)
     files = opened(database.parent)

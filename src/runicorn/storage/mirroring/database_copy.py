@@ -73,13 +73,13 @@ class DatabaseCopy:
         """Return what to open. Raises NotNowError, OSError."""
         head = self._files.read(self._path, 0, _HEAD_BYTES)
         if not head.startswith(DATABASE_HEAD):
-            raise NotNowError("is no database")
+            raise NotNowError("it is no database")
         if isinstance(self._files, LocalFiles) and head[_VERSIONS] != _WITH_WAL:
             self.is_of_now = True
             return self._files.path(self._path)
         self._renew(head)
         if not self._copied:
-            raise NotNowError("is being written to")
+            raise NotNowError("no whole copy of it could be taken")
         return self._copy
 
     def _renew(self, head: bytes) -> None:

@@ -12,6 +12,7 @@ from runicorn.storage.files import Files
 from runicorn.storage.foreign import mlflow_rows
 from runicorn.storage.foreign.facts import Facts
 from runicorn.storage.foreign.mlflow_rows import Standing
+from runicorn.storage.growing import OLD_SECS
 from runicorn.storage.mirroring.database_copy import MAX_COPIED_BYTES, DatabaseCopy, NotNowError
 from runicorn.storage.mirroring.finding import LogFile
 from runicorn.storage.mirroring.mirrored_run import CHUNK_BYTES, MirroredRun
@@ -67,7 +68,9 @@ class Databases:
                     standings = mlflow_rows.standings(database)
             except ImportError:  # a Python that was built without SQLite
                 self.problem = f"The database {log.log_path} is not shown: this Python has no SQLite."
-            except (NotNowError, OSError):
+            except (NotNowError, OSError) as error:
+                if time.time() - log.files[0].mtime > OLD_SECS:  # nobody writes to it, so it stays as it is
+                    self.problem = f"The database {log.log_path} is not shown: {error}."
                 if copy.too_large:
                     self.problem = (
                         f"The database {log.log_path} is not shown: it is larger than "
