@@ -6,7 +6,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.support.agents import NearbyAgent
 from tests.support.pyramids import CREATED_AT, CountingFiles, Run, same
@@ -131,6 +131,8 @@ class Case:
             if np.isnan([end or 0.0 for end in (low, high)]).any():
                 low = high = None
         self.run.check(self.store, metric, Window(axis, buckets, low, high))
+        for points in (20, 20, 5):  # all of it, whose buckets are kept until there is more
+            self.run.check(self.store, metric, Window(axis, points))
 
     def check_stats(self):
         with_stats = self.run.ask_stats(self.store)
@@ -191,6 +193,8 @@ def test_buckets_are_those_of_the_points_whatever_happened_to_the_files(
     st.integers(0, 3),
     SEEDS,
 )
+@example(8, 23, 0, 2, True, 0, 3)  # the first bucket would be one metric's, as in few files of many
+@example(8, 23, 0, 2, True, 2, 6)  # damaged among the records by which it is told how many metrics there are
 @settings(max_examples=200, deadline=None)
 def test_what_is_condensed_before_it_is_read_is_to_the_bit_what_is_made_of_all_of_it(
     metrics, count, more, size, mixed, damaged, seed

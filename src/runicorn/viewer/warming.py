@@ -22,9 +22,9 @@ def load_numpy(somebody_waits: Callable[[], bool]) -> None:
     """
     with _polite(somebody_waits):
         from runicorn.storage.lines import bands, curve, overwritten
-        from runicorn.storage.pyramid import run_choice, window
+        from runicorn.storage.pyramid import poured, run_choice, window
 
-        _ = bands, curve, overwritten, run_choice, window
+        _ = bands, curve, overwritten, poured, run_choice, window
 
 
 @contextlib.contextmanager

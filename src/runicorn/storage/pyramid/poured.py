@@ -69,7 +69,13 @@ class _Stretch:
         self._settle()
         count = len(data) // RECORD_BYTES
         behind = data[count * RECORD_BYTES :][: len(MARK_BYTES)]
-        if not count or not self._are_alike(data, count) or (len(behind) == len(MARK_BYTES) and behind != MARK_BYTES):
+        if not count:
+            return False
+        if not self._are_alike(data, count):
+            if len(self._made) == 1:  # how large buckets are is decided by more than the first piece
+                self._made.clear()
+            return False
+        if len(behind) == len(MARK_BYTES) and behind != MARK_BYTES:
             return False
         self._last = self._of(data, count)
         return True

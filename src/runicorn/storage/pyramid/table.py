@@ -80,6 +80,7 @@ class PyramidTable:
         self._bucket_points, self._is_empty = BUCKET_POINTS, True
         self._order: tuple[Any, Any] | None = None  # of the buckets by metric, and their metrics in this order
         self._levels: dict[int, list[Rows]] = {}
+        self._whole: dict[int, tuple[tuple[Any, ...], Choice]] = {}  # what was chosen of each metric without a window
 
     @property
     def offset(self) -> int:
@@ -117,8 +118,7 @@ class PyramidTable:
 
     def choose(self, metrics: set[str], span: Span) -> Iterator[tuple[str, Chosen]]:
         """Yield by name what a window needs of these metrics; a name may come twice."""
-        from runicorn.storage.pyramid.levels import levels_above, of_metric
-        from runicorn.storage.pyramid.window import choose
+        from runicorn.storage.pyramid.levels import of_metric
 
         self._settle()
         for metric, numbers in self.tail.names.numbers(metrics).items():
@@ -130,10 +130,23 @@ class PyramidTable:
                     last_step, last_time = int(rows["step_last"][-1]), float(rows["time_last"][-1])
                 else:
                     continue
-                levels = levels_above(rows, self._levels.get(number, ()))
-                if levels:
-                    self._levels[number] = levels
-                yield metric, Chosen(number, choose(rows, levels, points, span), last_step, last_time)
+                yield metric, Chosen(number, self._choice(number, rows, points, span), last_step, last_time)
+
+    def _choice(self, number: int, rows: Rows, points: Points, span: Span) -> Choice:
+        """Return what a window needs of a metric; the same as last time where that was the same."""
+        from runicorn.storage.pyramid.levels import levels_above
+        from runicorn.storage.pyramid.window import choose
+
+        asked = (self.offset, span.name, span.buckets)
+        if span.low is None and span.high is None and (kept := self._whole.get(number)) and kept[0] == asked:
+            return kept[1]
+        levels = levels_above(rows, self._levels.get(number, ()))
+        if levels:
+            self._levels[number] = levels
+        choice = choose(rows, levels, points, span)
+        if span.low is None and span.high is None and choice.is_whole:
+            self._whole[number] = asked, choice
+        return choice
 
     def summaries(self) -> Iterator[tuple[str, Summary]]:
         """Yield each metric's name with what is known of all of it; a name may come twice."""
@@ -154,7 +167,7 @@ class PyramidTable:
         fresh = sum(points.size_bytes for points in list(self._fresh))
         levels = sum(level.nbytes for levels in list(self._levels.values()) for level in levels)
         order: int = sum(array.nbytes for array in self._order or ())
-        names = _NAME_BYTES * len(self.tail.names)
+        names = _NAME_BYTES * len(self.tail.names) + sum(choice.size_bytes for _, choice in list(self._whole.values()))
         return self._rows.size_bytes + self._open.size_bytes + fresh + levels + order + names + _TABLE_BYTES
 
     def save(self) -> tuple[dict[str, Any], list[Any]]:

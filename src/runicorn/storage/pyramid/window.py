@@ -6,6 +6,7 @@ are read from the file; and where the window holds few buckets, all of its point
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from runicorn.storage.pyramid.levels import (
     changes,
     follow,
     merged,
+    no_points,
     rows_of,
     stacked,
     together,
@@ -100,11 +102,33 @@ class Choice:
         """The buckets whose points are needed."""
         return self.rows if self.fine else self.rows.take(self.edges)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing has to be read for it."""
+        return not self.fine and not len(self.edges)
+
     def finish(self, read: Points) -> Part:
         """Return what the file has in the window. read: the metric's points in the bytes of `wanted`, in file order.
 
         A bucket whose points are not among them, as the file is damaged there or another one by now, is taken whole.
         """
+        return self._finished if self.is_whole else self._finish(read)
+
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it takes, the smallest buckets of the file aside."""
+        made: Part | None = self.__dict__.get("_finished")
+        copies = [each.rows for each in (made, self if self.unit > 1 else None) if each is not None]
+        return self.index.nbytes + self.open.size_bytes + sum(rows.nbytes for rows in copies if rows is not None)
+
+    @functools.cached_property
+    def _finished(self) -> Part:
+        part = self._finish(no_points())
+        if part.rows is not None:
+            part.rows.flags.writeable = False  # everybody who asks gets the same
+        return part
+
+    def _finish(self, read: Points) -> Part:
         wanted = self.wanted
         points, number, found = _points_of(wanted, read)
         if self.fine and found.all():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -16,6 +16,7 @@ from runicorn.storage.series import Window
 from runicorn.viewer.answers import NOT_FOUND, json_answer
 from runicorn.viewer.line_frames import MEDIA_TYPE, frame
 from runicorn.viewer.line_schemas import LinesQuestion, MetricListAnswer, MetricsQuestion, run_head_to_wire
+from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import definition_to_wire
 from runicorn.viewer.state import SourceState, ViewerState, viewer_state
 
@@ -148,15 +149,20 @@ class _Part:
 
 
 async def _pieces(parts: Sequence[_Part], missing: list[str], unreadable: list[dict[str, str]]) -> AsyncIterator[bytes]:
+    async for piece in as_they_come([_pieces_of(part) for part in parts]):
+        yield piece
     for part in parts:
-        complete = False
-        while not complete:
-            piece, complete = await part.place.workers.run(_some, part.frames)
-            if piece:
-                yield piece
         gone, hidden = part.lost()
         missing, unreadable = missing + gone, unreadable + hidden
     yield frame({"end": True, "missing": missing, "unreadable": unreadable})
+
+
+async def _pieces_of(part: _Part) -> AsyncGenerator[bytes, None]:
+    complete = False
+    while not complete:
+        piece, complete = await part.place.workers.run(_some, part.frames)
+        if piece:
+            yield piece
 
 
 def _some(frames: Iterator[bytes]) -> tuple[bytes, bool]:

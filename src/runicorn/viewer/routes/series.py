@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from runicorn.sources.folder import SeriesReading
 from runicorn.storage.series import Line, Window
 from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
 from runicorn.viewer.cursors import Cursor
+from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import SeriesListAnswer, encode
 from runicorn.viewer.state import SourceState, ViewerState, viewer_state
 
@@ -104,19 +105,22 @@ class _Answer:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the JSON of the answer."""
         before = b'{"series":['
-        for part in self._parts:
-            piece, complete = part.first, part.complete
-            while True:
-                if piece:
-                    yield before + piece
-                    before = b","
-                if complete:
-                    break
-                piece, complete = await part.place.workers.run(_some, part.lines)
-            self._note(part)
+        async for piece in as_they_come([self._pieces_of(part) for part in self._parts]):
+            yield before + piece
+            before = b","
         end = b"]," if before == b"," else before + b"],"
         rest = {"cursor": self._cursor.encode(), "missing": self._missing, "unreadable": self._unreadable}
         yield end + encode(rest)[1:]
+
+    async def _pieces_of(self, part: _Part) -> AsyncGenerator[bytes, None]:
+        piece, complete = part.first, part.complete
+        while True:
+            if piece:
+                yield piece
+            if complete:
+                break
+            piece, complete = await part.place.workers.run(_some, part.lines)
+        self._note(part)
 
     def _part(self, place: SourceState) -> _Part:
         reading = place.source.series(list(self._runs[place.id]), self._metrics, self._window)

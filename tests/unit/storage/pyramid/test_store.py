@@ -13,7 +13,7 @@ from runicorn.storage import layout, packing
 from runicorn.storage.files import LocalFiles, by_name
 from runicorn.storage.packed_files import PackedFiles
 from runicorn.storage.points import PointStore
-from runicorn.storage.pyramid import levels
+from runicorn.storage.pyramid import levels, window
 from runicorn.storage.pyramid.store import PyramidStore
 from runicorn.storage.records import RECORD_BYTES
 from runicorn.storage.series import Window
@@ -40,6 +40,27 @@ def test_a_file_is_followed_as_it_grows_and_each_byte_is_read_once(run):
         assert (found.count, found.last_step) == (number * 10_000 + 10_000, number * 10_000 + 9_999)
     run.check(store, "loss", Window(Axis.STEP, 20))
     assert store._files.read_bytes == 100_000 * RECORD_BYTES + 9 * 2 * 64  # and the marks of the file
+
+
+def test_buckets_of_all_of_a_metric_are_made_once_until_there_is_more(run, monkeypatch):
+    store, made = run.store(), []
+    merged = window.merged
+    monkeypatch.setattr(window, "merged", lambda *args: made.append(1) or merged(*args))
+    asked = [Window(axis, points) for axis in (Axis.STEP, Axis.RELATIVE) for points in (100, 30)]
+    for number in range(3):
+        run.append(line(run, 100_000, begin=number * 100_000, seed=number))
+        for each in asked:
+            run.check(store, "loss", each)
+            before = len(made)
+            run.check(store, "loss", each)
+            assert len(made) == before
+        assert made
+        made.clear()
+    kept = store.size_bytes
+    again = run.ask(store, ["loss"], asked[-1]).metrics["loss"].rows
+    assert store.size_bytes == kept >= again.nbytes
+    with pytest.raises(ValueError, match="read-only"):
+        again["low"][0] = 1
 
 
 def test_a_zoomed_window_of_a_large_file_reads_kilobytes(run):

@@ -329,7 +329,9 @@ class Agent:
                 continue
             try:
                 begin = os.pread(fd, min(LOOKED_AT_BYTES, length), 0)
-                size = size_for(begin[: marked(begin)], *rule)
+                sure = marked(begin)
+                # Where it is damaged there, others see how many metrics it has.
+                size = size_for(begin[:sure], *rule) if len(begin) - sure < 2 * RECORD_BYTES else 0
                 condenser, offset, anchor, last = Condenser(size), 0, b"", not size
                 while not last:
                     # With the next record's mark, which tells that the last one was not cut short by it.
