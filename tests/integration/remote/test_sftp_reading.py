@@ -15,9 +15,11 @@ from tests.support.agents import ShellConnection, assert_reads_as_here, assert_r
 from tests.support.other_servers import SFTP_SERVER
 from tests.support.waiting import eventually
 
-from runicorn.errors import SftpUnavailableError
+from runicorn.errors import SessionLimitError, SftpUnavailableError
 from runicorn.remote.server.inbox import Outbox
 from runicorn.remote.server.sftp import client as sftp
+from runicorn.remote.server.sftp import lanes
+from runicorn.remote.server.sftp.lane import Lane
 from runicorn.remote.server.sftp.packets import Packets
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage.files import FileStat, Range
@@ -26,6 +28,14 @@ from runicorn.storage.files import FileStat, Range
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_odd_root(tmp_path_factory.mktemp("root"))
+
+
+@pytest.fixture(params=["one channel", "two channels"], autouse=True)
+def channels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Everything holds whether a second channel is never opened, or at the first question that it is for."""
+    count = 1 if request.param == "one channel" else 2
+    monkeypatch.setattr(lanes, "_WORTH_ANOTHER", 1 if count == 2 else 10**9)
+    return count
 
 
 def as_told(entry: FileStat) -> tuple[Any, ...]:
@@ -101,24 +111,152 @@ def test_what_lies_in_the_place_of_a_file_since_it_was_looked_at_is_told(tmp_pat
         assert isinstance(folder, IsADirectoryError)
 
 
-def test_questions_of_a_call_are_sent_together(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def sends(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], int]:
+    """How many times something is sent for a question: what follows on one another, whatever is under way beside it."""
+    sent: list[bytes] = []
+    send = Outbox.send
+    monkeypatch.setattr(Outbox, "send", lambda outbox, data: (sent.append(data), send(outbox, data))[1])
+
+    def sends_for(ask: Callable[[], Any]) -> int:
+        sent.clear()
+        ask()
+        return len(sent)
+
+    return sends_for
+
+
+def test_questions_of_a_call_are_sent_together(
+    root: Path, channels: int, sends: Callable[[Callable[[], Any]], int]
+) -> None:
     with run_sftp() as reader:
-        sent: list[bytes] = []
-        send = Outbox.send
-        monkeypatch.setattr(Outbox, "send", lambda outbox, data: (sent.append(data), send(outbox, data))[1])
-
-        def sends(ask: Callable[[], Any]) -> int:
-            sent.clear()
-            ask()
-            return len(sent)
-
         # What closes is sent by itself, and not waited for.
         assert sends(lambda: reader.hello(str(root))) == 2
         assert sends(lambda: reader.stats(["runs/one/run.json"] * 1000)) == 1
-        assert sends(lambda: reader.fetch([("runs/one/run.json", 0, None)])) == 3
+        if channels == 2:
+            assert sends(lambda: reader.look(["runs"])) == 3  # to open it, and to see how handles are told
+        assert sends(lambda: reader.fetch([("runs/one/run.json", 0, None)])) == (3 if channels == 1 else 1)
         reader.look(["many"])
         assert sends(lambda: reader.look(["many"])) == 3
         assert len(reader.look(["many"])[0]) == 2500
+
+
+def test_over_a_second_channel_thousands_of_folders_and_files_come_in_one_go(
+    tmp_path: Path, channels: int, sends: Callable[[Callable[[], Any]], int]
+) -> None:
+    if channels == 1:
+        return
+    folders = [f"run{number}" for number in range(3000)]
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "run.json").write_text(folder)
+    with run_sftp() as reader:
+        reader.hello(str(tmp_path))
+        reader.look([""])
+        assert sends(lambda: reader.look([*folders, "not-there"])) == 1
+        found: list[Any] = []
+        ranges = [(f"{folder}/run.json", 0, None) for folder in folders]
+        assert sends(lambda: found.extend(reader.fetch(ranges))) == 1
+        assert found == [[folder.encode() for folder in folders], {}]
+        # Never was more than one of them open over there.
+        assert len(reader.look([""])[0]) == 3000
+
+
+OTHER_HANDLES = """
+import subprocess, sys, threading
+# A server that has something open already: the first handle that it tells is not the first of all.
+server = subprocess.Popen([sys.argv[1]], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def whole(stream, count):
+    data = b""
+    while len(data) < count:
+        more = stream.read(count - len(data))
+        if not more:
+            sys.exit()
+        data += more
+    return data
+def packet(stream):
+    size = whole(stream, 4)
+    return size + whole(stream, int.from_bytes(size, "big"))
+def send(data):
+    server.stdin.write(data)
+    server.stdin.flush()
+def tell(data):
+    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.flush()
+send(packet(sys.stdin.buffer))
+tell(packet(server.stdout))
+send((10).to_bytes(4, "big") + bytes([11]) + b"mine" + (1).to_bytes(4, "big") + b"/")
+packet(server.stdout)
+def answers():
+    while True:
+        tell(packet(server.stdout))
+threading.Thread(target=answers, daemon=True).start()
+while True:
+    send(packet(sys.stdin.buffer))
+"""
+
+
+def test_a_server_that_tells_other_handles_is_asked_step_by_step(root: Path, tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(OTHER_HANDLES)
+
+    class Other(ShellConnection):
+        def start_subsystem(self, name: str) -> Any:
+            return self.start(f"exec {sys.executable} {program} {SFTP_SERVER}", stdin=b"")
+
+    connection = Other()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        assert_reads_as_here(reader, root, as_told)
+        assert reader._lanes._quick is None
+
+
+def test_a_server_that_gives_one_session_is_read_over_it(root: Path) -> None:
+    class Alone(ShellConnection):
+        def start_subsystem(self, name: str) -> Any:
+            if self.processes:
+                raise SessionLimitError("The server gives one session.")
+            return super().start_subsystem(name)
+
+    connection = Alone()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        assert_reads_as_here(reader, root, as_told)
+        assert len(connection.processes) == 1
+
+
+def test_where_the_second_channel_ends_the_first_one_goes_on(root: Path, channels: int) -> None:
+    connection = ShellConnection()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        reader.look([""])
+        assert len(connection.processes) == channels
+        for process in connection.processes[1:]:
+            process.child.kill()
+        assert_reads_as_here(reader, root, as_told)
+        assert len(connection.processes) == channels
+    assert all(process.child.poll() is not None for process in connection.processes)
+
+
+def test_where_the_second_channel_stalls_it_is_given_up(
+    root: Path, channels: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if channels == 1:
+        return
+    connection = ShellConnection()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        reader.look([""])
+        process = psutil.Process(connection.processes[1].child.pid)
+        process.suspend()
+        run = Lane.run
+        monkeypatch.setattr(Lane, "run", lambda lane, steps, *args: run(lane, steps, *args, timeout_secs=0.3))
+        waking = threading.Timer(2, process.resume)  # closing a channel of these waits for the process
+        waking.start()
+        with pytest.raises(TimeoutError):
+            reader.look([""])
+        waking.join()
+        assert len(reader.look([""])[0]) == 3
 
 
 def test_a_pipe_is_told_and_holds_up_nothing(root: Path) -> None:

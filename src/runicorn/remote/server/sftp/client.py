@@ -1,32 +1,23 @@
-"""The client: a folder of a host by SFTP alone, many questions under way at once over one channel."""
+"""The client: a folder of a host by SFTP alone, many questions under way at once over one channel, or two."""
 
 from __future__ import annotations
 
 import errno
-import itertools
 import secrets
 import stat
 import struct
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from runicorn.errors import ConnectionClosedError, SftpUnavailableError
-from runicorn.remote.server.inbox import Answers, Outbox
 from runicorn.remote.server.reading import Hello, os_error
-from runicorn.remote.server.sftp import steps
-from runicorn.remote.server.sftp.packets import FIRST, INIT, VERSION, Attrs, Heard, Packets, packet
-from runicorn.remote.server.sftp.steps import Question, Steps
-from runicorn.remote.ssh.interface import Connection, RemoteProcess
+from runicorn.remote.server.sftp import in_one_go, steps
+from runicorn.remote.server.sftp.lane import Lane
+from runicorn.remote.server.sftp.lanes import Lanes
+from runicorn.remote.server.sftp.packets import Attrs
+from runicorn.remote.ssh.interface import Connection
 
-START_TIMEOUT_SECS = 15.0
-ANSWER_TIMEOUT_SECS = 20.0
-# So many files and folders may be open at once for one call: a process may have 1,024 where nobody changed that.
-_OPEN_AT_ONCE = 400
-# So many questions may be under way that open nothing, and so many bytes of answers: what fills a link of 200 ms.
-_AT_ONCE = 2048
-_IN_FLIGHT_BYTES = 8 * 2**20
 # From so many names on, their number is remembered.
 _LARGE_FOLDER = 100
 # For so long, what was seen at a path is known to whoever reads it.
@@ -39,31 +30,19 @@ _MAX_SEEN = 100_000
 
 
 class Sftp:
-    """See reading.Reader. channel: of the subsystem, which is closed with this."""
+    """See reading.Reader. lane: is closed with this. another: opens one more channel, or raises."""
 
-    def __init__(self, channel: RemoteProcess) -> None:
-        self._channel = channel
+    def __init__(self, lane: Lane, another: Callable[[], Lane]) -> None:
+        self._lanes = Lanes(lane, another)
+        self._lane = lane
         self._root = "/"
-        self._inbox = Packets()
-        self._outbox = Outbox(channel, self._inbox, "SFTP")
-        self._numbers = itertools.count(1)
         self._seen: dict[str, tuple[Attrs, float, int]] = {}
         self._sizes: dict[str, int] = {}  # of large folders
         self._lately: dict[str, tuple[Attrs, float]] = {}
-        channel.follow(self._inbox, _Unheard(), self._inbox.finish)
-
-    def begin(self) -> None:
-        """Agree on the version. Raises OSError, ValueError where something else than SFTP answers."""
-        answers: Answers[Heard] = Answers("SFTP")
-        self._inbox.expect(FIRST, answers)
-        self._outbox.send(packet(INIT, 3, b""))
-        kind, fields = answers.next(START_TIMEOUT_SECS)
-        if kind != VERSION or fields.u32() < 3:
-            raise ValueError("it speaks another version of SFTP")
 
     @property
     def alive(self) -> bool:
-        return not self._inbox.is_over
+        return self._lane.alive
 
     def hello(self, root: str) -> Hello:
         # The server knows the home as the folder that it begins in, and no variable.
@@ -71,7 +50,7 @@ class Sftp:
             if root == home or root.startswith(f"{home}/"):
                 root = f".{root[len(home) :]}"
         began = time.monotonic()
-        real, attrs, error = self._run([steps.real(root), steps.status(root), steps.opens(root)])
+        real, attrs, error = self._lane.run([steps.real(root), steps.status(root), steps.opens(root)])
         if isinstance(real, OSError):
             return Hello("SFTP", root, real)
         self._root = real
@@ -80,10 +59,10 @@ class Sftp:
     def answers(self, timeout_secs: float) -> float:
         began = time.monotonic()
         try:
-            self._run([steps.real(".")], timeout_secs=timeout_secs)
+            self._lane.run([steps.real(".")], timeout_secs=timeout_secs)
         except TimeoutError:
             # It answers in order: on a slow link, what was asked before fills it, and comes.
-            if self._inbox.heard_at < began:
+            if self._lane.heard_at < began:
                 raise
         return (time.monotonic() - began) * 1000
 
@@ -103,7 +82,7 @@ class Sftp:
             if stat.S_ISLNK(attrs.mode)
         ]
         targets = dict(
-            zip(links, self._run([steps.status(self._path(_join(*link))) for link in links], _AT_ONCE), strict=True)
+            zip(links, self._lane.run([steps.status(self._path(_join(*link))) for link in links]), strict=True)
         )
         found: list[Any] = []
         for folder, entries in zip(folders, lists, strict=True):
@@ -120,7 +99,7 @@ class Sftp:
         return found
 
     def stats(self, paths: Sequence[str], urgency: int = 0) -> list[Any]:
-        found = self._run([steps.status(self._path(path)) for path in paths], _AT_ONCE)
+        found = self._lane.run([steps.status(self._path(path)) for path in paths])
         return [
             _told(each)
             if isinstance(each, OSError)
@@ -140,7 +119,7 @@ class Sftp:
         """Nothing over there tells of changes."""
 
     def real(self, path: str) -> str:
-        (found,) = self._run([steps.real(self._path(path))])
+        (found,) = self._lane.run([steps.real(self._path(path))])
         if isinstance(found, OSError):
             raise found
         return str(found)
@@ -148,13 +127,13 @@ class Sftp:
     def replace(self, path: str, content: bytes) -> None:
         folder, _, name = self._path(path).rpartition("/")
         draft = f"{folder}/.{name}.{secrets.token_hex(8)}.tmp"
-        (error,) = self._run([steps.replaced(self._path(path), draft, content)])
+        (error,) = self._lane.run([steps.replaced(self._path(path), draft, content)])
         if error is not None:
             raise error
 
     def inside(self, folder: str, path: str) -> bool:
         whole = self._path(_join(folder, path))
-        home, real, attrs = self._run([steps.real(self._path(folder)), steps.real(whole), steps.status(whole)])
+        home, real, attrs = self._lane.run([steps.real(self._path(folder)), steps.real(whole), steps.status(whole)])
         if not isinstance(attrs, Attrs) or isinstance(home, OSError) or isinstance(real, OSError):
             return False
         return str(real).startswith(f"{str(home).rstrip('/')}/") and stat.S_ISREG(attrs.mode)
@@ -162,18 +141,27 @@ class Sftp:
     def fetch(
         self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0
     ) -> tuple[list[bytes], dict[int, OSError]]:
-        found = self._run(
-            [steps.fetched(self._path(path), start, length, self._known(path)) for path, start, length in ranges]
+        seen = [self._known(path) for path, _, _ in ranges]
+        asked = [(self._path(path), start, length) for path, start, length in ranges]
+        found = self._lanes.read(
+            self._root,
+            [
+                None if known is None else in_one_go.fetched(*each, known)
+                for each, known in zip(asked, seen, strict=True)
+            ],
+            [steps.fetched(*each, known) for each, known in zip(asked, seen, strict=True)],
         )
         errors = {place: each for place, each in enumerate(found) if isinstance(each, OSError)}
         return [b"" if isinstance(each, OSError) else each for each in found], errors
 
     def close(self) -> None:
-        self._channel.close()
-        self._inbox.finish()
+        self._lanes.close()
 
     def _listed(self, folders: Sequence[str]) -> list[Any]:
-        found = self._run([steps.listed(self._path(folder), self._sizes.get(folder, 0)) for folder in folders])
+        asked = [(self._path(folder), self._sizes.get(folder, 0)) for folder in folders]
+        found = self._lanes.read(
+            self._root, [in_one_go.listed(*each) for each in asked], [steps.listed(*each) for each in asked]
+        )
         for folder, entries in zip(folders, found, strict=True):
             if not isinstance(entries, OSError) and len(entries) >= _LARGE_FOLDER:
                 self._sizes[folder] = len(entries)
@@ -210,100 +198,32 @@ class Sftp:
         self._seen[path] = seen, since, looks + 1
         return time_ns + looks + 1
 
-    def _run(
-        self, all_steps: Sequence[Steps], at_once: int = _OPEN_AT_ONCE, timeout_secs: float = ANSWER_TIMEOUT_SECS
-    ) -> list[Any]:
-        """Take each of them to its end, so many at once; return what they return, or raise."""
-        results: list[Any] = [None] * len(all_steps)
-        answers: Answers[Heard] = Answers("SFTP")
-        ready: deque[tuple[int, Any]] = deque()
-        asked: dict[int, _Place] = {}  # by number
-        missing: dict[int, dict[int, Any]] = {}
-        begun = ended = bytes_in_flight = 0
-        try:
-            while ended < len(all_steps):
-                packets: list[bytes] = []
-                while bytes_in_flight < _IN_FLIGHT_BYTES:
-                    if not ready:
-                        if begun == len(all_steps) or begun - ended >= at_once:
-                            break
-                        ready.append((begun, None))  # None begins
-                        begun += 1
-                    number, heard = ready.popleft()
-                    try:
-                        questions = all_steps[number].send(heard)
-                    except StopIteration as end:
-                        results[number] = end.value
-                        ended += 1
-                        continue
-                    new = self._expect(questions, number, answers, packets)
-                    asked.update(new)
-                    bytes_in_flight += sum(each.answer_bytes for each in new.values())
-                    missing[number] = dict.fromkeys(each.which for each in new.values())
-                    if not new:
-                        ready.append((number, []))
-                if packets:
-                    self._outbox.send(b"".join(packets))
-                while asked:
-                    answer = answers.next(timeout_secs)
-                    place = asked.pop(answer.fields.number)
-                    bytes_in_flight -= place.answer_bytes
-                    mine = missing[place.steps]
-                    mine[place.which] = answer
-                    if None not in mine.values():
-                        ready.append((place.steps, list(mine.values())))
-                    if not answers.waiting:
-                        break
-        finally:
-            for number in asked:
-                self._inbox.forget(number)
-        return results
-
-    def _expect(
-        self, questions: Sequence[Question], steps_number: int, answers: Answers[Heard], packets: list[bytes]
-    ) -> dict[int, _Place]:
-        """Add questions to what is sent; return those whose answers are awaited, by number."""
-        asked = {}
-        for which, question in enumerate(questions):
-            number = next(self._numbers) & 0xFFFFFFFF
-            packets.append(packet(question.kind, number, question.body))
-            if question.awaited:
-                self._inbox.expect(number, answers)
-                asked[number] = _Place(steps_number, which, question.answer_bytes)
-        return asked
-
-
-class _Place(NamedTuple):
-    """Whose question it is, which of them, and about how many bytes its answer has."""
-
-    steps: int
-    which: int
-    answer_bytes: int
-
 
 def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Sftp:
     """Return a reader over a connection. Raises SftpUnavailableError, SessionLimitError, ConnectionClosedError."""
     channel = connection.start_subsystem("sftp")
     own(channel)
-    sftp = Sftp(channel)
+    lane = Lane(channel)
     try:
-        sftp.begin()
+        lane.begin()
     except (OSError, ValueError, struct.error) as error:
-        sftp.close()
+        lane.close()
         if not connection.alive:
             raise ConnectionClosedError("The connection closed while SFTP was started.") from error
         raise SftpUnavailableError(
             f"{connection.target.host} offers no file access (SFTP): {getattr(error, 'strerror', None) or error}."
         ) from error
-    return sftp
+    return Sftp(lane, lambda: _another(connection))
 
 
-class _Unheard:
-    """What the subsystem prints beside its answers."""
-
-    def deliver(self, data: bytes) -> None: ...
-
-    def finish(self) -> None: ...
+def _another(connection: Connection) -> Lane:
+    lane = Lane(connection.start_subsystem("sftp"))
+    try:
+        lane.begin()
+    except BaseException:
+        lane.close()
+        raise
+    return lane
 
 
 def _root_error(attrs: Attrs | OSError | None, error: OSError | None) -> OSError | None:

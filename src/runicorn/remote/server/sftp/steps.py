@@ -40,11 +40,11 @@ from runicorn.remote.server.sftp.packets import (
 
 READ_BYTES = 32 * 1024  # what every server gives at once
 # So many bytes of one file may be under way.
-_WINDOW_BYTES = 8 * 2**20
+_WINDOW_BYTES = 16 * 2**20
 # sshd sends ~100 names per READDIR reply, so read ahead: so many replies are asked for at first, then more and more.
-_NAMES_AT_ONCE = 100
+NAMES_AT_ONCE = 100
 _FIRST_LISTS, _TIMES_MORE_LISTS, _MOST_LISTS = 2, 8, 128
-_LIST_BYTES = 16 * 1024
+LIST_BYTES = 16 * 1024
 
 
 _WRITE_NEW = 0x02 | 0x08 | 0x20  # write, create, exclusively
@@ -67,7 +67,7 @@ def real(path: str) -> Steps:
     """Return a path without links, or the error."""
     ((kind, fields),) = yield [Question(REALPATH, text(path))]
     if kind != NAME:
-        return fields.error() or _odd(kind)
+        return fields.error() or odd(kind)
     fields.u32()
     return fields.text()
 
@@ -77,15 +77,15 @@ def status(path: str) -> Steps:
     ((kind, fields),) = yield [Question(STAT, text(path))]
     if kind == ATTRS:
         return fields.attrs()
-    return None if fields.peek_status() == NO_SUCH_FILE else fields.error() or _odd(kind)
+    return None if fields.peek_status() == NO_SUCH_FILE else fields.error() or odd(kind)
 
 
 def opens(path: str) -> Steps:
     """Return None where a folder can be listed, else the error."""
     ((kind, fields),) = yield [Question(OPENDIR, text(path))]
     if kind != HANDLE:
-        return fields.error() or _odd(kind)
-    yield [_closing(fields.string())]
+        return fields.error() or odd(kind)
+    yield [closing(fields.string())]
     return None
 
 
@@ -96,24 +96,25 @@ def listed(path: str, expected: int) -> Steps:
     """
     ((kind, fields),) = yield [Question(OPENDIR, text(path))]
     if kind != HANDLE:
-        return [] if fields.peek_status() == NO_SUCH_FILE else fields.error() or _odd(kind)
+        return [] if fields.peek_status() == NO_SUCH_FILE else fields.error() or odd(kind)
     handle = fields.string()
     found: list[tuple[str, Attrs]] = []
     error: OSError | None = None
-    ended, count = False, min(_MOST_LISTS, _FIRST_LISTS + expected // _NAMES_AT_ONCE)
+    ended, count = False, min(_MOST_LISTS, _FIRST_LISTS + expected // NAMES_AT_ONCE)
     while not ended:
-        heard = yield [Question(READDIR, blob(handle), _LIST_BYTES)] * count
+        heard = yield [Question(READDIR, blob(handle), LIST_BYTES)] * count
         count = min(_MOST_LISTS, _TIMES_MORE_LISTS * count)
         for kind, fields in heard:
             if kind == NAME:
-                found += _names(fields)
+                found += names(fields)
             elif not ended:
                 ended, error = True, None if fields.peek_status() == EOF else fields.error()
-    yield [_closing(handle)]
+    yield [closing(handle)]
     return error or found
 
 
-def _names(fields: Fields) -> Iterator[tuple[str, Attrs]]:
+def names(fields: Fields) -> Iterator[tuple[str, Attrs]]:
+    """Yield the names of one reply, and what each is."""
     for _ in range(fields.u32()):
         name = fields.text()
         fields.string()  # as `ls -l` shows it
@@ -130,19 +131,19 @@ def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> S
     if known is None:
         ((kind, fields),) = yield [Question(STAT, text(path))]
         if kind != ATTRS:
-            return fields.error() or _odd(kind)
+            return fields.error() or odd(kind)
         known = fields.attrs()
-        if _end(start, length, known.size) <= start:
-            return _no_file(known) or b""
-    error = _no_file(known)
+        if end_of(start, length, known.size) <= start:
+            return no_file(known) or b""
+    error = no_file(known)
     if error is not None:
         return error
     ((kind, fields),) = yield [Question(OPEN, text(path) + struct.pack(">II", 1, 0))]
     if kind != HANDLE:
-        return fields.error() or _odd(kind)
+        return fields.error() or odd(kind)
     handle = fields.string()
     pieces = io.BytesIO()  # unlike a list of them, none has to be copied at the end
-    at, end = start, _end(start, length, known.size)
+    at, end = start, end_of(start, length, known.size)
     # How long it is now is asked for with the first bytes: it may have grown, or be another one.
     looks = [Question(FSTAT, blob(handle))]
     while (at < end or looks) and error is None:
@@ -153,11 +154,11 @@ def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> S
         if looks:
             kind, fields = heard.pop(0)
             now = fields.attrs() if kind == ATTRS else known
-            error, end, looks = _no_file(now), _end(start, length, now.size), []
+            error, end, looks = no_file(now), end_of(start, length, now.size), []
         for (place, asked), (kind, fields) in zip(wanted, heard, strict=True):
             if kind != DATA:
                 if fields.peek_status() != EOF:
-                    error = error or fields.error() or _odd(kind)
+                    error = error or fields.error() or odd(kind)
                 end = min(end, place)
                 break
             data = fields.string()[:asked]
@@ -166,22 +167,23 @@ def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> S
             if len(data) < asked:  # not all at once: the rest is asked for again
                 end = end if data else place
                 break
-    yield [_closing(handle)]
+    yield [closing(handle)]
     return error or pieces.getvalue()
 
 
-def _end(start: int, length: int | None, size: int) -> int:
+def end_of(start: int, length: int | None, size: int) -> int:
+    """Return where a range of a file of this size ends. length: None for all of it."""
     return size if length is None else min(size, start + length)
 
 
-def _no_file(attrs: Attrs) -> OSError | None:
+def no_file(attrs: Attrs) -> OSError | None:
     """Return the error of reading what is no file; None of one."""
     if stat.S_ISREG(attrs.mode):
         return None
     return os_error("EISDIR", "Is a directory") if stat.S_ISDIR(attrs.mode) else os_error("EINVAL", "is no file")
 
 
-def _closing(handle: bytes) -> Question:
+def closing(handle: bytes) -> Question:
     """Return what closes a handle: nobody waits for that."""
     return Question(CLOSE, blob(handle), awaited=False)
 
@@ -190,7 +192,7 @@ def replaced(path: str, draft: str, content: bytes) -> Steps:
     """Write a file anew by way of a draft beside it; return None, or the error, of which nothing is left."""
     ((kind, fields),) = yield [Question(OPEN, text(draft) + struct.pack(">II", _WRITE_NEW, 0))]
     if kind != HANDLE:
-        return fields.error() or _odd(kind)
+        return fields.error() or odd(kind)
     handle = fields.string()
     places = range(0, max(1, len(content)), READ_BYTES)
     heard = yield [
@@ -208,8 +210,8 @@ def replaced(path: str, draft: str, content: bytes) -> Steps:
 
 def _failure(heard: Heard) -> OSError | None:
     """Return why something was not done; None where it was."""
-    return heard.fields.error() if heard.kind == STATUS else _odd(heard.kind)
+    return heard.fields.error() if heard.kind == STATUS else odd(heard.kind)
 
 
-def _odd(kind: int) -> OSError:
+def odd(kind: int) -> OSError:
     return os_error("EIO", f"an answer of kind {kind}, which makes no sense")
