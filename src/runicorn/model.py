@@ -121,7 +121,7 @@ class Origin:
     pid_scope says where `pid` means something (boot and pid namespace); None where the system has no such notion.
     pid_start is the process's start, so that a recycled pid is not taken for it: clock ticks after the boot on Linux,
     microseconds since 1970 elsewhere. pid_started_at: the same in unix seconds, all that older runs have.
-    recorded_by: the other tool whose files the run is read from; such a run says nowhere that it has ended.
+    recorded_by: the other tool whose files the run is read from; most say nowhere that a run has ended.
     """
 
     host: str = ""

@@ -11,6 +11,9 @@ from runicorn.model import Origin
 from runicorn.processes import Presence
 
 HEARTBEAT_LIMIT_SECS = 60.0
+# Tools whose files say when a run ends, and how long one may be silent before it: W&B writes its log in blocks of
+# 32 KiB, which its measurements of the machine fill in a quarter of an hour; MLflow writes nothing between two epochs.
+_SILENCE_LIMIT_SECS = {"wandb": 900.0, "mlflow": 3600.0}
 # Of runs that have their process's start in unix seconds only: counted from the boot time, it moves with the clock.
 _START_TOLERANCE_SECS = 2.0
 
@@ -48,7 +51,13 @@ def is_alive(origin: Origin, pulse: Pulse, place: Place) -> bool:
     counts.
     """
     presence = presence_of(origin, place)
-    return beats(pulse) if presence is Presence.UNSURE else presence is Presence.RUNS
+    limit_secs = _SILENCE_LIMIT_SECS.get(origin.recorded_by, HEARTBEAT_LIMIT_SECS)
+    return beats(pulse, limit_secs) if presence is Presence.UNSURE else presence is Presence.RUNS
+
+
+def tells_its_end(origin: Origin) -> bool:
+    """Tell whether what recorded a run says so when it ends, so that one which is silent without it was killed."""
+    return not origin.recorded_by or origin.recorded_by in _SILENCE_LIMIT_SECS
 
 
 def presence_of(origin: Origin, place: Place) -> Presence:
@@ -63,11 +72,11 @@ def presence_of(origin: Origin, place: Place) -> Presence:
     return found
 
 
-def beats(pulse: Pulse) -> bool:
-    """Tell whether a heart beats by what is seen of it alone."""
-    if pulse.unchanged_secs > HEARTBEAT_LIMIT_SECS:
+def beats(pulse: Pulse, limit_secs: float = HEARTBEAT_LIMIT_SECS) -> bool:
+    """Tell whether a heart beats by what is seen of it alone. limit_secs: how long one may be still."""
+    if pulse.unchanged_secs > limit_secs:
         return False
-    return pulse.changed or (pulse.age_secs is not None and pulse.age_secs <= HEARTBEAT_LIMIT_SECS)
+    return pulse.changed or (pulse.age_secs is not None and pulse.age_secs <= limit_secs)
 
 
 def _started_at(pid: int, moment: float) -> bool:

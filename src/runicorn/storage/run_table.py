@@ -266,8 +266,8 @@ class RunTable:
     def _state(self, run: Run, known: _Known) -> RunState:
         if run.state is not RunState.RUNNING or self._is_alive(run, known):
             return run.state
-        # Of other tools' runs nobody can tell whether they were killed: they have no end mark.
-        return RunState.FINISHED if run.origin.recorded_by else RunState.KILLED
+        # Of most other tools' runs nobody can tell whether they were killed: they have no end mark.
+        return RunState.KILLED if liveness.tells_its_end(run.origin) else RunState.FINISHED
 
     def _is_alive(self, run: Run, known: _Known) -> bool:
         age = None if run.heartbeat_at is None else self._now() - run.heartbeat_at

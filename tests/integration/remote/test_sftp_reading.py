@@ -18,8 +18,8 @@ from tests.support.waiting import eventually
 from runicorn.errors import SessionLimitError, SftpUnavailableError
 from runicorn.remote.server.inbox import Outbox
 from runicorn.remote.server.sftp import client as sftp
-from runicorn.remote.server.sftp import lanes
 from runicorn.remote.server.sftp.lane import Lane
+from runicorn.remote.server.sftp.lanes import Lanes
 from runicorn.remote.server.sftp.packets import Packets
 from runicorn.sources.host_files import HostFiles
 from runicorn.storage.files import FileStat, Range
@@ -32,10 +32,12 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(params=["one channel", "two channels"], autouse=True)
 def channels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Everything holds whether a second channel is never opened, or at the first question that it is for."""
-    count = 1 if request.param == "one channel" else 2
-    monkeypatch.setattr(lanes, "_WORTH_ANOTHER", 1 if count == 2 else 10**9)
-    return count
+    """Everything holds before there is a second channel, or where there is none, and as soon as there is one."""
+    if request.param == "one channel":
+        monkeypatch.setattr(Lanes, "widen_behind", lambda lanes, folder: None)
+        return 1
+    monkeypatch.setattr(Lanes, "widen_behind", Lanes.widen)
+    return 2
 
 
 def as_told(entry: FileStat) -> tuple[Any, ...]:
@@ -131,10 +133,9 @@ def test_questions_of_a_call_are_sent_together(
 ) -> None:
     with run_sftp() as reader:
         # What closes is sent by itself, and not waited for.
-        assert sends(lambda: reader.hello(str(root))) == 2
+        # That of the second channel: to open it, and to see how handles are told.
+        assert sends(lambda: reader.hello(str(root))) == (2 if channels == 1 else 4)
         assert sends(lambda: reader.stats(["runs/one/run.json"] * 1000)) == 1
-        if channels == 2:
-            assert sends(lambda: reader.look(["runs"])) == 3  # to open it, and to see how handles are told
         assert sends(lambda: reader.fetch([("runs/one/run.json", 0, None)])) == (3 if channels == 1 else 1)
         reader.look(["many"])
         assert sends(lambda: reader.look(["many"])) == 3
@@ -211,6 +212,17 @@ def test_a_server_that_tells_other_handles_is_asked_step_by_step(root: Path, tmp
         assert reader._lanes._quick is None
 
 
+def test_the_second_channel_is_opened_behind_what_is_asked_for(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    connection = ShellConnection()
+    with run_sftp(connection) as reader:
+        reader.hello(str(root))
+        assert_reads_as_here(reader, root, as_told)
+        eventually(lambda: reader._lanes._quick is not None, 10)
+        assert_reads_as_here(reader, root, as_told)
+    assert all(process.child.poll() is not None for process in connection.processes)
+
+
 def test_a_server_that_gives_one_session_is_read_over_it(root: Path) -> None:
     class Alone(ShellConnection):
         def start_subsystem(self, name: str) -> Any:
@@ -229,7 +241,6 @@ def test_where_the_second_channel_ends_the_first_one_goes_on(root: Path, channel
     connection = ShellConnection()
     with run_sftp(connection) as reader:
         reader.hello(str(root))
-        reader.look([""])
         assert len(connection.processes) == channels
         for process in connection.processes[1:]:
             process.child.kill()
@@ -246,7 +257,6 @@ def test_where_the_second_channel_stalls_it_is_given_up(
     connection = ShellConnection()
     with run_sftp(connection) as reader:
         reader.hello(str(root))
-        reader.look([""])
         process = psutil.Process(connection.processes[1].child.pid)
         process.suspend()
         run = Lane.run

@@ -12,7 +12,7 @@ import pytest
 from runicorn import processes
 from runicorn.model import Origin
 from runicorn.processes import Presence
-from runicorn.storage.liveness import Place, Pulse, here, is_alive
+from runicorn.storage.liveness import Place, Pulse, here, is_alive, tells_its_end
 
 HERE = Place("gpu-7", "boot/pid:[1]")
 MINE = Origin(host="gpu-7", pid=os.getpid(), pid_start=processes.start_of(os.getpid()), pid_scope="boot/pid:[1]")
@@ -87,6 +87,18 @@ def test_elsewhere_a_heartbeat_older_than_a_minute_means_death():
     assert is_alive(ELSEWHERE, Pulse(age_secs=59.0), HERE)
     assert not is_alive(ELSEWHERE, Pulse(age_secs=61.0), HERE)
     assert not is_alive(ELSEWHERE, Pulse(age_secs=None), HERE)
+
+
+@pytest.mark.parametrize(
+    ("recorded_by", "limit_secs", "tells"),
+    [("", 60, True), ("tensorboard", 60, False), ("keras", 60, False), ("wandb", 900, True), ("mlflow", 3600, True)],
+)
+def test_how_long_other_tools_may_be_silent_and_whether_they_say_that_a_run_ended(recorded_by, limit_secs, tells):
+    origin = replace(ELSEWHERE, recorded_by=recorded_by)
+    for changed in (True, False):
+        assert is_alive(origin, Pulse(limit_secs - 1.0, limit_secs - 1.0, changed), HERE)
+        assert not is_alive(origin, Pulse(limit_secs + 1.0, limit_secs + 1.0, changed), HERE)
+    assert tells_its_end(origin) is tells
 
 
 def test_a_heartbeat_seen_to_change_is_alive_whatever_the_clocks_say():

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -94,6 +95,15 @@ def test_a_second_process_is_followed_where_the_first_one_was_killed(tmp_path, l
     until(lambda: counts(files, run.id).get("lr") == 90, "the second process's points")
     assert only(files).id == run.id
     assert first.is_dir()
+
+
+@pytest.mark.parametrize(("age_secs", "state"), [(600, "running"), (1200, "killed")])
+def test_a_run_that_has_not_said_that_it_ended_may_be_silent_for_a_while(tmp_path, look, age_secs, state):
+    _, second = brought("wandb", tmp_path / "logs")
+    shutil.rmtree(second)
+    for path in (tmp_path / "logs").rglob("*"):
+        os.utime(path, (time.time() - age_secs,) * 2)
+    assert only(look(tmp_path / "logs")).state.value == state
 
 
 def test_what_is_printed_is_there_before_the_log_has_its_first_block(tmp_path, look):
@@ -222,5 +232,11 @@ def test_a_link_that_breaks_while_a_table_is_read_doubles_nothing(tmp_path, look
     monkeypatch.setattr(WandbMirror, "read_beside", content)
     monkeypatch.setattr("runicorn.storage.mirroring.worker._RETRY_SECS", 0.1)
     files = look(tmp_path / "logs")
-    until(lambda: [counts(files, each.id).get("lr") for each in runs(files).values()] == [90], "all points, once")
+    until(lambda: runs(files), "the run")
+
+    def points():
+        (run,) = runs(files).values()  # it is there all the time
+        return counts(files, run.id).get("lr")
+
+    until(lambda: points() == 90, "all points, once")
     assert broken == [0]

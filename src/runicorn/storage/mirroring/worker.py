@@ -267,7 +267,7 @@ class Worker:
                 self._prefetched.forget(folder)
             if run.exists:
                 self._board.show(run_id, folder.path)
-            else:  # deleted by its own tool
+            elif not run.unread:  # deleted by its own tool; one that cannot be read just now stays as it was
                 self._board.hide(run_id)
             if more:
                 self._push(run_id, first=False)

@@ -54,7 +54,10 @@ class Sftp:
         if isinstance(real, OSError):
             return Hello("SFTP", root, real)
         self._root = real
-        return Hello("SFTP", real, _root_error(attrs, error), round_trip_secs=time.monotonic() - began)
+        secs, error = time.monotonic() - began, _root_error(attrs, error)
+        if error is None:
+            self._lanes.widen_behind(real)
+        return Hello("SFTP", real, error, round_trip_secs=secs)
 
     def answers(self, timeout_secs: float) -> float:
         began = time.monotonic()
@@ -144,7 +147,6 @@ class Sftp:
         seen = [self._known(path) for path, _, _ in ranges]
         asked = [(self._path(path), start, length) for path, start, length in ranges]
         found = self._lanes.read(
-            self._root,
             [
                 None if known is None else in_one_go.fetched(*each, known)
                 for each, known in zip(asked, seen, strict=True)
@@ -159,9 +161,7 @@ class Sftp:
 
     def _listed(self, folders: Sequence[str]) -> list[Any]:
         asked = [(self._path(folder), self._sizes.get(folder, 0)) for folder in folders]
-        found = self._lanes.read(
-            self._root, [in_one_go.listed(*each) for each in asked], [steps.listed(*each) for each in asked]
-        )
+        found = self._lanes.read([in_one_go.listed(*each) for each in asked], [steps.listed(*each) for each in asked])
         for folder, entries in zip(folders, found, strict=True):
             if not isinstance(entries, OSError) and len(entries) >= _LARGE_FOLDER:
                 self._sizes[folder] = len(entries)

@@ -17,12 +17,10 @@ from runicorn.remote.server.sftp.steps import Steps
 _OPEN_AT_ONCE = 400
 # On the second channel, one is open at a time.
 _QUICK_AT_ONCE = 8192
-# Opening it takes four round trips, which so many files are worth.
-_WORTH_ANOTHER = 64
 
 
 class Lanes:
-    """Asks over the first channel, and over a second one once there is much to ask for, if the server allows it.
+    """Asks over the first channel, and over a second one as soon as there is one, if the server allows it.
 
     first: is closed with this. another: opens one more, or raises; called once at most.
     """
@@ -35,13 +33,40 @@ class Lanes:
         self._closed = False
         self._lock = threading.Lock()
 
-    def read(self, folder: str, quick: Sequence[Steps | None], careful: Sequence[Steps]) -> list[Any]:
+    def widen_behind(self, folder: str) -> None:
+        """Open the second channel in a thread: it takes four round trips, in which others ask over the first one."""
+        # It ends as soon as the server has answered, or the connection does.
+        threading.Thread(target=self.widen, args=(folder,), name="sftp-widening", daemon=True).start()
+
+    def widen(self, folder: str) -> None:
+        """Open the second channel, once. folder: one that can be listed, to see how the server tells handles."""
+        with self._lock:
+            if not self._untried or self._closed:
+                return
+            self._untried = False
+        try:
+            lane = self._another()
+        except (RunicornError, OSError, ValueError, struct.error):
+            return  # a server that gives one session, or one that was ended: the first channel tells what it is
+        is_known = False
+        try:
+            (listed,) = lane.run([in_one_go.listed(folder, 0)])
+            is_known = isinstance(listed, list) or listed is Unknown.AGAIN
+        except OSError:
+            pass
+        with self._lock:
+            if is_known and not self._closed:
+                self._quick = lane
+                return
+        lane.close()
+
+    def read(self, quick: Sequence[Steps | None], careful: Sequence[Steps]) -> list[Any]:
         """Return what each of these finds. quick: in one round trip, None where that is not to be tried.
 
-        careful: the same, step by step. folder: one that can be listed, to see how the server tells handles.
+        careful: the same, step by step.
         """
         found: list[Any] = [Unknown.AGAIN] * len(careful)
-        lane = self._lane(len(careful), folder)
+        lane = self._quick
         if lane is not None:
             places = [place for place, steps in enumerate(quick) if steps is not None]
             for place, each in zip(places, self._run(lane, [quick[place] for place in places]), strict=False):
@@ -58,29 +83,6 @@ class Lanes:
         self.first.close()
         if quick is not None:
             quick.close()
-
-    def _lane(self, count: int, folder: str) -> Lane | None:
-        """Return the second channel, if there is one; open it for who asks for much. Whoever asks meanwhile goes on."""
-        with self._lock:
-            if self._quick is not None or not self._untried or count < _WORTH_ANOTHER:
-                return self._quick
-            self._untried = False
-        try:
-            lane = self._another()
-        except (RunicornError, OSError, ValueError, struct.error):
-            return None  # a server that gives one session, or one that was ended: the first channel tells what it is
-        is_known = False
-        try:
-            (listed,) = lane.run([in_one_go.listed(folder, 0)])
-            is_known = isinstance(listed, list) or listed is Unknown.AGAIN
-        except OSError:
-            pass
-        with self._lock:
-            if is_known and not self._closed:
-                self._quick = lane
-                return lane
-        lane.close()
-        return None
 
     def _run(self, lane: Lane, quick: Sequence[Any]) -> list[Any]:
         """Return what these find; nothing where the channel has ended. Raises TimeoutError."""
