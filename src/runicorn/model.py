@@ -157,7 +157,8 @@ class Run:
     """One recorded execution, as far as its small files tell.
 
     summary: what the script set, over each metric's last value. stats: of each metric, as of the last heartbeat.
-    error: None, or what is wrong with its files.
+    error: None, or what is wrong with its files. source, place: of a run on another machine, where it is read, and what
+    a person calls that machine.
     """
 
     id: str
@@ -180,6 +181,8 @@ class Run:
     step: int | None = None
     exit_reason: str | None = None
     error: str | None = None
+    source: str = ""
+    place: str = ""
 
     def duration_secs(self, now: float) -> float:
         """Return how long the run took, or has taken until `now`; never negative."""

@@ -20,6 +20,7 @@ from runicorn.viewer.hooks import RemoteHook
 
 if TYPE_CHECKING:
     from runicorn.remote.session.host_page import HostPage, HostPages
+    from runicorn.viewer.guests import Guests
 
 
 def resolve_settings(**flags: Any) -> Settings:
@@ -47,21 +48,27 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         return None
     try:
         from runicorn.remote.service import RemoteService
+        from runicorn.viewer.guests import Guests
         from runicorn.viewer.routes.remote import RemoteApi
     except ImportError:
         return None
     manage_url = f"http://localhost:{chosen.port}/#/remote"
-    return RemoteApi(RemoteService(chosen, home_of(chosen), manage_url, pages=host_pages(chosen)))
+    guests = Guests()
+    service = RemoteService(chosen, home_of(chosen), manage_url, pages=host_pages(chosen, guests))
+    return RemoteApi(service, guests)
 
 
-def host_pages(chosen: Settings) -> HostPages:
-    """Return what serves the pages of hosts on which no viewer runs; it is loaded with the first of them, in 0.3 s."""
+def host_pages(chosen: Settings, guests: Guests | None = None) -> HostPages:
+    """Return what serves the pages of hosts on which no viewer runs; it is loaded with the first of them, in 0.3 s.
+
+    guests: where the roots of these hosts are shown as well.
+    """
 
     async def make(session_id: str, host: str, root: str, local_port: int, started_at: float) -> HostPage:
         import asyncio
 
         hosted = await asyncio.to_thread(import_module, "runicorn.viewer.hosted")
-        page: HostPage = await hosted.serve(chosen, session_id, host, root, local_port, started_at)
+        page: HostPage = await hosted.serve(chosen, session_id, host, root, local_port, started_at, guests)
         return page
 
     return make

@@ -134,6 +134,23 @@ class FolderSource:
         """Return all runs that are known, those in the bin too; while a first reading goes on, those so far."""
         return self._index.runs()
 
+    def known_runs(self) -> list[IndexedRun]:
+        """Return the runs as the last look found them. Does not block."""
+        return self._index.known()
+
+    @property
+    def waits_secs(self) -> float:
+        """For how long whoever looks at all runs has been waiting for the files; 0 where nobody looks."""
+        return self._index.waits_secs
+
+    def root_id(self) -> str | None:
+        """Return what tells this root from all others wherever it is seen from; None where it says nothing.
+
+        Raises OSError.
+        """
+        told = (reader.load_object(self.files, layout.ROOT_FILE) or {}).get("id")
+        return told if isinstance(told, str) and told else None
+
     def progress(self) -> Progress | None:
         """Return how far a first reading has come; None where everything was read."""
         return self._index.progress()

@@ -92,6 +92,7 @@ class RunIndex:
         self._unread: list[str] = []  # the next one last
         self._behind = False  # runs were still arriving at the last look
         self._looks = itertools.count(1)
+        self._began_at: float | None = None
         self._reading = threading.Lock()  # of all that follows: whoever looks at the files
         self._folders: Mapping[str, FileStat] = {}  # of those that are not read yet, as they were just seen
         self._turn: list[str] = []
@@ -117,6 +118,17 @@ class RunIndex:
         self._renew(force=fresh)
         with self._lock:
             return self._table.items
+
+    def known(self) -> list[IndexedRun]:
+        """Return the runs as the last look found them, without another one."""
+        with self._lock:
+            return self._table.items
+
+    @property
+    def waits_secs(self) -> float:
+        """For how long whoever looks at the files has been waiting for them; 0 where nobody looks."""
+        began_at = self._began_at
+        return 0.0 if began_at is None else self._monotonic() - began_at
 
     def progress(self) -> Progress | None:
         """Return how far the first reading has come, or None where everything was read."""
@@ -201,10 +213,12 @@ class RunIndex:
         if not self._reading.acquire(timeout=_READ_SECS):
             return
         try:
+            self._began_at = self._monotonic()
             self._load()
             self._refresh(force=force)
             self._read_on()
         finally:
+            self._began_at = None
             self._reading.release()
 
     def _refresh(self, *, force: bool) -> None:

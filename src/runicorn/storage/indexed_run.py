@@ -55,8 +55,10 @@ class IndexedRun:
             return run.created_at if name == "created" else run.finished_at
         if name == "state":
             return run.state.value
-        if name in ("host", "user"):
-            return getattr(run.origin, name)
+        if name == "host":  # what a person connects to, before what that machine calls itself
+            return run.place or run.origin.host
+        if name == "user":
+            return run.origin.user
         return getattr(run, name, None)
 
 
@@ -80,7 +82,7 @@ def sorted_runs(items: Iterable[IndexedRun], key: str, *, descending: bool) -> l
 def ordered_runs(items: Iterable[IndexedRun], keys: Sequence[tuple[str, bool]]) -> list[IndexedRun]:
     """Return the runs sorted by several fields, the first one first; each with whether it is descending."""
     first, descending = keys[0]
-    if first == "created_at":  # the usual one, which every run has: a fifth of the time
+    if first == "created_at" and len(keys) == 1:  # the usual one, which every run has: a fifth of the time
         return sorted(items, key=lambda item: (item.run.created_at, item.run.id), reverse=descending)
     # The id makes the order total, so that pages of it fit together; sorting by one field keeps the order of the last.
     ordered = sorted(items, key=lambda item: item.run.id, reverse=descending)

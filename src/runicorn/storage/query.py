@@ -2,7 +2,7 @@
 
     query      = all {"or" all}
     all        = term {["and"] term}
-    term       = {"not"} ("(" query ")" | comparison | "tag:" value | "state:" value | value)
+    term       = {"not"} ("(" query ")" | comparison | ("tag:" | "state:" | "host:") value | value)
     comparison = field operator value          operator: = != < <= > >= ~ !~   (blanks around it do not matter)
     value      = a word, or "anything in quotes"
 
@@ -163,7 +163,7 @@ class _Parser:
             if token.text not in METRIC_PREFIXES or (after is not None and after.sort is Sort.OPERATOR):
                 return self._comparison(token, token.text + self._next("a key").text)
         prefix, colon, rest = token.text.partition(":")
-        if not colon or prefix.lower() not in ("tag", "state"):
+        if not colon or prefix.lower() not in ("tag", "state", "host"):
             return None
         if not rest:
             if self._sort() not in (Sort.QUOTED, Sort.WORD) or not self._tokens[self._at].glued:
@@ -172,7 +172,8 @@ class _Parser:
         wanted = rest.lower()
         if prefix.lower() == "tag":
             return lambda row: wanted in (tag.lower() for tag in row.field("tags"))
-        return lambda row: row.field("state") == wanted
+        name = prefix.lower()
+        return lambda row: (row.field(name) or "").lower() == wanted
 
     def _comparison(self, token: Token, name: str) -> Predicate:
         kind = kind_of(name)

@@ -179,9 +179,14 @@ def _check_readable(root: Path) -> None:
 
 
 def _write_root_file(root: Path, now: float) -> None:
+    """Say what the folder is, and give it an id; those of earlier versions have none."""
     path = root / layout.ROOT_FILE
-    if not path.exists():
-        replace_json(path, {"format": layout.FORMAT, "created_at": layout.iso(now)})
+    try:
+        known = decode_object(read_regular(path))
+    except FileNotFoundError:
+        known = {"format": layout.FORMAT, "created_at": layout.iso(now)}
+    if known is not None and "id" not in known:  # what cannot be understood is left as it is
+        replace_json(path, {**known, "id": _unique()})
 
 
 def _new_draft(target: Path) -> Path:

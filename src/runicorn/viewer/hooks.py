@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from runicorn.viewer.guests import Guests
+
 
 class RemoteHook(Protocol):
-    """Remote support as the viewer sees it. router holds every path under /api/remote."""
+    """Remote support as the viewer sees it. router holds every path under /api/remote. guests: the roots of hosts."""
 
     router: APIRouter
+    guests: Guests
 
     async def start(self) -> None:
         """Begin; called once, in the viewer's event loop, before the first request."""

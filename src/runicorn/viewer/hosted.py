@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, cast
 
 import uvicorn
@@ -25,8 +26,9 @@ from runicorn.settings import Settings
 from runicorn.sources.host import HostSource
 from runicorn.sources.host_files import HostFiles
 from runicorn.viewer.app import create_app
+from runicorn.viewer.guests import Guests
 from runicorn.viewer.http import config_of, connect
-from runicorn.viewer.state import LOCAL
+from runicorn.viewer.source_state import LOCAL
 
 _END_SECS = 2.0
 
@@ -52,17 +54,27 @@ class HostedPage:
     """Implements remote's HostPage. loop: the event loop that serves it."""
 
     def __init__(
-        self, settings: Settings, guest: _Guest, host: str, root: str, loop: asyncio.AbstractEventLoop
+        self,
+        settings: Settings,
+        guest: _Guest,
+        host: str,
+        root: str,
+        loop: asyncio.AbstractEventLoop,
+        guests: Guests | None,
     ) -> None:
         self._guest = guest
+        self._guests = guests
         self._clock_offset_secs = 0.0
         self._files = HostFiles()
         source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
         self._loop = loop
         self._server = _Within(create_app(settings, session=guest, source=source))
+        self._add = partial(guests.add, guest.session_id, host, root, source) if guests is not None else None
 
     async def start(self) -> None:
         await self._server.begin()
+        if self._add is not None:
+            self._add()
 
     def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
         self._clock_offset_secs = clock_offset_secs
@@ -79,6 +91,8 @@ class HostedPage:
         return _Way(self._server, self._loop)
 
     def close(self) -> None:
+        if self._guests is not None:
+            self._guests.remove(self._guest.session_id)
         _wait_for(self._loop, self._server.end())
 
 
@@ -153,12 +167,18 @@ class _Within:
 
 
 async def serve(
-    settings: Settings, session_id: str, host: str, root: str, local_port: int, started_at: float
+    settings: Settings,
+    session_id: str,
+    host: str,
+    root: str,
+    local_port: int,
+    started_at: float,
+    guests: Guests | None = None,
 ) -> HostedPage:
-    """Return the page of a session. See remote's HostPages."""
+    """Return the page of a session. See remote's HostPages. guests: where its root is shown as well."""
     guest = _Guest(session_id, started_at, proof=new_proof())
     within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
-    page = await asyncio.to_thread(HostedPage, within, guest, host, root, loop)
+    page = await asyncio.to_thread(HostedPage, within, guest, host, root, loop, guests)
     await page.start()
     return page
 

@@ -14,6 +14,7 @@ from runicorn.viewer.schemas import (
     Number,
     ProjectCount,
     RunAnswer,
+    SourceAnswer,
 )
 
 
@@ -45,6 +46,7 @@ class RunGroupsAnswer(AnswerModel):
     columns: ColumnNames
     indexing: IndexingAnswer | None
     problem: str | None
+    sources: list[SourceAnswer]
 
 
 class RunIdsAnswer(AnswerModel):

@@ -1,7 +1,8 @@
 """What GET /api/live sends: changes of runs, new points, new output, the state of remote sessions - as they happen.
 
 A stream is one client's; it keeps its own places in the files, and every event's id stands for all of these places, so
-that a client which comes back with the last id it saw gets exactly what came after it.
+that a client which comes back with the last id it saw gets exactly what came after it. Each source is followed by
+itself: one that takes its time holds up no other. What it found counts as told in the moment in which it is sent.
 """
 
 from __future__ import annotations
@@ -10,21 +11,19 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from runicorn.errors import RunicornError, RunNotFoundError
-from runicorn.sources.folder import Place
-from runicorn.storage.follow import Gap, NewEvents, NewPoints, News, Replaced, RunFollower
-from runicorn.viewer.cursors import INSTANCE, Cursor, SourceCursor
+from runicorn.errors import RunNotFoundError
+from runicorn.viewer.cursors import INSTANCE, Cursor
 from runicorn.viewer.hooks import RemoteHook
+from runicorn.viewer.live_part import LivePart, Piece
 from runicorn.viewer.places import Journal
-from runicorn.viewer.schemas import encode, events_to_wire, gap_to_wire, points_to_wire, text_to_wire
-from runicorn.viewer.state import SourceState, ViewerState
+from runicorn.viewer.schemas import encode
+from runicorn.viewer.source_state import DEADLINE_SECS, LOCAL, SourceState
+from runicorn.viewer.state import ViewerState
 
 POLL_SECS = 0.2
-RUNS_EVERY_SECS = 0.5
-# More changes than this, as while a big root is read for the first time, are told by their number only.
-_MAX_RUNS = 500
 # Each run that is followed costs a look into its folder per round.
 MAX_FOLLOWED = 1000
 PING_SECS = 15.0
@@ -32,11 +31,20 @@ PING_SECS = 15.0
 _OVERLAP_SECS = 30.0
 
 
+@dataclass
+class _Follower:
+    """A source that is followed, and the task that does it."""
+
+    part: LivePart
+    task: asyncio.Task[None]
+
+
 class LiveStream:
     """One client's stream of server-sent events, from a cursor or from now.
 
-    A run that is not there is no reason to end it: the client is told, and hears of the run as soon as it is there.
-    again: whether the client's last place is not known, so that what it has may be older than what it knows.
+    A run that is not there is no reason to end it: the client is told, and hears of the run as soon as it is there; so
+    it is with a source. again: whether the client's last place is not known, so that what it has may be older than what
+    it knows.
     """
 
     def __init__(
@@ -51,20 +59,18 @@ class LiveStream:
         self._state = state
         self._cursor = cursor
         self._again = again
+        self._max_behind = max_behind
         self._left_out = runs[MAX_FOLLOWED:]
+        self._wanted = runs[:MAX_FOLLOWED]
+        self._openings: dict[str, asyncio.Task[None]] = {}
+        self._followers: dict[str, _Follower] = {}
+        # One piece at a time: a slow client must not make a backlog pile up in memory.
+        self._found: asyncio.Queue[tuple[LivePart, Piece]] = asyncio.Queue(1)
         self._unknown: list[str] = []  # of sources that are not there
-        self._parts = {place.id: _Part(place, max_behind) for place in state.sources.values()}
-        for address in runs[:MAX_FOLLOWED]:
-            try:
-                place, run_id = state.find(address)
-            except RunNotFoundError:
-                self._unknown.append(address)
-            else:
-                self._parts[place.id].addresses[run_id] = address
         self._missing_told: list[str] = []
         self._left_out_told = False
-        self._runs_looked_at = float("-inf")
         self._remote_sent: dict[str, Any] | None = None
+        self._sources_told: list[str] | None = None
         self._journal: Journal
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -78,95 +84,143 @@ class LiveStream:
             yield b"retry: 1000\n\n"
             if self._again:
                 yield self._event("again", {})
-            sent_at = time.monotonic()
+            sent_at, looked_at = time.monotonic(), float("-inf")
             while not streams.closed:
-                if self._state.remote is not None:
-                    for event in self._remote_event(self._state.remote):
+                if wake.is_set() or time.monotonic() - looked_at >= POLL_SECS:
+                    wake.clear()
+                    looked_at = time.monotonic()
+                    await self._attend()
+                    for event in self._remote_events():
                         yield event
-                for part in self._parts.values():
-                    # One piece at a time: a slow client must not make a backlog pile up in memory.
-                    pieces = self._pieces(part)
-                    while (
-                        not streams.closed and (piece := await part.place.workers.run(next, pieces, None)) is not None
-                    ):
-                        yield piece
-                        sent_at = time.monotonic()
-                self._state.places.touch(self._journal)
+                    self._state.places.touch(self._journal)
+                piece = await self._next_piece(wake)
+                for event in self._piece_events(*piece) if piece is not None else ():
+                    yield event
+                    sent_at = time.monotonic()
                 if time.monotonic() - sent_at >= PING_SECS:
                     yield b": ping\n\n"
                     sent_at = time.monotonic()
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(wake.wait(), POLL_SECS)
-                wake.clear()
         finally:
             streams.leave(wake)
-            if ticks is not None:
-                ticks.cancel()
+            tasks = [*self._openings.values(), *(each.task for each in self._followers.values())]
+            for task in [*tasks, *([ticks] if ticks is not None else [])]:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _open(self) -> None:
-        """Find the places to begin at: from the cursor, for what it names; from now on for the rest."""
-        cursor = self._cursor
-        at = self._state.now()
-        begin = Cursor(at)
-        for part in self._parts.values():
-            known = cursor.sources.get(part.place.id) if cursor else None
-            same = cursor is not None and cursor.instance == INSTANCE
-            since = (cursor.at if cursor else at) - _OVERLAP_SECS
-            await part.place.workers.run(part.open, known, since, same)
-            begin.sources[part.place.id] = part.cursor()
-        self._journal = self._state.places.open(begin)
+        """Find the places to begin at: from the cursor, for what it names; from now on for the rest.
 
-    def _pieces(self, part: _Part) -> Iterator[bytes]:
-        """Yield what is new in one source, as events. Runs on a thread."""
-        if part.is_time_for_runs():
-            yield from self._runs_event(part)
-            yield from self._following_event()
-        for run_id, news in part.news():
-            self._journal.move(part.place.id, run_id, part.place_of(run_id))
-            yield self._news_event(part.addresses[run_id], news)
+        A host that takes its time is followed as soon as it has answered.
+        """
+        self._journal = self._state.places.open(Cursor(self._state.now()))
+        self._begin_new()
+        await self._openings.pop(LOCAL)
+        if self._openings:
+            await asyncio.wait(self._openings.values(), timeout=DEADLINE_SECS)
+        await self._attend()
 
-    def _runs_event(self, part: _Part) -> Iterator[bytes]:
-        changed, removed, version = part.changes()
-        self._journal.see(part.place.id, version)
-        for run_id in part.take_away(removed):
-            self._journal.move(part.place.id, run_id, Place())
-        if not changed and not removed:
-            return
-        wall = self._state.now()
-        shown = [item for item in changed if item.run.deleted_at is None]
-        removed += [item.run.id for item in changed if item.run.deleted_at is not None]
-        runs = [part.place.run_list.encoded(item, wall) for item in shown[:_MAX_RUNS]]
-        more = len(shown) > _MAX_RUNS
-        yield self._event("runs", {"source": part.place.id, "runs": runs, "removed": removed, "more": more})
+    async def _attend(self) -> None:
+        """Follow the sources that have come, and no longer those that have gone."""
+        sources = self._state.sources
+        for source_id, follower in list(self._followers.items()):
+            if sources.get(source_id) is not follower.part.place:
+                del self._followers[source_id]
+                follower.task.cancel()
+                await asyncio.gather(follower.task, return_exceptions=True)
+                self._note_unknown()
+            elif follower.task.done():  # it does not end by itself
+                follower.task.result()
+        for source_id, opening in list(self._openings.items()):
+            if opening.done():
+                del self._openings[source_id]
+                if (error := opening.exception()) is not None and source_id in sources:
+                    raise error
+        self._begin_new()
+
+    def _begin_new(self) -> None:
+        """Begin to follow the sources that are not followed yet."""
+        for source_id, place in self._state.sources.items():
+            if source_id not in self._followers and source_id not in self._openings:
+                self._openings[source_id] = asyncio.ensure_future(self._begin(place))
+
+    async def _begin(self, place: SourceState) -> None:
+        """Follow a source from the place that is known of it."""
+        cursor, at = self._cursor, self._state.now()
+        part = LivePart(place, self._max_behind)
+        for address in self._wanted:
+            with contextlib.suppress(RunNotFoundError):
+                found = self._state.find(address)
+                if found.place is place:
+                    part.addresses[found.run_id] = address
+        known = self._journal.source(place.id) or (cursor.sources.get(place.id) if cursor else None)
+        same = cursor is not None and cursor.instance == INSTANCE
+        since = (cursor.at if cursor else at) - _OVERLAP_SECS
+        await place.workers.run(part.open, known, since, same)
+        self._journal.begin(place.id, part.cursor())
+        self._followers[place.id] = _Follower(part, asyncio.ensure_future(self._follow(part)))
+        self._note_unknown()
+
+    async def _follow(self, part: LivePart) -> None:
+        """Look for what is new in a source, for as long as the stream lasts and the source is there."""
+        while True:
+            pieces = part.pieces(self._state.now())
+            while (piece := await part.place.workers.run(next, pieces, None)) is not None:
+                await self._found.put((part, piece))
+            await asyncio.sleep(POLL_SECS)
+
+    def _note_unknown(self) -> None:
+        followed = {address for each in self._followers.values() for address in each.part.addresses.values()}
+        self._unknown = [address for address in self._wanted if address not in followed]
+
+    async def _next_piece(self, wake: asyncio.Event) -> tuple[LivePart, Piece] | None:
+        """Return what was found next; None where there is nothing for a while, or something else to do."""
+        if not self._found.empty():
+            return self._found.get_nowait()
+        getting, waking = asyncio.ensure_future(self._found.get()), asyncio.ensure_future(wake.wait())
+        try:
+            await asyncio.wait({getting, waking}, timeout=POLL_SECS, return_when=asyncio.FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+            return None
+        finally:
+            for each in (getting, waking):
+                each.cancel()
+
+    def _piece_events(self, part: LivePart, piece: Piece) -> Iterator[bytes]:
+        follower = self._followers.get(part.place.id)
+        if follower is None or follower.part is not part:
+            return  # the source has gone meanwhile; it is told from where it was when it comes back
+        if piece.version is not None:
+            self._journal.see(part.place.id, piece.version)
+        for run_id, place in piece.moved:
+            self._journal.move(part.place.id, run_id, place)
+        if piece.name is not None:
+            yield self._frame(piece.name, piece.data)
+        yield from self._following_event()
 
     def _following_event(self) -> Iterator[bytes]:
         """Yield which of the runs asked for are not followed, whenever that changes; it begins with none."""
-        for part in self._parts.values():
-            for run_id in part.find_missing():
-                self._journal.move(part.place.id, run_id, part.place_of(run_id))
-        missing = [*self._unknown, *(address for part in self._parts.values() for address in part.missing_addresses())]
+        missing = [*self._unknown, *(address for each in self._followers.values() for address in each.part.missing)]
         first = self._left_out and not self._left_out_told
         if missing != self._missing_told or first:
             self._missing_told, self._left_out_told = missing, True
             yield self._event("following", {"missing": missing, "left_out": self._left_out})
 
-    def _news_event(self, address: str, news: News) -> bytes:
-        if isinstance(news, NewPoints):
-            return self._event("points", points_to_wire(address, news))
-        if isinstance(news, NewEvents):
-            return self._event("events", events_to_wire(address, news))
-        if isinstance(news, Gap):
-            return self._event("gap", gap_to_wire(address, news))
-        if isinstance(news, Replaced):
-            return self._event("replaced", {"run": address, "file": news.file})
-        return self._event("console", {"run": address, **text_to_wire(news.text, news.start, news.end)})
-
-    def _remote_event(self, remote: RemoteHook) -> Iterator[bytes]:
+    def _remote_events(self) -> Iterator[bytes]:
+        """Yield how the sessions stand, and which sources there are, where either has changed."""
+        remote = self._state.remote
+        if remote is None:
+            return
         body = remote.snapshot()
         steady = remote.steady(body)
         if steady != self._remote_sent:
             self._remote_sent = steady
             yield self._frame("remote", encode(body))
+        sources = list(self._state.sources)
+        if sources != self._sources_told:
+            first, self._sources_told = self._sources_told is None, sources
+            if not first or len(sources) > 1:
+                yield self._event("sources", {"sources": sources})
 
     def _event(self, name: str, data: Any) -> bytes:
         return self._frame(name, encode(data))
@@ -174,86 +228,6 @@ class LiveStream:
     def _frame(self, name: str, data: bytes) -> bytes:
         event_id = self._journal.event_id(self._state.now())
         return b"id: %b\nevent: %b\ndata: %b\n\n" % (event_id.encode(), name.encode(), data)
-
-
-class _Part:
-    """What a stream follows of one source. Everything here runs on one thread of that source at a time."""
-
-    def __init__(self, place: SourceState, max_behind: int | None) -> None:
-        self.place = place
-        self.addresses: dict[str, str] = {}  # how each run was asked for
-        self._max_behind = max_behind
-        self._followers: dict[str, RunFollower] = {}
-        # Those that are not followed, and where each is to begin once it is there; see RunFollower.
-        self._missing: dict[str, Place | None] = {}
-        self._version = 0
-        self._looked_at = float("-inf")
-
-    def open(self, known: SourceCursor | None, since: float, same_instance: bool) -> None:
-        """Begin where a cursor says; since: unix seconds, for the list of runs where its version means nothing."""
-        runs = known.runs if known else {}
-        self._follow({run_id: runs.get(run_id) for run_id in self.addresses}, absent=Place())
-        if same_instance and known is not None and known.version is not None:
-            self._version = known.version
-        else:
-            self._version = self.place.source.version_at(since)
-
-    def cursor(self) -> SourceCursor:
-        places = {run_id: place for run_id in self.addresses if (place := self.place_of(run_id)) is not None}
-        return SourceCursor(self._version, places)
-
-    def place_of(self, run_id: str) -> Place | None:
-        follower = self._followers.get(run_id)
-        return self._missing.get(run_id) if follower is None else Place(follower.offsets, follower.heads)
-
-    def is_time_for_runs(self) -> bool:
-        now = time.monotonic()
-        if now - self._looked_at < RUNS_EVERY_SECS:
-            return False
-        self._looked_at = now
-        return True
-
-    def changes(self) -> tuple[list[Any], list[str], int]:
-        changed, removed, self._version = self.place.source.changes(self._version)
-        return changed, removed, self._version
-
-    def take_away(self, removed: list[str]) -> list[str]:
-        """Follow these runs no more, whose folders are gone; return those that were followed.
-
-        One that has the same id later is another run, and begins at its beginning.
-        """
-        gone = [run_id for run_id in removed if self._followers.pop(run_id, None) is not None]
-        self._missing.update({run_id: Place() for run_id in gone})
-        return gone
-
-    def find_missing(self) -> list[str]:
-        """Follow those of the missing runs that are there now, and return them."""
-        if not self._missing:
-            return []
-        before = dict(self._missing)
-        self._follow(before)
-        return [run_id for run_id in before if run_id in self._followers]
-
-    def missing_addresses(self) -> list[str]:
-        return [self.addresses[run_id] for run_id in self._missing]
-
-    def news(self) -> Iterator[tuple[str, News]]:
-        if self._followers:
-            for follower, news in self.place.source.news(list(self._followers.values())):
-                yield follower.run_id, news
-
-    def _follow(self, places: dict[str, Place | None], absent: Place | None = None) -> None:
-        """Follow runs from their places; of one that is not there, all is news to a client that waits for it."""
-        try:
-            found = self.place.source.follow(places, self._max_behind) if places else {}
-        except RunicornError:
-            found = dict.fromkeys(places)
-        for run_id, follower in found.items():
-            if follower is None:
-                self._missing[run_id] = places[run_id] if absent is None else absent
-            else:
-                self._missing.pop(run_id, None)
-                self._followers[run_id] = follower
 
 
 async def _forward(remote: RemoteHook, wake: asyncio.Event) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from copy import deepcopy
 
 from runicorn.sources.folder import Place
-from runicorn.viewer.cursors import Cursor
+from runicorn.viewer.cursors import Cursor, SourceCursor
 
 # So many runs fit into an id that is smaller than an event.
 _FEW_RUNS = 3
@@ -36,6 +36,17 @@ class Journal:
         self._undo: deque[tuple[int, str, str | None, Place | int | None]] = deque(maxlen=_MAX_EVENTS)
         self._lock = threading.Lock()
         self._runs = sum(len(each.runs) for each in cursor.sources.values())
+
+    def begin(self, source_id: str, place: SourceCursor) -> None:
+        """Take note of where a source begins, which is no news to the client."""
+        with self._lock:
+            self._cursor.sources[source_id] = place
+            self._runs = sum(len(each.runs) for each in self._cursor.sources.values())
+
+    def source(self, source_id: str) -> SourceCursor | None:
+        """Return the place in a source; None for one that has not begun."""
+        with self._lock:
+            return deepcopy(self._cursor.sources.get(source_id))
 
     def move(self, source_id: str, run_id: str, place: Place | None) -> None:
         """Take note of how far the next event brings a run; None for a run whose place is not known."""

@@ -45,10 +45,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Standing:
-    """How the source stands. progress: of a first reading; problem: why runs are not shown."""
+    """How the sources stand. progress: of a first reading; problem: why runs are not shown. sources: each by itself."""
 
     progress: Progress | None = None
     problem: str | None = None
+    sources: tuple[dict[str, Any], ...] = ()
 
 
 class RunListWriter:
@@ -126,7 +127,7 @@ def _lasting_key(items: Sequence[IndexedRun], wanted: Wanted, standing: Standing
     if wanted.filter.query.strip() or any(item.run.state is RunState.RUNNING for item in items):
         return None
     filter = replace(wanted.filter, query="", moment=_NO_MOMENT)
-    return replace(wanted, filter=filter), standing, [item.version for item in items]
+    return replace(wanted, filter=filter), standing, [(item.run.id, item.version) for item in items]
 
 
 def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: Standing) -> dict[str, Any]:
@@ -140,6 +141,7 @@ def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: 
         },
         "indexing": progress and {"done": progress.done, "total": progress.total},
         "problem": standing.problem,
+        "sources": standing.sources,
     }
 
 

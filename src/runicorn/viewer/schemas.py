@@ -41,10 +41,14 @@ class ErrorAnswer(AnswerModel):
 class RunAnswer(AnswerModel):
     """A run. Times are ISO 8601, UTC. summary: what the script set, over each metric's last value.
 
-    stats: the values of metrics that a list was asked for by `column`, as of the run's last heartbeat.
+    stats: the values of metrics that a list was asked for by `column`, as of the run's last heartbeat. id: by which it
+    is asked for here, `SOURCE:ID` on another machine; source: where it is read; place: what that machine is called,
+    empty for this one; host: what the machine that it ran on calls itself.
     """
 
     id: str
+    source: str
+    place: str
     project: str
     name: str
     state: State
@@ -88,11 +92,33 @@ class IndexingAnswer(AnswerModel):
     total: int
 
 
+class SourceAnswer(AnswerModel):
+    """Where runs come from: this machine's root, or that of a host with an open session.
+
+    host: what the machine is called; empty for this one. mode: what reads it there. session_id: of that session; null
+    for this machine's. state: `ready`; `late`, where it did not answer in time; `away`, where nothing can be read now,
+    which `error` says as far as it is known. Its runs are those of `as_of` then, null for now, and for never. runs: how
+    many it has. same_as: the source that shows the same root, so that this one's runs are not told twice.
+    """
+
+    id: str
+    host: str
+    root: str
+    mode: str | None
+    session_id: str | None
+    state: Literal["ready", "late", "away"]
+    as_of: str | None
+    error: str | None
+    runs: int
+    same_as: str | None
+
+
 class RunListAnswer(AnswerModel):
     """A page of runs. total: all that match. projects: of all runs outside the bin, whatever the filters.
 
-    indexing: null, or how far a first reading of a big root has come; until then these are the runs read so far.
-    problem: null, or one sentence on what keeps runs of this root from being shown.
+    indexing: null, or how far a first reading of big roots has come; until then these are the runs read so far.
+    problem: null, or one sentence on what keeps runs of this machine's root from being shown. sources: where they
+    come from; with `?source=` only that one.
     """
 
     runs: list[RunAnswer]
@@ -102,6 +128,7 @@ class RunListAnswer(AnswerModel):
     columns: ColumnNames
     indexing: IndexingAnswer | None
     problem: str | None
+    sources: list[SourceAnswer]
 
 
 class MetricAnswer(AnswerModel):
@@ -359,6 +386,8 @@ def run_to_wire(run: Run, now: float, columns: Sequence[str] = ()) -> dict[str, 
     """Return the object of a run in a list. columns: values of metrics that belong to it, such as min.loss."""
     return {
         "id": run.id,
+        "source": run.source or "local",
+        "place": run.place,
         "project": run.project,
         "name": run.name,
         "state": run.state.value,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -15,23 +15,8 @@ from runicorn.sources.folder import FolderSource
 from runicorn.sources.local import LocalSource
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.places import PlaceBook
-from runicorn.viewer.run_list import RunListWriter
+from runicorn.viewer.source_state import LOCAL, SourceState
 from runicorn.viewer.streams import Streams
-from runicorn.viewer.workers import Workers
-
-LOCAL = "local"
-
-
-class SourceState(NamedTuple):
-    """A source and its share of the viewer: nobody waits for the threads of another one."""
-
-    source: FolderSource
-    workers: Workers
-    run_list: RunListWriter
-
-    @property
-    def id(self) -> str:
-        return self.source.id
 
 
 class Address(NamedTuple):
@@ -43,10 +28,10 @@ class Address(NamedTuple):
 
 @dataclass
 class ViewerState:
-    """One viewer's belongings. sources: by id; the one called `local` is this machine's root."""
+    """One viewer's belongings. local: this machine's root."""
 
     settings: Settings
-    sources: dict[str, SourceState]
+    local: SourceState
     remote: RemoteHook | None
     session: Session | None
     now: Callable[[], float] = time.time
@@ -64,11 +49,13 @@ class ViewerState:
         """source: where its runs are, in place of the root on this machine's disk. Its id must be LOCAL."""
         if source is None:
             source = LocalSource(LOCAL, settings.root, settings.cache_folder, guest=session is not None)
-        return cls(settings, {LOCAL: SourceState(source, Workers(), RunListWriter())}, remote, session)
+        return cls(settings, SourceState(source), remote, session)
 
     @property
-    def local(self) -> SourceState:
-        return self.sources[LOCAL]
+    def sources(self) -> Mapping[str, SourceState]:
+        """All there are now, by id: this machine's root first, then those of open sessions."""
+        guests = self.remote.guests.places if self.remote is not None else {}
+        return {LOCAL: self.local, **guests}
 
     def find(self, address: str) -> Address:
         """Return where a run is to be asked for, by `ID` or `SOURCE:ID`. Raises RunNotFoundError for no such source."""
@@ -80,7 +67,7 @@ class ViewerState:
 
     def by_source(self, addresses: Iterable[str]) -> tuple[list[tuple[SourceState, dict[str, str]]], list[str]]:
         """Return the runs of each source, an id with how it was asked for; and the addresses of no source."""
-        found: dict[str, dict[str, str]] = {}
+        found: dict[str, tuple[SourceState, dict[str, str]]] = {}
         missing: list[str] = []
         for address in dict.fromkeys(addresses):
             try:
@@ -88,12 +75,11 @@ class ViewerState:
             except RunNotFoundError:
                 missing.append(address)
             else:
-                found.setdefault(place.id, {})[run_id] = address
-        return [(self.sources[source_id], runs) for source_id, runs in found.items()], missing
+                found.setdefault(place.id, (place, {}))[1][run_id] = address
+        return list(found.values()), missing
 
     def start(self) -> None:
-        for place in self.sources.values():
-            place.source.start()
+        self.local.source.start()
 
     def stop_waiting(self) -> None:
         """Let nobody wait for files any more; must not block."""
@@ -101,10 +87,9 @@ class ViewerState:
             place.source.stop_waiting()
 
     def close(self) -> None:
-        """End all sources, within a second or two."""
-        for place in self.sources.values():
-            place.source.close()
-            place.workers.close()
+        """End the local source, within a second or two. The others end with their sessions."""
+        self.local.source.close()
+        self.local.workers.close()
 
 
 def viewer_state(request: Request) -> ViewerState:

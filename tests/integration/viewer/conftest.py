@@ -69,7 +69,7 @@ def running(settings, **options):
         assert not thread.is_alive()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def serve():
     """Return a context manager that serves settings."""
     return running

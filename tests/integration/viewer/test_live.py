@@ -1,7 +1,6 @@
 """The stream of changes: soon, complete, resumable."""
 
 import base64
-import itertools
 import json
 import math
 import os
@@ -14,6 +13,7 @@ from typing import ClassVar
 
 import httpx
 import pytest
+from tests.support.fake_remote import FakeRemote
 from tests.support.live_events import stream
 
 import runicorn as rn
@@ -313,45 +313,6 @@ def test_who_is_far_behind_is_told_of_a_gap_and_goes_on_near_the_end(viewer, run
         assert (end, end - start <= 65_536) == (sizes[name], True)
 
 
-class FakeRemote:
-    """Remote support whose state a test changes."""
-
-    def __init__(self):
-        from fastapi import APIRouter
-
-        self.router = APIRouter(prefix="/api/remote")
-        self.state = {"connections": []}
-        self.calls = []
-        self._changed = None
-        self._clock = itertools.count()
-
-    async def start(self):
-        import asyncio
-
-        self.calls.append("start")
-        self._loop = asyncio.get_running_loop()
-        self._changed = asyncio.Event()
-
-    async def stop(self):
-        self.calls.append("stop")
-
-    def snapshot(self):
-        return {**self.state, "uptime": next(self._clock)}
-
-    def steady(self, snapshot):
-        return {**snapshot, "uptime": 0}
-
-    async def subscribe(self):
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            yield
-
-    def change(self, state):
-        self.state = state
-        self._loop.call_soon_threadsafe(self._changed.set)
-
-
 def test_the_state_of_remote_sessions_comes_first_and_whenever_it_changes(root, serve):
     from runicorn.settings import Settings
 
@@ -360,9 +321,9 @@ def test_the_state_of_remote_sessions_comes_first_and_whenever_it_changes(root, 
         serve(Settings(root=root, home=root, port=0), remote=lambda _: remote) as viewer,
         stream(viewer) as events,
     ):
-        assert next(iter(events)) == ("remote", {"connections": [], "uptime": 0})
+        assert next(iter(events)) == ("remote", {"connections": [], "viewer_sessions": [], "uptime": 0})
         time.sleep(1.0)
-        remote.change({"connections": ["gpu"]})
+        remote.change({"connections": ["gpu"], "viewer_sessions": []})
         told = events.until("remote")  # the passing of time alone was no news
         assert told["connections"] == ["gpu"]
         assert told["uptime"] > 1

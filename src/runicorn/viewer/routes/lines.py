@@ -18,7 +18,8 @@ from runicorn.viewer.line_frames import MEDIA_TYPE, frame
 from runicorn.viewer.line_schemas import LinesQuestion, MetricListAnswer, MetricsQuestion, run_head_to_wire
 from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import definition_to_wire
-from runicorn.viewer.state import SourceState, ViewerState, viewer_state
+from runicorn.viewer.source_state import SourceState
+from runicorn.viewer.state import ViewerState, viewer_state
 
 router = APIRouter(tags=["runs"])
 

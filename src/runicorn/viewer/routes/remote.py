@@ -17,16 +17,18 @@ from runicorn.viewer import remote_schemas as wire
 from runicorn.viewer import session_schemas as session_wire
 from runicorn.viewer import way_schemas
 from runicorn.viewer.answers import HOST_KEY, NOT_FOUND, TEXT, json_answer
+from runicorn.viewer.guests import Guests
 
 ConnectionId = Annotated[str, Query(max_length=512)]
 Path = Annotated[str, Query(max_length=4096)]
 
 
 class RemoteApi:
-    """The remote service with its routes, as the viewer's app takes it."""
+    """The remote service with its routes, as the viewer's app takes it. guests: the roots of the sessions' hosts."""
 
-    def __init__(self, service: RemoteService) -> None:
+    def __init__(self, service: RemoteService, guests: Guests | None = None) -> None:
         self._service = service
+        self.guests = guests or Guests()
         self.router = APIRouter(prefix="/api/remote", tags=["remote"])
         for add in (
             self._add_connections,

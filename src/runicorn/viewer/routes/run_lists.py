@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from runicorn.errors import RunicornError, UsageError
 from runicorn.storage.query_times import Moment
+from runicorn.viewer.all_runs import AllRuns, with_runs
 from runicorn.viewer.answers import json_answer, raw_json_answer
 from runicorn.viewer.bulk import Change, changes_of, undo_of
 from runicorn.viewer.field_values import frequent_values
@@ -23,9 +24,10 @@ from runicorn.viewer.list_schemas import (
 )
 from runicorn.viewer.run_filter import RunFilter, RunOrder
 from runicorn.viewer.run_groups import MAX_LEVELS, Grouping, find_group
-from runicorn.viewer.run_list import Standing, Wanted
+from runicorn.viewer.run_list import Wanted
 from runicorn.viewer.schemas import RunListAnswer, run_to_wire
-from runicorn.viewer.state import SourceState, ViewerState, viewer_state
+from runicorn.viewer.source_state import SourceState
+from runicorn.viewer.state import ViewerState, viewer_state
 
 WRONG: dict[int | str, dict[str, Any]] = {
     400: {"model": ListErrorAnswer, "description": "A value that cannot be used."}
@@ -58,6 +60,7 @@ def run_filter(
 
 
 Filter = Annotated[RunFilter, Depends(run_filter)]
+Source = Annotated[str | None, Query(max_length=200, description="Only the runs of this source, such as local.")]
 
 
 @router.get("/api/runs", response_model=RunListAnswer)
@@ -65,6 +68,7 @@ async def list_runs(
     *,
     state: State,
     chosen: Filter,
+    source: Source = None,
     sort: Sorts = ["created_at"],  # noqa: B006 - FastAPI copies it
     order: Orders = ["desc"],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
@@ -73,7 +77,11 @@ async def list_runs(
 ) -> Response:
     """Return a page of runs. `next_cursor` asks for the next one and stays right while runs come and go."""
     wanted = Wanted.parse(chosen, sort=sort, order=order, limit=limit, cursor=cursor, columns=columns)
-    return raw_json_answer(await state.local.workers.run(_list, state, wanted))
+
+    def write(found: AllRuns) -> bytes:
+        return state.local.run_list.write(found.items, wanted, state.now(), found.standing)
+
+    return raw_json_answer(await with_runs(state, source, write))
 
 
 @router.get("/api/run-groups", response_model=RunGroupsAnswer)
@@ -81,6 +89,7 @@ async def list_groups(
     *,
     state: State,
     chosen: Filter,
+    source: Source = None,
     by: Annotated[list[Key], Query(min_length=1, max_length=MAX_LEVELS, description="config.KEY, tags, project ...")],
     sort: Sorts = ["created_at"],  # noqa: B006
     order: Orders = ["desc"],  # noqa: B006
@@ -92,7 +101,11 @@ async def list_groups(
 ) -> Response:
     """Return runs in groups, with count, mean and spread of each, and of the runs those that are asked for."""
     grouping = Grouping.parse(by=by, sort=sort, order=order, stat=stat, ranges=ranges, columns=columns)
-    return raw_json_answer(await state.local.workers.run(_groups, state, chosen, grouping))
+
+    def write(found: AllRuns) -> bytes:
+        return state.local.run_list.write_groups(found.items, chosen, grouping, state.now(), found.standing)
+
+    return raw_json_answer(await with_runs(state, source, write))
 
 
 @router.get("/api/run-ids", response_model=RunIdsAnswer)
@@ -100,6 +113,7 @@ async def list_ids(
     *,
     state: State,
     chosen: Filter,
+    source: Source = None,
     sort: Sorts = ["created_at"],  # noqa: B006
     order: Orders = ["desc"],  # noqa: B006
     by: Annotated[list[Key], Query(max_length=MAX_LEVELS, description="Only a group's: its levels.")] = [],  # noqa: B006
@@ -109,11 +123,11 @@ async def list_ids(
     values = _path(path, len(by))
     ordering = RunOrder.parse(sort, order)
 
-    def ids() -> dict[str, Any]:
-        found = find_group(chosen.choose(state.local.source.runs()), by, values)
-        return {"ids": [item.run.id for item in ordering.sorted(found)]}
+    def ids(found: AllRuns) -> dict[str, Any]:
+        group = find_group(chosen.choose(found.items), by, values)
+        return {"ids": [item.run.id for item in ordering.sorted(group)]}
 
-    return json_answer(await state.local.workers.run(ids))
+    return json_answer(await with_runs(state, source, ids))
 
 
 @router.get("/api/run-values", response_model=FieldValuesAnswer)
@@ -121,16 +135,17 @@ async def list_values(
     *,
     state: State,
     chosen: Filter,
+    source: Source = None,
     field: Annotated[str, Query(min_length=1, max_length=500)],
     typed: Annotated[str, Query(max_length=500)] = "",
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
     """Return the values of a field among the runs that match, for whoever types a query."""
 
-    def values() -> dict[str, Any]:
-        return {"values": frequent_values(chosen.choose(state.local.source.runs()), field, typed, limit)}
+    def values(found: AllRuns) -> dict[str, Any]:
+        return {"values": frequent_values(chosen.choose(found.items), field, typed, limit)}
 
-    return json_answer(await state.local.workers.run(values))
+    return json_answer(await with_runs(state, source, values))
 
 
 @router.patch("/api/runs", response_model=BulkAnswer)
@@ -174,7 +189,9 @@ def _change_each(
 
     outcome = place.source.change_each(list(changes), notes_of)
     return {
-        run_id: (item, None) if isinstance(item, RunicornError) else (run_to_wire(item.run, now()), backs.get(run_id))
+        run_id: (item, None)
+        if isinstance(item, RunicornError)
+        else (run_to_wire(place.shown_run(item.run), now()), backs.get(run_id))
         for run_id, item in outcome.items()
     }
 
@@ -191,20 +208,3 @@ def _path(text: str, length: int) -> list[Any]:
     if not isinstance(path, list) or len(path) > length:
         raise UsageError("The path of a group is a JSON list with at most a value for each level.")
     return path
-
-
-def _list(state: ViewerState, wanted: Wanted) -> bytes:
-    source = state.local.source
-    before = source.progress()
-    runs = source.runs()
-    # What came in between is not among these runs: the page asks once more.
-    standing = Standing(source.progress() or before, source.problem)
-    return state.local.run_list.write(runs, wanted, state.now(), standing)
-
-
-def _groups(state: ViewerState, chosen: RunFilter, grouping: Grouping) -> bytes:
-    source = state.local.source
-    before = source.progress()
-    runs = source.runs()
-    standing = Standing(source.progress() or before, source.problem)
-    return state.local.run_list.write_groups(runs, chosen, grouping, state.now(), standing)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -47,8 +48,10 @@ async def _changed(state: ViewerState, run_id: str, changes: dict[str, Any]) -> 
 
 def _details(state: ViewerState, address: Address) -> dict[str, Any]:
     details, files = address.place.source.details(address.run_id)
-    return details_to_wire(details, files, state.now())
+    shown = replace(details, run=address.place.shown_run(details.run))
+    return details_to_wire(shown, files, state.now())
 
 
 def _change(state: ViewerState, address: Address, changes: dict[str, Any]) -> dict[str, Any]:
-    return run_to_wire(address.place.source.change(address.run_id, changes).run, state.now())
+    changed = address.place.source.change(address.run_id, changes).run
+    return run_to_wire(address.place.shown_run(changed), state.now())

@@ -17,7 +17,8 @@ from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
 from runicorn.viewer.cursors import Cursor
 from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import SeriesListAnswer, encode
-from runicorn.viewer.state import SourceState, ViewerState, viewer_state
+from runicorn.viewer.source_state import SourceState
+from runicorn.viewer.state import ViewerState, viewer_state
 
 router = APIRouter(tags=["runs"])
 

@@ -1,0 +1,134 @@
+"""The runs of all sources as one list: asked at the same time, and what is known of those that take too long.
+
+A host that does not answer costs its own rows their freshness, and nobody else anything. Every list is in the memory of
+this process, so that putting them together is one more sort; see docs/decisions/many-places-in-one-list.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from runicorn.errors import UsageError
+from runicorn.storage.index import Progress
+from runicorn.storage.indexed_run import IndexedRun
+from runicorn.storage.layout import iso
+from runicorn.viewer.run_list import Standing
+from runicorn.viewer.source_state import DEADLINE_SECS, LOCAL, SourceLook, SourceState
+from runicorn.viewer.state import ViewerState
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class AllRuns:
+    """Runs of several sources, in no order, and how these stand."""
+
+    items: Sequence[IndexedRun]
+    standing: Standing
+
+
+async def with_runs(state: ViewerState, only: str | None, work: Callable[[AllRuns], T]) -> T:
+    """Return what `work` makes of the runs of all sources, called on a thread. only: a single source's, by its id.
+
+    Raises UsageError where there is no such source.
+    """
+    places = chosen_places(state, only)
+    sessions = sessions_by_id(state)
+    if len(places) == 1 and places[0].id == LOCAL:
+        (place,) = places
+        return await place.workers.run(lambda: work(_together([(place, place.look())], {})))
+    asked = {place.id: asyncio.ensure_future(place.workers.run(place.look, identify=True)) for place in places}
+    await asyncio.wait(asked.values(), timeout=DEADLINE_SECS)
+    looks: list[tuple[SourceState, SourceLook | BaseException | None]] = []
+    still_there = set(map(id, state.sources.values()))
+    for place in places:
+        if id(place) not in still_there:  # it went while it was asked
+            asked[place.id].cancel()
+            continue
+        task = asked[place.id]
+        if not task.done():
+            task.cancel()
+            looks.append((place, None))
+        else:
+            looks.append((place, task.exception() or task.result()))
+
+    def put_together() -> T:
+        return work(_together([(place, _known(place, look)) for place, look in looks], sessions))
+
+    return await state.local.workers.run(put_together)
+
+
+def chosen_places(state: ViewerState, only: str | None) -> list[SourceState]:
+    """Return all sources, or the one that is asked for. Raises UsageError."""
+    if only is None:
+        return list(state.sources.values())
+    place = state.sources.get(only)
+    if place is None:
+        raise UsageError(f"There is no source {only[:100]!r}.", hint=f"Use {', '.join(state.sources)}.")
+    return [place]
+
+
+def sessions_by_id(state: ViewerState) -> dict[str, dict[str, Any]]:
+    """Return how the sessions stand, as their answers tell."""
+    if state.remote is None or not state.remote.guests.places:
+        return {}
+    return {session["sessionId"]: session for session in state.remote.snapshot()["viewer_sessions"]}
+
+
+def _known(place: SourceState, look: SourceLook | BaseException | None) -> SourceLook:
+    """Return what was found, or what was known before."""
+    if isinstance(look, SourceLook):
+        return look
+    if look is not None and not isinstance(look, Exception):
+        raise look
+    known = place.known()
+    return known if look is None else SourceLook(known.items, known.progress, str(look))
+
+
+def _together(
+    place_looks: Sequence[tuple[SourceState, SourceLook]], sessions: Mapping[str, Mapping[str, Any]]
+) -> AllRuns:
+    items: list[IndexedRun] = []
+    wire: list[dict[str, Any]] = []
+    roots: dict[str, str] = {}
+    for place, look in place_looks:
+        # One root that is seen from two machines is shown once.
+        same_as = roots.setdefault(place.root_id, place.id) if place.root_id else place.id
+        if same_as == place.id:
+            items += look.items
+        session = sessions.get(place.session_id or "")
+        wire.append(_to_wire(place, look, session, None if same_as == place.id else same_as))
+    counted = [look.progress for _, look in place_looks if look.progress is not None]
+    progress = Progress(sum(each.done for each in counted), sum(each.total for each in counted)) if counted else None
+    problem = next((look.problem for place, look in place_looks if place.id == LOCAL), None)
+    if len(place_looks) == 1:
+        problem = place_looks[0][1].problem
+    return AllRuns(items, Standing(progress, problem, tuple(wire)))
+
+
+def _to_wire(
+    place: SourceState, look: SourceLook, session: Mapping[str, Any] | None, same_as: str | None
+) -> dict[str, Any]:
+    """Return how a source stands. state: `ready`; `late`, where these are the runs that were known at `as_of`; `away`,
+    where nothing can be read now, which `error` tells as far as it is known.
+    """
+    status = session["status"] if session else "running"
+    away = look.problem is not None or status != "running"
+    error = look.problem
+    if error is None and session is not None and session.get("error"):
+        error = session["error"].get("message")
+    return {
+        "id": place.id,
+        "host": place.host,
+        "root": place.source.root,
+        "mode": session["mode"] if session else None,
+        "session_id": place.session_id,
+        "state": "away" if away else "late" if look.late else "ready",
+        "as_of": None if place.as_of is None or not (look.late or away) else iso(place.as_of),
+        "error": error,
+        "runs": len(look.items),
+        "same_as": same_as,
+    }

@@ -1,0 +1,108 @@
+"""A source and its share of the viewer: its threads, how its runs are called here, and how it stands."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from runicorn.model import Run
+from runicorn.sources.folder import FolderSource
+from runicorn.storage.index import Progress
+from runicorn.storage.indexed_run import IndexedRun
+from runicorn.viewer.run_list import RunListWriter
+from runicorn.viewer.workers import Workers
+
+LOCAL = "local"
+# What takes longer comes with the stream, or with the next question.
+DEADLINE_SECS = 1.5
+
+
+@dataclass(frozen=True)
+class SourceLook:
+    """What a source has, as it was just seen. problem: what keeps runs from being shown, in one sentence.
+
+    late: whether its files have not answered in time, so that this is what was known before.
+    """
+
+    items: Sequence[IndexedRun]
+    progress: Progress | None = None
+    problem: str | None = None
+    late: bool = False
+
+
+class SourceState:
+    """A source, as this viewer shows it. Nobody waits for the threads of another one.
+
+    id: what its runs are asked for by, `ID:RUN`; those of LOCAL by their id alone. host: what a person calls the
+    machine, empty for this one. session_id: of the session that it comes and goes with.
+    """
+
+    def __init__(
+        self,
+        source: FolderSource,
+        *,
+        id: str = LOCAL,
+        host: str = "",
+        session_id: str | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.source = source
+        self.id = id
+        self.host = host
+        self.session_id = session_id
+        self.workers = Workers()
+        self.run_list = RunListWriter()
+        # When all of it was last seen without trouble, in unix seconds.
+        self.as_of: float | None = None
+        # What tells its root from all others; once it was asked for, None where it says nothing.
+        self.root_id: str | None = None
+        self._is_identified = False
+        self._now = now
+        self._shown: dict[str, tuple[IndexedRun, IndexedRun]] = {}
+
+    def address(self, run_id: str) -> str:
+        """Return what a run is asked for by, from here."""
+        return run_id if self.id == LOCAL else f"{self.id}:{run_id}"
+
+    def shown_run(self, run: Run) -> Run:
+        """Return a run of the source as it is shown here: by its address, with the machine that it is seen on."""
+        return run if self.id == LOCAL else replace(run, id=self.address(run.id), source=self.id, place=self.host)
+
+    def shown(self, items: Iterable[IndexedRun]) -> list[IndexedRun]:
+        """Return runs of the source as they are shown here; one that has not changed is the same as last time."""
+        if self.id == LOCAL:
+            return list(items)
+        shown = [self._one_shown(item) for item in items]
+        if len(self._shown) > 2 * len(shown) + 100:  # most of them are gone
+            self._shown.clear()
+        return shown
+
+    def look(self, *, identify: bool = False) -> SourceLook:
+        """Look at all runs. Blocks. identify: find out which root it is, too."""
+        before = self.source.progress()
+        items = self.source.runs()
+        if identify and not self._is_identified:
+            with contextlib.suppress(OSError):  # the next look finds it out
+                self.root_id, self._is_identified = self.source.root_id(), True
+        problem = self.source.problem
+        late = self.source.waits_secs > DEADLINE_SECS
+        if problem is None and not late:
+            self.as_of = self._now()
+        # What came in between is not among these runs: the page asks once more.
+        return SourceLook(self.shown(items), self.source.progress() or before, problem, late)
+
+    def known(self) -> SourceLook:
+        """Return what was known at the last look."""
+        items = self.shown(self.source.known_runs())
+        return SourceLook(items, self.source.progress(), self.source.problem, late=True)
+
+    def _one_shown(self, item: IndexedRun) -> IndexedRun:
+        run_id = item.run.id
+        kept = self._shown.get(run_id)
+        if kept is not None and kept[0] is item:
+            return kept[1]
+        shown = IndexedRun(self.shown_run(item.run), item.version, item.now)
+        self._shown[run_id] = item, shown
+        return shown

@@ -1,0 +1,485 @@
+"""This machine's root and those of hosts in one list, one chart and one stream; who fails costs its own rows."""
+
+import itertools
+import threading
+import time
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.drawn_sweeps import write_run
+from tests.support.fake_remote import FakeRemote
+from tests.support.live_events import stream
+from tests.support.waiting import eventually
+
+import runicorn as rn
+from runicorn.settings import Settings
+from runicorn.sources.folder import FolderSource
+from runicorn.storage.columns import RECORD_DTYPE
+from runicorn.storage.files import LocalFiles
+from runicorn.storage.layout import run_path
+from runicorn.storage.records import MARK
+from runicorn.storage.writer import prepare_root
+from runicorn.viewer.guests import Guests, source_id
+from runicorn.viewer.source_state import DEADLINE_SECS
+
+
+class HostFiles(LocalFiles):
+    """Files of a host that a test can cut off, or have answer nothing."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.is_cut = False
+        self.answers = threading.Event()
+        self.answers.set()
+
+    def _reach(self):
+        assert self.answers.wait(30)
+        if self.is_cut:
+            raise ConnectionResetError("the host is gone")
+
+    def names(self, path):
+        self._reach()
+        return super().names(path)
+
+    def look(self, folders):
+        self._reach()
+        return super().look(folders)
+
+    def stats(self, paths):
+        self._reach()
+        return super().stats(paths)
+
+    def list(self, path):
+        self._reach()
+        return super().list(path)
+
+    def fetch(self, ranges):
+        self._reach()
+        return super().fetch(ranges)
+
+
+class Host:
+    """A host with a session: its root, and its source among the others."""
+
+    def __init__(self, remote, name, root):
+        self.remote, self.name, self.root = remote, name, root
+        self.connection = f"me@{name}:22"
+        self.id = source_id(name, self.connection, str(root))
+        self.connect()
+
+    def connect(self):
+        self.files = HostFiles(self.root)
+        self.remote.guests.add(f"s-{self.name}", self.connection, str(self.root), FolderSource("local", self.files))
+        self.say("running")
+
+    def leave(self):
+        self.remote.guests.remove(f"s-{self.name}")
+
+    def say(self, status, error=None):
+        sessions = [each for each in self.remote.state["viewer_sessions"] if each["sessionId"] != f"s-{self.name}"]
+        session = {"sessionId": f"s-{self.name}", "status": status, "mode": "agent", "error": error}
+        self.remote.state = {**self.remote.state, "viewer_sessions": [*sessions, session]}
+
+    def address(self, run_id):
+        return f"{self.id}:{run_id}"
+
+
+def make_host(remote, name, root):
+    prepare_root(root, now=time.time())
+    return Host(remote, name, root)
+
+
+@pytest.fixture
+def place(tmp_path, serve):
+    """A viewer, and what gives it a host with a root of its own."""
+    remote = FakeRemote()
+    prepare_root(tmp_path / "local", now=time.time())
+
+    def host(name, root=None):
+        return make_host(remote, name, root or tmp_path / name)
+
+    with serve(Settings(root=tmp_path / "local", home=tmp_path, port=0), remote=lambda _: remote) as viewer:
+        viewer.get("/api/remote/nothing", status=404)  # remote support is loaded behind the page
+        viewer.root = tmp_path / "local"
+        yield viewer, host
+
+
+def log_run(root, name, *values, **options):
+    with rn.init(root=root, name=name, **options) as run:
+        for value in values:
+            run.log({"loss": value})
+    return run.id
+
+
+class Growing:
+    """A run that goes on; many of them within one process."""
+
+    def __init__(self, root, number=0):
+        self.id, self.root = f"20261120-110000-{number:06x}", root
+        self.step = 0
+        write_run(root, self.id, {"loss": ([], [])}, {"name": f"growing {number}"}, state="running")
+
+    def log(self, values):
+        row = np.zeros(1, RECORD_DTYPE)
+        row["mark"], row["step"], row["time"], row["value"] = MARK, self.step, time.time(), values["loss"]
+        self.step += 1
+        with (self.root / run_path(self.id, "metrics.bin")).open("ab") as file:
+            file.write(row.tobytes())
+
+
+def listed(viewer, **params):
+    return viewer.get("/api/runs", **params)
+
+
+def names(viewer, **params):
+    return {run["name"] for run in listed(viewer, **params)["runs"]}
+
+
+def standing(viewer, host):
+    return {each["id"]: each for each in listed(viewer)["sources"]}[host.id]
+
+
+# --- one list -----------------------------------------------------------------------------------------------------
+
+
+def test_runs_of_all_machines_are_one_list(place):
+    viewer, host = place
+    mine = log_run(viewer.root, "mine", 0.5)
+    first, second = host("gpu-1"), host("gpu-2")
+    theirs = [log_run(each.root, f"on {each.name}", 0.25, config={"lr": 0.1}) for each in (first, second)]
+    body = listed(viewer, sort="name", order="asc")
+    assert [(run["id"], run["source"], run["place"], run["name"]) for run in body["runs"]] == [
+        (mine, "local", "", "mine"),
+        (first.address(theirs[0]), first.id, "gpu-1", "on gpu-1"),
+        (second.address(theirs[1]), second.id, "gpu-2", "on gpu-2"),
+    ]
+    assert [(each["id"], each["host"], each["mode"], each["state"], each["runs"]) for each in body["sources"]] == [
+        ("local", "", None, "ready", 1),
+        (first.id, "gpu-1", "agent", "ready", 1),
+        (second.id, "gpu-2", "agent", "ready", 1),
+    ]
+    assert names(viewer, source="local") == {"mine"}
+    assert names(viewer, source=second.id) == {"on gpu-2"}
+    assert viewer.get("/api/runs", status=400, source="gpu-9")["code"] == "INVALID_REQUEST"
+
+
+def test_the_machine_can_be_searched_sorted_and_grouped_by(place):
+    viewer, host = place
+    log_run(viewer.root, "mine", 0.5)
+    for each in (host("gpu-1"), host("gpu-2")):
+        for number in range(2):
+            log_run(each.root, f"{each.name} {number}", 0.25)
+    assert names(viewer, q="host:gpu-2") == {"gpu-2 0", "gpu-2 1"}
+    assert names(viewer, q="not host:gpu-1 and not host:gpu-2") == {"mine"}
+    groups = viewer.get("/api/run-groups", by="host", range="0-5")
+    assert [(group["value"], group["count"]) for group in groups["groups"]][:2] == [("gpu-1", 2), ("gpu-2", 2)]
+    assert len(groups["sources"]) == 3
+    assert [run["place"] for run in groups["runs"]][:4] == ["gpu-1", "gpu-1", "gpu-2", "gpu-2"]
+    values = viewer.get("/api/run-values", field="host", typed="gpu")["values"]
+    assert {each["value"] for each in values} >= {"gpu-1", "gpu-2"}
+    ids = viewer.get("/api/run-ids", q="host:gpu-1")["ids"]
+    assert len(ids) == 2
+    assert all(":" in each for each in ids)
+
+
+def test_one_root_that_is_seen_from_two_hosts_is_shown_once(place):
+    viewer, host = place
+    first = host("login-1")
+    second = host("login-2", first.root)
+    run_id = log_run(first.root, "shared", 0.5)
+    body = listed(viewer)
+    assert [run["id"] for run in body["runs"]] == [first.address(run_id)]
+    assert [each["same_as"] for each in body["sources"]] == [None, None, first.id]
+    assert viewer.get(f"/api/runs/{second.address(run_id)}")["name"] == "shared"
+    first.leave()
+    assert [run["id"] for run in listed(viewer)["runs"]] == [second.address(run_id)]
+
+
+def test_two_sessions_of_the_same_root_are_one_place():
+    guests = Guests()
+    for session in ("one", "two"):
+        guests.add(session, "me@gpu:22", "/data", FolderSource("local", LocalFiles("/nonexistent")))
+    assert len(guests.places) == 1
+    guests.remove("one")
+    assert [place.session_id for place in guests.places.values()] == ["two"]
+
+
+@pytest.mark.parametrize("name", ["gpu-7", "10.0.0.7", "fe80::1", "größe", "a:b/c?d", "x" * 300])
+def test_what_a_root_is_called_fits_into_an_address_and_stays(name):
+    called = source_id(name, f"me@{name}:22", "/data")
+    assert called == source_id(name, f"me@{name}:22", "/data") != source_id(name, f"me@{name}:22", "/other")
+    assert set(called) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+    assert len(called) < 80
+
+
+FIELDS = ["created_at", "name", "state", "config.lr", "config.seed", "summary.loss", "host", "duration_secs", "step"]
+QUERIES = ["", "config.lr < 0.05", "state:failed", "not tag:good", "host:gpu-1 or config.seed = 3", "resnet"]
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory, serve):
+    """A viewer of three places, one of a single root that holds their runs, and the ids there by those addresses."""
+    folder = tmp_path_factory.mktemp("several")
+    remote, random, to_whole = FakeRemote(), Random(3), {}
+    for name in ("local", "whole"):
+        prepare_root(folder / name, now=time.time())
+    hosts = {name: make_host(remote, name, folder / name) for name in ("gpu-1", "gpu-2")}
+    for number in range(51):
+        name = ["local", "gpu-1", "gpu-2"][number % 3]
+        run_id, copy = f"20261120-1000{number // 5:02d}-{number:06x}", f"20261121-1000{number // 5:02d}-{number:06x}"
+        info = {
+            "name": f"resnet50-lr{number % 4}-s{number}",
+            "created_at": f"2026-11-20T10:00:{number // 5:02d}Z",
+            "config": {"lr": random.choice([0.1, 0.01, "1e-3"]), **({"seed": number % 5} if number % 2 else {})},
+            "tags": ["good"] if number % 7 == 0 else [],
+            "host": "" if name == "local" else name,
+        }
+        loss = [1.0, random.choice([0.5, 0.25, float("nan")])]
+        for root, each in ((folder / name, run_id), (folder / "whole", copy)):
+            write_run(root, each, {"loss": ([0, number], loss)}, info, state=["finished", "failed"][number % 2])
+        to_whole[run_id if name == "local" else hosts[name].address(run_id)] = copy
+    with (
+        serve(Settings(root=folder / "local", home=folder, port=0), remote=lambda _: remote) as viewer,
+        serve(Settings(root=folder / "whole", home=folder / "other", port=0)) as whole,
+    ):
+        viewer.get("/api/remote/nothing", status=404)
+        yield viewer, whole, to_whole
+
+
+@given(
+    sorts=st.lists(st.sampled_from(FIELDS), min_size=1, max_size=3, unique=True),
+    orders=st.lists(st.sampled_from(["asc", "desc"]), min_size=3, max_size=3),
+    query=st.sampled_from(QUERIES),
+    limit=st.sampled_from([1, 3, 7, 50]),
+)
+@settings(max_examples=60, deadline=None)
+def test_pages_of_all_are_those_of_one_root_that_holds_all(several, sorts, orders, query, limit):
+    viewer, whole, to_whole = several
+    params = {"sort": sorts, "order": orders[: len(sorts)], "q": query}
+    (expected,) = [whole.get("/api/runs", **params, limit=1000)["runs"]]
+    found, cursor = [], None
+    while True:
+        body = viewer.get("/api/runs", **params, limit=limit, **({"cursor": cursor} if cursor else {}))
+        assert body["total"] == len(expected)
+        found += body["runs"]
+        cursor = body["next_cursor"]
+        if cursor is None:
+            break
+    ids = [run["id"] for run in found]
+    assert len(set(ids)) == len(ids)
+    assert {to_whole[each] for each in ids} == {run["id"] for run in expected}
+    # Which of two runs that are alike comes first is told by their ids, which are others here.
+    told = [[_of(run, each) for each in sorts] for run in found]
+    assert told == [[_of(run, each) for each in sorts] for run in expected]
+
+
+def _of(run, field):
+    if field == "host":
+        return run["place"] or run["host"]
+    head, dot, rest = field.partition(".")
+    return run[head].get(rest) if dot else run[head]
+
+
+def test_no_row_is_lost_or_doubled_while_runs_come_and_end(place):
+    viewer, host = place
+    hosts = [host("gpu-1"), host("gpu-2")]
+    before = {each.address(log_run(each.root, f"{each.name} {n}", n)) for each in hosts for n in range(12)}
+    ends = threading.Event()
+
+    def go_on():
+        for number in itertools.count():
+            if ends.is_set():
+                return
+            log_run(hosts[number % 2].root, f"new {number}", number)
+
+    writing = threading.Thread(target=go_on)
+    writing.start()
+    try:
+        for limit in (1, 4, 5):
+            ids, cursor = [], None
+            while True:
+                onward = {"cursor": cursor} if cursor else {}
+                body = listed(viewer, sort="created_at", order="asc", limit=limit, **onward)
+                ids += [run["id"] for run in body["runs"]]
+                cursor = body["next_cursor"]
+                if cursor is None or len(ids) > 40:
+                    break
+            assert len(set(ids)) == len(ids)
+            assert before <= set(ids)
+    finally:
+        ends.set()
+        writing.join()
+
+
+# --- a host that fails --------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_answers_nothing_costs_its_own_rows_their_freshness(place):
+    viewer, host = place
+    log_run(viewer.root, "mine", 0.5)
+    good, bad = host("gpu-1"), host("gpu-2")
+    for each in (good, bad):
+        log_run(each.root, f"on {each.name}", 0.25)
+    assert names(viewer) == {"mine", "on gpu-1", "on gpu-2"}
+    bad.files.answers.clear()
+    try:
+        log_run(good.root, "new on gpu-1", 1)
+        log_run(bad.root, "new on gpu-2", 1)
+        for _ in range(3):
+            began = time.monotonic()
+            assert names(viewer) == {"mine", "on gpu-1", "on gpu-2", "new on gpu-1"}
+            assert time.monotonic() - began < DEADLINE_SECS + 2
+        told = standing(viewer, bad)
+        assert (told["state"], told["runs"], told["error"]) == ("late", 1, None)
+        assert told["as_of"] is not None
+        assert standing(viewer, good)["state"] == "ready"
+    finally:
+        bad.files.answers.set()
+    eventually(lambda: "new on gpu-2" in names(viewer), 10)
+    assert standing(viewer, bad)["state"] == "ready"
+
+
+def test_a_host_that_is_down_keeps_its_rows_with_their_age(place):
+    viewer, host = place
+    away = host("gpu-1")
+    log_run(away.root, "there", 0.25)
+    assert names(viewer) == {"there"}
+    away.files.is_cut = True
+    away.say("reconnecting", {"code": "CONNECTION_CLOSED", "message": "The link is gone."})
+    told = eventually(lambda: (found := standing(viewer, away))["state"] == "away" and found, 5)
+    assert told["as_of"] is not None
+    assert told["error"]
+    assert names(viewer) == {"there"}
+    away.files.is_cut = False
+    away.say("running")
+    eventually(lambda: standing(viewer, away)["state"] == "ready", 5)
+
+
+# --- charts, details, notes ---------------------------------------------------------------------------------------
+
+
+def test_runs_of_several_machines_are_read_by_their_addresses(place):
+    viewer, host = place
+    mine = log_run(viewer.root, "mine", 1, 2)
+    there = host("gpu-1")
+    address = there.address(log_run(there.root, "theirs", 3, 4, 5))
+    details = viewer.get(f"/api/runs/{address}")
+    assert (details["id"], details["source"], details["place"]) == (address, there.id, "gpu-1")
+    series = viewer.get("/api/series", run=[mine, address], metric="loss")["series"]
+    assert [(each["run"], each["y"]) for each in series] == [(mine, [1, 2]), (address, [3, 4, 5])]
+    metrics = viewer.http.post("/api/metrics", json={"runs": [mine, address]}).json()
+    assert {run["id"] for run in metrics["runs"]} == {mine, address}
+    answer = viewer.http.patch("/api/runs", json={"changes": [{"ids": [address], "add_tags": ["good"]}]})
+    assert answer.json()["failed"][0]["run"] == address  # nothing can be written through such a source
+
+
+# --- live ---------------------------------------------------------------------------------------------------------
+
+
+def points(events, wanted, secs=15):
+    """Return the values that come of each of these runs until there are as many as wanted."""
+    found = {address: [] for address in wanted}
+    deadline = time.monotonic() + secs
+    for event, data in events:
+        assert time.monotonic() < deadline, found
+        if event == "points":
+            found[data["run"]] += data["metrics"]["loss"]["value"]
+        if all(len(found[address]) >= count for address, count in wanted.items()):
+            return found
+    raise AssertionError("the stream ended")
+
+
+def test_two_machines_are_followed_by_one_stream_while_one_hangs(place):
+    viewer, host = place
+    first, second = host("gpu-1"), host("gpu-2")
+    one, two = Growing(first.root, 1), Growing(second.root, 2)
+    addresses = first.address(one.id), second.address(two.id)
+    listed(viewer)
+    with stream(viewer, run=list(addresses)) as events:
+        events.until("runs")
+        one.log({"loss": 1})
+        two.log({"loss": 2})
+        assert points(events, dict.fromkeys(addresses, 1)) == {addresses[0]: [1], addresses[1]: [2]}
+        second.files.answers.clear()
+        two.log({"loss": 3})
+        time.sleep(0.5)
+        for value in range(3):
+            one.log({"loss": value})
+            began = time.monotonic()
+            assert points(events, {addresses[0]: 1})[addresses[0]] == [value]
+            assert time.monotonic() - began < 2
+        second.files.answers.set()
+        assert points(events, {addresses[1]: 1})[addresses[1]] == [3]
+
+
+def test_a_machine_that_hangs_from_the_start_holds_up_no_stream(place):
+    viewer, host = place
+    first, second = host("gpu-1"), host("gpu-2")
+    second.files.answers.clear()
+    try:
+        one, two = Growing(first.root, 1), Growing(second.root, 2)
+        addresses = first.address(one.id), second.address(two.id)
+        began = time.monotonic()
+        with stream(viewer, run=list(addresses)) as events:
+            assert events.until("following")["missing"] == [addresses[1]]
+            assert time.monotonic() - began < DEADLINE_SECS + 2
+            one.log({"loss": 1})
+            assert points(events, {addresses[0]: 1})[addresses[0]] == [1]
+            second.files.answers.set()
+            assert events.until("following")["missing"] == []
+            two.log({"loss": 2})
+            assert points(events, {addresses[1]: 1})[addresses[1]] == [2]
+    finally:
+        second.files.answers.set()
+
+
+def test_a_machine_that_goes_and_comes_back_brings_the_points_between_and_none_twice(place):
+    viewer, host = place
+    there = host("gpu-1")
+    run = Growing(there.root)
+    address = there.address(run.id)
+    with stream(viewer, run=address) as events:
+        events.until("runs")
+        run.log({"loss": 1})
+        assert points(events, {address: 1}) == {address: [1]}
+        there.leave()
+        assert events.until("sources")["sources"] == ["local"]
+        assert events.until("following")["missing"] == [address]
+        for value in (2, 3):
+            run.log({"loss": value})
+        there.connect()
+        assert events.until("sources")["sources"] == ["local", there.id]
+        assert points(events, {address: 2}) == {address: [2, 3]}
+        run.log({"loss": 4})
+        assert points(events, {address: 1}) == {address: [4]}
+
+
+def test_a_client_that_comes_back_with_its_place_misses_nothing_of_any_machine(place):
+    viewer, host = place
+    hosts = [host("gpu-1"), host("gpu-2")]
+    runs = {each.address((run := Growing(each.root, number)).id): run for number, each in enumerate(hosts)}
+    found = {address: [] for address in runs}
+    last, value = None, itertools.count()
+    for _ in range(6):
+        with stream(viewer, last, run=list(runs)) as events:
+            if last is None:
+                events.until("runs")
+            for run in runs.values():
+                for _ in range(3):
+                    run.log({"loss": next(value)})
+            for event, data in events:
+                if event == "points":
+                    found[data["run"]] += data["metrics"]["loss"]["value"]
+                    break  # in the middle of it
+            last = events.id
+    with stream(viewer, last, run=list(runs)) as events:
+        for event, data in events:
+            if event == "points":
+                found[data["run"]] += data["metrics"]["loss"]["value"]
+            if sum(map(len, found.values())) >= 36:
+                break
+    assert sorted(itertools.chain(*found.values())) == list(range(36))
+    assert all(values == sorted(values) for values in found.values())
