@@ -9,7 +9,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from runicorn.remote.server.reading import Reader, Watch, error_of
 from runicorn.sources.hot_paths import HotPaths
@@ -22,8 +22,11 @@ _WATCH_EVERY_SECS = 1.0
 _MUCH_BYTES = 512 * 1024
 
 
+Answer = TypeVar("Answer")
+
+
 class HostFiles(Files):
-    """What an agent, or SFTP, reads below its root. While none answers, everything that is asked for is an OSError.
+    """What an agent, or SFTP, reads below its root. While none answers, an OSError is in the place of every answer.
 
     What is asked for again and again is watched over there, if there is an agent: it tells what changes, and what was
     appended, so that nobody has to ask; what it told last is answered then.
@@ -57,54 +60,58 @@ class HostFiles(Files):
             return [str(name) for name in self._reader.names(path)]
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
-        if not folders:
-            return []
-        with _broken_answers():
+        def ask() -> list[list[FileStat] | OSError]:
             watch = self._watch_of(folders, ())
             found = watch.look(folders) if watch is not None else None
             if found is None:
                 found = self._reader.look(folders)
             return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
 
+        return _of_each(folders, ask)
+
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
-        if not paths:
-            return []
-        with _broken_answers():
+        def ask() -> list[FileStat | OSError | None]:
             watch = self._watch_of((), paths)
             found = watch.stats(paths) if watch is not None else None
             if found is None:
                 found = self._reader.stats(paths)
             return [error_of(each) or (None if each is None else _stat(each)) for each in _whole(found, paths)]
 
+        return _of_each(paths, ask)
+
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
-        if not ranges:
-            return []
-        watch = self._watch
+        watch = self._watch if ranges else None
         told = watch.fetch(ranges) if watch is not None else None
         if told is not None:
             return list(told)
         much = any(each.length is None or each.length > _MUCH_BYTES for each in ranges)
-        with _broken_answers():
+
+        def ask() -> list[bytes | OSError]:
             found, errors = self._reader.fetch(ranges, _LATER if much else _NOW)
             return [errors.get(place, data) for place, data in enumerate(found)]
+
+        return _of_each(ranges, ask)
 
     def condense(
         self, wishes: Sequence[Condensing], ranges: Sequence[Range]
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
-        with _broken_answers():
-            made = self._reader.condense(wishes, ranges, _LATER)
-            if made is not None:
-                told, found, errors = made
-                condensed = [None if error_of(each) else _condensed(*each) for each in _whole(told, wishes)]
-                return condensed, [errors.get(place, data) for place, data in enumerate(found)]
+        try:
+            with _broken_answers():
+                made = self._reader.condense(wishes, ranges, _LATER)
+                if made is not None:
+                    told, found, errors = made
+                    condensed = [None if error_of(each) else _condensed(*each) for each in _whole(told, wishes)]
+                    return condensed, [errors.get(place, data) for place, data in enumerate(found)]
+        except OSError as error:
+            return [None] * len(wishes), [error] * len(ranges)
         return super().condense(wishes, ranges)
 
     def scan(self, folders: Sequence[str], marks: Sequence[str]) -> list[Scan | OSError]:
-        if not folders:
-            return []
-        with _broken_answers():
+        def ask() -> list[Scan | OSError]:
             found = _whole(self._reader.scan(folders, marks), folders)
             return [error_of(each) or scanned((_stat(entry) for entry in each), marks) for each in found]
+
+        return _of_each(folders, ask)
 
     def real(self, path: str) -> str:
         return self._reader.real(path)
@@ -152,6 +159,17 @@ class HostFiles(Files):
         if watch is not None:
             watch.stop()
         return None
+
+
+def _of_each(asked: Sequence[Any], ask: Callable[[], list[Answer]]) -> list[Answer | OSError]:
+    """Return the answers, or in the place of each what kept the host from answering."""
+    if not asked:
+        return []
+    try:
+        with _broken_answers():
+            return [*ask()]
+    except OSError as error:
+        return [error] * len(asked)
 
 
 @contextlib.contextmanager

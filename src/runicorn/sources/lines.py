@@ -119,17 +119,19 @@ class Lines:
             yield CurveLine(number, run_id, curve_of(rows, span), hidden, int(values.step[-1]), float(values.time[-1]))
 
     def _bands(self, number: int, chart: Wanted) -> Iterator[BandLine]:
-        from runicorn.storage.lines.bands import band_of
-
-        sums: dict[str, tuple[Sums, int]] = {}
-        for run_id, found in self._sums(chart):
-            sums[run_id] = found
+        sums = dict(self.sums(chart))
         for group, run_ids in enumerate(chart.groups):
             mine = [sums[run_id] for run_id in run_ids if run_id in sums]
-            band = band_of([each for each, _ in mine], self.spread, max(1, self.window.points))
-            yield BandLine(number, group, band, sum(count for _, count in mine))
+            yield self.band(number, group, mine)
 
-    def _sums(self, chart: Wanted) -> Iterator[tuple[str, tuple[Sums, int]]]:
+    def band(self, number: int, group: int, sums: Sequence[tuple[Sums, int]]) -> BandLine:
+        """Return the band of a group by what its runs are to it, wherever they were read; see sums()."""
+        from runicorn.storage.lines.bands import band_of
+
+        band = band_of([each for each, _ in sums], self.spread, max(1, self.window.points))
+        return BandLine(number, group, band, sum(count for _, count in sums))
+
+    def sums(self, chart: Wanted) -> Iterator[tuple[str, tuple[Sums, int]]]:
         """Yield what the bands of a chart need of each run, and how many points that stands for."""
         from runicorn.storage.lines.bands import sums_of
         from runicorn.storage.lines.over_metric import over_metric

@@ -29,6 +29,7 @@ MAX_FOLLOWED = 1000
 PING_SECS = 15.0
 # A client that asks for the list and then for the stream misses nothing that changed in between.
 _OVERLAP_SECS = 30.0
+_AWAY_SECS = 0.5
 
 
 @dataclass
@@ -70,7 +71,7 @@ class LiveStream:
         self._missing_told: list[str] = []
         self._left_out_told = False
         self._remote_sent: dict[str, Any] | None = None
-        self._sources_told: list[str] | None = None
+        self._sources_told: list[dict[str, str]] | None = None
         self._journal: Journal
 
     async def events(self) -> AsyncIterator[bytes]:
@@ -133,7 +134,9 @@ class LiveStream:
         for source_id, opening in list(self._openings.items()):
             if opening.done():
                 del self._openings[source_id]
-                if (error := opening.exception()) is not None and source_id in sources:
+                error = opening.exception()
+                # A host that is away is tried again.
+                if error is not None and source_id in sources and not isinstance(error, OSError):
                     raise error
         self._begin_new()
 
@@ -164,8 +167,11 @@ class LiveStream:
         """Look for what is new in a source, for as long as the stream lasts and the source is there."""
         while True:
             pieces = part.pieces(self._state.now())
-            while (piece := await part.place.workers.run(next, pieces, None)) is not None:
-                await self._found.put((part, piece))
+            try:
+                while (piece := await part.place.workers.run(next, pieces, None)) is not None:
+                    await self._found.put((part, piece))
+            except OSError:  # the host is away, which its session knows and tells
+                await asyncio.sleep(_AWAY_SECS)
             await asyncio.sleep(POLL_SECS)
 
     def _note_unknown(self) -> None:
@@ -216,7 +222,11 @@ class LiveStream:
         if steady != self._remote_sent:
             self._remote_sent = steady
             yield self._frame("remote", encode(body))
-        sources = list(self._state.sources)
+        running = {each["sessionId"] for each in body.get("viewer_sessions", ()) if each["status"] == "running"}
+        sources = [
+            {"id": place.id, "state": "ready" if place.session_id is None or place.session_id in running else "away"}
+            for place in self._state.sources.values()
+        ]
         if sources != self._sources_told:
             first, self._sources_told = self._sources_told is None, sources
             if not first or len(sources) > 1:

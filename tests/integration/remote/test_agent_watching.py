@@ -196,7 +196,7 @@ def test_what_was_told_holds_for_seconds_only(how: str, run_folder: Path, monkey
         try:
             with pytest.raises(ConnectionResetError if how == "killed" else TimeoutError):
                 while time.monotonic():
-                    files.look([f"runs/{RUN}"])
+                    files.list(f"runs/{RUN}")
                     time.sleep(0.01)
         finally:
             if how == "stopped":

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.drawn_sweeps import write_run
 from tests.support.fake_remote import FakeRemote
+from tests.support.line_frames import read_frames
 from tests.support.live_events import stream
 from tests.support.waiting import eventually
 
@@ -45,20 +46,21 @@ class HostFiles(LocalFiles):
         return super().names(path)
 
     def look(self, folders):
-        self._reach()
-        return super().look(folders)
+        return self._each(folders, super().look)
 
     def stats(self, paths):
-        self._reach()
-        return super().stats(paths)
-
-    def list(self, path):
-        self._reach()
-        return super().list(path)
+        return self._each(paths, super().stats)
 
     def fetch(self, ranges):
-        self._reach()
-        return super().fetch(ranges)
+        return self._each(ranges, super().fetch)
+
+    def _each(self, asked, ask):
+        """As files of a host do: an error is in the place of every answer."""
+        try:
+            self._reach()
+        except OSError as error:
+            return [error] * len(asked)
+        return ask(asked)
 
 
 class Host:
@@ -276,6 +278,70 @@ def test_pages_of_all_are_those_of_one_root_that_holds_all(several, sorts, order
     assert told == [[_of(run, each) for each in sorts] for run in expected]
 
 
+@pytest.mark.parametrize("band", ["std", "quartiles", "minmax"])
+def test_a_group_over_several_machines_is_the_band_of_all_its_runs(several, band):
+    viewer, whole, to_whole = several
+    addresses = list(to_whole)
+
+    def bands(of, ids):
+        groups = [list(range(12)), list(range(0, 12, 3)), [12], [0, 1]]
+        question = {"runs": ids[:13], "charts": [{"metric": "loss", "groups": groups}], "band": band}
+        answer = of.http.post("/api/lines", json=question)
+        frames = [frame for frame in read_frames(answer.content) if "group" in frame]
+        assert len(frames) == len(groups)
+        return {frame["group"]: (frame["count"], frame["columns"]) for frame in frames}
+
+    expected = bands(whole, [to_whole[each] for each in addresses])
+    found = bands(viewer, addresses)
+    assert found.keys() == expected.keys()
+    for group, (count, columns) in expected.items():
+        assert found[group][0] == count
+        for name, values in columns.items():
+            np.testing.assert_allclose(found[group][1][name], values, rtol=1e-5)
+
+
+def test_lines_of_one_machine_do_not_wait_for_another(place):
+    viewer, host = place
+    mine = log_run(viewer.root, "mine", 1, 2)
+    there = host("gpu-1")
+    address = there.address(log_run(there.root, "theirs", 3, 4))
+    listed(viewer)
+    there.files.answers.clear()
+    try:
+        question = {"runs": [address, mine], "charts": [{"metric": "loss"}]}
+        began = time.monotonic()
+        with viewer.http.stream("POST", "/api/lines", json=question, timeout=40) as answer:
+            pieces = answer.iter_bytes()
+            (frame,) = read_frames(next(pieces))
+            assert (frame["run"], frame["count"]) == (1, 2)
+            assert time.monotonic() - began < 3
+            there.files.answers.set()
+            rest = b"".join(pieces)
+        (line, end) = read_frames(rest)
+        assert (line["run"], line["count"], end["missing"], end["unreadable"]) == (0, 2, [], [])
+    finally:
+        there.files.answers.set()
+
+
+def test_lines_of_a_machine_that_is_gone_are_told_as_that(place):
+    viewer, host = place
+    mine = log_run(viewer.root, "mine", 1, 2)
+    there = host("gpu-1")
+    address = there.address(log_run(there.root, "theirs", 3, 4))
+    there.files.is_cut = True
+    question = {"runs": [address, mine, "gpu-9:x"], "charts": [{"metric": "loss"}]}
+    *lines, end = read_frames(viewer.http.post("/api/lines", json=question).content)
+    assert [(each["run"], each["count"]) for each in lines] == [(1, 2)]
+    assert end["missing"] == ["gpu-9:x"]
+    assert [each["run"] for each in end["unreadable"]] == [address]
+    series = viewer.get("/api/series", run=[address, mine], metric="loss")
+    assert [each["run"] for each in series["series"]] == [mine]
+    assert [each["run"] for each in series["unreadable"]] == [address]
+    metrics = viewer.http.post("/api/metrics", json={"runs": [address, mine]}).json()
+    assert [run["id"] for run in metrics["runs"]] == [mine]
+    assert [each["run"] for each in metrics["unreadable"]] == [address]
+
+
 def _of(run, field):
     if field == "host":
         return run["place"] or run["host"]
@@ -379,6 +445,10 @@ def test_runs_of_several_machines_are_read_by_their_addresses(place):
 # --- live ---------------------------------------------------------------------------------------------------------
 
 
+def sources_told(events):
+    return [each["id"] for each in events.until("sources")["sources"]]
+
+
 def points(events, wanted, secs=15):
     """Return the values that come of each of these runs until there are as many as wanted."""
     found = {address: [] for address in wanted}
@@ -446,15 +516,41 @@ def test_a_machine_that_goes_and_comes_back_brings_the_points_between_and_none_t
         run.log({"loss": 1})
         assert points(events, {address: 1}) == {address: [1]}
         there.leave()
-        assert events.until("sources")["sources"] == ["local"]
+        assert sources_told(events) == ["local"]
         assert events.until("following")["missing"] == [address]
         for value in (2, 3):
             run.log({"loss": value})
         there.connect()
-        assert events.until("sources")["sources"] == ["local", there.id]
+        assert sources_told(events) == ["local", there.id]
         assert points(events, {address: 2}) == {address: [2, 3]}
         run.log({"loss": 4})
         assert points(events, {address: 1}) == {address: [4]}
+
+
+def test_a_machine_whose_link_breaks_ends_no_stream(place):
+    viewer, host = place
+    first, second = host("gpu-1"), host("gpu-2")
+    one, two = Growing(first.root, 1), Growing(second.root, 2)
+    addresses = first.address(one.id), second.address(two.id)
+    with stream(viewer, run=list(addresses)) as events:
+        events.until("runs")
+        for value in range(3):
+            second.files.is_cut = True
+            two.log({"loss": value})
+            time.sleep(0.5)
+            one.log({"loss": value})
+            assert points(events, {addresses[0]: 1})[addresses[0]] == [value]
+            second.files.is_cut = False
+            assert points(events, {addresses[1]: 1})[addresses[1]] == [value]
+
+
+def test_the_stream_tells_when_a_session_loses_its_host(place):
+    viewer, host = place
+    there = host("gpu-1")
+    with stream(viewer) as events:
+        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "ready"}
+        there.say("reconnecting")
+        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "away"}
 
 
 def test_a_client_that_comes_back_with_its_place_misses_nothing_of_any_machine(place):

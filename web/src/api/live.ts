@@ -8,7 +8,7 @@ import { composeQuery } from "../pure/query";
 import { errorFromBody, type ApiError } from "./error";
 import { EventParser } from "./sse";
 import type { RemoteStatus } from "./remote-types";
-import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveReplaced, LiveRuns } from "./types";
+import type { LiveConsole, LiveEventLines, LiveFollowing, LiveGap, LivePoints, LiveReplaced, LiveRuns, LiveSources } from "./types";
 
 /** The server says something every 15 s; a link that is silent for longer than this is dead. */
 const SILENCE_MS = 40_000;
@@ -33,6 +33,7 @@ export interface LiveEvents {
   following: LiveFollowing;
   gap: LiveGap;
   replaced: LiveReplaced;
+  sources: LiveSources;
 }
 
 export type LinkState =
@@ -53,6 +54,7 @@ export class LiveStream {
     following: new Set(),
     gap: new Set(),
     replaced: new Set(),
+    sources: new Set(),
   };
   private readonly wanted = new Map<string, number>();
   private covered: Set<string> | null = null;

@@ -13,7 +13,12 @@ export interface WireGroup {
 export type RunState = "running" | "finished" | "failed" | "killed" | "preempted" | "unknown";
 
 export interface Run {
+  /** By which it is asked for: of a run on another machine, `SOURCE:ID`. */
   id: string;
+  /** Where it is read. */
+  source?: string;
+  /** What the machine is called that it is read on; empty for this one. */
+  place?: string;
   project: string;
   name: string;
   state: RunState;
@@ -78,6 +83,20 @@ export interface RunPatch {
   archived?: boolean;
 }
 
+/** Where runs come from: this machine's root, or that of a host with an open session. as_of: when its runs were last seen. */
+export interface RunSource {
+  id: string;
+  host: string;
+  root: string;
+  mode: string | null;
+  session_id: string | null;
+  state: "ready" | "late" | "away";
+  as_of: string | null;
+  error: string | null;
+  runs: number;
+  same_as: string | null;
+}
+
 export interface RunPage {
   runs: Run[];
   total: number;
@@ -88,6 +107,7 @@ export interface RunPage {
   indexing?: { done: number; total: number } | null;
   /** Null, or one sentence on what keeps runs of this root from being shown. */
   problem?: string | null;
+  sources?: RunSource[];
 }
 
 /** Groups, depth first, and those runs of theirs that were asked for. */
@@ -275,6 +295,11 @@ export interface LiveRuns {
   removed: string[];
   /** More changed than are told here. */
   more?: boolean;
+}
+
+/** Which sources there are now; `away`: those whose session is not running. */
+export interface LiveSources {
+  sources: { id: string; state: "ready" | "away" }[];
 }
 
 export interface LivePoints {

@@ -130,6 +130,7 @@ function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[]
     ["Last sign of life", run.state === "running" && run.heartbeat_at ? <Ago at={run.heartbeat_at} precise /> : null],
     ["Group", run.group],
     ["Job type", run.job_type],
+    ["Read on", run.place],
     ["Host", run.host],
     ["User", run.user],
     ["Process", run.pid ? <span class="num">{run.pid}</span> : null],

@@ -2,16 +2,21 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { formatCount } from "../pure/format";
-import { PLACE_WORDS, type PlaceState } from "../pure/places";
+import type { SavedConnection } from "../api/remote-types";
+import type { RunSource } from "../api/types";
+import { wordOrQuoted } from "../pure/filterTerms";
+import { awayText, PLACE_WORDS, type PlaceState } from "../pure/places";
 import { formatTarget } from "../pure/target";
 import { projectTree, visibleNodes } from "../pure/tree";
 import { foldedProjects } from "../state/prefs";
 import { goToHost } from "../state/remote/opening";
 import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { questionOf, stateOf } from "../state/remote/places";
-import { startRemote } from "../state/remote/status";
-import { param, place, setParams } from "../state/route";
+import { sessionsOf, startRemote } from "../state/remote/status";
+import { slowNow } from "../state/clock";
+import { go, param, place, setParams } from "../state/route";
 import { projects } from "../state/runs";
+import { sources } from "../state/sources";
 import { health, isRemote } from "../state/link";
 import { Icon } from "./icons";
 
@@ -67,35 +72,71 @@ export function Sidebar() {
           </div>
         ))}
       </div>
-      {!isRemote.value && hosts.value.length > 0 && (
+      {!isRemote.value && (hosts.value.length > 0 || sources.value.length > 1) && (
         <>
           <h2 class="sidebar-head">Hosts</h2>
           <div class="sidebar-list hosts">
-            {hosts.value.map((one) => {
-              const target = targetOf(one);
-              const state = stateOf(target);
-              const question = questionOf(target);
-              return (
-                <button
-                  key={formatTarget(target)}
-                  type="button"
-                  class="sidebar-row"
-                  title={question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `${state === "asks" ? "Log in to" : "Open"} ${formatTarget(target)}`}
-                  onClick={() => goToHost(one)}
-                >
-                  <HostDot state={state} />
-                  <span class="sidebar-name">{hostLabel(one)}</span>
-                  {state === "asks" && (
-                    <span class="sidebar-asks" aria-hidden="true">
-                      {PLACE_WORDS.asks}
-                    </span>
-                  )}
-                </button>
-              );
-            })}
+            {hosts.value.map((one) => (
+              <SavedHost key={formatTarget(targetOf(one))} one={one} />
+            ))}
+            {unsaved().map((source) => (
+              <HostRow key={source.id} label={source.host} state={source.state === "ready" ? "running" : "reconnecting"} source={source} />
+            ))}
           </div>
         </>
       )}
     </nav>
+  );
+}
+
+/** Sources of hosts that are not among the saved ones. */
+function unsaved(): RunSource[] {
+  const known = new Set(hosts.value.flatMap((one) => sessionsOf(targetOf(one)).map((session) => session.sessionId)));
+  return sources.value.filter((one) => one.session_id !== null && !known.has(one.session_id));
+}
+
+function SavedHost({ one }: { one: SavedConnection }) {
+  const target = targetOf(one);
+  const state = stateOf(target);
+  const question = questionOf(target);
+  const ids = new Set(sessionsOf(target).map((session) => session.sessionId));
+  const source = sources.value.find((each) => each.session_id !== null && ids.has(each.session_id));
+  const title = question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `${state === "asks" ? "Log in to" : "Open"} ${formatTarget(target)}`;
+  return <HostRow label={hostLabel(one)} state={state} source={state === "asks" ? undefined : source} title={title} onOpen={() => goToHost(one)} />;
+}
+
+interface HostRowProps {
+  label: string;
+  state: PlaceState;
+  /** Where its runs come from, once they are among those on show. */
+  source?: RunSource | undefined;
+  title?: string;
+  onOpen?: () => void;
+}
+
+/** A host whose runs are here shows them alone; any other one is opened. */
+function HostRow({ label, state, source, title, onOpen }: HostRowProps) {
+  const term = source && `host:${wordOrQuoted(source.host)}`;
+  const chosen = term !== undefined && place.value.page === "runs" && param("q") === term;
+  const away = source && source.state !== "ready" ? awayText(source, slowNow.value) : "";
+  const show = () => (place.value.page === "runs" ? setParams({ q: chosen ? "" : term!, sel: "", but: "" }, "push") : go(`#/runs?q=${encodeURIComponent(term!)}`));
+  return (
+    <div class="sidebar-host">
+      <button type="button" class={`sidebar-row${away ? " away" : ""}`} title={source ? `${chosen ? "Show all runs" : `Show the runs of ${label}`}${away ? `\n${away}` : ""}` : title} aria-current={chosen ? "true" : undefined} onClick={source ? show : onOpen}>
+        <HostDot state={state} />
+        <span class="sidebar-name">{label}</span>
+        {state === "asks" && (
+          <span class="sidebar-asks" aria-hidden="true">
+            {PLACE_WORDS.asks}
+          </span>
+        )}
+        {source && source.same_as === null && <span class="count num">{formatCount(source.runs)}</span>}
+      </button>
+      {source && onOpen && (
+        <button type="button" class="icon-button sidebar-open" aria-label={`Open the page of ${label}`} title={title} onClick={onOpen}>
+          <Icon name="expand" size={12} />
+        </button>
+      )}
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 /** One run as its own page: what it is, its curves, what it printed. */
 
+import { hostOf } from "../pure/columns";
 import { own } from "../pure/own";
 import { signal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
@@ -181,9 +182,11 @@ function RunHead({ run, removed }: { run: RunDetail; removed: boolean }) {
         <Fact name="Project">
           <a class="ellipsis" title={run.project} href={`#/runs?p=${encodeURIComponent(run.project).replaceAll("%2F", "/")}`}>{run.project}</a>
         </Fact>
-        {run.host && (
+        {hostOf(run) && (
           <Fact name="Host">
-            <span class="ellipsis">{run.user ? `${run.user}@${run.host}` : run.host}</span>
+            <span class="ellipsis" title={run.place && run.host && run.host !== run.place ? `It ran on ${run.host}` : undefined}>
+              {run.user ? `${run.user}@${hostOf(run)}` : hostOf(run)}
+            </span>
           </Fact>
         )}
         {run.git && (

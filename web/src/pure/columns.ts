@@ -69,6 +69,9 @@ export function lookUp(object: unknown, path: string): unknown {
   return undefined;
 }
 
+/** The machine that a run is read on, as a person calls it; of this machine's runs, what the one they ran on calls itself. */
+export const hostOf = (run: Run): string => run.place || run.host || "";
+
 /** Return what a run has in a column that a script filled: of its config, its summary or a metric. */
 export function valueOf(run: Run, key: string): unknown {
   if (key.startsWith("config.")) return lookUp(run.config, key.slice(7));
@@ -103,6 +106,13 @@ export function defaultColumns(runs: readonly Run[], keys: { config: readonly st
   for (const key of keys.summary) if (summary.length < 2 && !summary.includes(key)) summary.push(key);
   return ["state", ...config.map((key) => `config.${key}`), ...summary.map((key) => `summary.${key}`), "created"];
 }
+
+/** Where runs of several machines are on show, a row says where it lives. */
+export const withHost = (keys: readonly string[], several: boolean): readonly string[] => {
+  if (!several || keys.includes("host")) return keys;
+  const behind = keys.indexOf("state") + 1;
+  return [...keys.slice(0, behind), "host", ...keys.slice(behind)];
+};
 
 /** Return nested values as dotted keys in order: {a: {b: 1}} gives [["a.b", 1]]. Lists stay whole. */
 export function flatten(object: Record<string, unknown>, prefix = ""): [string, unknown][] {

@@ -2,7 +2,7 @@
 
 import type { Run } from "../api/types";
 import { formatExact, formatValue } from "./format";
-import { valueOf } from "./columns";
+import { hostOf, valueOf } from "./columns";
 import { toJson } from "./json";
 
 const PLAIN_WORD = /^[^\s"=<>!()~:]+$/;
@@ -16,7 +16,7 @@ export function fieldText(key: string): string {
   return `${key.slice(0, dot + 1)}${quote(key.slice(dot + 1))}`;
 }
 
-const wordOrQuoted = (text: string): string => (PLAIN_WORD.test(text) && !/^(and|or|not|ago)$/i.test(text) ? text : quote(text));
+export const wordOrQuoted = (text: string): string => (PLAIN_WORD.test(text) && !/^(and|or|not|ago)$/i.test(text) ? text : quote(text));
 
 /** Return what the query language compares a value with. */
 export function valueText(value: unknown): string {
@@ -54,6 +54,7 @@ export function termsOf(run: Run, key: string): TermChoice[] {
     const secs = run.duration_secs === null ? null : String(Math.round(run.duration_secs));
     return secs === null ? [] : [{ label: "At least as long", term: `duration >= ${secs}` }, { label: "At most as long", term: `duration <= ${secs}` }];
   }
+  if (key === "host" && hostOf(run)) return onlyAndNot(short(hostOf(run)), `host:${wordOrQuoted(hostOf(run))}`);
   const own = key.includes(".");
   const value = own ? valueOf(run, key) : (run as unknown as Record<string, unknown>)[key];
   const field = fieldText(key);

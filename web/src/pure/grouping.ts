@@ -2,7 +2,7 @@
 
 import type { Run } from "../api/types";
 import { formatValue } from "./format";
-import { lookUp } from "./columns";
+import { hostOf, lookUp } from "./columns";
 import { toJson } from "./json";
 
 export const MAX_LEVELS = 3;
@@ -18,6 +18,7 @@ export const isGroupKey = (key: string): boolean => key.startsWith("config.") ||
 export function groupValue(run: Run, key: string): unknown {
   if (key.startsWith("config.")) return lookUp(run.config, key.slice(7)) ?? null;
   if (key === "tags") return run.tags.length ? [...run.tags].sort().join(", ") : null;
+  if (key === "host") return hostOf(run) || null;
   return (run as unknown as Record<string, unknown>)[key] || null;
 }
 

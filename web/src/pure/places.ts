@@ -1,6 +1,8 @@
 /** What the dot of a place tells, decided here and nowhere else. Pure. */
 
 import type { SessionStatus } from "../api/session-states";
+import type { RunSource } from "../api/types";
+import { formatAgo } from "./format";
 
 /** asks: somebody has to answer, or to log in, before it goes on. */
 export type PlaceState = "asks" | SessionStatus | "connected" | "idle";
@@ -16,6 +18,12 @@ export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
   connected: "connected",
   idle: "not connected",
 };
+
+/** What is said of rows whose place does not answer. */
+export function awayText({ host, state, as_of }: Pick<RunSource, "host" | "state" | "as_of">, now: number): string {
+  const word = state === "late" ? `${host || "This machine"} has not answered yet` : `${host || "This machine"} is away`;
+  return as_of ? `${word}; this is from ${formatAgo(Date.parse(as_of), now)}` : word;
+}
 
 /** The part of a session that this takes. */
 export interface SessionFacts {

@@ -75,7 +75,8 @@ function neededWidth(column: Column, rows: readonly Run[], texts: ReadonlyMap<nu
 function fitting(columns: readonly Shown[], width: number): Shown[] {
   const seen = { summary: 0, config: 0 };
   const ranked = columns.map((column) => {
-    if (column.key === "state") return { column, rank: 0 };
+    // Who has chosen no columns has that of the host only where there are several.
+    if (column.key === "state" || column.key === "host") return { column, rank: 0 };
     if (column.key.startsWith("summary.")) return { column, rank: 1 + 2 * seen.summary++ };
     if (column.key.startsWith("config.")) return { column, rank: 2 + 2 * seen.config++ };
     return { column, rank: 99 };

@@ -1,4 +1,4 @@
-/** Who the runs of a chart are, and which metrics they have: of all of them in one request, kept up to date live. */
+/** Who the runs of a chart are, and which metrics they have: of all of a place in one request, kept up to date live. */
 
 import { effect, signal } from "@preact/signals";
 import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "../api/error";
@@ -50,7 +50,13 @@ function ask(id: string): void {
     timer = undefined;
     const ids = [...queue];
     queue.clear();
-    for (let at = 0; at < ids.length; at += MOST) void load(ids.slice(at, at + MOST));
+    // Each place by itself: one that takes its time holds up no other.
+    const places = new Map<string, string[]>();
+    for (const id of ids) {
+      const place = id.slice(0, Math.max(0, id.lastIndexOf(":")));
+      places.set(place, [...(places.get(place) ?? []), id]);
+    }
+    for (const mine of places.values()) for (let at = 0; at < mine.length; at += MOST) void load(mine.slice(at, at + MOST));
   }, GATHER_MS);
 }
 

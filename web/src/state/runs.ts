@@ -6,6 +6,7 @@ import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { LiveRuns, Run, RunPage } from "../api/types";
 import { isNewestFirst, type RunsQuery } from "../pure/query";
 import { lost, returns, stream } from "./link";
+import { takeSources } from "./sources";
 
 const PAGE = 200;
 const MAX_PAGE = 1000;
@@ -35,10 +36,12 @@ let request: AbortController | null = null;
 let refreshTimer: ReturnType<typeof setTimeout> | undefined;
 let lastRefresh = 0;
 let followed: (() => void) | null = null;
+let unsourced: (() => void) | null = null;
 
 /** Show what `next` asks for, nothing more where it is null; rows of the present query stay until the answer is there. */
 export function showRuns(next: RunsQuery | null): void {
   followed ??= stream.on("runs", onLive);
+  unsourced ??= stream.on("sources", () => void (query && load(Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length)), true)));
   if (next === null) {
     query = null;
     request?.abort();
@@ -92,6 +95,7 @@ export function takeAround(page: Omit<RunPage, "runs" | "next_cursor">): void {
   if (page.total || !columns.peek().config.length) columns.value = { config: page.columns?.config ?? [], summary: page.columns?.summary ?? [], metrics: page.columns?.metrics ?? [] };
   indexing.value = page.indexing ?? null;
   problem.value = page.problem ?? null;
+  takeSources(page.sources ?? []);
   listError.value = null;
   listLoaded.value = true;
 }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
@@ -20,6 +21,9 @@ from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import definition_to_wire
 from runicorn.viewer.source_state import SourceState
 from runicorn.viewer.state import ViewerState, viewer_state
+
+if TYPE_CHECKING:
+    from runicorn.storage.lines.bands import Sums
 
 router = APIRouter(tags=["runs"])
 
@@ -50,40 +54,35 @@ async def read_lines(state: State, question: LinesQuestion) -> Response:
     if lines * question.points > _MAX_POINTS:
         raise UsageError(f"{lines} lines of {question.points} points are too many.", hint="Ask for fewer points.")
     window = Window(question.x, question.points, question.low, question.high)
-    parts: list[_Part] = []
-    unreadable: list[dict[str, str]] = []
-    failure: RunicornError | None = None
     sources, missing = state.by_source(question.runs)
-    for place, runs in sources:
-        try:
-            parts.append(await place.workers.run(_Part, place, runs, wanted, window, question))
-        except RunNotFoundError as error:
-            missing += runs.values()
-            failure = failure or error
-        except RunicornError as error:
-            unreadable += [{"run": address, "detail": str(error)} for address in runs.values()]
-            failure = error
+    parts = [_Part(place, runs, wanted, window, question) for place, runs in sources]
     if not parts:
-        raise failure or RunNotFoundError(f"There is no run {missing[0]!r}.")
-    return StreamingResponse(
-        _pieces(parts, missing, unreadable), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"}
-    )
+        raise RunNotFoundError(f"There is no run {missing[0]!r}.")
+    if len(parts) == 1:
+        await parts[0].place.workers.run(parts[0].begin)
+    return StreamingResponse(_pieces(parts, missing), media_type=MEDIA_TYPE, headers={"Cache-Control": "no-store"})
 
 
 @router.post("/api/metrics", response_model=MetricListAnswer, responses=NOT_FOUND)
 async def list_metrics(state: State, question: MetricsQuestion) -> Response:
     """Return the names of all metrics of these runs, what their scripts say of them, and who the runs are."""
-    answers = []
-    failure: RunicornError | None = None
     sources, missing = state.by_source(question.runs)
-    for place, runs in sources:
-        try:
-            answers.append(await place.workers.run(_metrics, place, runs))
-        except RunNotFoundError as error:
+    told = await asyncio.gather(
+        *(place.workers.run(_metrics, place, runs) for place, runs in sources), return_exceptions=True
+    )
+    answers = [each for each in told if not isinstance(each, BaseException)]
+    unreadable: list[dict[str, str]] = []
+    for (_, runs), error in zip(sources, told, strict=True):
+        if isinstance(error, RunNotFoundError):
             missing += runs.values()
-            failure = failure or error
+        elif isinstance(error, RunicornError):
+            unreadable += [{"run": address, "detail": str(error)} for address in runs.values()]
+        elif isinstance(error, BaseException):
+            raise error
     if not answers:
-        raise failure or RunNotFoundError(f"There is no run {missing[0]!r}.")
+        raise next((each for each in told if isinstance(each, RunicornError)), None) or RunNotFoundError(
+            f"There is no run {missing[0]!r}."
+        )
     names: dict[str, list[str]] = {}
     for answer in answers:
         for name, runs_with in answer["metrics"].items():
@@ -98,13 +97,13 @@ async def list_metrics(state: State, question: MetricsQuestion) -> Response:
                 for name, having in sorted(names.items())
             ],
             "missing": missing + [run for answer in answers for run in answer["missing"]],
-            "unreadable": [each for answer in answers for each in answer["unreadable"]],
+            "unreadable": unreadable + [each for answer in answers for each in answer["unreadable"]],
         }
     )
 
 
 class _Part:
-    """What one source gives; made while it is sent."""
+    """What one source gives; made while it is sent. spread_out: the groups whose other runs are elsewhere."""
 
     def __init__(
         self,
@@ -116,54 +115,101 @@ class _Part:
     ) -> None:
         self.place = place
         self.addresses = runs
-        self._lines, self.found = place.source.lines(
-            list(runs), window, question.band, overwritten=question.overwritten
-        )
+        self.frames: Iterator[bytes] = iter(())
+        self.sums: dict[tuple[int, int], list[tuple[Sums, int]]] = {}
+        self._lost: tuple[list[str], list[dict[str, str]]] | None = None
+        self._question = question
+        self._window = window
+        self._numbers = {address: number for number, address in enumerate(question.runs)}
         ids = {address: run_id for run_id, address in runs.items()}
-        self.numbers = {address: number for number, address in enumerate(question.runs)}
-        mine = [
-            Wanted(
-                chart.metric,
-                [ids[run] for run in chart.runs if run in ids],
-                [[ids[run] for run in group if run in ids] for group in chart.groups],
-                chart.along,
-            )
-            for chart in charts
-        ]
-        self.frames = self._encoded(self._lines, mine)
+        self._own: list[Wanted] = []
+        self._spread_out: list[tuple[int, Wanted]] = []
+        for number, chart in enumerate(charts):
+            groups = [[ids[run] for run in group if run in ids] for group in chart.groups]
+            asked = zip(groups, chart.groups, strict=True)
+            whole = [mine if len(mine) == len(set(group)) else [] for mine, group in asked]
+            parted = [[] if own else mine for own, mine in zip(whole, groups, strict=True)]
+            self._own.append(Wanted(chart.metric, [ids[run] for run in chart.runs if run in ids], whole, chart.along))
+            if any(parted):
+                self._spread_out.append((number, Wanted(chart.metric, [], parted, chart.along)))
 
-    def _encoded(self, lines: Lines, charts: Sequence[Wanted]) -> Iterator[bytes]:
-        for line in lines.each(charts):
-            if isinstance(line, BandLine):
-                yield _band_frame(line)
-            else:
-                yield _curve_frame(line, self.numbers[self.addresses[line.run_id]])
+    def begin(self) -> None:
+        """Find the runs. Blocks. Raises RunNotFoundError, RunUnreadableError where there is none of them."""
+        question = self._question
+        self._lines, self._found = self.place.source.lines(
+            list(self.addresses), self._window, question.band, overwritten=question.overwritten
+        )
+        self.frames = self._encoded(self._lines)
+
+    def begin_or_tell(self) -> None:
+        """Begin; of runs that cannot be had, lost() tells."""
+        try:
+            self.begin()
+        except RunNotFoundError:
+            self._lost = list(self.addresses.values()), []
+        except RunicornError as error:
+            self._lost = [], [{"run": address, "detail": str(error)} for address in self.addresses.values()]
+
+    @property
+    def has_begun(self) -> bool:
+        return self._lost is not None or hasattr(self, "_lines")
 
     def lost(self) -> tuple[list[str], list[dict[str, str]]]:
         """Return the runs that are not there, and those that cannot be read, once all frames were made."""
-        missing = [self.addresses[run_id] for run_id in [*self.found.missing, *self._lines.missing]]
+        if self._lost is not None:
+            return self._lost
+        missing = [self.addresses[run_id] for run_id in [*self._found.missing, *self._lines.missing]]
         reasons = {
-            **self.found.unreadable,
+            **self._found.unreadable,
             **{run_id: why(error) for run_id, error in self._lines.unreadable.items()},
         }
         return missing, [{"run": self.addresses[run_id], "detail": reason} for run_id, reason in reasons.items()]
 
+    def band(self, chart: int, group: int, sums: Sequence[tuple[Sums, int]]) -> bytes:
+        return _band_frame(self._lines.band(chart, group, sums))
 
-async def _pieces(parts: Sequence[_Part], missing: list[str], unreadable: list[dict[str, str]]) -> AsyncIterator[bytes]:
+    def _encoded(self, lines: Lines) -> Iterator[bytes]:
+        for line in lines.each(self._own):
+            if isinstance(line, CurveLine):
+                yield _curve_frame(line, self._numbers[self.addresses[line.run_id]])
+            elif self._own[line.chart].groups[line.group]:
+                yield _band_frame(line)
+        for number, chart in self._spread_out:
+            sums = dict(lines.sums(chart))
+            for group, run_ids in enumerate(chart.groups):
+                if run_ids:
+                    self.sums[number, group] = [sums[run_id] for run_id in run_ids if run_id in sums]
+
+
+async def _pieces(parts: Sequence[_Part], missing: list[str]) -> AsyncIterator[bytes]:
     async for piece in as_they_come([_pieces_of(part) for part in parts]):
         yield piece
+    unreadable: list[dict[str, str]] = []
     for part in parts:
         gone, hidden = part.lost()
         missing, unreadable = missing + gone, unreadable + hidden
-    yield frame({"end": True, "missing": missing, "unreadable": unreadable})
+    bands = await parts[0].place.workers.run(_spread_out_bands, parts)
+    yield b"".join([*bands, frame({"end": True, "missing": missing, "unreadable": unreadable})])
 
 
 async def _pieces_of(part: _Part) -> AsyncGenerator[bytes, None]:
+    if not part.has_begun:
+        await part.place.workers.run(part.begin_or_tell)
     complete = False
     while not complete:
         piece, complete = await part.place.workers.run(_some, part.frames)
         if piece:
             yield piece
+
+
+def _spread_out_bands(parts: Sequence[_Part]) -> list[bytes]:
+    """Return the bands of groups whose runs are in several sources."""
+    together: dict[tuple[int, int], list[tuple[Sums, int]]] = {}
+    for part in parts:
+        for place, sums in part.sums.items():
+            together.setdefault(place, []).extend(sums)
+    maker = next((part for part in parts if part.sums), None)
+    return [] if maker is None else [maker.band(*place, sums) for place, sums in together.items()]
 
 
 def _some(frames: Iterator[bytes]) -> tuple[bytes, bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
-from runicorn.errors import RunNotFoundError, UsageError
+from runicorn.errors import RunNotFoundError, RunUnreadableError, UsageError
 from runicorn.model import Axis
 from runicorn.sources.folder import SeriesReading
 from runicorn.storage.series import Line, Window
@@ -88,13 +89,23 @@ class _Answer:
 
     async def begin(self) -> None:
         """Find the runs. Raises RunNotFoundError, RunUnreadableError where there is none of them."""
-        failure: Exception = RunNotFoundError(f"There is no run {self._missing[0]!r}.") if self._missing else KeyError()
-        for place in self._places:
-            try:
-                self._parts.append(await place.workers.run(self._part, place))
-            except RunNotFoundError as error:
-                failure = error
+        failure: BaseException = (
+            RunNotFoundError(f"There is no run {self._missing[0]!r}.") if self._missing else KeyError()
+        )
+        begun = await asyncio.gather(
+            *(place.workers.run(self._part, place) for place in self._places), return_exceptions=True
+        )
+        for place, part in zip(self._places, begun, strict=True):
+            if isinstance(part, _Part):
+                self._parts.append(part)
+            elif isinstance(part, RunNotFoundError):
+                failure = part
                 self._missing += self._runs[place.id].values()
+            elif isinstance(part, RunUnreadableError) and len(self._places) > 1:
+                failure = part
+                self._unreadable += [{"run": run, "detail": str(part)} for run in self._runs[place.id].values()]
+            else:
+                raise part
         if not self._parts:
             raise failure
 

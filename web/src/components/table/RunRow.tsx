@@ -4,9 +4,11 @@ import type { Signal } from "@preact/signals";
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
 import { ownLength, type Apart } from "../../pure/names";
+import { awayText } from "../../pure/places";
 import type { Layout } from "../../pure/tableLayout";
 import { slowNow } from "../../state/clock";
 import { runHash } from "../../state/route";
+import { awaySources, severalPlaces } from "../../state/sources";
 import { Icon } from "../icons";
 import { RunMenu } from "../RunActions";
 import { After, Before, NameText } from "../RunName";
@@ -46,10 +48,11 @@ export function RunRow({ run, line, top, layout, style, hidden, apart, base, isC
   const chosen = style !== null;
   const lit = highlighted.value === run.id;
   const isBase = base?.id === run.id;
+  const away = awaySources.value.get(run.source ?? "");
   return (
     <div
       id={id ?? `run-${run.id}`}
-      class={`row${chosen ? " chosen" : ""}${isCursor ? " cursor" : ""}${lit ? " lit" : ""}${isBase ? " baseline" : ""}`}
+      class={`row${chosen ? " chosen" : ""}${isCursor ? " cursor" : ""}${lit ? " lit" : ""}${isBase ? " baseline" : ""}${away ? " away" : ""}`}
       role="row"
       aria-rowindex={line + 2}
       aria-level={depth ? depth + 1 : undefined}
@@ -77,10 +80,11 @@ export function RunRow({ run, line, top, layout, style, hidden, apart, base, isC
           </span>
         )}
         <Before apart={apart} />
-        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}\n${run.project}${run.tags.length ? `\n${run.tags.join(", ")}` : ""}${run.note ? `\n${run.note}` : ""}`} aria-label={run.name} tabIndex={-1}>
+        <a href={runHash(run.id)} class="run-link ellipsis" title={`${run.name}${away ? `\n${awayText(away, slowNow.value)}` : ""}\n${run.project}${run.tags.length ? `\n${run.tags.join(", ")}` : ""}${run.note ? `\n${run.note}` : ""}`} aria-label={run.name} tabIndex={-1}>
           <NameText name={run.name} apart={apart} />
         </a>
         <After apart={apart} />
+        {severalPlaces.value && run.place && !layout.columns.some((one) => one.key === "host") && <span class="tag quiet place">{run.place}</span>}
         {run.archived && <span class="tag quiet">archived</span>}
         {ownLength(run.name, apart) <= SHORT_NAME && !layout.columns.some((one) => one.key === "tags") && run.tags.slice(0, 1).map((tag) => <Tag key={tag} text={tag} />)}
         <span class="row-menu">

@@ -2,7 +2,7 @@
 
 import type { Run } from "../../api/types";
 import { numberIn, percentOf, signed } from "../../pure/cellNumbers";
-import { valueOf, type Column } from "../../pure/columns";
+import { hostOf, valueOf, type Column } from "../../pure/columns";
 import { formatCount, formatDuration, formatExact, formatNumber, formatValue } from "../../pure/format";
 import type { Shown } from "../../pure/tableLayout";
 
@@ -31,8 +31,9 @@ export function plainText(run: Run, column: Shown, now: number): string {
       return run.state;
     case "tags":
       return run.tags.join(", ") || NOTHING;
-    case "project":
     case "host":
+      return hostOf(run) || NOTHING;
+    case "project":
     case "user":
     case "note":
     case "group":

@@ -12,7 +12,7 @@ import { editRun } from "../../components/RunActions";
 import { Split } from "../../components/Split";
 import { RunTable } from "../../components/table/RunTable";
 import { colourOf } from "../../pure/colours";
-import { columnOf, defaultColumns, metricOf } from "../../pure/columns";
+import { columnOf, defaultColumns, metricOf, withHost } from "../../pure/columns";
 import { isGroupKey, MAX_LEVELS } from "../../pure/grouping";
 import { joinKeys, splitKeys } from "../../pure/keyList";
 import { isNewestFirst, nextSorts, parseSorts, type RunsQuery } from "../../pure/query";
@@ -24,6 +24,7 @@ import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../stat
 import { moveKeys, useKeys } from "../../state/keys";
 import { chosenColours, stylesOf } from "../../state/looks";
 import { go, param, runHash, setParams } from "../../state/route";
+import { severalPlaces } from "../../state/sources";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
 import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
@@ -61,7 +62,7 @@ export function RunsPage() {
   const inGroups = useMemo(() => [...grouped].sort(([a], [b]) => a - b).map(([, run]) => run), [grouped]);
   const known = by.length ? inGroups : runs.value;
   if (!settled.current && listLoaded.value && runs.value.length) settled.current = defaultColumns(runs.value, names.value);
-  const columns = tableColumns(project, settled.current ?? ["state", "created"]);
+  const columns = tableColumns(project, withHost(settled.current ?? ["state", "created"], severalPlaces.value));
   const actions = columnActions(project, columns);
   useEffect(() => spellOutColumns(project), [project, param("cols")]);
   const columnsKey = joinKeys(columns.keys);

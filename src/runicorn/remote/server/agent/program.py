@@ -49,6 +49,8 @@ SLICE_BYTES = 256 * 1024
 CONDENSED_AT_ONCE_BYTES = 1024 * 1024
 # By so many records, it is told how many metrics take turns in a file: as many as storage.pyramid looks at first.
 LOOKED_AT_BYTES = 131072 * RECORD_BYTES
+# And by so many at least.
+TELLING_BYTES = 4096 * RECORD_BYTES
 WAITING_BYTES = 1024 * 1024
 ENTRIES_AT_ONCE = 2000
 WORTH_PACKING_BYTES = 512
@@ -330,8 +332,9 @@ class Agent:
             try:
                 begin = os.pread(fd, min(LOOKED_AT_BYTES, length), 0)
                 sure = marked(begin)
-                # Where it is damaged there, others see how many metrics it has.
-                size = size_for(begin[:sure], *rule) if len(begin) - sure < 2 * RECORD_BYTES else 0
+                # Where it is damaged before that, others see how many metrics it has.
+                is_told = sure >= TELLING_BYTES or len(begin) - sure < 2 * RECORD_BYTES
+                size = size_for(begin[:sure], *rule) if is_told else 0
                 condenser, offset, anchor, last = Condenser(size), 0, b"", not size
                 while not last:
                     # With the next record's mark, which tells that the last one was not cut short by it.

@@ -1,0 +1,130 @@
+"""This machine and a host in one page: runs side by side, one chart of both, an unplugged host, and its return."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.support.axe import complaints
+from tests.support.browser import visit
+from tests.support.drawn_sweeps import write_run
+from tests.support.link import run_link
+from tests.support.remote import accept, connect, start, stop
+from tests.support.server import Server
+from tests.support.serving import Viewer
+from tests.support.waiting import eventually
+
+from runicorn.storage import layout
+from runicorn.storage.columns import RECORD_DTYPE
+from runicorn.storage.records import MARK
+
+RETURN_SECS = 20
+
+
+@pytest.fixture
+def on_this_machine(viewer: Viewer, tmp_path: Path) -> Iterator[str]:
+    """A run of this machine's root that grows; its name."""
+    root, run_id, name = tmp_path / "local-root", "20261120-100000-00000a", "on-this-machine"
+    write_run(root, run_id, {"train/loss": ([], [])}, {"name": name}, state="running")
+    ends = threading.Event()
+
+    def grow() -> None:
+        step = 0
+        with (root / layout.run_path(run_id, layout.METRICS_FILE)).open("ab") as file:
+            while not ends.wait(0.1):
+                row = np.zeros(1, RECORD_DTYPE)
+                row["mark"], row["step"], row["time"], row["value"] = MARK, step, time.time(), 1 / (step + 1)
+                file.write(row.tobytes())
+                file.flush()
+                step += 1
+
+    writing = threading.Thread(target=grow)
+    writing.start()
+    yield name
+    ends.set()
+    writing.join()
+
+
+def row_of(page: Page, name: str):  # type: ignore[no-untyped-def]
+    return page.get_by_role("row").filter(has=page.get_by_role("link", name=name))
+
+
+def test_two_machines_are_compared_and_one_of_them_goes_and_comes_back(
+    browser: Browser, growing: Server, viewer: Viewer, on_this_machine: str
+) -> None:
+    with run_link(growing.sshd.port) as link, visit(browser, f"{viewer.url}/#/runs") as visitor:
+        page = visitor.page
+        expect(row_of(page, on_this_machine)).to_be_visible()
+        expect(page.get_by_role("columnheader", name="Host")).to_have_count(0)
+        page.evaluate("window.sameDocument = true")
+        body = growing.login(remote_root=str(growing.runs)) | {"port": link.port}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+
+        # The host's rows come by themselves, and rows say where they live.
+        theirs = row_of(page, "on-the-server")
+        expect(theirs).to_be_visible()
+        expect(page.get_by_role("columnheader", name="Host")).to_be_visible()
+        expect(theirs).to_contain_text("127.0.0.1")
+        expect(row_of(page, on_this_machine)).not_to_contain_text("127.0.0.1")
+        sidebar = page.get_by_role("navigation", name="Projects and hosts")
+        place = sidebar.get_by_role("button", name=re.compile("127.0.0.1"))
+        assert complaints(page) == []
+
+        # Both in one chart, which grows.
+        chart = page.locator('[data-metric="train/loss"]').first
+        expect(chart).to_have_attribute("data-lines", "2")
+
+        def points() -> int:
+            return int(chart.get_attribute("data-points") or 0)
+
+        seen = eventually(points, what="points")
+        eventually(lambda: points() > seen + 40, RETURN_SECS, "more points")
+
+        # Only that host's runs, and all again.
+        place.first.click()
+        expect(row_of(page, on_this_machine)).to_have_count(0)
+        expect(theirs).to_be_visible()
+        expect(page).to_have_url(re.compile("host:127.0.0.1"))
+        place.first.click()
+        expect(row_of(page, on_this_machine)).to_be_visible()
+
+        # Unplugged: its rows stay, grey, with their age; this machine's go on.
+        link.down()
+        expect(theirs).to_have_class(re.compile(r"\baway\b"), timeout=RETURN_SECS * 1000)
+        expect(theirs.get_by_role("link")).to_have_attribute("title", re.compile("127.0.0.1 is away; this is from"))
+        expect(row_of(page, on_this_machine)).not_to_have_class(re.compile(r"\baway\b"))
+        seen = points()
+        eventually(lambda: points() > seen, RETURN_SECS, "points of this machine")
+        assert complaints(page) == []
+
+        # Plugged in again: what came in between is there, without a reload.
+        link.accept()
+        expect(theirs).not_to_have_class(re.compile(r"\baway\b"), timeout=RETURN_SECS * 1000)
+        page.goto(f"{viewer.url}/#/runs?q=host:127.0.0.1")
+        expect(chart).to_have_attribute("data-lines", "1")
+        (metrics,) = growing.runs.glob("runs/*/metrics.bin")
+
+        def recorded() -> int:
+            rows = np.fromfile(metrics, RECORD_DTYPE)
+            return int((rows["metric"] == 0).sum())
+
+        eventually(lambda: abs(points() - recorded()) < 30, RETURN_SECS, "all that was recorded")
+        assert page.evaluate("window.sameDocument") is True
+
+        # Its run's own page, from here.
+        theirs.get_by_role("link").click()
+        expect(page.get_by_role("heading", name="on-the-server")).to_be_visible()
+        page.get_by_role("tab", name=re.compile("Overview")).click()
+        expect(page.get_by_text("Read on")).to_be_visible()
+        assert stop(viewer, session).json()["ok"] is True
+        page.goto(f"{viewer.url}/#/runs")
+        expect(row_of(page, on_this_machine)).to_be_visible()
+        expect(theirs).to_have_count(0)
+        assert [each for each in visitor.complaints if "Failed to load resource" not in each] == []
