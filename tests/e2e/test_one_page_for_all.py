@@ -128,3 +128,64 @@ def test_two_machines_are_compared_and_one_of_them_goes_and_comes_back(
         expect(row_of(page, on_this_machine)).to_be_visible()
         expect(theirs).to_have_count(0)
         assert [each for each in visitor.complaints if "Failed to load resource" not in each] == []
+
+
+def test_a_saved_host_is_connected_by_one_click_and_its_runs_come(
+    browser: Browser, growing: Server, viewer: Viewer, on_this_machine: str
+) -> None:
+    accept(viewer, connect(viewer, growing.login()))
+    saved = {
+        "name": "gpu-7",
+        "host": "127.0.0.1",
+        "port": growing.sshd.port,
+        "username": growing.account.username,
+        "authMethod": "key",
+        "privateKeyPath": str(growing.key),
+        "remoteRoot": str(growing.runs),
+        "mode": "agent",
+    }
+    assert viewer.post("/api/remote/connections/saved", [saved]).json()["ok"] is True
+    with visit(browser, f"{viewer.url}/#/runs?sort=name&order=asc") as visitor:
+        page = visitor.page
+        page.evaluate("window.sameDocument = true")
+        host = page.get_by_role("navigation", name="Projects and hosts").get_by_role("button", name=re.compile("gpu-7"))
+        expect(host).to_have_accessible_description(re.compile("Connect .*: its runs come among these"))
+        host.click()
+        expect(row_of(page, "on-the-server")).to_be_visible()
+        expect(row_of(page, on_this_machine)).to_be_visible()
+        expect(page).to_have_url(re.compile(r"#/runs\?sort=name&order=asc$"))
+        expect(host.first).to_contain_text("1")
+        assert page.evaluate("window.sameDocument") is True
+        # Its own page is one click further.
+        page.get_by_role("button", name="Open the page of gpu-7").click()
+        page.wait_for_url(re.compile(r"http://localhost:\d+/"))
+        expect(page.get_by_role("region", name="Remote server")).to_contain_text("agent")
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    assert stop(viewer, session).json()["ok"] is True
+
+
+def test_a_host_that_needs_a_person_on_the_way_leads_there_and_back(
+    browser: Browser, growing: Server, viewer: Viewer, on_this_machine: str
+) -> None:
+    saved = {
+        "name": "gpu-7",
+        "host": "127.0.0.1",
+        "port": growing.sshd.port,
+        "username": growing.account.username,
+        "authMethod": "key",
+        "privateKeyPath": str(growing.key),
+        "remoteRoot": str(growing.runs),
+        "mode": "agent",
+    }
+    assert viewer.post("/api/remote/connections/saved", [saved]).json()["ok"] is True
+    with visit(browser, f"{viewer.url}/#/runs") as visitor:
+        page = visitor.page
+        page.get_by_role("navigation", name="Projects and hosts").get_by_role(
+            "button", name=re.compile("gpu-7")
+        ).click()
+        page.get_by_role("dialog", name=re.compile("host key")).get_by_role("button", name="Accept key").click()
+        expect(row_of(page, "on-the-server")).to_be_visible()
+        expect(row_of(page, on_this_machine)).to_be_visible()
+        expect(page).to_have_url(re.compile(r"#/runs$"))
+    (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
+    assert stop(viewer, session).json()["ok"] is True

@@ -9,8 +9,9 @@ import { awayText, PLACE_WORDS, type PlaceState } from "../pure/places";
 import { formatTarget } from "../pure/target";
 import { projectTree, visibleNodes } from "../pure/tree";
 import { foldedProjects } from "../state/prefs";
-import { goToHost } from "../state/remote/opening";
-import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
+import { goingTo } from "../state/remote/going";
+import { connectHost, goToHost } from "../state/remote/opening";
+import { hostLabel, hosts, isSame, targetOf } from "../state/remote/hosts";
 import { questionOf, stateOf } from "../state/remote/places";
 import { sessionsOf, startRemote } from "../state/remote/status";
 import { slowNow } from "../state/clock";
@@ -102,7 +103,16 @@ function SavedHost({ one }: { one: SavedConnection }) {
   const ids = new Set(sessionsOf(target).map((session) => session.sessionId));
   const source = sources.value.find((each) => each.session_id !== null && ids.has(each.session_id));
   const title = question ? `Answer what ${question.hop} asks, to log in as ${formatTarget(target)}` : `${state === "asks" ? "Log in to" : "Open"} ${formatTarget(target)}`;
-  return <HostRow label={hostLabel(one)} state={state} source={state === "asks" ? undefined : source} title={title} onOpen={() => goToHost(one)} />;
+  const isConnecting = goingTo.value !== null && isSame(goingTo.value, target);
+  return (
+    <HostRow
+      label={hostLabel(one)}
+      state={isConnecting && state !== "asks" ? "starting" : state}
+      source={state === "asks" ? undefined : source}
+      title={source || state === "asks" ? title : `Connect ${formatTarget(target)}: its runs come among these`}
+      onOpen={source ? () => goToHost(one) : () => connectHost(one)}
+    />
+  );
 }
 
 interface HostRowProps {

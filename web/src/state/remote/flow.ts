@@ -6,6 +6,8 @@ import { ApiError, asApiError, isAbort } from "../../api/error";
 import type { Credentials, Environment, HostKey, Mode, RemoteConfig, SavedConnection, Session, StorageCandidate } from "../../api/remote-types";
 import { newAttempt } from "../../pure/attempt";
 import { sameTarget, type Target } from "../../pure/target";
+import { go, place, runsHash } from "../route";
+import { goingTo } from "./going";
 import { saveHost, savedFor, targetOf } from "./hosts";
 import { knownHosts, loadKnownHosts, sessionsOf, status } from "./status";
 
@@ -34,6 +36,8 @@ export interface Flow {
   form: LoginForm;
   /** Go through to the page with what is saved, without asking for environment and folder. */
   straight: boolean;
+  /** Come back to the runs at the end, among which the host's are then, instead of going to its own page. */
+  stay: boolean;
   hostKey: HostKey | null;
   error: ApiError | null;
   /** Where a retry would start again. */
@@ -77,8 +81,15 @@ const LOGIN_CODES = new Set([
 /** What an account answers that runs no command, or has no Python. */
 const NO_COMMAND_CODES = new Set(["LOGIN_SHELL_REFUSED", "NO_PYTHON"]);
 
+/** Where a person is needed, whatever page they have stayed on. */
+const NEEDS_PERSON = new Set<Phase>(["host_key", "login", "choose", "failed"]);
+
 const patch = (change: Partial<Flow>): void => {
-  if (flow.value) flow.value = { ...flow.value, ...change };
+  if (!flow.value) return;
+  flow.value = { ...flow.value, ...change };
+  if (goingTo.peek() === null || !change.phase || change.phase === "connecting" || change.phase === "loading" || change.phase === "starting") return;
+  goingTo.value = null;
+  if (NEEDS_PERSON.has(change.phase)) go("#/remote");
 };
 
 export const editFlow = patch;
@@ -103,8 +114,10 @@ export function loginOf(one: SavedConnection): Login {
 }
 
 /** Begin with a host: connect, and ask on the way for whatever is missing. */
-export function begin(target: Target, form: LoginForm, options: { straight?: boolean; jumps?: string[] | null } = {}): void {
+export function begin(target: Target, form: LoginForm, options: { straight?: boolean; stay?: boolean; jumps?: string[] | null } = {}): void {
+  const going = options.stay ? goingTo.peek() : null;
   leave();
+  goingTo.value = going;
   const known = savedFor(target);
   flow.value = {
     attempt: newAttempt(),
@@ -113,6 +126,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     phase: "connecting",
     form,
     straight: options.straight ?? false,
+    stay: options.stay ?? false,
     hostKey: null,
     error: null,
     failedAt: null,
@@ -135,8 +149,8 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
   void runConnect();
 }
 
-/** Open a saved host: its running page if there is one, else connect and start with what is saved. */
-export function openHost(one: SavedConnection): void {
+/** Open a saved host: its running page if there is one, else connect and start with what is saved. stay: see Flow. */
+export function openHost(one: SavedConnection, stay = false): void {
   const target = targetOf(one);
   const running = sessionsOf(target).find(
     (session) => session.status === "running" && (!one.remoteRoot || session.remoteRoot === one.remoteRoot || sessionsOf(target).length === 1),
@@ -147,7 +161,7 @@ export function openHost(one: SavedConnection): void {
     return;
   }
   const form: LoginForm = { ...emptyLogin(), login: loginOf(one), keyPath: one.privateKeyPath ?? "" };
-  begin(target, form, { straight: Boolean(one.remoteRoot && (one.condaEnv || one.mode)) });
+  begin(target, form, { straight: Boolean(one.remoteRoot && (one.condaEnv || one.mode)), stay });
 }
 
 /** Only an address of this machine is ever gone to, whatever an answer says. */
@@ -324,7 +338,10 @@ async function start(signal: AbortSignal): Promise<void> {
   await remember(session).catch(() => {});
   // Secrets are not needed any more: the viewer holds what it needs to reconnect.
   patch({ phase: "ready", form: emptyLogin() });
-  leaveFor(session.url);
+  // The page of a viewer over there is the only one that shows its runs.
+  if (!now.stay || session.mode === "viewer") return leaveFor(session.url);
+  flow.value = null;
+  if (place.peek().page === "remote") go(runsHash());
 }
 
 /** As it was the last time, else what is best there. */
@@ -401,6 +418,7 @@ export function closeFlow(): void {
 
 /** Let go of the attempt under way, here and in the viewer; one that has come to its page has nothing to let go of. */
 function leave(): void {
+  goingTo.value = null;
   pending?.abort();
   pending = null;
   const now = flow.value;

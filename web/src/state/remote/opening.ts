@@ -4,19 +4,35 @@ import { part, whyPartIsMissing } from "../../api/parts";
 import type { SavedConnection } from "../../api/remote-types";
 import { go } from "../route";
 import { toastError } from "../toasts";
+import { goingTo } from "./going";
 import { targetOf } from "./hosts";
 import { questionOf } from "./places";
 import { showQuestion } from "./questions";
 
 const loadFlow = part(() => import("./flow"));
 
-/** Answer what it asks, if it does; else open it. */
+/** Answer what it asks, if it does; else open its page. */
 export function goToHost(one: SavedConnection): void {
   const question = questionOf(targetOf(one));
   if (question) return showQuestion(question.id);
   go("#/remote");
-  loadFlow().then(
-    (flow) => flow.openHost(one),
-    () => void whyPartIsMissing().then(toastError),
-  );
+  void open(one, false);
+}
+
+/** Bring its runs among those on show, and leave this page only where it needs a person on the way. */
+export function connectHost(one: SavedConnection): void {
+  const target = targetOf(one);
+  const question = questionOf(target);
+  if (question) return showQuestion(question.id);
+  goingTo.value = target;
+  void open(one, true);
+}
+
+async function open(one: SavedConnection, stay: boolean): Promise<void> {
+  try {
+    (await loadFlow()).openHost(one, stay);
+  } catch {
+    goingTo.value = null;
+    toastError(await whyPartIsMissing());
+  }
 }
