@@ -92,6 +92,7 @@ test("both themes name the same tokens", () => {
 });
 
 describe("the colour of a run", () => {
+  test("is the same on the host's own page", () => expect(colourOf("gpu-7-3fa9c1:20261123-093015-7f3a2c")).toBe(colourOf("20261123-093015-7f3a2c")));
   test("is stable", () => expect(colourOf("20261123-093015-7f3a2c")).toBe(colourOf("20261123-093015-7f3a2c")));
 
   test("is spread evenly over ids that differ little", () => {

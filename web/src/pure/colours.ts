@@ -2,10 +2,10 @@
 
 export const RUN_COLOURS = 10;
 
-/** Return the index, 0 to 9, of the colour that belongs to this run id: FNV-1a over its characters. */
+/** Return the index, 0 to 9, of the colour that belongs to a run: FNV-1a over the characters of its id, wherever it is read. */
 export function colourOf(id: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < id.length; i += 1) {
+  for (let i = id.lastIndexOf(":") + 1; i < id.length; i += 1) {
     hash ^= id.charCodeAt(i);
     hash = Math.imul(hash, 0x01000193);
   }
