@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.axe import complaints
 from tests.support.browser import visit
 from tests.support.drawn_sweeps import write_run
@@ -51,8 +51,22 @@ def on_this_machine(viewer: Viewer, tmp_path: Path) -> Iterator[str]:
     writing.join()
 
 
-def row_of(page: Page, name: str):  # type: ignore[no-untyped-def]
+def row_of(page: Page, name: str) -> Locator:
     return page.get_by_role("row").filter(has=page.get_by_role("link", name=name))
+
+
+def saved_host(server: Server) -> dict[str, object]:
+    """Return how a host is saved that was opened before."""
+    return {
+        "name": "gpu-7",
+        "host": "127.0.0.1",
+        "port": server.sshd.port,
+        "username": server.account.username,
+        "authMethod": "key",
+        "privateKeyPath": str(server.key),
+        "remoteRoot": str(server.runs),
+        "mode": "agent",
+    }
 
 
 def test_two_machines_are_compared_and_one_of_them_goes_and_comes_back(
@@ -134,17 +148,7 @@ def test_a_saved_host_is_connected_by_one_click_and_its_runs_come(
     browser: Browser, growing: Server, viewer: Viewer, on_this_machine: str
 ) -> None:
     accept(viewer, connect(viewer, growing.login()))
-    saved = {
-        "name": "gpu-7",
-        "host": "127.0.0.1",
-        "port": growing.sshd.port,
-        "username": growing.account.username,
-        "authMethod": "key",
-        "privateKeyPath": str(growing.key),
-        "remoteRoot": str(growing.runs),
-        "mode": "agent",
-    }
-    assert viewer.post("/api/remote/connections/saved", [saved]).json()["ok"] is True
+    assert viewer.post("/api/remote/connections/saved", [saved_host(growing)]).json()["ok"] is True
     with visit(browser, f"{viewer.url}/#/runs?sort=name&order=asc") as visitor:
         page = visitor.page
         page.evaluate("window.sameDocument = true")
@@ -167,17 +171,7 @@ def test_a_saved_host_is_connected_by_one_click_and_its_runs_come(
 def test_a_host_that_needs_a_person_on_the_way_leads_there_and_back(
     browser: Browser, growing: Server, viewer: Viewer, on_this_machine: str
 ) -> None:
-    saved = {
-        "name": "gpu-7",
-        "host": "127.0.0.1",
-        "port": growing.sshd.port,
-        "username": growing.account.username,
-        "authMethod": "key",
-        "privateKeyPath": str(growing.key),
-        "remoteRoot": str(growing.runs),
-        "mode": "agent",
-    }
-    assert viewer.post("/api/remote/connections/saved", [saved]).json()["ok"] is True
+    assert viewer.post("/api/remote/connections/saved", [saved_host(growing)]).json()["ok"] is True
     with visit(browser, f"{viewer.url}/#/runs") as visitor:
         page = visitor.page
         page.get_by_role("navigation", name="Projects and hosts").get_by_role(
