@@ -86,14 +86,18 @@ class Server:
         return {f"process {words}" for words in self.processes()} | {f"file {path}" for path in self._files()}
 
     def processes(self) -> dict[str, psutil.Process]:
-        """Return the processes of the server's user by command line, but for its sshd's and this test's scripts."""
+        """Return the processes of the server's user by command line, but for its sshd's and this test's scripts.
+
+        Further ones with the same command line have their number behind it.
+        """
         own = {child.pid for child in self.children}
         found = {}
         for process in psutil.process_iter(["uids", "cmdline", "status"]):
             uids, words = process.info["uids"], process.info["cmdline"]
             mine = uids is not None and uids.real == self.account.uid and process.pid not in own
             if mine and words and not words[0].startswith("sshd") and process.info["status"] != psutil.STATUS_ZOMBIE:
-                found[" ".join(words)] = process
+                line = " ".join(words)
+                found[f"{line} #{process.pid}" if line in found else line] = process
         return found
 
     def kill_sshd_children(self) -> None:

@@ -134,7 +134,9 @@ class RunIndex:
         """Return how far the first reading has come, or None where everything was read."""
         arriving = self._files.arriving()
         with self._lock:
-            left = len(self._unread) + max(arriving, int(self._behind))
+            unread = len(self._unread)
+            # A single one may stand for what nobody has looked for yet: it is not told beside those that are there.
+            left = unread + (arriving if arriving > 1 else 0) or max(arriving, int(self._behind))
             return Progress(len(self._table), len(self._table) + left) if left else None
 
     @property

@@ -6,13 +6,17 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.support.fake_remote import FakeRemote
+from tests.support.places import make_host
 
 from runicorn.settings import Settings
+from runicorn.storage.writer import prepare_root
 from runicorn.viewer.server import ViewerServer
 
 TIMEOUT_SECS = 20
@@ -125,3 +129,18 @@ def nobody():
     import pwd
 
     return pwd.getpwnam("nobody").pw_uid
+
+
+@pytest.fixture
+def place(tmp_path, serve):
+    """A viewer, and what gives it a host with a root of its own."""
+    remote = FakeRemote()
+    prepare_root(tmp_path / "local", now=time.time())
+
+    def host(name, root=None):
+        return make_host(remote, name, root or tmp_path / name)
+
+    with serve(Settings(root=tmp_path / "local", home=tmp_path, port=0), remote=lambda _: remote) as viewer:
+        viewer.get("/api/remote/nothing", status=404)  # remote support is loaded behind the page
+        viewer.root = tmp_path / "local"
+        yield viewer, host

@@ -12,101 +12,16 @@ from hypothesis import strategies as st
 from tests.support.drawn_sweeps import write_run
 from tests.support.fake_remote import FakeRemote
 from tests.support.line_frames import read_frames
-from tests.support.live_events import stream
+from tests.support.places import make_host
 from tests.support.waiting import eventually
 
 import runicorn as rn
 from runicorn.settings import Settings
 from runicorn.sources.folder import FolderSource
-from runicorn.storage.columns import RECORD_DTYPE
 from runicorn.storage.files import LocalFiles
-from runicorn.storage.layout import run_path
-from runicorn.storage.records import MARK
 from runicorn.storage.writer import prepare_root
 from runicorn.viewer.guests import Guests, source_id
 from runicorn.viewer.source_state import DEADLINE_SECS
-
-
-class HostFiles(LocalFiles):
-    """Files of a host that a test can cut off, or have answer nothing."""
-
-    def __init__(self, root):
-        super().__init__(root)
-        self.is_cut = False
-        self.answers = threading.Event()
-        self.answers.set()
-
-    def _reach(self):
-        assert self.answers.wait(30)
-        if self.is_cut:
-            raise ConnectionResetError("the host is gone")
-
-    def names(self, path):
-        self._reach()
-        return super().names(path)
-
-    def look(self, folders):
-        return self._each(folders, super().look)
-
-    def stats(self, paths):
-        return self._each(paths, super().stats)
-
-    def fetch(self, ranges):
-        return self._each(ranges, super().fetch)
-
-    def _each(self, asked, ask):
-        """As files of a host do: an error is in the place of every answer."""
-        try:
-            self._reach()
-        except OSError as error:
-            return [error] * len(asked)
-        return ask(asked)
-
-
-class Host:
-    """A host with a session: its root, and its source among the others."""
-
-    def __init__(self, remote, name, root):
-        self.remote, self.name, self.root = remote, name, root
-        self.connection = f"me@{name}:22"
-        self.id = source_id(name, self.connection, str(root))
-        self.connect()
-
-    def connect(self):
-        self.files = HostFiles(self.root)
-        self.remote.guests.add(f"s-{self.name}", self.connection, str(self.root), FolderSource("local", self.files))
-        self.say("running")
-
-    def leave(self):
-        self.remote.guests.remove(f"s-{self.name}")
-
-    def say(self, status, error=None):
-        sessions = [each for each in self.remote.state["viewer_sessions"] if each["sessionId"] != f"s-{self.name}"]
-        session = {"sessionId": f"s-{self.name}", "status": status, "mode": "agent", "error": error}
-        self.remote.state = {**self.remote.state, "viewer_sessions": [*sessions, session]}
-
-    def address(self, run_id):
-        return f"{self.id}:{run_id}"
-
-
-def make_host(remote, name, root):
-    prepare_root(root, now=time.time())
-    return Host(remote, name, root)
-
-
-@pytest.fixture
-def place(tmp_path, serve):
-    """A viewer, and what gives it a host with a root of its own."""
-    remote = FakeRemote()
-    prepare_root(tmp_path / "local", now=time.time())
-
-    def host(name, root=None):
-        return make_host(remote, name, root or tmp_path / name)
-
-    with serve(Settings(root=tmp_path / "local", home=tmp_path, port=0), remote=lambda _: remote) as viewer:
-        viewer.get("/api/remote/nothing", status=404)  # remote support is loaded behind the page
-        viewer.root = tmp_path / "local"
-        yield viewer, host
 
 
 def log_run(root, name, *values, **options):
@@ -114,22 +29,6 @@ def log_run(root, name, *values, **options):
         for value in values:
             run.log({"loss": value})
     return run.id
-
-
-class Growing:
-    """A run that goes on; many of them within one process."""
-
-    def __init__(self, root, number=0):
-        self.id, self.root = f"20261120-110000-{number:06x}", root
-        self.step = 0
-        write_run(root, self.id, {"loss": ([], [])}, {"name": f"growing {number}"}, state="running")
-
-    def log(self, values):
-        row = np.zeros(1, RECORD_DTYPE)
-        row["mark"], row["step"], row["time"], row["value"] = MARK, self.step, time.time(), values["loss"]
-        self.step += 1
-        with (self.root / run_path(self.id, "metrics.bin")).open("ab") as file:
-            file.write(row.tobytes())
 
 
 def listed(viewer, **params):
@@ -440,142 +339,3 @@ def test_runs_of_several_machines_are_read_by_their_addresses(place):
     assert {run["id"] for run in metrics["runs"]} == {mine, address}
     answer = viewer.http.patch("/api/runs", json={"changes": [{"ids": [address], "add_tags": ["good"]}]})
     assert answer.json()["failed"][0]["run"] == address  # nothing can be written through such a source
-
-
-# --- live ---------------------------------------------------------------------------------------------------------
-
-
-def sources_told(events):
-    return [each["id"] for each in events.until("sources")["sources"]]
-
-
-def points(events, wanted, secs=15):
-    """Return the values that come of each of these runs until there are as many as wanted."""
-    found = {address: [] for address in wanted}
-    deadline = time.monotonic() + secs
-    for event, data in events:
-        assert time.monotonic() < deadline, found
-        if event == "points":
-            found[data["run"]] += data["metrics"]["loss"]["value"]
-        if all(len(found[address]) >= count for address, count in wanted.items()):
-            return found
-    raise AssertionError("the stream ended")
-
-
-def test_two_machines_are_followed_by_one_stream_while_one_hangs(place):
-    viewer, host = place
-    first, second = host("gpu-1"), host("gpu-2")
-    one, two = Growing(first.root, 1), Growing(second.root, 2)
-    addresses = first.address(one.id), second.address(two.id)
-    listed(viewer)
-    with stream(viewer, run=list(addresses)) as events:
-        events.until("runs")
-        one.log({"loss": 1})
-        two.log({"loss": 2})
-        assert points(events, dict.fromkeys(addresses, 1)) == {addresses[0]: [1], addresses[1]: [2]}
-        second.files.answers.clear()
-        two.log({"loss": 3})
-        time.sleep(0.5)
-        for value in range(3):
-            one.log({"loss": value})
-            began = time.monotonic()
-            assert points(events, {addresses[0]: 1})[addresses[0]] == [value]
-            assert time.monotonic() - began < 2
-        second.files.answers.set()
-        assert points(events, {addresses[1]: 1})[addresses[1]] == [3]
-
-
-def test_a_machine_that_hangs_from_the_start_holds_up_no_stream(place):
-    viewer, host = place
-    first, second = host("gpu-1"), host("gpu-2")
-    second.files.answers.clear()
-    try:
-        one, two = Growing(first.root, 1), Growing(second.root, 2)
-        addresses = first.address(one.id), second.address(two.id)
-        began = time.monotonic()
-        with stream(viewer, run=list(addresses)) as events:
-            assert events.until("following")["missing"] == [addresses[1]]
-            assert time.monotonic() - began < DEADLINE_SECS + 2
-            one.log({"loss": 1})
-            assert points(events, {addresses[0]: 1})[addresses[0]] == [1]
-            second.files.answers.set()
-            assert events.until("following")["missing"] == []
-            two.log({"loss": 2})
-            assert points(events, {addresses[1]: 1})[addresses[1]] == [2]
-    finally:
-        second.files.answers.set()
-
-
-def test_a_machine_that_goes_and_comes_back_brings_the_points_between_and_none_twice(place):
-    viewer, host = place
-    there = host("gpu-1")
-    run = Growing(there.root)
-    address = there.address(run.id)
-    with stream(viewer, run=address) as events:
-        events.until("runs")
-        run.log({"loss": 1})
-        assert points(events, {address: 1}) == {address: [1]}
-        there.leave()
-        assert sources_told(events) == ["local"]
-        assert events.until("following")["missing"] == [address]
-        for value in (2, 3):
-            run.log({"loss": value})
-        there.connect()
-        assert sources_told(events) == ["local", there.id]
-        assert points(events, {address: 2}) == {address: [2, 3]}
-        run.log({"loss": 4})
-        assert points(events, {address: 1}) == {address: [4]}
-
-
-def test_a_machine_whose_link_breaks_ends_no_stream(place):
-    viewer, host = place
-    first, second = host("gpu-1"), host("gpu-2")
-    one, two = Growing(first.root, 1), Growing(second.root, 2)
-    addresses = first.address(one.id), second.address(two.id)
-    with stream(viewer, run=list(addresses)) as events:
-        events.until("runs")
-        for value in range(3):
-            second.files.is_cut = True
-            two.log({"loss": value})
-            time.sleep(0.5)
-            one.log({"loss": value})
-            assert points(events, {addresses[0]: 1})[addresses[0]] == [value]
-            second.files.is_cut = False
-            assert points(events, {addresses[1]: 1})[addresses[1]] == [value]
-
-
-def test_the_stream_tells_when_a_session_loses_its_host(place):
-    viewer, host = place
-    there = host("gpu-1")
-    with stream(viewer) as events:
-        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "ready"}
-        there.say("reconnecting")
-        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "away"}
-
-
-def test_a_client_that_comes_back_with_its_place_misses_nothing_of_any_machine(place):
-    viewer, host = place
-    hosts = [host("gpu-1"), host("gpu-2")]
-    runs = {each.address((run := Growing(each.root, number)).id): run for number, each in enumerate(hosts)}
-    found = {address: [] for address in runs}
-    last, value = None, itertools.count()
-    for _ in range(6):
-        with stream(viewer, last, run=list(runs)) as events:
-            if last is None:
-                events.until("runs")
-            for run in runs.values():
-                for _ in range(3):
-                    run.log({"loss": next(value)})
-            for event, data in events:
-                if event == "points":
-                    found[data["run"]] += data["metrics"]["loss"]["value"]
-                    break  # in the middle of it
-            last = events.id
-    with stream(viewer, last, run=list(runs)) as events:
-        for event, data in events:
-            if event == "points":
-                found[data["run"]] += data["metrics"]["loss"]["value"]
-            if sum(map(len, found.values())) >= 36:
-                break
-    assert sorted(itertools.chain(*found.values())) == list(range(36))
-    assert all(values == sorted(values) for values in found.values())

@@ -26,6 +26,10 @@ def test_an_empty_root_lists_nothing(empty_viewer):
         "columns": {"config": [], "summary": [], "metrics": []},
         "indexing": None,
         "problem": None,
+        "sources": [
+            {"id": "local", "host": "", "root": empty_viewer.server.settings.root.as_posix(), "mode": None,
+             "session_id": None, "state": "ready", "as_of": None, "error": None, "runs": 0, "same_as": None},
+        ],
     }  # fmt: skip
 
 
