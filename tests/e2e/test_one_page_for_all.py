@@ -155,7 +155,7 @@ def test_a_saved_host_is_connected_by_one_click_and_its_runs_come(
         host = page.get_by_role("navigation", name="Projects and hosts").get_by_role("button", name=re.compile("gpu-7"))
         expect(host).to_have_accessible_description(re.compile("Connect .*: its runs come among these"))
         host.click()
-        expect(row_of(page, "on-the-server")).to_be_visible()
+        expect(row_of(page, "on-the-server")).to_contain_text("gpu-7")
         expect(row_of(page, on_this_machine)).to_be_visible()
         expect(page).to_have_url(re.compile(r"#/runs\?sort=name&order=asc$"))
         expect(host.first).to_contain_text("1")

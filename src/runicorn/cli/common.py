@@ -68,10 +68,26 @@ def host_pages(chosen: Settings, guests: Guests | None = None) -> HostPages:
         import asyncio
 
         hosted = await asyncio.to_thread(import_module, "runicorn.viewer.hosted")
-        page: HostPage = await hosted.serve(chosen, session_id, host, root, local_port, started_at, guests)
+        called = await asyncio.to_thread(_saved_name, chosen, host)
+        page: HostPage = await hosted.serve(chosen, session_id, host, root, local_port, started_at, guests, called)
         return page
 
     return make
+
+
+def _saved_name(chosen: Settings, connection_id: str) -> str:
+    """Return what a person has called a host; nothing where that is not known."""
+    from runicorn.errors import RunicornError
+    from runicorn.remote.saved import SavedConnections
+    from runicorn.remote.trust.target import Target
+
+    with contextlib.suppress(RunicornError):
+        for one in SavedConnections(chosen.home / "connections.json").load():
+            with contextlib.suppress(RunicornError, KeyError, TypeError, ValueError):
+                target = Target.make(one["host"], int(one.get("port") or 22), one["username"])
+                if target.connection_id == connection_id:
+                    return str(one.get("name") or "")
+    return ""
 
 
 def home_of(chosen: Settings) -> Path:

@@ -26,11 +26,20 @@ class Guests:
         """By their ids. It does not change any more; another one is given where some have come or gone."""
         return self._places
 
-    def add(self, session_id: str, host: str, root: str, source: FolderSource) -> None:
-        """Show a root of a host for as long as a session lasts. host: how it is reached, as user@name:port."""
-        name = host.rpartition("@")[2].rpartition(":")[0]
-        place = SourceState(source, id=source_id(name, host, root), host=name, session_id=session_id)
+    def add(self, session_id: str, host: str, root: str, source: FolderSource, *, called: str = "") -> None:
+        """Show a root of a host for as long as a session lasts.
+
+        host: how it is reached, as user@name:port. called: what a person calls it, where that is known; two machines
+        are never called the same.
+        """
+        name, _, port = host.rpartition("@")[2].rpartition(":")
         with self._lock:
+            others = {each.host.lower() for each in self._by_session.values() if each.reached_by != host}
+            names = (called.strip(), name, f"{name}:{port}", host)
+            label = next((each for each in names if each and each.lower() not in others), host)
+            place = SourceState(
+                source, id=source_id(name, host, root), host=label, reached_by=host, session_id=session_id
+            )
             self._by_session[session_id] = place
             self._publish()
 

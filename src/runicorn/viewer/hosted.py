@@ -11,7 +11,7 @@ import concurrent.futures
 import contextlib
 import socket
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, cast
@@ -61,6 +61,7 @@ class HostedPage:
         root: str,
         loop: asyncio.AbstractEventLoop,
         guests: Guests | None,
+        called: str,
     ) -> None:
         self._guest = guest
         self._guests = guests
@@ -69,7 +70,9 @@ class HostedPage:
         source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
         self._loop = loop
         self._server = _Within(create_app(settings, session=guest, source=source))
-        self._add = partial(guests.add, guest.session_id, host, root, source) if guests is not None else None
+        self._add: Callable[[], None] | None = None
+        if guests is not None:
+            self._add = partial(guests.add, guest.session_id, host, root, source, called=called)
 
     async def start(self) -> None:
         await self._server.begin()
@@ -174,11 +177,12 @@ async def serve(
     local_port: int,
     started_at: float,
     guests: Guests | None = None,
+    called: str = "",
 ) -> HostedPage:
-    """Return the page of a session. See remote's HostPages. guests: where its root is shown as well."""
+    """Return the page of a session. See remote's HostPages. guests: where its root is shown as well, by this name."""
     guest = _Guest(session_id, started_at, proof=new_proof())
     within, loop = replace(settings, port=local_port, token=None), asyncio.get_running_loop()
-    page = await asyncio.to_thread(HostedPage, within, guest, host, root, loop, guests)
+    page = await asyncio.to_thread(HostedPage, within, guest, host, root, loop, guests, called)
     await page.start()
     return page
 

@@ -36,7 +36,8 @@ class SourceState:
     """A source, as this viewer shows it. Nobody waits for the threads of another one.
 
     id: what its runs are asked for by, `ID:RUN`; those of LOCAL by their id alone. host: what a person calls the
-    machine, empty for this one. session_id: of the session that it comes and goes with.
+    machine, empty for this one; reached_by: how that is reached. session_id: of the session that it comes and goes
+    with.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class SourceState:
         *,
         id: str = LOCAL,
         host: str = "",
+        reached_by: str = "",
         session_id: str | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.source = source
         self.id = id
         self.host = host
+        self.reached_by = reached_by
         self.session_id = session_id
         self.workers = Workers()
         self.run_list = RunListWriter()

@@ -108,6 +108,20 @@ def test_two_sessions_of_the_same_root_are_one_place():
     assert [place.session_id for place in guests.places.values()] == ["two"]
 
 
+def test_two_machines_are_never_called_the_same():
+    guests = Guests()
+
+    def add(session, host, called=""):
+        guests.add(session, host, "/data", FolderSource("local", LocalFiles("/nonexistent")), called=called)
+        return [place.host for place in guests.places.values()][-1]
+
+    assert add("1", "me@10.0.0.7:22", " GPU seven ") == "GPU seven"
+    assert add("2", "me@10.0.0.8:22", "gpu seven") == "10.0.0.8"
+    assert add("3", "me@10.0.0.8:2222") == "10.0.0.8:2222"
+    assert add("4", "you@10.0.0.8:2222") == "you@10.0.0.8:2222"
+    assert add("5", "me@[fe80::1]:22") == "[fe80::1]"
+
+
 @pytest.mark.parametrize("name", ["gpu-7", "10.0.0.7", "fe80::1", "größe", "a:b/c?d", "x" * 300])
 def test_what_a_root_is_called_fits_into_an_address_and_stays(name):
     called = source_id(name, f"me@{name}:22", "/data")
