@@ -16,7 +16,6 @@ from runicorn.sources.folder import SeriesReading
 from runicorn.storage.series import Line, Window
 from runicorn.viewer.answers import NOT_FOUND, raw_json_answer
 from runicorn.viewer.cursors import Cursor
-from runicorn.viewer.merging import as_they_come
 from runicorn.viewer.schemas import SeriesListAnswer, encode
 from runicorn.viewer.source_state import SourceState
 from runicorn.viewer.state import ViewerState, viewer_state
@@ -117,9 +116,10 @@ class _Answer:
     async def pieces(self) -> AsyncIterator[bytes]:
         """Yield the JSON of the answer."""
         before = b'{"series":['
-        async for piece in as_they_come([self._pieces_of(part) for part in self._parts]):
-            yield before + piece
-            before = b","
+        for part in self._parts:  # in the order in which they were asked for
+            async for piece in self._pieces_of(part):
+                yield before + piece
+                before = b","
         end = b"]," if before == b"," else before + b"],"
         rest = {"cursor": self._cursor.encode(), "missing": self._missing, "unreadable": self._unreadable}
         yield end + encode(rest)[1:]
