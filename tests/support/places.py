@@ -33,6 +33,10 @@ class HostFiles(LocalFiles):
         self._reach()
         return super().names(path)
 
+    def list(self, path):
+        self._reach()
+        return super().list(path)
+
     def look(self, folders):
         return self._each(folders, super().look)
 

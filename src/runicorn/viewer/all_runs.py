@@ -93,10 +93,13 @@ def _together(
 ) -> AllRuns:
     items: list[IndexedRun] = []
     wire: list[dict[str, Any]] = []
+    # One root that is seen from two machines is shown once, by the first one that answers.
     roots: dict[str, str] = {}
+    for place, _ in sorted(place_looks, key=lambda each: each[1].late or each[1].problem is not None):
+        if place.root_id:
+            roots.setdefault(place.root_id, place.id)
     for place, look in place_looks:
-        # One root that is seen from two machines is shown once.
-        same_as = roots.setdefault(place.root_id, place.id) if place.root_id else place.id
+        same_as = roots[place.root_id] if place.root_id else place.id
         if same_as == place.id:
             items += look.items
         session = sessions.get(place.session_id or "")

@@ -95,6 +95,10 @@ def test_one_root_that_is_seen_from_two_hosts_is_shown_once(place):
     assert [run["id"] for run in body["runs"]] == [first.address(run_id)]
     assert [each["same_as"] for each in body["sources"]] == [None, None, first.id]
     assert viewer.get(f"/api/runs/{second.address(run_id)}")["name"] == "shared"
+    first.files.is_cut = True
+    eventually(lambda: [run["id"] for run in listed(viewer)["runs"]] == [second.address(run_id)], 5)
+    first.files.is_cut = False
+    eventually(lambda: [run["id"] for run in listed(viewer)["runs"]] == [first.address(run_id)], 5)
     first.leave()
     assert [run["id"] for run in listed(viewer)["runs"]] == [second.address(run_id)]
 
