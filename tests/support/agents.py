@@ -17,6 +17,8 @@ import pytest
 from tests.support.other_servers import SFTP_SERVER
 
 from runicorn.remote.server.agent import client, program
+from runicorn.remote.server.agent.parts import Asked, Opening, Part
+from runicorn.remote.server.inbox import Answers
 from runicorn.remote.server.reading import Reader
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.ssh.interface import Sink
@@ -138,7 +140,8 @@ class NearbyAgent(client.Agent):
         self._program.root = os.fsencode(root)
 
     def _ask(self, request: dict[str, Any], timeout_secs: float = 0.0) -> Iterator[tuple[int, int, bytes]]:
-        answer = getattr(self._program, f"do_{request['do']}")(json.loads(json.dumps(request)))
+        answer = getattr(self._program, f"do_{request['do']}")({**json.loads(json.dumps(request)), "number": 0})
+        self._program.jobs[0] = (0, answer)
         while hasattr(answer, "send"):
             try:
                 body, packed, _ = next(answer)
@@ -147,6 +150,12 @@ class NearbyAgent(client.Agent):
             else:
                 yield program.PART, packed, body
         yield program.DONE, 0, json.dumps(answer).encode()
+
+    def open(self, folder: str, rule: Sequence[Any] | None) -> Opening:
+        answers: Answers[Part] = Answers("The agent")
+        for part in self._ask({"do": "open", "folder": folder, "rule": rule}):
+            answers.put(part)
+        return Opening(Asked(answers, lambda *, is_whole: None))
 
     def watch(self, folders: Sequence[str], paths: Sequence[str]) -> None:
         """Nothing tells of changes without a channel."""

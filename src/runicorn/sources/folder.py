@@ -51,6 +51,10 @@ _POINTS_BYTES = 40 * 2**20
 _PYRAMIDS_BYTES = 64 * 2**20
 
 
+# Of so many runs at most, what is going to be asked for is asked for at once.
+_MOST_FORESEEN = 8
+
+
 @dataclass(frozen=True)
 class FoundRuns:
     """Runs that were asked for: those that are there, with what was seen of their folders, and the others.
@@ -183,6 +187,7 @@ class FolderSource:
         """Return a run with its metrics, counted from the points themselves, and its files by path."""
 
         def look() -> tuple[RunDetails, list[tuple[str, FileStat]]]:
+            self._foresee([run_id])
             run, listing = self._looked_at(run_id)
             info, status = (
                 reader.read_object(self.files, layout.run_path(run_id, name)) or {}
@@ -318,6 +323,8 @@ class FolderSource:
 
     def metrics(self, run_ids: Sequence[str]) -> tuple[MetricList, FoundRuns]:
         """Return the names of all metrics of these runs, and what their scripts say of them. Raises as lines() does."""
+        if len(run_ids) <= _MOST_FORESEEN:  # the page asks for what they are drawn by next
+            self._foresee(run_ids)
         found = self._found(run_ids)
         return metric_list(self.files, found.listings), found
 
@@ -400,6 +407,11 @@ class FolderSource:
             return dict(known.metrics), known.skipped
         summary = self._pyramids.stats(run_id, listing)
         return {name: each.stats for name, each in summary.metrics.items()}, summary.skipped
+
+    def _foresee(self, run_ids: Sequence[str]) -> None:
+        """Have what is going to be asked for of these runs asked for at once, where each question takes its time."""
+        there = [run_id for run_id in run_ids if layout.is_run_id(run_id)]
+        self.files.foresee([layout.run_path(run_id) for run_id in there], self._pyramids.foreseen_rule(there))
 
     def _listings(self, run_ids: Sequence[str]) -> dict[str, Listing | OSError]:
         """Return what is in the folders of runs, by name; nothing for one that is not there."""

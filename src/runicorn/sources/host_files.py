@@ -12,8 +12,19 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from runicorn.remote.server.reading import Reader, Watch, error_of
+from runicorn.sources.foreseen import Foreseen
 from runicorn.sources.hot_paths import HotPaths
-from runicorn.storage.files import Condensed, Condensing, Files, FileStat, Range, Scan, parts_below, scanned
+from runicorn.storage.files import (
+    Condensed,
+    Condensing,
+    CondensingRule,
+    Files,
+    FileStat,
+    Range,
+    Scan,
+    parts_below,
+    scanned,
+)
 
 # What takes long over there makes room for what does not: a list, or the news of a run.
 _NOW, _LATER = 0, 1
@@ -43,11 +54,13 @@ class HostFiles(Files):
         self._folders, self._paths = HotPaths(), HotPaths()
         self._watch: Watch | None = None
         self._watched_at = float("-inf")
+        self._foreseen = Foreseen(monotonic)
 
     def read_by(self, reader: Reader) -> None:
         """Go on with another one, which opened the same root."""
         with self._lock:
             self._current, self._watch, self._watched_at = reader, None, float("-inf")
+        self._foreseen.forget()
 
     @property
     def _reader(self) -> Reader:
@@ -63,6 +76,8 @@ class HostFiles(Files):
         def ask() -> list[list[FileStat] | OSError]:
             watch = self._watch_of(folders, ())
             found = watch.look(folders) if watch is not None else None
+            if found is None:
+                found = self._foreseen.look(folders)
             if found is None:
                 found = self._reader.look(folders)
             return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
@@ -82,6 +97,8 @@ class HostFiles(Files):
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         watch = self._watch if ranges else None
         told = watch.fetch(ranges) if watch is not None else None
+        if told is None:
+            told = self._foreseen.fetch(ranges)
         if told is not None:
             return list(told)
         much = any(each.length is None or each.length > _MUCH_BYTES for each in ranges)
@@ -97,7 +114,9 @@ class HostFiles(Files):
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
         try:
             with _broken_answers():
-                made = self._reader.condense(wishes, ranges, _LATER)
+                made = self._foreseen.condense(wishes, ranges)
+                if made is None:
+                    made = self._reader.condense(wishes, ranges, _LATER)
                 if made is not None:
                     told, found, errors = made
                     condensed = [None if error_of(each) else _condensed(*each) for each in _whole(told, wishes)]
@@ -105,6 +124,12 @@ class HostFiles(Files):
         except OSError as error:
             return [None] * len(wishes), [error] * len(ranges)
         return super().condense(wishes, ranges)
+
+    def foresee(self, folders: Sequence[str], rule: CondensingRule | None = None) -> None:
+        reader, watch = self._current, self._watch
+        is_told = rule is None and watch is not None and watch.holds(folders, ())
+        if reader is not None and not is_told:
+            self._foreseen.ask(reader, folders, rule)
 
     def scan(self, folders: Sequence[str], marks: Sequence[str]) -> list[Scan | OSError]:
         def ask() -> list[Scan | OSError]:
@@ -124,6 +149,7 @@ class HostFiles(Files):
             watch, self._watch = self._watch, None
             self._folders.forget()
             self._paths.forget()
+        self._foreseen.forget()
         if watch is not None:
             watch.stop()
 

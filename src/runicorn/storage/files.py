@@ -70,6 +70,20 @@ class Condensing(NamedTuple):
     many: int
 
 
+class CondensingRule(NamedTuple):
+    """How many points make a bucket of record files that nobody has looked at yet.
+
+    least_bytes, most_bytes: of files that are condensed by it. steps: bytes below which a file's buckets are of so many
+    points, in order, the last of them above most_bytes; and of these. of_many, many: as in Condensing.
+    """
+
+    least_bytes: int
+    most_bytes: int
+    steps: tuple[tuple[int, int], ...]
+    of_many: int
+    many: int
+
+
 class Condensed(NamedTuple):
     """What was made of a record file up to a byte: rows of pyramid.levels.BUCKET, and the points that fill none, whose
     fields are those of levels.Points. head, anchor: see growing.Marks. points: how many make a bucket.
@@ -142,6 +156,13 @@ class Files(abc.ABC):
         read behind that.
         """
         return [None for _ in wishes], self.fetch(ranges)
+
+    def foresee(  # noqa: B027 - where nothing is far, there is nothing to do
+        self, folders: Sequence[str], rule: CondensingRule | None = None
+    ) -> None:
+        """Take note that these folders of runs are looked into next, and what is in their small files, and the buckets
+        of their record files if there is a rule for them. What can be asked for at once, is. Waits for nothing.
+        """
 
     def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
         """Give a file to `take` from its beginning, in pieces of these sizes in bytes, until that returns False.

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from runicorn.storage import packing
-from runicorn.storage.files import Condensed, Condensing, Files, FileStat, Range, Scan, found_or_raise
+from runicorn.storage.files import Condensed, Condensing, CondensingRule, Files, FileStat, Range, Scan, found_or_raise
 from runicorn.storage.layout import PACKED_SUFFIX
 
 _CHUNKS_BYTES = 16 * 2**20
@@ -88,6 +88,9 @@ class PackedFiles(Files):
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
         made, found = self._files.condense(wishes, ranges)  # of what is packed, nothing is made
         return made, self._with_packed(ranges, found)
+
+    def foresee(self, folders: Sequence[str], rule: CondensingRule | None = None) -> None:
+        self._files.foresee(folders, rule)
 
     def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
         self._files.pour(path, sizes, take)

@@ -72,6 +72,13 @@ class Reader(Protocol):
     ) -> tuple[list[Any], list[bytes], dict[int, OSError]] | None:  # fmt: skip
         """Return what is made of record files over there, see agent.client; None where nothing there makes any."""
 
+    def open(self, folder: str, rule: Sequence[Any] | None) -> Opening | None:
+        """Have all told that is going to be asked for of a run's folder, without waiting for any of it; None where that
+        is no quicker than to ask one after the other.
+
+        rule: how buckets are made of its record files, see program.do_open; None for none. Raises OSError.
+        """
+
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed. Raises OSError."""
 
@@ -82,6 +89,19 @@ class Reader(Protocol):
         """Have changes of folders, and of what is at paths, told as they happen; None where nothing tells of them."""
 
     def close(self) -> None: ...
+
+
+class Opening(Protocol):
+    """What was asked for of a folder at once. For any number of threads, each of which waits for what it wants."""
+
+    def told(self) -> tuple[list[Any] | dict[str, Any], dict[str, bytes]]:
+        """Return the folder's entries, or an error, and what is in its small files, by name. Raises OSError."""
+
+    def condensed(self) -> dict[str, Any]:
+        """Return what condense() does of each record file of which anything was made, by its path. Raises OSError."""
+
+    def close(self) -> None:
+        """Let go of what nobody waits for. May be called twice."""
 
 
 class Watch(Protocol):

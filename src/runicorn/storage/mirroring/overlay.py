@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runicorn.storage import layout
 from runicorn.storage.events import MEDIA
-from runicorn.storage.files import Condensed, Condensing, Files, FileStat, LocalFiles, Range
+from runicorn.storage.files import Condensed, Condensing, CondensingRule, Files, FileStat, LocalFiles, Range
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.mirroring.media_places import MediaPlace, MediaPlaces, media_places
 from runicorn.storage.mirroring.mirror import Mirror, mirror_home
@@ -119,6 +119,12 @@ class OverlayFiles(Files):
             [of_wishes.get(at) for at in range(len(wishes))],
             [of_ranges[at] if at in of_ranges else next(rest) for at in range(len(ranges))],
         )
+
+    def foresee(self, folders: Sequence[str], rule: CondensingRule | None = None) -> None:
+        # Of a folder that may be of a mirrored run, nothing is asked on the other side.
+        own = [folder for folder in folders if layout.is_stamped_id(_split(f"{folder}/")[0] or "")]
+        if self._far and own:
+            self._own.foresee(own, rule)
 
     def pour(self, path: str, sizes: Iterable[int], take: Callable[[memoryview], bool]) -> None:
         files = self._own if self._own_among([path]) else self._mirrored

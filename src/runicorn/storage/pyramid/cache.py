@@ -57,6 +57,10 @@ class PyramidCache:
         name = hashlib.sha256(os.fsencode(self._root) + b"\0" + os.fsencode(record_file)).hexdigest()
         return self.folder / f"{name[:32]}{_SUFFIX}"
 
+    def holds(self, record_file: str) -> bool:
+        """Tell whether something was saved of a record file, of whatever use it is."""
+        return self.path(record_file).exists()
+
     def load(self, table: PyramidTable, size_bytes: int) -> None:
         """Let a new table go on from what was saved of its file, which has so many bytes now, where that is of use."""
         if size_bytes < self._worth_from:

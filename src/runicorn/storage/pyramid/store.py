@@ -10,13 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from runicorn.storage import layout
-from runicorn.storage.files import Files, FileStat, Listing, by_name, found_or_raise, in_calls
+from runicorn.storage.files import CondensingRule, Files, FileStat, Listing, by_name, found_or_raise, in_calls
 from runicorn.storage.holding import holding
 from runicorn.storage.points import combined
 from runicorn.storage.pyramid.answers import RunBuckets, RunSummary, Summary
 from runicorn.storage.pyramid.cache import PyramidCache
 from runicorn.storage.pyramid.run_choice import RunChoice, choose_of_run
-from runicorn.storage.pyramid.table import PyramidTable
+from runicorn.storage.pyramid.table import PyramidTable, foreseen_rule
 from runicorn.storage.series import Window
 from runicorn.storage.tail import advance
 
@@ -125,6 +125,20 @@ class PyramidStore:
         self._make_room()
         self._begin_to_save()
         return RunSummary(metrics, skipped)
+
+    def foreseen_rule(self, run_ids: Iterable[str]) -> CondensingRule | None:
+        """Return how the usual record files of runs that nobody has looked at are going to be condensed; None where
+        nothing is left to be made of one of them.
+        """
+        if not self._files.condenses:
+            return None
+        for run_id in run_ids:
+            path = layout.run_path(run_id, layout.METRICS_FILE)
+            with self._lock:
+                is_known = path in self._tables
+            if is_known or (self._cache is not None and self._cache.holds(path)):
+                return None
+        return foreseen_rule()
 
     @property
     def size_bytes(self) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from runicorn.model import MetricStats
-from runicorn.storage.files import Condensed, Condensing, FileStat
+from runicorn.storage.files import Condensed, Condensing, CondensingRule, FileStat
 from runicorn.storage.growing import Marks
 from runicorn.storage.pyramid.answers import Summary
 from runicorn.storage.records import RECORD_BYTES, Scan
@@ -31,6 +31,8 @@ BUCKET_POINTS_OF_LONG = 512
 _WORTH_ALONE = 4096
 # Less is read as fast as it is condensed.
 WORTH_CONDENSING_BYTES = 256 * 1024
+# More is not condensed before somebody asks for it: a tenth of a second over there for 10 MB.
+_MOST_FORESEEN_BYTES = 64 * 2**20
 # So many buckets find room before they come, where a file's length says so: 9 MiB.
 _MOST_RESERVED = 65_536
 # Measured with tracemalloc: a name's place in a list; the objects of a table.
@@ -52,6 +54,13 @@ def _bucket_points(metrics: int, size_bytes: int) -> int:
     if metrics >= _MANY or size_bytes < SHORT_BYTES:
         return BUCKET_POINTS_OF_MANY
     return BUCKET_POINTS if size_bytes < LONG_BYTES else BUCKET_POINTS_OF_LONG
+
+
+def foreseen_rule() -> CondensingRule:
+    """Return what PyramidTable.wish() will say of files of any size."""
+    steps = ((SHORT_BYTES, BUCKET_POINTS_OF_MANY), (LONG_BYTES, BUCKET_POINTS))
+    last = (_MOST_FORESEEN_BYTES + 1, BUCKET_POINTS_OF_LONG)
+    return CondensingRule(WORTH_CONDENSING_BYTES, _MOST_FORESEEN_BYTES, (*steps, last), BUCKET_POINTS_OF_MANY, _MANY)
 
 
 class PyramidTable:

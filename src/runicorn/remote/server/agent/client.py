@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import secrets
 import threading
@@ -20,11 +19,23 @@ from runicorn.errors import (
     StartTimeoutError,
 )
 from runicorn.remote.server.agent import command
-from runicorn.remote.server.agent.condensing import RECORD_BYTES, ROW
-from runicorn.remote.server.agent.program import DONE, HEAD, PACKED, PIECE, SHUFFLED
-from runicorn.remote.server.agent.watching import Watching, in_order
+from runicorn.remote.server.agent.parts import (
+    ANSWER_TIMEOUT_SECS,
+    MAX_FRAME_BYTES,
+    Asked,
+    Opening,
+    Part,
+    condensed_of,
+    errors_of,
+    from_json,
+    joined,
+    or_raise,
+    unpacked,
+)
+from runicorn.remote.server.agent.program import DONE, HEAD, PACKED
+from runicorn.remote.server.agent.watching import Watching
 from runicorn.remote.server.inbox import Answers, Inbox, Outbox
-from runicorn.remote.server.reading import Hello, error_of, os_error
+from runicorn.remote.server.reading import Hello, error_of
 from runicorn.remote.ssh.interface import Connection, RemoteProcess
 from runicorn.remote.telling.words import Words
 
@@ -32,13 +43,8 @@ LEASE_SECS = 30
 # So often it is told that it is still wanted.
 _WORD_EVERY_SECS = 8.0
 START_TIMEOUT_SECS = 20.0
-# So long nothing at all may come of an answer that is waited for: a disk may take its time, a dead one does not answer.
-ANSWER_TIMEOUT_SECS = 20.0
 _NOISE_BYTES = 1024 * 1024
-_MAX_FRAME_BYTES = 64 * 2**20
 _WHO = "The host's agent"
-# A part of an answer: what it is, how it is packed, and its bytes.
-_Part = tuple[int, int, bytes]
 
 
 class Agent:
@@ -81,7 +87,7 @@ class Agent:
 
     def names(self, path: str, urgency: int = 0) -> list[str]:
         """Return the names in a folder. Raises OSError."""
-        found: list[str] = _or_raise(self._one({"do": "names", "path": path, "urgency": urgency}))
+        found: list[str] = or_raise(self._one({"do": "names", "path": path, "urgency": urgency}))
         return found
 
     def look(self, folders: Sequence[str], urgency: int = 0) -> list[Any]:
@@ -98,23 +104,23 @@ class Agent:
 
     def real(self, path: str) -> str:
         """Return the absolute path of what is there if links are followed. Raises OSError."""
-        return str(_or_raise(self._one({"do": "real", "path": path})))
+        return str(or_raise(self._one({"do": "real", "path": path})))
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a small file anew. Raises OSError."""
-        _or_raise(self._one({"do": "replace", "path": path, "text": content.decode("utf-8", "surrogateescape")}))
+        or_raise(self._one({"do": "replace", "path": path, "text": content.decode("utf-8", "surrogateescape")}))
 
     def inside(self, folder: str, path: str) -> bool:
         """Tell whether a path below a folder is that of a file there, also if links are followed. Raises OSError."""
-        return bool(_or_raise(self._one({"do": "inside", "folder": folder, "path": path})))
+        return bool(or_raise(self._one({"do": "inside", "folder": folder, "path": path})))
 
     def fetch(
         self, ranges: Sequence[tuple[str, int, int | None]], urgency: int = 0, *, pack: bool = True
     ) -> tuple[list[bytes], dict[int, OSError]]:
         """Return the bytes of each range, and the errors of those that could not be read, by their places."""
         request = {"do": "fetch", "ranges": [list(each) for each in ranges], "urgency": urgency, "pack": pack}
-        end, found = self._pieces(request, len(ranges), 0)
-        return found, _errors(end)
+        end, found = joined(self._ask(request), len(ranges))
+        return [found.get(number, b"") for number in range(len(ranges))], errors_of(end)
 
     def condense(
         self, files: Sequence[tuple[str, int, int, int, int]], ranges: Sequence[tuple[str, int, int | None]],
@@ -125,14 +131,17 @@ class Agent:
         does, read behind that. files: see program.do_condense.
         """
         question = {"files": [list(each) for each in files], "ranges": [list(each) for each in ranges]}
-        end, found = self._pieces({"do": "condense", **question, "urgency": urgency}, len(ranges), 2 * len(files))
-        made = zip(end["files"], found[len(ranges) :: 2], found[len(ranges) + 1 :: 2], strict=True)
-        condensed = [told if error_of(told) else [*told, rows, rest] for told, rows, rest in made]
-        return condensed, found[: len(ranges)], _errors(end)
+        end, found = joined(self._ask({"do": "condense", **question, "urgency": urgency}), len(ranges))
+        read = [found.get(number, b"") for number in range(len(ranges))]
+        return condensed_of(end, found, len(ranges)), read, errors_of(end)
+
+    def open(self, folder: str, rule: Sequence[Any] | None) -> Opening:
+        """Have all told that is going to be asked for of a run's folder. rule: see program.do_open. Raises OSError."""
+        return Opening(self._begin({"do": "open", "folder": folder, "rule": rule}))
 
     def watch(self, folders: Sequence[str], paths: Sequence[str]) -> Watching:
         """Have changes of folders, and of what is at paths, told as they happen. Raises OSError."""
-        answers: Answers[_Part] = Answers(_WHO)
+        answers: Answers[Part] = Answers(_WHO)
         number = next(self._numbers)
         self._inbox.expect(number, answers)
 
@@ -146,7 +155,7 @@ class Agent:
                 if kind == DONE:
                     self._inbox.forget(number)
                     return None
-                found.append(_unpacked(packed, body))
+                found.append(unpacked(packed, body))
             return found
 
         def say(what: str) -> None:
@@ -170,50 +179,44 @@ class Agent:
         if threading.current_thread() is not self._keeper:
             self._keeper.join()
 
-    def _pieces(self, request: dict[str, Any], ranges: int, more: int) -> tuple[Any, list[bytes]]:
-        """Return how an answer ends, and what its pieces make by their numbers. more: how many follow the ranges."""
-        pieces = [io.BytesIO() for _ in range(ranges + more)]  # unlike lists of them, none has to be copied at the end
-        end: Any = None
-        for kind, packed, body in self._ask(request):
-            if kind == DONE:
-                end = _or_raise(_from_json(packed, body))
-                continue
-            for number, data in _pieces_in(packed, body):
-                row_bytes = RECORD_BYTES if number < ranges else ROW.size
-                pieces[number].write(in_order(data, row_bytes) if packed & SHUFFLED else data)
-        return end, [each.getvalue() for each in pieces]
-
     def _listed(self, request: dict[str, Any]) -> list[Any]:
         found: list[Any] = []
         for kind, packed, body in self._ask(request):
-            part = _from_json(packed, body)
+            part = from_json(packed, body)
             if kind == DONE:
-                _or_raise(part)
+                or_raise(part)
             else:
                 found += part
         return found
 
     def _one(self, request: dict[str, Any]) -> Any:
         (answer,) = self._ask(request)
-        return _from_json(*answer[1:])
+        return from_json(*answer[1:])
 
-    def _ask(self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> Iterator[_Part]:
+    def _ask(self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> Iterator[Part]:
         """Yield the parts of an answer."""
-        answers: Answers[_Part] = Answers(_WHO)
+        with contextlib.closing(self._begin(request)) as asked:
+            yield from asked.parts(timeout_secs)
+
+    def _begin(self, request: dict[str, Any]) -> Asked:
+        """Ask, and wait for nothing. Raises OSError."""
+        answers: Answers[Part] = Answers(_WHO)
         number = next(self._numbers)
-        self._inbox.expect(number, answers)
-        whole = False
-        try:
-            self._send(number, request)
-            while not whole:
-                part = answers.next(timeout_secs)
-                whole = part[0] == DONE
-                yield part
-        finally:
+
+        def forget(*, is_whole: bool) -> None:
             self._inbox.forget(number)
-            if not whole and self.alive:
+            if not is_whole and self.alive:
                 with contextlib.suppress(OSError):
                     self._send(next(self._numbers), {"do": "forget", "number": number})
+
+        self._inbox.expect(number, answers)
+        asked = Asked(answers, forget)
+        try:
+            self._send(number, request)
+        except OSError:
+            asked.close()
+            raise
+        return asked
 
     def _send(self, number: int, request: dict[str, Any]) -> None:
         body = json.dumps(request, separators=(",", ":")).encode("ascii")
@@ -259,7 +262,7 @@ def _no_agent(status: int | None, noise: bytes) -> StartError:
     return LoginShellRefusedError(f"The login shell ran no command and said: {said[-1][:200] if said else 'nothing'}.")
 
 
-class _Frames(Inbox[_Part]):
+class _Frames(Inbox[Part]):
     """Sorts an agent's frames. begun: set with the marker, or at the end if there is none. noise: what was printed
     before the marker.
     """
@@ -275,7 +278,7 @@ class _Frames(Inbox[_Part]):
             return
         while len(self._received) >= HEAD.size:
             size, number, kind, packed = HEAD.unpack_from(self._received)
-            if size > _MAX_FRAME_BYTES:
+            if size > MAX_FRAME_BYTES:
                 self._end()
                 return
             end = HEAD.size + size
@@ -301,40 +304,3 @@ class _Frames(Inbox[_Part]):
             self.noise = bytes(self._received)
         super()._end()
         self.begun.set()
-
-
-def _pieces_in(packed: int, body: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the number of each piece of a part, and its bytes."""
-    body = _unpacked(packed, body)
-    at = 0
-    while at < len(body):
-        number, size = PIECE.unpack_from(body, at)
-        at += PIECE.size
-        yield number, body[at : at + size]
-        at += size
-
-
-def _errors(end: Any) -> dict[int, OSError]:
-    return {int(number): os_error(*told) for number, told in end["errors"].items()}
-
-
-def _unpacked(packed: int, body: bytes) -> bytes:
-    """Raises ValueError for more than anybody asked for, and zlib.error for what was not packed."""
-    if not packed & PACKED:
-        return body
-    unpacking = zlib.decompressobj()
-    found = unpacking.decompress(body, _MAX_FRAME_BYTES)
-    if unpacking.unconsumed_tail:
-        raise ValueError(f"a part of more than {_MAX_FRAME_BYTES} bytes")
-    return found
-
-
-def _from_json(packed: int, body: bytes) -> Any:
-    return json.loads(_unpacked(packed, body))
-
-
-def _or_raise(answer: Any) -> Any:
-    error = error_of(answer)
-    if error is not None:
-        raise error
-    return answer

@@ -33,6 +33,7 @@ from runicorn.remote.server.agent.folders import (
     open_regular,
     real,
     scan,
+    small_files,
 )
 from runicorn.remote.server.agent.watch import WATCH_SECS, WATCH_SHARE, Watch
 
@@ -54,6 +55,8 @@ TELLING_BYTES = 4096 * RECORD_BYTES
 WAITING_BYTES = 1024 * 1024
 ENTRIES_AT_ONCE = 2000
 WORTH_PACKING_BYTES = 512
+# The urgency of what makes room for short answers.
+LATER = 1
 
 
 class Agent:
@@ -131,6 +134,7 @@ class Agent:
         if request["do"] == "watch":
             self.watches[number] = Watch(request, self.path)
             return
+        request.setdefault("number", number)
         answer = getattr(self, "do_" + request["do"])(request)
         if hasattr(answer, "send"):  # a generator, of which nothing has run yet
             self.jobs[number] = (request.get("urgency", 0), answer)
@@ -220,6 +224,28 @@ class Agent:
                 yield as_json(part), 0, True
                 part, size = [], 0
         yield as_json(part), 0, True
+
+    def do_open(self, request):
+        """Yield what a folder holds and the texts of its small files, as [entries, {name: text}]; then buckets of its
+        record files as they were then, as do_condense() does. "paths" in the answer are theirs.
+
+        rule: None for no buckets; else [least bytes, most bytes, steps, of_many, many], and steps are pairs of the
+        bytes below which a file's buckets are of so many points, in order, and of these.
+        """
+        folder, rule = request["folder"], request["rule"]
+        entries = look(self.path(folder))
+        found = [] if isinstance(entries, dict) else entries
+        yield as_json([entries, small_files(self.path(folder), found)]), 0, True
+        number = request["number"]
+        self.jobs[number] = (LATER, self.jobs[number][1])
+        files = []
+        for name, is_dir, size, *_ in found if rule else ():
+            if name.endswith(".bin") and not is_dir and rule[0] <= size <= rule[1]:
+                points = next(points for below, points in rule[2] if size < below)
+                files.append(["%s/%s" % (folder, name), size, points, *rule[3:]])
+        answer = yield from self.do_condense({"files": files, "ranges": []})
+        answer["paths"] = [each[0] for each in files]
+        return answer
 
     def do_stats(self, request):
         """Yield what is at paths, in order: an entry, or null."""
