@@ -10,7 +10,7 @@ import { formatCount, formatExact, formatMetric } from "../pure/format";
 import { savedAs, setChart, settingOf, type SavedAs } from "../state/chartSettings";
 import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
 import { hiddenRuns } from "../state/looks";
-import { inTurn, whenThereIsTime } from "../state/frame";
+import { inTurn, noNews, whenThereIsTime } from "../state/frame";
 import { theme } from "../state/theme";
 import type { Bar } from "./Bars";
 import { ChartMenu } from "./ChartMenu";
@@ -64,7 +64,10 @@ export function Chart(props: ChartProps) {
   const [turn, setTurn] = useState(false);
   const [width, setWidth] = useState(0);
   const [version, touch] = useReducer((count: number) => count + 1, 0);
-  const draw = useRef(() => touch(undefined as never)).current;
+  const draw = useRef(() => {
+    noNews(draw);
+    touch(undefined as never);
+  }).current;
   const probe = useSignal<Probe | null>(null);
   const pinned = useSignal<Probe | null>(null);
   const [ownZoom, setOwnZoom] = useState<Range | null>(null);
@@ -112,7 +115,11 @@ export function Chart(props: ChartProps) {
   }, [visible]);
 
   const points = pointsFor(width);
-  useEffect(() => (seen && points ? holdLines(entries, points, (live) => (live ? whenThereIsTime(draw) : draw())) : undefined), [seen, entries, points > 0]);
+  useEffect(() => {
+    if (!seen || !points) return undefined;
+    // While the rest is still being computed, it needs the processor more than what has come of it.
+    return holdLines(entries, points, (live) => (live || entries.some((entry) => entry.loading) ? whenThereIsTime(draw) : draw()));
+  }, [seen, entries, points > 0]);
   useEffect(() => {
     if (!visible || !points) return;
     const me = {};

@@ -57,6 +57,9 @@ export function whenThereIsTime(task: () => void): void {
   nextFrame(drawNews);
 }
 
+/** It was drawn otherwise. */
+export const noNews = (task: () => void): void => void news.delete(task);
+
 function drawNews(): void {
   const some = [...news].slice(0, Math.max(1, Math.floor(FRAME_MS / usualMs)));
   if (!some.length) {

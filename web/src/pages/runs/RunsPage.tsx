@@ -21,6 +21,7 @@ import type { Shown } from "../../pure/tableLayout";
 import { baseline, showBaseline } from "../../state/baseline";
 import { groupBy, setGroupBy } from "../../state/grouping";
 import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
+import { headsOf } from "../../state/heads";
 import { moveKeys, useKeys } from "../../state/keys";
 import { chosenColours, stylesOf } from "../../state/looks";
 import { go, param, runHash, setParams } from "../../state/route";
@@ -182,6 +183,8 @@ export function RunsPage() {
   const filterError = error && (error.code === "INVALID_QUERY" || error.status === 422) ? error : null;
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   const firstLoad = !listLoaded.value;
+  // Who stands in the URL is asked for beside the list, and not after it.
+  if (firstLoad && layout !== "table") headsOf(drawn);
   const explicit = selection.kind !== "default" && ids.length > 0;
   return (
     <div class="runs-page">
