@@ -122,6 +122,7 @@ class Origin:
     pid_start is the process's start, so that a recycled pid is not taken for it: clock ticks after the boot on Linux,
     microseconds since 1970 elsewhere. pid_started_at: the same in unix seconds, all that older runs have.
     recorded_by: the other tool whose files the run is read from; most say nowhere that a run has ended.
+    slurm_job: the number of the Slurm job that it ran in; empty for none.
     """
 
     host: str = ""
@@ -131,6 +132,7 @@ class Origin:
     pid_scope: str | None = None
     recorded_by: str = ""
     pid_start: int | None = None
+    slurm_job: str = ""
 
 
 @functools.lru_cache(64)

@@ -16,6 +16,7 @@ class FakeRemote:
         self.router = APIRouter(prefix="/api/remote")
         self.state = {"connections": [], "viewer_sessions": []}
         self.calls = []
+        self.looks = []
         self._changed = None
         self._clock = itertools.count()
 
@@ -26,6 +27,9 @@ class FakeRemote:
 
     async def stop(self):
         self.calls.append("stop")
+
+    async def machines(self):
+        return self.looks
 
     def snapshot(self):
         return {**self.state, "uptime": next(self._clock)}

@@ -12,6 +12,8 @@ describe("the URL", () => {
     ["#/artifacts/resnet%20%C3%BC?v=3", { page: "artifact", name: "resnet ü", params: { v: "3" } }],
     ["#/artifacts/a/b", { page: "missing", path: "/artifacts/a/b", params: {} }],
     ["#/remote", { page: "remote", params: {} }],
+    ["#/machines", { page: "machines", params: {} }],
+    ["#/machines/a", { page: "missing", path: "/machines/a", params: {} }],
     ["#/runs/a/weights", { page: "missing", path: "/runs/a/weights", params: {} }],
     ["#/nothing", { page: "missing", path: "/nothing", params: {} }],
     ["#/runs?q=%", { page: "runs", params: { q: "%" } }],

@@ -18,6 +18,7 @@ from runicorn.remote.attempts import Attempts
 from runicorn.remote.link.connections import SOMEBODY, ClosableAsker, Connections
 from runicorn.remote.link.resolving import Meant, Resolver
 from runicorn.remote.link.workers import Workers
+from runicorn.remote.machines import LOCAL, Machines
 from runicorn.remote.saved import SavedConnections
 from runicorn.remote.server import files
 from runicorn.remote.server.candidates import Candidates
@@ -74,6 +75,7 @@ class RemoteService:
         self.sessions = Sessions(
             settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url, pages
         )
+        self.machines = Machines(self.connections, self.run_blocking, self._open_roots)
 
     async def start(self, *, take_back: bool = True) -> None:
         """take_back: whether sessions that a viewer left when it died become this one's."""
@@ -159,9 +161,18 @@ class RemoteService:
         """Yield once now and then after each change; changes that come together are told once."""
         return self._news.follow()
 
+    def _open_roots(self, machine_id: str) -> list[str]:
+        """Return the roots that are open on a machine, see Machines."""
+        if machine_id == LOCAL:
+            return [str(self.settings.root)]
+        sessions = [each for each in self.sessions.all() if each.live]
+        roots = [each.request.root for each in sessions if each.request.target.connection_id == machine_id]
+        return list(dict.fromkeys(roots)) or ["~"]
+
     async def _stop(self) -> None:
         if self._wake_watch is not None:
             self._wake_watch.cancel()
+        await self.machines.close()
         await self.sessions.stop_all()
         await self.connections.close()
 

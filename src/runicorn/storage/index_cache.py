@@ -14,7 +14,7 @@ from runicorn.model import Run
 from runicorn.storage.files import FileStat
 
 # A file of another version, or of another shape of Run, is not read.
-_VERSION = 3
+_VERSION = 4
 # Fewer runs are read in a moment from their own files; nothing is left in the cache folder for them.
 WORTH_SAVING = 200
 # On a server of others', nothing is left for a list that is there after a fifth of a second.

@@ -25,7 +25,7 @@ TOO_LARGE = f"it is larger than {MAX_SMALL_BYTES // 2**20} MiB"
 # What build_run() asks of run.json: of a long list of packages, for instance, nothing is made.
 FIELDS_OF_LIST = (
     "project", "name", "created_at", "tags", "config", "metric_definitions", "notes", "group", "job_type",
-    "host", "user", "pid", "pid_started_at", "pid_start", "pid_scope", "recorded_by",
+    "host", "user", "pid", "pid_started_at", "pid_start", "pid_scope", "recorded_by", "job",
 )  # fmt: skip
 _MAX_LINE_BYTES = 16 * 2**20
 
@@ -236,7 +236,13 @@ def _origin(info: Mapping[str, Any]) -> Origin:
         pid_start=_integer(info.get("pid_start")),
         pid_scope=_text(info.get("pid_scope")) or None,
         recorded_by=_text(info.get("recorded_by")),
+        slurm_job=_slurm_job(info.get("job")),
     )
+
+
+def _slurm_job(job: Any) -> str:
+    told = job.get("slurm_job_id") if isinstance(job, Mapping) else None
+    return str(told) if isinstance(told, (str, int)) else ""
 
 
 def _complaint(sources: SmallFiles) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from fastapi import APIRouter
 
+    from runicorn.remote.machines import MachineLook
     from runicorn.viewer.guests import Guests
 
 
@@ -23,6 +24,13 @@ class RemoteHook(Protocol):
 
     async def stop(self) -> None:
         """Stop everything that was started; called once, in the same loop, after the last request."""
+        ...
+
+    async def machines(self) -> list[MachineLook]:
+        """Return this machine and those that are connected, as they were told last, and have them read on for a while.
+
+        Waits a moment for those of which nothing is known yet.
+        """
         ...
 
     def snapshot(self) -> dict[str, Any]:

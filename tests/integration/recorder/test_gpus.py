@@ -1,14 +1,12 @@
 """GPUs are read through NVIDIA's own Python library; only the driver's shared library is a stand-in."""
 
 import json
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from tests.support.nvidia import build_driver
 
-SOURCE = Path(__file__).parents[2] / "support" / "nvml.c"
 READ = """
 import json
 from runicorn.sdk.system.gpus import GpuReader
@@ -21,12 +19,7 @@ reader.close()
 @pytest.fixture
 def driver(tmp_path):
     """Return a folder with a libnvidia-ml.so.1 that knows two GPUs."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or sys.platform != "linux":
-        pytest.skip("needs a C compiler on Linux")
-    library = tmp_path / "libnvidia-ml.so.1"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", library, SOURCE], check=True, timeout=60)
-    return tmp_path
+    return build_driver(tmp_path)
 
 
 def test_each_gpu_is_read_and_what_it_does_not_tell_is_left_out(script, driver):

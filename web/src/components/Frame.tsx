@@ -29,6 +29,11 @@ export function TopBar({ onSearch, onHelp }: { onSearch: () => void; onHelp: () 
           Artifacts
         </a>
         {!isRemote.value && (
+          <a href="#/machines" aria-current={page === "machines" ? "page" : undefined}>
+            Machines
+          </a>
+        )}
+        {!isRemote.value && (
           <a href="#/remote" aria-current={page === "remote" ? "page" : undefined}>
             Remote
           </a>

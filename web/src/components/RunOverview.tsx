@@ -8,9 +8,12 @@ import type { RunDetail, RunEvent } from "../api/types";
 import { artifactsOf, type ArtifactUse } from "../pure/artifacts";
 import { isSystem } from "../pure/metrics";
 import { flatten } from "../pure/columns";
-import { formatBytes, formatCount, formatDistinct, formatExact, formatTime, fromWire, plural } from "../pure/format";
+import { formatBytes, formatCount, formatDistinct, formatExact, formatMemory, formatNumber, formatTime, fromWire, plural } from "../pure/format";
+import { gpusOfRun, nameOf } from "../pure/machines";
 import { alertsOf, eventFiles } from "../pure/media";
 import { EventsView } from "../state/events";
+import { isRemote } from "../state/link";
+import { lookAtMachines, machines } from "../state/machines";
 import { artifactHash, runHash } from "../state/route";
 import { Ago, CopyButton } from "./basics";
 import { Icon } from "./icons";
@@ -32,10 +35,36 @@ export function RunOverview({ run }: { run: RunDetail }) {
       </div>
       <div class="overview-column">
         <Metadata run={run} events={view.events.value} />
+        {run.state === "running" && <RunGpus id={run.id} />}
         <Files run={run} />
         <Packages packages={run.packages} />
       </div>
     </div>
+  );
+}
+
+/** The GPUs that the run is on now, by its processes. */
+function RunGpus({ id }: { id: string }) {
+  useEffect(() => (isRemote.value ? undefined : lookAtMachines()), []);
+  const found = gpusOfRun(machines.value ?? [], id);
+  if (!found.length) return null;
+  return (
+    <section class="panel" aria-label="GPUs">
+      <div class="panel-head">
+        <h2>GPUs</h2>
+        <a href="#/machines">all machines</a>
+      </div>
+      <ul class="run-gpus">
+        {found.map(({ machine, gpu, memory }) => (
+          <li key={machine.id + gpu.id}>
+            <span class="num">{gpu.index}</span> {gpu.name} on {nameOf(machine)}
+            <span class="num muted">
+              {gpu.busy_percent !== null && ` · ${formatNumber(gpu.busy_percent)} % busy`} · {formatMemory(memory ?? gpu.memory_used)} of {formatMemory(gpu.memory_total)}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

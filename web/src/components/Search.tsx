@@ -57,6 +57,7 @@ export function Search({ onClose, onHelp }: { onClose: () => void; onHelp: () =>
   const pages: Choice[] = [
     { key: "runs", kind: "Go to", label: "Runs", note: "g h", mark: <Icon name="table" size={14} />, run: () => go("#/runs") },
     { key: "artifacts", kind: "Go to", label: "Artifacts", note: "g a", mark: <Icon name="archive" size={14} />, run: () => go("#/artifacts") },
+    ...(isRemote.value ? [] : [{ key: "machines", kind: "Go to", label: "Machines", note: "g m", mark: <Icon name="server" size={14} />, run: () => go("#/machines") }]),
     ...(isRemote.value ? [] : [{ key: "remote", kind: "Go to", label: "Remote", note: "g r", mark: <Icon name="server" size={14} />, run: () => go("#/remote") }]),
     { key: "theme", kind: "Do", label: "Change the theme", note: "t", mark: <Icon name="auto" size={14} />, run: cycleTheme },
     { key: "help", kind: "Do", label: "Show keyboard shortcuts", note: "?", mark: <Icon name="help" size={14} />, run: onHelp },

@@ -20,6 +20,7 @@ import { RunsPage } from "./runs/RunsPage";
 // The runs and their charts are there from the beginning; each other page is loaded when it is opened first.
 const ArtifactPage = lazy(() => import("./artifacts"), (part) => part.ArtifactPage);
 const ArtifactsPage = lazy(() => import("./artifacts"), (part) => part.ArtifactsPage);
+const MachinesPage = lazy(() => import("./MachinesPage"), (part) => part.MachinesPage);
 const RemotePage = lazy(() => import("./RemotePage"), (part) => part.RemotePage);
 const RunPage = lazy(() => import("./RunPage"), (part) => part.RunPage);
 const Search = lazy(() => import("../components/Search"), (part) => part.Search, null);
@@ -33,13 +34,14 @@ export function App() {
   const run = shown?.run ?? null;
   const state = shown?.removed ? null : (run?.state ?? null);
   const anyRunning = run ? state === "running" : runs.value.some((one) => one.state === "running");
-  const names = { runs: "Runs", artifacts: "Artifacts", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
+  const names = { runs: "Runs", artifacts: "Artifacts", machines: "Machines", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
   useTitle(here.page === "artifact" ? here.name : names[here.page], state, anyRunning);
   useKeys({
     "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
     "?": () => setOpen("help"),
     "g h": () => go("#/runs"),
     "g a": () => go(artifactsHash()),
+    "g m": () => !isRemote.value && go("#/machines"),
     "g r": () => !isRemote.value && go("#/remote"),
     t: cycleTheme,
     u: () => takeOffer() || undoLast(),
@@ -58,6 +60,8 @@ export function App() {
           <ArtifactsPage />
         ) : here.page === "artifact" ? (
           <ArtifactPage key={here.name} name={here.name} />
+        ) : here.page === "machines" ? (
+          <MachinesPage />
         ) : here.page === "remote" ? (
           <RemotePage />
         ) : (

@@ -219,6 +219,13 @@ export function formatBytes(size: number | null | undefined): string {
   return `${text} ${units[unit]}`;
 }
 
+/** Return a size of memory in binary units, as those who sell it count: 80 GiB. */
+export function formatMemory(size: number | null | undefined): string {
+  if (size === null || size === undefined || !Number.isFinite(size)) return "–";
+  const gib = size / 2 ** 30;
+  return gib >= 1 ? `${gib < 10 ? Number(gib.toFixed(1)) : Math.round(gib)} GiB` : `${Math.round(size / 2 ** 20)} MiB`;
+}
+
 /** Return any config or summary value as one line of text; two that differ never look alike. */
 export function formatValue(value: unknown): string {
   if (value === null || value === undefined) return "–";

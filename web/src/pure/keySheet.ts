@@ -16,6 +16,7 @@ export const KEYS: readonly [string, [string, string][]][] = [
       ["Ctrl K", "Search or jump"],
       ["g h", "Runs"],
       ["g a", "Artifacts"],
+      ["g m", "Machines"],
       ["g r", "Remote"],
       ["t", "Change the theme"],
       ["u", "Undo the last change"],

@@ -8,6 +8,7 @@ export type Place =
   | { page: "artifacts"; params: Params }
   | { page: "artifact"; name: string; params: Params }
   | { page: "remote"; params: Params }
+  | { page: "machines"; params: Params }
   | { page: "missing"; path: string; params: Params };
 
 export const RUN_TABS = ["overview", "charts", "media", "system", "console"] as const;
@@ -42,7 +43,7 @@ export function parsePlace(hash: string): Place {
   const [first, id, tab] = parts;
   if (first === undefined || (first === "runs" && id === undefined)) return { page: "runs", params };
   if (first === "artifacts" && parts.length <= 2) return id === undefined ? { page: "artifacts", params } : { page: "artifact", name: id, params };
-  if (first === "remote" && id === undefined) return { page: "remote", params };
+  if ((first === "remote" || first === "machines") && id === undefined) return { page: first, params };
   if (first === "runs" && id !== undefined && parts.length <= 3) {
     if (tab === undefined) return { page: "run", id, tab: "charts", params };
     const known = RUN_TABS.find((one) => one === tab);

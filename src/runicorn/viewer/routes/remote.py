@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
+from runicorn.remote.machines import MachineLook
 from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService
 from runicorn.remote.ssh.interface import Connection
@@ -48,6 +49,9 @@ class RemoteApi:
 
     def subscribe(self) -> AsyncGenerator[None, None]:
         return self._service.changes()
+
+    async def machines(self) -> list[MachineLook]:
+        return await self._service.machines.look()
 
     def snapshot(self) -> dict[str, Any]:
         """Return the body of GET /api/remote/status."""

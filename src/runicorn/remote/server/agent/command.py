@@ -1,8 +1,9 @@
-"""The command that becomes the agent: finds a Python, and reads its program from standard input. Pure."""
+"""The command that becomes the agent, or another program of ours: finds a Python, and reads the program there."""
 
 from __future__ import annotations
 
 import zlib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -58,16 +59,26 @@ exec(compile({source!r},{name!r},"exec"),m.__dict__)
 
 @cache
 def packed_program() -> bytes:
-    """Return the program as it is sent."""
-    package = __name__.rpartition(".")[0]
-    sources = {f"{package}.{part}": Path(__file__).with_name(f"{part}.py").read_text("utf-8") for part in _PARTS}
+    """Return the agent's program as it is sent."""
+    return packed(__name__.rpartition(".")[0], _PARTS)
+
+
+def packed(package: str, parts: Sequence[str]) -> bytes:
+    """Return a program made of files of a package, as it is sent. parts: each behind those that it imports; in the last
+    one, main() runs.
+    """
+    folder = Path(__file__).parents[3].joinpath(*package.split(".")[1:])
+    sources = {f"{package}.{part}": (folder / f"{part}.py").read_text("utf-8") for part in parts}
     modules = [_PART.format(name=name, source=source) for name, source in sources.items()]
     return zlib.compress("".join([*modules, "m.main()\n"]).encode(), 9)
 
 
-def command(marker: str) -> str:
-    """Return what to run, whatever the login shell is. marker: what the agent says once it reads its program."""
-    code = _CODE.format(marker=marker, length=len(packed_program()), too_old=_TOO_OLD, cut=_CUT)
+def command(marker: str, program: bytes | None = None) -> str:
+    """Return what to run, whatever the login shell is. marker: what the program, by default the agent's, says once it
+    is read.
+    """
+    length = len(packed_program() if program is None else program)
+    code = _CODE.format(marker=marker, length=length, too_old=_TOO_OLD, cut=_CUT)
     script = _LOOP.format(pythons=" ".join(_PYTHONS), code=code.strip(), too_old=_TOO_OLD, no_python=NO_PYTHON)
     found, stdin = deliver(script.encode())
     assert not stdin, f"longer than {MAX_COMMAND_CHARS} characters, so that a shell would read what is for the agent"

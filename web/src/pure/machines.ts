@@ -1,0 +1,52 @@
+/** What is said of machines and their GPUs. Pure. */
+
+import type { Gpu, GpuMoment, Machine } from "../api/machines";
+import { formatShortDuration, plural } from "./format";
+
+/** Say where work can be started: on which machine how many GPUs are free, the most first. */
+export function whereToStart(machines: readonly Machine[]): string {
+  const free = machines.filter((one) => one.free_gpus > 0);
+  if (free.length) return `${free.map((one) => `${plural(one.free_gpus, "GPU")} on ${nameOf(one)}`).join(", ")} ${free.length === 1 && free[0]!.free_gpus === 1 ? "is" : "are"} free.`;
+  if (!machines.some((one) => one.gpus.length)) return "No GPU is known on any of these machines.";
+  const soon = machines.flatMap((one) => one.gpus).filter((gpu) => gpu.idle_secs !== null).length;
+  return soon ? `${plural(soon, "GPU")} without anybody on ${soon === 1 ? "it" : "them"}; free once that was so for a minute.` : "No GPU is free.";
+}
+
+export const nameOf = (machine: Machine): string => machine.host || "this machine";
+
+/** Say how a GPU stands, in a few words. */
+export function standingOf(gpu: Gpu): { kind: "free" | "idle" | "busy" | "unknown"; text: string } {
+  if (gpu.free) return { kind: "free", text: `free for ${formatShortDuration(gpu.idle_secs)}` };
+  if (gpu.idle_secs !== null) return { kind: "idle", text: `nobody for ${formatShortDuration(gpu.idle_secs)}` };
+  if (gpu.processes?.length) return { kind: "busy", text: "" };
+  if (gpu.processes === null) return { kind: "unknown", text: "does not tell who is on it" };
+  return { kind: "busy", text: "memory taken by nobody who is shown" };
+}
+
+/** Return the GPUs that a run is on by its processes, and how much memory these have there. */
+export function gpusOfRun(machines: readonly Machine[], run: string): { machine: Machine; gpu: Gpu; memory: number | null }[] {
+  return machines.flatMap((machine) =>
+    machine.gpus.flatMap((gpu) => {
+      const mine = (gpu.processes ?? []).filter((one) => one.run === run);
+      const memory = mine.every((one) => one.memory !== null) ? mine.reduce((sum, one) => sum + one.memory!, 0) : null;
+      return mine.length ? [{ machine, gpu, memory }] : [];
+    }),
+  );
+}
+
+const SECS = 3600;
+
+/** Return how busy a GPU was as an SVG path in a box of this size, the last hour from left to right; empty for nothing. */
+export function sparkline(history: readonly GpuMoment[], width: number, height: number): string {
+  const points = history.filter(([, busy]) => busy !== null);
+  let path = "";
+  let before: number | null = null;
+  for (const [ago, busy] of points) {
+    const x = (width * (1 - Math.min(1, ago / SECS))).toFixed(1);
+    const y = (height * (1 - Math.min(100, Math.max(0, busy!)) / 100)).toFixed(1);
+    // Where nobody looked for two minutes, nothing is drawn.
+    path += `${before !== null && before - ago < 120 ? "L" : "M"}${x} ${y}`;
+    before = ago;
+  }
+  return path;
+}

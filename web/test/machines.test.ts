@@ -1,0 +1,82 @@
+import { describe, expect, test } from "vitest";
+import type { Gpu, Machine } from "../src/api/machines";
+import { gpusOfRun, sparkline, standingOf, whereToStart } from "../src/pure/machines";
+
+const gpu = (more: Partial<Gpu> = {}): Gpu => ({
+  index: 0,
+  id: "GPU-0",
+  name: "H100",
+  busy_percent: 0,
+  memory_used: 0,
+  memory_total: 80 * 2 ** 30,
+  temperature_c: 30,
+  power_w: 70,
+  free: false,
+  idle_secs: null,
+  parts: null,
+  processes: [],
+  history: [],
+  ...more,
+});
+
+const machine = (host: string, gpus: Gpu[]): Machine => ({
+  id: host || "local",
+  host,
+  state: "ready",
+  error: null,
+  age_secs: 0,
+  clock_ahead_secs: null,
+  free_gpus: gpus.filter((one) => one.free).length,
+  gpus,
+  gpus_by: "nvml",
+  gpus_error: null,
+  memory_available: 1,
+  memory_total: 2,
+  load: [0, 0, 0],
+  cpus: 2,
+  usable_cpus: 2,
+  disks: [],
+  disks_error: null,
+  jobs: null,
+  jobs_error: null,
+});
+
+const free = gpu({ free: true, idle_secs: 90 });
+const idle = gpu({ idle_secs: 12 });
+const busy = gpu({ processes: [{ pid: 1, user: "anna", name: "python", memory: 5, run: "a", run_name: "run a" }] });
+
+describe("where to start", () => {
+  test.each([
+    [[machine("gpu-7", [free, free, busy]), machine("", [free])], "2 GPUs on gpu-7, 1 GPU on this machine are free."],
+    [[machine("gpu-7", [free])], "1 GPU on gpu-7 is free."],
+    [[machine("gpu-7", [busy, idle])], "1 GPU without anybody on it; free once that was so for a minute."],
+    [[machine("gpu-7", [busy])], "No GPU is free."],
+    [[machine("", [])], "No GPU is known on any of these machines."],
+  ])("%#", (machines, said) => expect(whereToStart(machines)).toBe(said));
+});
+
+describe("how a GPU stands", () => {
+  test.each([
+    [free, "free", "free for 1m"],
+    [idle, "idle", "nobody for 12s"],
+    [busy, "busy", ""],
+    [gpu({ processes: null }), "unknown", "does not tell who is on it"],
+    [gpu({ memory_used: 70 * 2 ** 30 }), "busy", "memory taken by nobody who is shown"],
+  ])("%#", (one, kind, text) => expect(standingOf(one)).toEqual({ kind, text }));
+});
+
+test("a run's GPUs are those that its processes are on, with their memory", () => {
+  const two = gpu({ id: "GPU-1", processes: [...busy.processes!, { ...busy.processes![0]!, pid: 2, memory: 7 }] });
+  const unknown = gpu({ id: "GPU-2", processes: [{ ...busy.processes![0]!, memory: null }] });
+  const found = gpusOfRun([machine("", [busy, free, two, unknown])], "a");
+  expect(found.map(({ gpu: one, memory }) => [one.id, memory])).toEqual([
+    ["GPU-0", 5],
+    ["GPU-1", 12],
+    ["GPU-2", null],
+  ]);
+});
+
+test("a sparkline has a gap where nobody looked, and says nothing of what is not told", () => {
+  expect(sparkline([[3600, 0, 0], [3570, 100, 0], [1800, 50, 0], [1770, null, 0], [1740, 50, 0]], 120, 20)).toBe("M0.0 20.0L1.0 0.0M60.0 10.0L62.0 10.0");
+  expect(sparkline([[3, null, 0.5]], 120, 20)).toBe("");
+});
