@@ -23,6 +23,7 @@ PAGES = {
     "artifacts": "#/artifacts",
     "artifact": "#/artifacts/resnet50-imagenet-best-checkpoint",
     "no artifact": "#/artifacts/nothing",
+    "machines": "#/machines",
     "remote": "#/remote",
     "no page": "#/nowhere",
 }

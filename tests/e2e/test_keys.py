@@ -86,6 +86,12 @@ def to_artifacts(page):
     expect(page).to_have_url(re.compile("#/artifacts"))
 
 
+@does("Anywhere", "g m", "#/runs")
+def to_machines(page):
+    press(page, "g", "m")
+    expect(page).to_have_url(re.compile("#/machines"))
+
+
 @does("Anywhere", "g r", "#/runs")
 def to_remote(page):
     press(page, "g", "r")

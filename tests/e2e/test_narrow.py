@@ -20,6 +20,7 @@ PAGES = {
     "console": f"#/runs/{EVERYTHING}/console",
     "artifacts": "#/artifacts",
     "artifact": "#/artifacts/resnet50-imagenet-best-checkpoint",
+    "machines": "#/machines",
     "remote": "#/remote",
     "no page": "#/nowhere",
 }
