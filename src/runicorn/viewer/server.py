@@ -186,7 +186,7 @@ class ViewerServer:
 
 def _needs_remote(path: str) -> bool:
     """Tell what is answered only once remote support is there: its own paths, and what tells of it as well."""
-    return path.startswith("/api/remote/") or path in ("/api/remote", "/api/live", "/openapi.json")
+    return path.startswith("/api/remote/") or path in ("/api/remote", "/api/live", "/api/machines", "/openapi.json")
 
 
 def end_process() -> None:
