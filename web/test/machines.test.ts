@@ -22,6 +22,8 @@ const gpu = (more: Partial<Gpu> = {}): Gpu => ({
 const machine = (host: string, gpus: Gpu[]): Machine => ({
   id: host || "local",
   host,
+  node: null,
+  node_job: null,
   state: "ready",
   error: null,
   age_secs: 0,

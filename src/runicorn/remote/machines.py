@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from runicorn.errors import RunicornError, SessionLimitError
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server.machine import client, local
 from runicorn.remote.server.machine.history import GpuHistory
+from runicorn.remote.server.machine.jobs import Place, places, within
 from runicorn.remote.ssh.interface import Connection
 
 LOCAL = "local"
@@ -29,7 +30,8 @@ _AGAIN_SECS = 30.0
 @dataclass(frozen=True)
 class MachineLook:
     """A machine as it was told last. id: that of its connection, or LOCAL. told: see program.Teller; None before the
-    first answer. age_secs: of that. error: why nothing is told now, in words. history: of its GPUs.
+    first answer. age_secs: of that. error: why nothing is told now, in words. history: of its GPUs. place: the node
+    that it is, reached through a job by the machine whose id is `through`.
     """
 
     id: str
@@ -38,13 +40,23 @@ class MachineLook:
     error: str | None
     clock_ahead_secs: float | None
     history: GpuHistory
+    place: Place | None = None
+    through: str = ""
+
+
+class _Reached(NamedTuple):
+    """How a machine is reached. connection: None for this one. place: the node that it is, and a job there."""
+
+    connection: Connection | None
+    place: Place | None = None
+    through: str = ""
 
 
 @dataclass
 class _Watched:
     """A machine that is looked at, or was."""
 
-    connection: Connection | None
+    reached: _Reached
     history: GpuHistory = field(default_factory=GpuHistory)
     reading: asyncio.Task[None] | None = None
     wanted_until: float = 0.0
@@ -75,16 +87,17 @@ class Machines:
 
     async def look(self) -> list[MachineLook]:
         """Return this machine and those that are connected, and have them read for a while from now on."""
-        live: dict[str, Connection | None] = {LOCAL: None}
-        live |= {connection.target.connection_id: connection for connection in self._connections.live()}
+        live = {LOCAL: _Reached(None)}
+        live |= {each.target.connection_id: _Reached(each) for each in self._connections.live()}
+        live |= self._nodes(live)
         for gone in [name for name in self._watched if name not in live]:
             self._end(self._watched.pop(gone))
         moment = self._monotonic()
-        for name, connection in live.items():
-            watched = self._watched.setdefault(name, _Watched(connection))
-            if watched.connection is not connection:  # it was connected anew
+        for name, reached in live.items():
+            watched = self._watched.setdefault(name, _Watched(reached))
+            if watched.reached != reached:  # it was connected anew, or is reached through another job
                 self._end(watched)
-                watched.connection, watched.reading = connection, None
+                watched.reached, watched.reading = reached, None
             watched.wanted_until = moment + _WANTED_SECS
             if (watched.reading is None or watched.reading.done()) and not self._closed:
                 watched.reading = asyncio.create_task(self._read_on(name, watched))
@@ -94,6 +107,17 @@ class Machines:
             for task in late:
                 task.cancel()
         return [self._shown(name, self._watched[name]) for name in live if name in self._watched]
+
+    def _nodes(self, live: Mapping[str, _Reached]) -> dict[str, _Reached]:
+        """Return the nodes that the person's jobs run on, by names behind that of the machine that told of them."""
+        found: dict[str, _Reached] = {}
+        for name, (connection, _, _) in live.items():
+            watched = self._watched.get(name)
+            if watched is None or watched.told is None:
+                continue
+            for place in places(watched.told["jobs"]["value"] or (), watched.told["host"]):
+                found[f"{name}/{place.node}"] = _Reached(connection, place, name)
+        return found
 
     async def close(self) -> None:
         """Let go of all of them."""
@@ -105,7 +129,10 @@ class Machines:
 
     def _shown(self, name: str, watched: _Watched) -> MachineLook:
         age = None if watched.told is None else max(0.0, self._monotonic() - watched.told_at)
-        return MachineLook(name, watched.told, age, watched.error, watched.clock_ahead_secs, watched.history)
+        _, place, through = watched.reached
+        return MachineLook(
+            name, watched.told, age, watched.error, watched.clock_ahead_secs, watched.history, place, through
+        )
 
     @staticmethod
     def _end(watched: _Watched) -> None:
@@ -120,7 +147,7 @@ class Machines:
                 began = self._monotonic()
                 try:
                     if machine is None:
-                        machine = await self._start(watched.connection)
+                        machine = await self._start(watched.reached)
                     await self._ask(machine, name, watched)
                     rest = EVERY_SECS
                 except (RunicornError, OSError, ValueError, KeyError, TypeError) as error:
@@ -136,8 +163,8 @@ class Machines:
             if machine is not None:
                 await asyncio.shield(asyncio.ensure_future(self._close(machine)))
 
-    async def _start(self, connection: Connection | None) -> client.Machine:
-        begun: asyncio.Future[client.Machine] = asyncio.ensure_future(self._run_blocking(_start, connection))
+    async def _start(self, reached: _Reached) -> client.Machine:
+        begun: asyncio.Future[client.Machine] = asyncio.ensure_future(self._run_blocking(_start, reached))
         try:
             return await asyncio.shield(begun)
         except asyncio.CancelledError:
@@ -146,9 +173,12 @@ class Machines:
 
     async def _ask(self, machine: client.Machine, name: str, watched: _Watched) -> None:
         asked_at = time.time()
-        told: dict[str, Any] = await self._run_blocking(machine.ask, list(self._paths(name)), _PARTS_SECS, _ANSWER_SECS)
+        told: dict[str, Any] = await self._run_blocking(
+            machine.ask, list(self._paths(watched.reached.through or name)), _PARTS_SECS, _ANSWER_SECS
+        )
         gpus = told["gpus"]["value"]
-        watched.clock_ahead_secs = None if watched.connection is None else told["time"] - (asked_at + time.time()) / 2
+        is_here = watched.reached.connection is None and watched.reached.place is None
+        watched.clock_ahead_secs = None if is_here else told["time"] - (asked_at + time.time()) / 2
         watched.told, watched.told_at, watched.error = told, self._monotonic(), None
         if gpus is not None:
             watched.history.note(gpus["gpus"], watched.told_at - (told["gpus"]["age_secs"] or 0.0))
@@ -158,10 +188,12 @@ class Machines:
             await self._run_blocking(machine.close)
 
 
-def _start(connection: Connection | None) -> client.Machine:
+def _start(reached: _Reached) -> client.Machine:
+    connection, place, _ = reached
+    through = within(place) if place is not None else ""
     if connection is None:
-        return client.start(local.begin)
-    return client.start(lambda command, stdin: connection.start(command, stdin=stdin))
+        return client.start(local.begin, through)
+    return client.start(lambda command, stdin: connection.start(command, stdin=stdin), through)
 
 
 def _close_when_begun(begun: asyncio.Future[client.Machine]) -> None:

@@ -75,7 +75,8 @@ class JobAnswer(AnswerModel):
 
 
 class MachineAnswer(AnswerModel):
-    """A machine. id: that of its connection, or `local`. host: what a person calls it; empty for this one.
+    """A machine. id: that of its connection, or `local`. host: what a person calls it; empty for this one. node: the
+    node behind that host which it is, reached through one of the person's jobs, node_job.
 
     state: `ready`; `waiting` before the first answer; `away`, where nothing is told now, which `error` says why of.
     age_secs: of what is told. gpus_by: what tells of its GPUs. gpus_error, jobs_error: why these are not told. memory
@@ -85,6 +86,8 @@ class MachineAnswer(AnswerModel):
 
     id: str
     host: str
+    node: str | None
+    node_job: str | None
     state: Literal["ready", "waiting", "away"]
     error: str | None
     age_secs: float | None

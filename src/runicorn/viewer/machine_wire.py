@@ -67,6 +67,8 @@ def machine_answer(look: MachineLook, host: str, runs: RunsOnMachine) -> Machine
     return MachineAnswer(
         id=look.id,
         host=host,
+        node=None if look.place is None else look.place.node,
+        node_job=None if look.place is None else look.place.job,
         state=state,
         error=look.error,
         age_secs=look.age_secs,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.agents import ShellConnection
+from tests.support.nvidia import build_driver
 from tests.support.serving import run_viewer
 from tests.support.slurm import Slurm, run_slurm
 from tests.support.waiting import eventually
@@ -71,5 +72,29 @@ def test_a_job_leads_to_the_run_that_it_records(slurm: Slurm, tmp_path: Path) ->
             assert (found["id"], found["state"], found["nodes"], found["name"]) == (job, "RUNNING", "gpu2", "training")
             run = viewer.get(f"/api/runs/{found['run']}").json()
             assert (run["name"], found["run_name"]) == ("in a job", "in a job")
+    finally:
+        slurm.run("scancel", job)
+
+
+def test_a_node_is_told_through_the_job_that_runs_on_it(slurm: Slurm, tmp_path: Path) -> None:
+    """The nodes are this machine, which has a driver of GPUs; nothing is submitted, and nothing is left."""
+    (tmp_path / "home").mkdir()
+    environ = {**slurm.environ, "LD_LIBRARY_PATH": str(build_driver(tmp_path))}
+    job = slurm.submit("training", "sleep 120", "gpu2")
+    try:
+        with run_viewer(tmp_path / "root", tmp_path / "home", environ) as viewer:
+
+            def node() -> Any:
+                found = {each["id"]: each for each in viewer.get("/api/machines").json()["machines"]}
+                return "local/gpu2" in found and found["local/gpu2"]["state"] == "ready" and found["local/gpu2"]
+
+            found = eventually(node, 40)
+            assert (found["node"], found["node_job"], found["host"]) == ("gpu2", job, "")
+            assert [gpu["name"] for gpu in found["gpus"]] == ["Test GPU 0", "Test GPU 1"]
+            assert f"{job}.0" in slurm.run("squeue", "-h", "--steps", "-o", "%i")
+            assert slurm.run("squeue", "-h", "-o", "%A").split() == [job]
+            slurm.run("scancel", job)
+            eventually(lambda: not node(), 60)
+        assert slurm.run("squeue", "-h", "--steps", "-o", "%i").split() == []
     finally:
         slurm.run("scancel", job)

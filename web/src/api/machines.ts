@@ -65,6 +65,9 @@ export interface Machine {
   id: string;
   /** What a person calls it; empty for this one. */
   host: string;
+  /** The node behind that host which it is, and the job through which it is reached. */
+  node: string | null;
+  node_job: string | null;
   state: "ready" | "waiting" | "away";
   error: string | null;
   age_secs: number | null;

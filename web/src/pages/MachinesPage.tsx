@@ -50,15 +50,21 @@ export function MachinesPage() {
 }
 
 function MachineCard({ machine }: { machine: Machine }) {
-  const { host, state, error, gpus, gpus_error: gpusError, disks_error: disksError, jobs_error: jobsError } = machine;
+  const { host, node, state, error, gpus, gpus_error: gpusError, disks_error: disksError, jobs_error: jobsError } = machine;
+  const name = node ?? (host || "This machine");
   const clock = machine.clock_ahead_secs ?? 0;
   return (
-    <section class={`machine${state === "away" ? " away" : ""}`} aria-label={host || "This machine"}>
+    <section class={`machine${state === "away" ? " away" : ""}`} aria-label={name}>
       <header class="machine-head">
         <h2>
           <span class={`dot ${state === "away" ? "dot-failed" : state === "ready" ? "dot-ok" : "dot-starting"}`} />
-          {host || "This machine"}
+          {name}
         </h2>
+        {node !== null && (
+          <span class="muted">
+            through job <span class="num">{machine.node_job}</span> on {host || "this machine"}
+          </span>
+        )}
         {gpus.length > 0 && (
           <span class={machine.free_gpus ? "machine-free" : "muted"}>
             <span class="num">{machine.free_gpus}</span> of {plural(gpus.length, "GPU")} free

@@ -12,7 +12,7 @@ export function whereToStart(machines: readonly Machine[]): string {
   return soon ? `${plural(soon, "GPU")} without anybody on ${soon === 1 ? "it" : "them"}; free once that was so for a minute.` : "No GPU is free.";
 }
 
-export const nameOf = (machine: Machine): string => machine.host || "this machine";
+export const nameOf = (machine: Machine): string => machine.node ?? (machine.host || "this machine");
 
 /** Say how a GPU stands, in a few words. */
 export function standingOf(gpu: Gpu): { kind: "free" | "idle" | "busy" | "unknown"; text: string } {

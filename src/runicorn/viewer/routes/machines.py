@@ -30,10 +30,14 @@ async def list_machines(state: Annotated[ViewerState, Depends(viewer_state)]) ->
     runs = await with_runs(state, None, lambda found: [item.run for item in found.items])
     places = list(state.sources.values())
     answers = [
-        machine_answer(look, _host_of(look.id, places), RunsOnMachine(_runs_on(look.id, runs, places)))
+        machine_answer(
+            look,
+            _host_of(look.through or look.id, places),
+            RunsOnMachine(_runs_on(look.through or look.id, runs, places)),
+        )
         for look in looks
     ]
-    answers.sort(key=lambda each: (-each.free_gpus, each.state == "away", each.host != "", each.host))
+    answers.sort(key=lambda each: (-each.free_gpus, each.state == "away", each.host, each.node or ""))
     return json_answer(MachinesAnswer(machines=answers).model_dump())
 
 

@@ -73,13 +73,16 @@ def packed(package: str, parts: Sequence[str]) -> bytes:
     return zlib.compress("".join([*modules, "m.main()\n"]).encode(), 9)
 
 
-def command(marker: str, program: bytes | None = None) -> str:
+def command(marker: str, program: bytes | None = None, within: str = "") -> str:
     """Return what to run, whatever the login shell is. marker: what the program, by default the agent's, says once it
-    is read.
+    is read. within: what runs the words behind it somewhere else; there, only `python3` is tried.
     """
     length = len(packed_program() if program is None else program)
     code = _CODE.format(marker=marker, length=length, too_old=_TOO_OLD, cut=_CUT)
-    script = _LOOP.format(pythons=" ".join(_PYTHONS), code=code.strip(), too_old=_TOO_OLD, no_python=NO_PYTHON)
+    if within:
+        script = f"exec {within} python3 -IBuc '{code.strip()}'\n"
+    else:
+        script = _LOOP.format(pythons=" ".join(_PYTHONS), code=code.strip(), too_old=_TOO_OLD, no_python=NO_PYTHON)
     found, stdin = deliver(script.encode())
     assert not stdin, f"longer than {MAX_COMMAND_CHARS} characters, so that a shell would read what is for the agent"
     return found

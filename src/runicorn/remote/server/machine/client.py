@@ -76,13 +76,14 @@ def packed_program() -> bytes:
     return command.packed(__name__.rpartition(".")[0], _PARTS)
 
 
-def start(begin: Callable[[str, bytes], Process]) -> Machine:
-    """Start it and return it once it runs. begin: runs a command with bytes for its standard input.
+def start(begin: Callable[[str, bytes], Process], within: str = "") -> Machine:
+    """Start it and return it once it runs. begin: runs a command with bytes for its standard input. within: see
+    command.command.
 
     Raises NoPythonError, StartError, StartTimeoutError, and what `begin` raises.
     """
     marker = secrets.token_hex(8)
-    process = begin(command.command(marker, packed_program()), packed_program())
+    process = begin(command.command(marker, packed_program(), within), packed_program())
     lines = _Lines()
     try:
         process.follow(lines, _Nowhere(), lines.finish)
