@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -199,7 +200,7 @@ def _start(reached: _Reached) -> client.Machine:
 def _close_when_begun(begun: asyncio.Future[client.Machine]) -> None:
     """Close what nobody waited for, in a thread of its own: ending a channel takes a round trip."""
     if not begun.cancelled() and begun.exception() is None:
-        asyncio.get_running_loop().run_in_executor(None, begun.result().close)
+        threading.Thread(target=begun.result().close, name="remote-close", daemon=True).start()
 
 
 def _why(error: BaseException) -> str:
