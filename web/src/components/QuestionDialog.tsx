@@ -9,6 +9,7 @@ import { now } from "../state/clock";
 import { dialogIsOpen } from "../state/overlays";
 import { cancelFlow, flow } from "../state/remote/flow";
 import { decisions, isUnderWay, joinings, shownDecision, type Joining } from "../state/remote/joining";
+import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { answerQuestion, cancelQuestion, questions, showQuestion, shownQuestion } from "../state/remote/questions";
 import { sessions } from "../state/remote/status";
 import { giveUpJoining } from "../state/remote/together";
@@ -36,7 +37,7 @@ export function Questions() {
   const decides = decision !== undefined && decision.attempt === shownDecision.value;
   useLayoutEffect(() => {
     if (waiting.some((one) => one.id === shown) || decides) return;
-    if (decision && !dialogIsOpen() && !typesSince(decision.startedAt)) shownDecision.value = decision.attempt;
+    if (decision && mayBeDecided(decision)) shownDecision.value = decision.attempt;
     else if (question && !put.has(question.id) && mayCome(question)) showQuestion(question.id);
   }, [question?.id, shown, decision, decides]);
   if (question && question.id === shown)
@@ -95,11 +96,19 @@ const joiningThatAsks = (question: Question): Joining | undefined =>
 
 const isMine = (question: Question): boolean => mineSince(question) !== null;
 
+/** What the person has called the host, where that is not its own name: several may ask one after the other. */
+function nameOf(question: Question): string {
+  const one = hosts.value.find((each) => sameTarget(question.connection_id, targetOf(each)));
+  return one && hostLabel(one) !== one.host ? hostLabel(one) : "";
+}
+
 /** Own questions are expected; but who went on typing meanwhile would type the rest of it, and Enter, into the answer. */
 const mayCome = (question: Question): boolean => {
   const since = mineSince(question);
   return since === null ? !dialogIsOpen() && !isTyping(document.activeElement) : !typesSince(since);
 };
+
+const mayBeDecided = ({ startedAt }: Joining): boolean => !isTyping(document.activeElement) || (!dialogIsOpen() && !typesSince(startedAt));
 
 function QuestionDialog({ question, more, onPut }: { question: Question; more: number; onPut: () => void }) {
   const [answers, setAnswers] = useState<readonly string[]>(question.prompts.map(() => ""));
@@ -107,6 +116,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
   const [error, setError] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
   const mine = isMine(question);
+  const called = nameOf(question);
   const set = (at: number, value: string) => setAnswers(answers.map((one, index) => (index === at ? value : one)));
   const answer = async () => {
     // Enter goes on to what is still empty: an answer that is sent too soon uses up a try.
@@ -142,7 +152,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
       >
         <p class="question-who">
           <span>
-            To log in as <span class="mono">{question.connection_id}</span>
+            To log in {called ? <>to <strong>{called}</strong> </> : null}as <span class="mono">{question.connection_id}</span>
           </span>
           <TimeLeft question={question} />
         </p>
@@ -214,7 +224,8 @@ const isOurs = ({ name, instructions, prompts, connection_id }: Question): boole
 function whatFollows(question: Question, mine: boolean): string {
   const kept = "What you type goes to this server only. A password is kept in memory while the connection lives, anything else not at all.";
   const session = sessions.value.some((one) => one.connectionId === question.connection_id && one.status === "reconnecting");
-  const next = mine ? "The server may ask for more; then the way to the page goes on." : session ? "Then the session comes back on its address." : "Another window waits for this; closing leaves it open.";
+  const goal = joiningThatAsks(question) ? "its runs come among these" : "the way to the page goes on";
+  const next = mine ? `The server may ask for more; then ${goal}.` : session ? "Then the session comes back on its address." : "Another window waits for this; closing leaves it open.";
   return `${kept} ${next}`;
 }
 

@@ -15,6 +15,8 @@ const MOST_AT_A_TIME = 4;
 
 interface Work {
   one: SavedConnection;
+  /** What is remembered as the time of its use: those of one click stay in their order. */
+  usedAt: number;
   passphrase: string;
   ends: AbortController;
 }
@@ -26,13 +28,14 @@ let underWay = 0;
 export function joinHosts(list: readonly SavedConnection[]): void {
   // Who surely asks for something begins last, so that nobody who asks nothing waits for the person's answers.
   const asksLast = [...list].sort((a, b) => Number(loginOf(a) === "password") - Number(loginOf(b) === "password"));
+  const began = Date.now();
   for (const one of asksLast) {
     const target = targetOf(one);
     const before = joinings.peek().get(formatTarget(target));
     if (before && before.phase !== "failed" && before.phase !== "no_folder") continue;
-    const fresh: Joining = { target, attempt: newAttempt(), phase: one.remoteRoot ? "waiting" : "no_folder", hostKey: null, error: null, startedAt: Date.now() };
+    const fresh: Joining = { target, attempt: newAttempt(), phase: one.remoteRoot ? "waiting" : "no_folder", hostKey: null, error: null, startedAt: began };
     setJoining(fresh);
-    if (one.remoteRoot) works.set(formatTarget(target), { one, passphrase: "", ends: new AbortController() });
+    if (one.remoteRoot) works.set(formatTarget(target), { one, usedAt: began - list.indexOf(one), passphrase: "", ends: new AbortController() });
   }
   goOn();
 }
@@ -55,7 +58,7 @@ async function run(joining: Joining): Promise<void> {
     const session = await open(joining, work, signal);
     if (signal.aborted) return;
     forget(joining.target);
-    await saveHost({ ...work.one, lastUsedAt: Date.now(), mode: readerOf(session.mode) }).catch(() => {});
+    await saveHost({ ...work.one, lastUsedAt: work.usedAt, mode: readerOf(session.mode) }).catch(() => {});
   } catch (error) {
     if (!signal.aborted && !isAbort(error)) settle(joining, asApiError(error));
   } finally {
