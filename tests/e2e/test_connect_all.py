@@ -17,7 +17,7 @@ from tests.support.browser import visit
 from tests.support.drawn_sweeps import write_run
 from tests.support.remote import accept, connect, stop
 from tests.support.server import Server, run_server
-from tests.support.serving import Viewer
+from tests.support.serving import Viewer, run_viewer
 from tests.support.sshd import free_port, make_key
 from tests.support.waiting import eventually
 
@@ -75,8 +75,9 @@ def lab(bare_account: Account, viewer: Viewer, tmp_path: Path) -> Iterator[Lab]:
             write_run(servers[name].runs, run_id, {"loss": ([0, 1], [1.0, 0.5])}, {"name": f"on-{name}"})
         lab = Lab(viewer, bare_account, servers, [])
         yield lab
-        for session in lab.sessions():
-            assert stop(viewer, session).json()["ok"] is True
+        if lab.viewer.process.poll() is None:
+            for session in lab.sessions():
+                assert stop(lab.viewer, session).json()["ok"] is True
 
 
 def sidebar(page: Page) -> Locator:
@@ -251,3 +252,62 @@ def test_one_host_alone_has_no_button_for_all(browser: Browser, lab: Lab) -> Non
         eventually(lambda: len(lab.sessions()) == 1)
         assert lab.connections() == {lab.servers["gpu-1"].sshd.port}
         told(page, "gpu-2", "not connected")
+
+
+def again(page: Page) -> Locator:
+    return page.get_by_role("checkbox", name="Connect the last ones again when this page opens")
+
+
+def test_the_last_ones_are_connected_again_only_if_that_was_asked_for(
+    browser: Browser, lab: Lab, tmp_path: Path
+) -> None:
+    lab.know("gpu-1", "gpu-2", "gpu-3")
+    for name in ("gpu-1", "gpu-2", "gpu-3"):
+        lab.add(name)
+    lab.save()
+    root, home, port = tmp_path / "local-root", tmp_path / "home", free_port()
+    lab.viewer.stop()
+    with visit(browser, "about:blank") as visitor:
+        page = visitor.page
+
+        def opened(stack: ExitStack) -> Viewer:
+            """Start a viewer on the same address, as on another day, and open its page."""
+            viewer = stack.enter_context(run_viewer(root, home, port=port))
+            page.goto("about:blank")
+            page.goto(f"{viewer.url}/#/runs")
+            lab.viewer = viewer
+            return viewer
+
+        with ExitStack() as stack:
+            opened(stack)
+            connect_all(page).click()
+            for name in ("gpu-1", "gpu-2", "gpu-3"):
+                expect(row_of(page, name)).to_be_visible()
+        with ExitStack() as stack:
+            opened(stack)
+            for name in ("gpu-1", "gpu-2", "gpu-3"):
+                told(page, name, "not connected")
+            page.wait_for_timeout(1000)
+            assert (lab.sessions(), lab.connections()) == ([], set())
+            page.get_by_role("link", name="Remote", exact=True).click()
+            expect(again(page)).not_to_be_checked()
+            again(page).check()
+        with ExitStack() as stack:
+            opened(stack)
+            for name in ("gpu-1", "gpu-2", "gpu-3"):
+                expect(row_of(page, name)).to_be_visible()
+            # One that a person stops is none of the last ones any more.
+            (stopped,) = [each for each in lab.sessions() if each["sshPort"] == lab.servers["gpu-2"].sshd.port]
+            assert stop(lab.viewer, stopped).json()["ok"] is True
+            expect(row_of(page, "gpu-2")).to_have_count(0)
+            told(page, "gpu-2", "connected")
+        with ExitStack() as stack:
+            opened(stack)
+            for name in ("gpu-1", "gpu-3"):
+                expect(row_of(page, name)).to_be_visible()
+            page.wait_for_timeout(1000)
+            assert {each["sshPort"] for each in lab.sessions()} == {
+                lab.servers[name].sshd.port for name in ("gpu-1", "gpu-3")
+            }
+            for session in lab.sessions():
+                stop(lab.viewer, session)

@@ -12,9 +12,10 @@ import { foldedProjects } from "../state/prefs";
 import { goingTo } from "../state/remote/going";
 import { isUnderWay, joiningOf, type Joining } from "../state/remote/joining";
 import { connectHost, connectHosts, giveUpHost, goToHost } from "../state/remote/opening";
-import { hostLabel, hosts, isSame, targetOf } from "../state/remote/hosts";
+import { hostLabel, hosts, hostsInPlace, isSame, targetOf } from "../state/remote/hosts";
 import { questionOf, stateOf } from "../state/remote/places";
-import { sessionsOf, startRemote } from "../state/remote/status";
+import { startHosts } from "../state/remote/last";
+import { sessionsOf } from "../state/remote/status";
 import { slowNow } from "../state/clock";
 import { go, param, place, setParams } from "../state/route";
 import { projects } from "../state/runs";
@@ -33,7 +34,7 @@ export function Sidebar() {
   const current = place.value.page === "runs" ? param("p") : "";
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   useEffect(() => {
-    if (health.value && !isRemote.value) startRemote();
+    if (health.value && !isRemote.value) startHosts();
   }, [health.value === null, isRemote.value]);
   const choose = (path: string) => setParams({ p: path, sel: "", but: "", cols: "", pin: "" }, "push");
   const toggle = (path: string) => {
@@ -78,7 +79,7 @@ export function Sidebar() {
         <>
           <HostsHead />
           <div class="sidebar-list hosts">
-            {hosts.value.map((one) => (
+            {hostsInPlace.value.map((one) => (
               <SavedHost key={formatTarget(targetOf(one))} one={one} />
             ))}
             {unsaved().map((source) => (
@@ -95,7 +96,7 @@ const LIVE: readonly PlaceState[] = ["asks", "running", "reconnecting", "startin
 
 /** Above the hosts: with one click, all that are saved and not connected are. */
 function HostsHead() {
-  const left = hosts.value.filter((one) => !LIVE.includes(stateOf(targetOf(one))) && !joiningOf(targetOf(one)));
+  const left = hostsInPlace.value.filter((one) => !LIVE.includes(stateOf(targetOf(one))) && !joiningOf(targetOf(one)));
   return (
     <div class="sidebar-head with-action">
       <h2>Hosts</h2>

@@ -3,7 +3,7 @@
 import { computed } from "@preact/signals";
 import * as api from "../../api/remote";
 import type { SavedConnection } from "../../api/remote-types";
-import type { Target } from "../../pure/target";
+import { formatTarget, type Target } from "../../pure/target";
 import { saved } from "./status";
 
 export const targetOf = (one: SavedConnection): Target => ({ username: one.username, host: one.host, port: Number(one.port) || 22 });
@@ -16,6 +16,15 @@ export const hostLabel = (one: SavedConnection): string => one.name?.trim() || o
 export const hosts = computed<readonly SavedConnection[]>(() =>
   [...(saved.value ?? [])].sort((a, b) => (Number(b.lastUsedAt) || 0) - (Number(a.lastUsedAt) || 0)),
 );
+
+let order: readonly string[] = [];
+
+/** The same hosts in the order in which this page saw them first: none moves away under a pointer as another one is used. */
+export const hostsInPlace = computed<readonly SavedConnection[]>(() => {
+  const byName = new Map(hosts.value.map((one) => [formatTarget(targetOf(one)), one]));
+  order = [...[...byName.keys()].filter((name) => !order.includes(name)), ...order.filter((name) => byName.has(name))];
+  return order.map((name) => byName.get(name)!);
+});
 
 export const savedFor = (target: Target): SavedConnection | undefined => saved.value?.find((one) => isSame(targetOf(one), target));
 
