@@ -255,7 +255,7 @@ def test_one_host_alone_has_no_button_for_all(browser: Browser, lab: Lab) -> Non
 
 
 def again(page: Page) -> Locator:
-    return page.get_by_role("checkbox", name="Connect the last ones again when this page opens")
+    return page.get_by_role("checkbox", name="Reconnect the last ones at start")
 
 
 def test_the_last_ones_are_connected_again_only_if_that_was_asked_for(

@@ -66,9 +66,9 @@ function Hosts() {
         <h2>Hosts</h2>
         {list.length > 0 && <span class="count num">{list.length}</span>}
         {list.length > 0 && (
-          <label class="radio last-ones">
+          <label class="radio last-ones" title="When this page is opened, connect the hosts that were connected last">
             <input type="checkbox" checked={reconnectsLast.value} onChange={(event) => (reconnectsLast.value = event.currentTarget.checked)} />
-            Connect the last ones again when this page opens
+            Reconnect the last ones at start
           </label>
         )}
       </header>
