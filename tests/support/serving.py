@@ -46,9 +46,9 @@ class Viewer:
 
 
 @contextlib.contextmanager
-def run_viewer(root: Path, home: Path, environ: Mapping[str, str] | None = None) -> Iterator[Viewer]:
-    """Start a viewer and stop it on leaving."""
-    command = [sys.executable, "-m", "runicorn", "viewer", "--root", str(root), "--port", "0", "--no-browser"]
+def run_viewer(root: Path, home: Path, environ: Mapping[str, str] | None = None, *, port: int = 0) -> Iterator[Viewer]:
+    """Start a viewer and stop it on leaving. port: where it listens, 0 for any."""
+    command = [sys.executable, "-m", "runicorn", "viewer", "--root", str(root), "--port", str(port), "--no-browser"]
     # Nothing of the person who runs the tests gets in: no agent, no keys, no settings.
     clean = {name: value for name, value in os.environ.items() if name != "SSH_AUTH_SOCK" and "RUNICORN" not in name}
     environment = {**clean, "HOME": str(home), "RUNICORN_HOME": str(home / "runicorn"), **(environ or {})}

@@ -19,7 +19,7 @@ from runicorn.settings import Settings
 from runicorn.viewer.hooks import RemoteHook
 
 if TYPE_CHECKING:
-    from runicorn.remote.session.host_page import HostPage, HostPages
+    from runicorn.remote.session.host_page import HostPage, HostPages, HostPlace, HostPlaces
     from runicorn.viewer.guests import Guests
 
 
@@ -54,7 +54,8 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         return None
     manage_url = f"http://localhost:{chosen.port}/#/remote"
     guests = Guests()
-    service = RemoteService(chosen, home_of(chosen), manage_url, pages=host_pages(chosen, guests))
+    pages, places = host_pages(chosen, guests), host_places(chosen, guests)
+    service = RemoteService(chosen, home_of(chosen), manage_url, pages=pages, places=places)
     return RemoteApi(service, guests)
 
 
@@ -73,6 +74,20 @@ def host_pages(chosen: Settings, guests: Guests | None = None) -> HostPages:
         return page
 
     return make
+
+
+def host_places(chosen: Settings, guests: Guests) -> HostPlaces:
+    """Return what shows the roots of hosts that have a viewer of their own; it is loaded with the first of them."""
+
+    async def show(session_id: str, host: str, root: str) -> HostPlace:
+        import asyncio
+
+        host_root = await asyncio.to_thread(import_module, "runicorn.viewer.host_root")
+        called = await asyncio.to_thread(_saved_name, chosen, host)
+        place: HostPlace = await host_root.show(chosen, guests, session_id, host, root, called)
+        return place
+
+    return show
 
 
 def _saved_name(chosen: Settings, connection_id: str) -> str:

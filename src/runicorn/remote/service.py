@@ -23,7 +23,7 @@ from runicorn.remote.saved import SavedConnections
 from runicorn.remote.server import files
 from runicorn.remote.server.candidates import Candidates
 from runicorn.remote.server.files import Listing, PathFacts
-from runicorn.remote.session.host_page import HostPages
+from runicorn.remote.session.host_page import HostPages, HostPlaces
 from runicorn.remote.session.session import Session, StartRequest
 from runicorn.remote.session.sessions import Sessions
 from runicorn.remote.ssh import program
@@ -42,7 +42,8 @@ class RemoteService:
 
     user_home: where default keys are looked for, in `.ssh`. manage_url: the page that sessions are managed on, if any.
     askers: makes whoever puts the questions of one login to a person; without it they wait in `questions`.
-    pages: makes the pages of hosts on which no viewer runs; without it, every host needs one.
+    pages: makes the pages of hosts on which no viewer runs; without it, every host needs one. places: shows the roots
+    of hosts on which one runs; without it, they are not shown.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class RemoteService:
         manage_url: str | None = None,
         askers: Callable[[Target], ClosableAsker] | None = None,
         pages: HostPages | None = None,
+        places: HostPlaces | None = None,
     ) -> None:
         self.settings = settings
         self.user_home = user_home
@@ -73,7 +75,7 @@ class RemoteService:
             settings.connector,
         )
         self.sessions = Sessions(
-            settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url, pages
+            settings, self.connections, self.host_keys, self.run_blocking, self._news.tell, manage_url, pages, places
         )
         self.machines = Machines(self.connections, self.run_blocking, self._open_roots)
 

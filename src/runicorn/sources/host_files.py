@@ -55,6 +55,7 @@ class HostFiles(Files):
         self._watch: Watch | None = None
         self._watched_at = float("-inf")
         self._foreseen = Foreseen(monotonic)
+        self._why_nobody = "The host is not read by anybody yet"
 
     def read_by(self, reader: Reader) -> None:
         """Go on with another one, which opened the same root."""
@@ -62,11 +63,18 @@ class HostFiles(Files):
             self._current, self._watch, self._watched_at = reader, None, float("-inf")
         self._foreseen.forget()
 
+    def read_by_nobody(self, why: str) -> None:
+        """Say in the place of every answer why there is none, until there is another reader."""
+        with self._lock:
+            self._current, self._watch, self._why_nobody = None, None, why
+        self._foreseen.forget()
+
     @property
     def _reader(self) -> Reader:
-        if self._current is None:
-            raise ConnectionResetError(errno.ECONNRESET, "The host is not read by anybody yet")
-        return self._current
+        reader = self._current
+        if reader is None:
+            raise ConnectionResetError(errno.ECONNRESET, self._why_nobody)
+        return reader
 
     def names(self, path: str) -> list[str]:
         with _broken_answers():

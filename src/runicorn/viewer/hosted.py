@@ -10,7 +10,6 @@ import asyncio
 import concurrent.futures
 import contextlib
 import socket
-import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,12 +22,10 @@ from uvicorn.lifespan.off import LifespanOff
 from runicorn.loopback.proof import new_proof
 from runicorn.remote.server.reading import Reader
 from runicorn.settings import Settings
-from runicorn.sources.host import HostSource
-from runicorn.sources.host_files import HostFiles
 from runicorn.viewer.app import create_app
 from runicorn.viewer.guests import Guests
+from runicorn.viewer.host_root import HostRoot
 from runicorn.viewer.http import config_of, connect
-from runicorn.viewer.source_state import LOCAL
 
 _END_SECS = 2.0
 
@@ -65,9 +62,8 @@ class HostedPage:
     ) -> None:
         self._guest = guest
         self._guests = guests
-        self._clock_offset_secs = 0.0
-        self._files = HostFiles()
-        source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
+        self._root = HostRoot(settings, host, root)
+        source = self._root.source
         self._loop = loop
         self._server = _Within(create_app(settings, session=guest, source=source))
         self._add: Callable[[], None] | None = None
@@ -80,12 +76,7 @@ class HostedPage:
             self._add()
 
     def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
-        self._clock_offset_secs = clock_offset_secs
-        self._files.read_by(reader)
-
-    def _now(self) -> float:
-        """Return unix seconds as the host has them, by which its runs say that they live."""
-        return time.time() + self._clock_offset_secs
+        self._root.read_by(reader, clock_offset_secs)
 
     def tell(self, news: dict[str, Any]) -> None:
         self._guest.remote_info = news

@@ -1,5 +1,6 @@
 /** What a server asks while somebody logs in. Its words stand apart from ours, and are text, whatever they look like. */
 
+import type { ComponentChildren } from "preact";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asApiError } from "../api/error";
 import type { Question } from "../api/questions";
@@ -7,10 +8,14 @@ import { sameTarget } from "../pure/target";
 import { now } from "../state/clock";
 import { dialogIsOpen } from "../state/overlays";
 import { cancelFlow, flow } from "../state/remote/flow";
+import { decisions, isUnderWay, joinings, shownDecision, type Joining } from "../state/remote/joining";
+import { hostLabel, hosts, targetOf } from "../state/remote/hosts";
 import { answerQuestion, cancelQuestion, questions, showQuestion, shownQuestion } from "../state/remote/questions";
 import { sessions } from "../state/remote/status";
+import { giveUpJoining } from "../state/remote/together";
 import { isTyping, typesSince } from "../state/typing";
 import { toast, toastError } from "../state/toasts";
+import { Decision } from "./Decision";
 import { Icon } from "./icons";
 import { Dialog } from "./overlay";
 import { useUniqueId } from "./uid";
@@ -19,7 +24,8 @@ import { useUniqueId } from "./uid";
 const SHORT_SECS = 20;
 
 /**
- * One question at a time. None comes over what somebody is typing; another window's or a session's over no dialog either.
+ * One question at a time, and one decision of the person's own about a host, where several are being connected. None comes
+ * over what somebody is typing; another window's or a session's over no dialog either.
  * One that is shown stays, or that a person asked for, until it is answered or put off.
  */
 export function Questions() {
@@ -27,45 +33,82 @@ export function Questions() {
   const shown = shownQuestion.value;
   const question = waiting.find((one) => one.id === shown) ?? waiting.find(isMine) ?? waiting[0];
   const [put, setPut] = useState<ReadonlySet<string>>(new Set());
+  const decision = decisions.value.find((one) => one.attempt === shownDecision.value) ?? decisions.value[0];
+  const decides = decision !== undefined && decision.attempt === shownDecision.value;
   useLayoutEffect(() => {
-    if (question && question.id !== shown && !put.has(question.id) && mayCome(question)) showQuestion(question.id);
-  }, [question?.id]);
-  if (!question) return null;
-  if (question.id === shown)
+    if (waiting.some((one) => one.id === shown) || decides) return;
+    if (decision && mayBeDecided(decision)) shownDecision.value = decision.attempt;
+    else if (question && !put.has(question.id) && mayCome(question)) showQuestion(question.id);
+  }, [question?.id, shown, decision, decides]);
+  if (question && question.id === shown)
     return (
       <QuestionDialog
         key={question.id}
         question={question}
-        more={waiting.length - 1}
+        more={waiting.length - 1 + decisions.value.length}
         onPut={() => {
           setPut(new Set([...put, question.id]));
           shownQuestion.value = null;
         }}
       />
     );
+  if (decision && decides) return <Decision key={`${decision.attempt} ${decision.phase}`} joining={decision} />;
+  if (decision) return <Bar who={decision.target.host} what="needs your decision to go on" onAnswer={() => (shownDecision.value = decision.attempt)} />;
+  if (!question) return null;
+  return (
+    <Bar who={question.hop} what="asks you something to log in" onAnswer={() => showQuestion(question.id)}>
+      <TimeLeft question={question} />
+    </Bar>
+  );
+}
+
+interface BarProps {
+  who: string;
+  what: string;
+  onAnswer: () => void;
+  children?: ComponentChildren;
+}
+
+function Bar({ who, what, onAnswer, children }: BarProps) {
   return (
     <div class="question-bar" role="region" aria-label="A server’s question">
       <Icon name="help" size={14} />
       <span role="status">
-        <strong>{question.hop}</strong> asks you something to log in
+        <strong>{who}</strong> {what}
       </span>
-      <TimeLeft question={question} />
-      <button type="button" class="button small primary" onClick={() => showQuestion(question.id)}>
+      {children}
+      <button type="button" class="button small primary" onClick={onAnswer}>
         Answer
       </button>
     </div>
   );
 }
 
-/** Whether this window's own attempt asks it. */
-const isMine = (question: Question): boolean => {
+/** Since when (ms since 1970) this window's own attempt is under way that asks it; null for another one's. */
+const mineSince = (question: Question): number | null => {
   const now = flow.value;
-  return now !== null && (now.phase === "connecting" || now.phase === "starting") && sameTarget(question.connection_id, now.target);
+  if (now && (now.phase === "connecting" || now.phase === "starting") && sameTarget(question.connection_id, now.target)) return now.startedAt;
+  return joiningThatAsks(question)?.startedAt ?? null;
 };
 
+const joiningThatAsks = (question: Question): Joining | undefined =>
+  [...joinings.value.values()].find((one) => isUnderWay(one) && sameTarget(question.connection_id, one.target));
+
+const isMine = (question: Question): boolean => mineSince(question) !== null;
+
+/** What the person has called the host, where that is not its own name: several may ask one after the other. */
+function nameOf(question: Question): string {
+  const one = hosts.value.find((each) => sameTarget(question.connection_id, targetOf(each)));
+  return one && hostLabel(one) !== one.host ? hostLabel(one) : "";
+}
+
 /** Own questions are expected; but who went on typing meanwhile would type the rest of it, and Enter, into the answer. */
-const mayCome = (question: Question): boolean =>
-  isMine(question) ? !typesSince(flow.value!.startedAt) : !dialogIsOpen() && !isTyping(document.activeElement);
+const mayCome = (question: Question): boolean => {
+  const since = mineSince(question);
+  return since === null ? !dialogIsOpen() && !isTyping(document.activeElement) : !typesSince(since);
+};
+
+const mayBeDecided = ({ startedAt }: Joining): boolean => !isTyping(document.activeElement) || (!dialogIsOpen() && !typesSince(startedAt));
 
 function QuestionDialog({ question, more, onPut }: { question: Question; more: number; onPut: () => void }) {
   const [answers, setAnswers] = useState<readonly string[]>(question.prompts.map(() => ""));
@@ -73,6 +116,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
   const [error, setError] = useState<string | null>(null);
   const form = useRef<HTMLFormElement>(null);
   const mine = isMine(question);
+  const called = nameOf(question);
   const set = (at: number, value: string) => setAnswers(answers.map((one, index) => (index === at ? value : one)));
   const answer = async () => {
     // Enter goes on to what is still empty: an answer that is sent too soon uses up a try.
@@ -90,7 +134,9 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
     }
   };
   const cancel = () => {
-    if (mine) cancelFlow();
+    const joining = joiningThatAsks(question);
+    if (joining) giveUpJoining(joining);
+    else if (mine) cancelFlow();
     else cancelQuestion(question.id).then(() => toast(`Gave up logging in to ${question.hop}.`), toastError);
   };
   return (
@@ -106,7 +152,7 @@ function QuestionDialog({ question, more, onPut }: { question: Question; more: n
       >
         <p class="question-who">
           <span>
-            To log in as <span class="mono">{question.connection_id}</span>
+            To log in {called ? <>to <strong>{called}</strong> </> : null}as <span class="mono">{question.connection_id}</span>
           </span>
           <TimeLeft question={question} />
         </p>
@@ -178,7 +224,8 @@ const isOurs = ({ name, instructions, prompts, connection_id }: Question): boole
 function whatFollows(question: Question, mine: boolean): string {
   const kept = "What you type goes to this server only. A password is kept in memory while the connection lives, anything else not at all.";
   const session = sessions.value.some((one) => one.connectionId === question.connection_id && one.status === "reconnecting");
-  const next = mine ? "The server may ask for more; then the way to the page goes on." : session ? "Then the session comes back on its address." : "Another window waits for this; closing leaves it open.";
+  const goal = joiningThatAsks(question) ? "its runs come among these" : "the way to the page goes on";
+  const next = mine ? `The server may ask for more; then ${goal}.` : session ? "Then the session comes back on its address." : "Another window waits for this; closing leaves it open.";
   return `${kept} ${next}`;
 }
 

@@ -9,6 +9,7 @@ import { RunEditor } from "../components/RunActions";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
+import { decisions } from "../state/remote/joining";
 import { questions } from "../state/remote/questions";
 import { artifactsHash, go, place } from "../state/route";
 import { runs } from "../state/runs";
@@ -79,7 +80,7 @@ export function App() {
         )}
       </div>
       <RunEditor />
-      {questions.value.length > 0 && <Questions />}
+      {(questions.value.length > 0 || decisions.value.length > 0) && <Questions />}
       {open === "search" && <Search onClose={() => setOpen(null)} onHelp={() => setOpen("help")} />}
       {open === "help" && (
         <Dialog title="Keyboard shortcuts" width={620} onClose={() => setOpen(null)}>

@@ -11,11 +11,13 @@ import { Dialog, Menu } from "../components/overlay";
 import { HostDot } from "../components/Sidebar";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
 import { useKeys } from "../state/keys";
+import { reconnectsLast } from "../state/prefs";
 import { begin, emptyLogin, flow, loginOf, openHost } from "../state/remote/flow";
 import { forgetHost, hostLabel, hosts, saveHost, targetOf } from "../state/remote/hosts";
 import { questionOf, stateOf } from "../state/remote/places";
 import { showQuestion } from "../state/remote/questions";
-import { loadKnownHosts, loadRemote, remoteError, saved, sessionsOf, startRemote } from "../state/remote/status";
+import { startHosts } from "../state/remote/last";
+import { loadKnownHosts, loadRemote, remoteError, saved, sessionsOf } from "../state/remote/status";
 import { toast, toastError } from "../state/toasts";
 import { KnownHosts } from "../components/KnownHosts";
 import { PathEnd } from "../components/PathEnd";
@@ -23,7 +25,7 @@ import { SessionList } from "../components/SessionList";
 
 export function RemotePage() {
   useEffect(() => {
-    startRemote();
+    startHosts();
     void loadKnownHosts().catch(() => {}); // the section says that it is empty or asks again when it is unfolded
   }, []);
   const server = useRef<HTMLInputElement>(null);
@@ -63,6 +65,12 @@ function Hosts() {
       <header>
         <h2>Hosts</h2>
         {list.length > 0 && <span class="count num">{list.length}</span>}
+        {list.length > 0 && (
+          <label class="radio last-ones" title="When this page is opened, connect the hosts that were connected last">
+            <input type="checkbox" checked={reconnectsLast.value} onChange={(event) => (reconnectsLast.value = event.currentTarget.checked)} />
+            Reconnect the last ones at start
+          </label>
+        )}
       </header>
       {saved.value === null ? (
         <Delayed>

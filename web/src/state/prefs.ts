@@ -45,4 +45,7 @@ export const foldedGroups = preference<string[]>("foldedGroups", []);
 export const chosenColumns = preference<Readonly<Record<string, { cols: string; pin: string }>>>("columns", {});
 /** Widths in pixels that somebody gave to columns of the table. */
 export const columnWidths = preference<Readonly<Record<string, number>>>("columnWidths", {});
+/** Whether the hosts that were connected last are connected again when the page is opened; and which these are. */
+export const reconnectsLast = preference("reconnectsLast", false);
+export const connectedLast = preference<readonly string[]>("connectedLast", []);
 export const consoleTimes = preference("consoleTimes", false);

@@ -46,3 +46,7 @@ class Holder:
             held, self._held = self._held, []
         for resource in reversed(held):
             resource.close()
+
+    def close(self) -> None:
+        """As release(), for whoever holds this one."""
+        self.release()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from runicorn._version import __version__
@@ -41,21 +42,10 @@ async def start(
     def own(process: Any) -> None:
         session.process = session.holder.own(process)
 
-    def begin() -> Reader:
-        if mode is Mode.SFTP:
-            return sftp.start(connection, own, session.progress.log)
-        return agents.start(connection, own, session.progress.log)
-
-    def greet(reader: Reader) -> Hello:
-        try:
-            return reader.hello(session.request.root)
-        except OSError as error:
-            raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
-
     with session.progress.stage("start") as tell:
-        reader = await run_blocking(begin)
+        reader = await run_blocking(begin, mode, connection, own, session.progress.log)
         session.mode, session.reader = mode, session.holder.own(reader)
-        hello = await run_blocking(greet, reader)
+        hello = await run_blocking(greet, reader, session.request.root)
         if hello.error is not None:
             await run_blocking(session.holder.drop, reader)
             raise root_error(hello.error, hello.root)
@@ -64,11 +54,32 @@ async def start(
         session.rtt_ms = hello.round_trip_secs * 1000
         tell(hello.what)
     if session.page is None:
+        if session.place is not None:  # it was read beside a viewer before
+            await run_blocking(session.holder.drop, session.place)
+            session.place = None
         page = await pages(
             session.session_id, session.request.target.connection_id, hello.root, local_port, session.started_at
         )
         session.page = session.holder.own(page)
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
+
+
+def begin(mode: Mode, connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Reader:
+    """Return what reads, once it runs. Blocks. Raises what agent.client.start and sftp.client.start do."""
+    if mode is Mode.SFTP:
+        return sftp.start(connection, own, log)
+    return agents.start(connection, own, log)
+
+
+def greet(reader: Reader, root: str) -> Hello:
+    """Return its answer to a root, as a person types it; that cannot be read where there is an error in it. Blocks.
+
+    Raises StartError where there is no answer.
+    """
+    try:
+        return reader.hello(root)
+    except OSError as error:
+        raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
 
 
 def lead_to(session: Session) -> None:

@@ -1,5 +1,5 @@
-"""The page of a host on which no viewer runs, served on this side: what a session asks of it, and what stands for the
-tunnel and its questions.
+"""What this side shows of a session's host: the page of one on which no viewer runs, with what stands for the tunnel
+and its questions; and the place of one that has a viewer.
 """
 
 from __future__ import annotations
@@ -38,6 +38,30 @@ class HostPages(Protocol):
     def __call__(
         self, session_id: str, host: str, root: str, local_port: int, started_at: float
     ) -> Awaitable[HostPage]: ...
+
+
+class HostPlace(Protocol):
+    """A host's root among those that this side shows, while a viewer over there serves its page. It stays through all
+    reconnects.
+    """
+
+    @property
+    def root(self) -> str: ...
+
+    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
+        """Read by this one from now on. clock_offset_secs: as in HostPage."""
+
+    def read_by_nobody(self, why: str) -> None:
+        """Say from now on why it is not read, in one sentence."""
+
+    def close(self) -> None:
+        """Have it gone, from a worker thread, within a second or two."""
+
+
+class HostPlaces(Protocol):
+    """Shows the place of a session. host: as for HostPages. root: over there, as far as that is known."""
+
+    def __call__(self, session_id: str, host: str, root: str) -> Awaitable[HostPlace]: ...
 
 
 class ReaderLine:

@@ -23,7 +23,7 @@ from runicorn.remote.trust.target import Credentials, Target
 
 if TYPE_CHECKING:
     from runicorn.remote.server.reading import Reader
-    from runicorn.remote.session.host_page import HostPage, ReaderLine
+    from runicorn.remote.session.host_page import HostPage, HostPlace, ReaderLine
 
 
 class Mode(enum.Enum):
@@ -69,6 +69,7 @@ class Session:
     launched: the server was asked to start its viewer, which may run there before that is known here.
     waiters: how many wait for its start; those who came along included.
     mode: how the host is read; AUTO until that is known. passed_over: which other ways there were, and why not.
+    place: its root among those shown here, where a viewer over there serves its page; besides: what has that read.
     """
 
     session_id: str
@@ -87,6 +88,7 @@ class Session:
     passed_over: list[Fallback] = field(default_factory=list)
     page: HostPage | None = field(default=None, repr=False)
     reader: Reader | None = field(default=None, repr=False)
+    place: HostPlace | None = field(default=None, repr=False)
     error: RunicornError | None = None
     reconnects: int = 0
     rtt_ms: float | None = None
@@ -104,6 +106,7 @@ class Session:
     ended: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     nudged: asyncio.Event = field(default_factory=asyncio.Event, repr=False)
     task: asyncio.Task[None] | None = field(default=None, repr=False)
+    besides: asyncio.Task[None] | None = field(default=None, repr=False)
     loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop, repr=False)
 
     @property

@@ -12,7 +12,8 @@ from runicorn.errors import RunicornError, SessionNotFoundError, StartCancelledE
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import probing
 from runicorn.remote.session import lifecycle, records, session_log
-from runicorn.remote.session.host_page import HostPages
+from runicorn.remote.session.beside import Beside
+from runicorn.remote.session.host_page import HostPages, HostPlaces
 from runicorn.remote.session.lifecycle import Effect, Event, State
 from runicorn.remote.session.opening import Opening
 from runicorn.remote.session.records import SessionRecords
@@ -29,7 +30,10 @@ END_TIMEOUT_SECS = 8.0  # four round trips of a second, and the second that a vi
 
 
 class Sessions:
-    """All sessions of this viewer. Belongs to the event loop's thread. changed: called whenever there is news."""
+    """All sessions of this viewer. Belongs to the event loop's thread. changed: called whenever there is news.
+
+    places: shows the roots of hosts that have a viewer, too; None where they are not shown.
+    """
 
     def __init__(
         self,
@@ -40,10 +44,12 @@ class Sessions:
         changed: Callable[[], None],
         manage_url: str | None,
         pages: HostPages | None = None,
+        places: HostPlaces | None = None,
     ) -> None:
         self.probes = probing.Probes(run_blocking)
         self._opening = Opening(settings, connections, host_keys, run_blocking, self.probes, manage_url, pages)
         self._watching = Watching(self._opening, changed)
+        self._beside = Beside(connections, run_blocking, places) if places is not None else None
         self._records = SessionRecords(settings.home / "sessions.json")
         self._run_blocking = run_blocking
         self._changed = changed
@@ -199,10 +205,15 @@ class Sessions:
         await self._advance(session, Event.READY)
 
     async def _while_running(self, session: Session) -> None:
+        if self._beside is not None and not session.is_served_here:
+            session.besides = asyncio.create_task(self._beside.read(session))
         try:
             await self._watching.until_lost(session)
         except Exception as error:  # noqa: BLE001  the rim of a background task: the way back is the same
             self._opening.progress(session).log(f"the watch over the link ended: {error!r}")
+        finally:
+            if session.besides is not None:  # it need not have ended for the link to come back
+                session.besides.cancel()
         await self._advance(session, Event.LINK_LOST)
 
     async def _restoring(self, session: Session) -> None:
@@ -228,6 +239,8 @@ class Sessions:
         while task is not None and task is not current and not task.done():
             task.cancel()
             await asyncio.wait([task], timeout=1.0)
+        if session.besides is not None and not session.besides.done():
+            await asyncio.wait([session.besides], timeout=1.0)
         if session.remote is not None or session.launched:
             try:
                 ended = await asyncio.wait_for(self._opening.end_viewer(session), END_TIMEOUT_SECS)
@@ -240,6 +253,6 @@ class Sessions:
         await self._run_blocking(self._records.forget, session.session_id)
         session.process = None
         session.tunnel = None
-        session.task = None
+        session.task = session.besides = session.place = None
         session.forget_secrets()
         self._opening.connections.leave(session.session_id)

@@ -134,7 +134,7 @@ export function begin(target: Target, form: LoginForm, options: { straight?: boo
     connector: null,
     environments: [],
     environment: known?.condaEnv ?? null,
-    lastMode: known?.mode === "agent" || known?.mode === "sftp" ? known.mode : null,
+    lastMode: readerOf(known?.mode),
     config: null,
     configBusy: false,
     root: known?.remoteRoot ?? "",
@@ -189,6 +189,9 @@ async function guarded(failedAt: Flow["failedAt"], work: (signal: AbortSignal) =
     settle(asApiError(error), failedAt);
   }
 }
+
+/** What read a folder, where that was no viewer over there. */
+export const readerOf = (mode: unknown): "agent" | "sftp" | null => (mode === "agent" || mode === "sftp" ? mode : null);
 
 /** Turn an error into the question that would solve it, or into the failure it is. */
 function settle(error: ApiError, failedAt: Flow["failedAt"]): void {
@@ -338,8 +341,7 @@ async function start(signal: AbortSignal): Promise<void> {
   await remember(session).catch(() => {});
   // Secrets are not needed any more: the viewer holds what it needs to reconnect.
   patch({ phase: "ready", form: emptyLogin() });
-  // The page of a viewer over there is the only one that shows its runs.
-  if (!now.stay || session.mode === "viewer") return leaveFor(session.url);
+  if (!now.stay) return leaveFor(session.url);
   flow.value = null;
   if (place.peek().page === "remote") go(runsHash());
 }
@@ -371,7 +373,7 @@ async function remember(chosen: Session | null): Promise<void> {
     Object.assign(entry, {
       remoteRoot: now.root.trim(),
       condaEnv: now.environment,
-      mode: chosen.mode === "agent" || chosen.mode === "sftp" ? chosen.mode : null,
+      mode: readerOf(chosen.mode),
       localPort: now.localPort ? Number(now.localPort) : null,
       remotePort: now.remotePort ? Number(now.remotePort) : null,
     });

@@ -1,0 +1,59 @@
+"""The root of a host as a source of this viewer, whatever reads it; and its place among the others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from runicorn.remote.server.reading import Reader
+from runicorn.settings import Settings
+from runicorn.sources.host import HostSource
+from runicorn.sources.host_files import HostFiles
+from runicorn.viewer.guests import Guests
+from runicorn.viewer.source_state import LOCAL
+
+
+class HostRoot:
+    """host: how it is reached, as user@name:port. root: as an absolute path over there."""
+
+    def __init__(self, settings: Settings, host: str, root: str) -> None:
+        self.host = host
+        self.root = root
+        self._clock_offset_secs = 0.0
+        self._files = HostFiles()
+        self.source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
+
+    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
+        self._clock_offset_secs = clock_offset_secs
+        self._files.read_by(reader)
+
+    def read_by_nobody(self, why: str) -> None:
+        self._files.read_by_nobody(why)
+
+    def _now(self) -> float:
+        """Return unix seconds as the host has them, by which its runs say that they live."""
+        return time.time() + self._clock_offset_secs
+
+
+class GuestRoot(HostRoot):
+    """Implements remote's HostPlace: the root is a source of this viewer until it is closed, and nothing else."""
+
+    def __init__(self, settings: Settings, guests: Guests, session_id: str, host: str, root: str) -> None:
+        super().__init__(settings, host, root)
+        self._guests = guests
+        self._session_id = session_id
+
+    def show(self, called: str) -> None:
+        self.source.start()
+        self._guests.add(self._session_id, self.host, self.root, self.source, called=called)
+
+    def close(self) -> None:
+        self._guests.remove(self._session_id)
+        self.source.close()
+
+
+async def show(settings: Settings, guests: Guests, session_id: str, host: str, root: str, called: str) -> GuestRoot:
+    """Show a host's root for as long as a session lasts. See remote's HostPlaces. called: see Guests.add."""
+    place = await asyncio.to_thread(GuestRoot, settings, guests, session_id, host, root)
+    place.show(called)
+    return place
