@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from runicorn._version import __version__
-from runicorn.errors import (
-    LoginShellRefusedError,
-    NoPythonError,
-    StartError,
-    StartTimeoutError,
-)
 from runicorn.remote.link.connections import RunBlocking
 from runicorn.remote.server.agent import client as agents
 from runicorn.remote.server.launch import Started
-from runicorn.remote.server.reading import Hello, Reader, root_error
+from runicorn.remote.server.readers import ask_for_root, readable_or_raise
+from runicorn.remote.server.reading import Reader
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.session.host_page import HostPages, ReaderLine
 from runicorn.remote.session.session import Mode, Session
 from runicorn.remote.ssh.interface import Connection
-
-# Where no command runs, or none that is a Python.
-NO_AGENT = (NoPythonError, LoginShellRefusedError, StartTimeoutError)
 
 
 async def start(
@@ -34,7 +26,7 @@ async def start(
 ) -> None:
     """Start what reads the host, and have the session's page read by it, which is made now if there was none.
 
-    mode: AGENT or SFTP. Raises the errors of NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
+    mode: AGENT or SFTP. Raises the errors of readers.NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
     RemoteRootUnreadableError, and what starting a command raises.
     """
 
@@ -46,19 +38,13 @@ async def start(
             return sftp.start(connection, own, session.progress.log)
         return agents.start(connection, own, session.progress.log)
 
-    def greet(reader: Reader) -> Hello:
-        try:
-            return reader.hello(session.request.root)
-        except OSError as error:
-            raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
-
     with session.progress.stage("start") as tell:
         reader = await run_blocking(begin)
         session.mode, session.reader = mode, session.holder.own(reader)
-        hello = await run_blocking(greet, reader)
+        hello = await run_blocking(ask_for_root, reader, session.request.root)
         if hello.error is not None:
             await run_blocking(session.holder.drop, reader)
-            raise root_error(hello.error, hello.root)
+        readable_or_raise(hello)
         # What reads listens nowhere, and is known by its channel alone.
         session.remote = Started(0, hello.pid, __version__, 0.0)
         session.rtt_ms = hello.round_trip_secs * 1000
