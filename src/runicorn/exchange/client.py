@@ -219,7 +219,7 @@ class Root:
         return shown_as_of(item, self.host) if self.host else item
 
     def _table(self, query: str, filters: Mapping[str, Any]) -> dict[str, list[Any]]:
-        return frames.run_columns([run._item for run in self.runs(query, **filters)])
+        return frames.run_columns([run.item for run in self.runs(query, **filters)])
 
 
 def folder_root(path: Path, cache: Path, *, wait_secs: float = WAIT_SECS) -> Root:
@@ -251,11 +251,11 @@ def _end_soon(files: OverlayFiles, way: Way | None) -> None:
 class StoredRun:
     """A run as its small files were when it was asked for; points, events, files and console as they are now.
 
-    Times are unix seconds (UTC).
+    Times are unix seconds (UTC). item: as the index knows it.
     """
 
     def __init__(self, item: IndexedRun, root: Root) -> None:
-        self._item = item
+        self.item = item
         self._root = root
         self._files: Files = root.files
         self._points = root._points
@@ -265,7 +265,7 @@ class StoredRun:
 
     @property
     def _run(self) -> Run:
-        return self._item.run
+        return self.item.run
 
     @property
     def id(self) -> str:
@@ -274,7 +274,7 @@ class StoredRun:
     @property
     def host(self) -> str:
         """What a person calls the machine that the run is read on; for this one, the name that it gave itself."""
-        return str(self._item.field("host") or "")
+        return str(self.item.field("host") or "")
 
     @property
     def root(self) -> Root:
@@ -304,6 +304,16 @@ class StoredRun:
         return dict(self._run.summary)
 
     @property
+    def config_keys(self) -> tuple[str, ...]:
+        """The dotted paths of its configuration."""
+        return self.item.config_keys
+
+    @property
+    def summary_keys(self) -> tuple[str, ...]:
+        """The dotted paths of its summary."""
+        return self.item.summary_keys
+
+    @property
     def tags(self) -> tuple[str, ...]:
         return self._run.tags
 
@@ -331,7 +341,7 @@ class StoredRun:
 
     def value(self, field: str) -> Any:
         """Return a field by the name that queries and sorting use, such as `config.lr` or `min.loss`; else None."""
-        return self._item.field(field)
+        return self.item.field(field)
 
     @cached_property
     def metrics(self) -> Mapping[str, MetricStats]:

@@ -115,7 +115,7 @@ class Roots:
             "address": [self.address_of(run) for run in runs],
             "host": [run.host for run in runs],
             "place": [self.place_of(run) for run in runs],
-            **frames.run_columns([run._item for run in runs]),
+            **frames.run_columns([run.item for run in runs]),
         }
 
     def _each(self, ask: Callable[[Root], list[StoredRun]]) -> dict[str, list[StoredRun]]:

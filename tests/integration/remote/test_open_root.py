@@ -270,13 +270,15 @@ def test_a_link_that_breaks_while_it_is_read_costs_nothing(server: Server, link:
     record(server, 3)
     with rn.open_root(url(server, port=link.port), key=str(server.key)) as root:
         run = root.run("run1")
+        first = {process.pid for process in server.sshd_children()}
         # What is asked goes out, and the answer never comes.
-        link.rtt_secs = 1.0
-        cutting = threading.Timer(0.3, link.cut)
+        link.rtt_secs = 0.4
+        cutting = threading.Timer(0.1, link.cut)
         cutting.start()
         assert len(run.series("loss")) == 51
         cutting.join()
-        assert link.rounds > 5
+        eventually_nothing(lambda: first & {process.pid for process in server.sshd_children()}, 5)
+        assert server.sshd_children()
 
 
 @pytest.mark.waits
