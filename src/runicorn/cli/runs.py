@@ -103,6 +103,11 @@ class _Answer:
         self._columns = columns
         self._several = several
 
+    @property
+    def is_about_any(self) -> bool:
+        """Whether any place could be read."""
+        return bool(self._roots.places)
+
     def as_json(self) -> str:
         told = []
         for run in self.runs:
@@ -138,7 +143,7 @@ def _print(answer: _Answer, *, as_json: bool, as_csv: bool) -> None:
             typer.echo(answer.as_csv(), nl=False)
         elif answer.runs:
             _print_table(answer)
-        else:
+        elif answer.is_about_any:
             typer.echo("There are no such runs.", err=True)
         sys.stdout.flush()
     except BrokenPipeError:  # who reads has enough
@@ -150,8 +155,10 @@ def _print_table(answer: _Answer) -> None:
     console = Console(highlight=False)
     is_for_people = console.is_terminal or "COLUMNS" in os.environ
     lines, left_out = answer.as_table(console.width if is_for_people else None)
-    for line in lines:
-        console.print(line, soft_wrap=True)
+    with console.capture() as captured:  # not printed by it, as it ends the program where nobody reads any more
+        for line in lines:
+            console.print(line, soft_wrap=True)
+    sys.stdout.write(captured.get())
     if left_out and console.is_terminal:
         names = ", ".join(left_out[:6]) + (", ..." if len(left_out) > 6 else "")
         typer.echo(f"no room for {len(left_out)} more that differ: {names} (--columns)", err=True)
