@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from runicorn import locks
 from runicorn.errors import (
     ConnectError,
     LinkDownError,
@@ -131,7 +132,12 @@ class HostLink:
             try:
                 with self._make_line(f"connecting to {self.meant.target.host}", HOST) as line:
                     line.total = 1
-                    desk.wait([attempt.work], tick=lambda: line.update(0), hush=line.clear)
+
+                    def tick() -> None:
+                        self._usable()  # it may be closed meanwhile
+                        line.update(0)
+
+                    desk.wait([attempt.work], tick, hush=line.clear)
             except BaseException:
                 attempt.give_up()
                 raise
@@ -146,7 +152,8 @@ class HostLink:
         progress = Progress()
         try:
             # Loaded with the first connection: 16 MB and 0.1 s that whoever reads folders does without.
-            from runicorn.remote.ssh import connectors
+            with locks.LOADING:
+                from runicorn.remote.ssh import connectors
 
             way = self._resolver.way(self.meant.target, self._credentials.jumps)
             connection = holder.own(

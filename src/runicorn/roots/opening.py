@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, overload
 
 import platformdirs
 
-from runicorn import settings
+from runicorn import locks, settings
 from runicorn.errors import RootNotUsableError, RunicornError, UsageError
 from runicorn.exchange.client import WAIT_SECS, LineMaker, Root, folder_root, silent_line
 from runicorn.progress_line import ProgressLine, Unit
@@ -124,7 +124,8 @@ def open_each(
         hosts = [place for place in places if isinstance(place, HostRoot)]
         if hosts:
             # Loaded with the first host: whoever reads folders needs no SSH.
-            from runicorn.roots.hosts import open_hosts
+            with locks.LOADING:
+                from runicorn.roots.hosts import open_hosts
 
             for text, opened in open_hosts(chosen, hosts, key, ask, line, wait_secs, about_host_key).items():
                 if isinstance(opened, Root):

@@ -160,10 +160,11 @@ def _twins(places: Mapping[str, Root]) -> set[str]:
     """Return those whose root another one before them has, too: one storage root that two hosts show."""
     known: set[str] = set()
     twins = set()
-    for text, root in places.items():
+    asked = {text: in_thread(root.root_id, "runicorn-read") for text, root in places.items()}
+    for text, work in asked.items():
         told = None
         with contextlib.suppress(OSError, RunicornError):  # who cannot be asked now is told apart from nobody
-            told = root.root_id()
+            told = work.result()
         if told is not None and told in known:
             twins.add(text)
         elif told is not None:

@@ -241,6 +241,36 @@ def test_a_question_that_is_not_answered_ends_the_login(home: Path) -> None:
         eventually(lambda: asking.lost == asking.visits, 5, "the end of the connection")
 
 
+def test_a_typed_password_is_typed_once_also_when_the_link_broke(server: Server, link: Link) -> None:
+    record(server, 1)
+    asked = []
+
+    def ask(prompt: str) -> str:
+        asked.append(prompt)
+        return server.account.password
+
+    with rn.open_root(url(server, port=link.port), ask=ask) as root:
+        run = root.run("run0")
+        link.cut()
+        assert len(run.series("loss")) == 51
+        assert root.runs()
+    assert asked == [f"127.0.0.1 asks: Password for {server.account.username}@127.0.0.1: "]
+    assert server.account.password not in repr(vars(root._way))
+
+
+def test_a_login_that_is_refused_while_the_link_is_made_again_is_not_repeated(server: Server, link: Link) -> None:
+    record(server, 1)
+    with rn.open_root(url(server, port=link.port), key=str(server.key)) as root:
+        run = root.run("run0")
+        (server.sshd.folder / "keys" / server.account.username).write_text("")
+        link.cut()
+        for _ in range(3):
+            with pytest.raises(AuthFailedError):
+                run.series("loss")
+        tries = server.sshd.log.count("Connection from")
+    assert tries == 2, server.sshd.log
+
+
 @pytest.fixture
 def link(server: Server, home: Path) -> Iterator[Link]:
     with run_link(server.sshd.port) as running:

@@ -193,6 +193,23 @@ def test_an_unknown_host_key_is_an_error_for_a_script_and_a_question_for_a_perso
         assert me.end() == 1
 
 
+def test_a_password_is_asked_for_on_the_terminal_and_nowhere_else(server: Server, tmp_path: Path) -> None:
+    known(server, tmp_path)
+    words = ["runs", place(server), "--json"]
+    done = run(*words, home=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    with terminal(words, tmp_path) as me:
+        me.type_at(f"asks: Password for {server.account.username}@127.0.0.1: ", f"{server.account.password}\n")
+        stdout, _ = me.process.communicate(timeout=60)
+        assert (me.process.returncode, names(stdout)) == (0, ["there1", "there0"])
+        assert server.account.password not in me.said
+    with terminal(words, tmp_path) as me:
+        me.type_at("127.0.0.1: ", "\x03")
+        assert me.end() == 130
+        assert me.said.endswith("runicorn: stopped.\n")
+    eventually_nothing(server.sshd_children, 10)
+
+
 def interrupted(words: list[str], home: Path, ready: Any) -> tuple[int, str, str, float]:
     """Return exit code, output and errors of a command that gets Ctrl-C once it is `ready`, and how long that took."""
     process = subprocess.Popen(
