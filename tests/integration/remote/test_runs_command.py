@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.support.accounts import Account
 from tests.support.commands import command, environment, run
 from tests.support.link import run_link
 from tests.support.server import Server, run_server
+from tests.support.terminal import EAGER, started
 from tests.support.waiting import eventually, eventually_nothing
 
 import runicorn as rn
@@ -228,6 +230,21 @@ def interrupted(words: list[str], home: Path, ready: Any) -> tuple[int, str, str
         return process.returncode, stdout, stderr, time.monotonic() - began
     finally:
         process.kill()
+
+
+def test_how_far_it_is_stands_on_a_terminal_and_nowhere_else(server: Server, tmp_path: Path) -> None:
+    with run_link(server.sshd.port) as link:
+        known(server, tmp_path, link.port)
+        link.rtt_secs = 0.1
+        words = [sys.executable, "-c", EAGER, "runs", place(server, link.port), "--key", str(server.key), "--json"]
+        with started(*words, home=tmp_path) as running:
+            assert running.process.stdout
+            assert names(running.process.stdout.read()) == ["there1", "there0"]
+            assert running.end() == 0
+            assert "connecting to 127.0.0.1, 0 of 1 host" in running.stderr
+            assert running.screen == []
+        done = subprocess.run(words, env=environment(tmp_path), capture_output=True, text=True, timeout=60, check=True)
+        assert (names(done.stdout), done.stderr) == (["there1", "there0"], "")
 
 
 @pytest.mark.parametrize("when", ["connecting", "reading"])
