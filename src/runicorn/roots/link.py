@@ -19,6 +19,7 @@ from runicorn.errors import (
     NotConnectedError,
     RemoteUnavailableError,
     RunicornError,
+    StartError,
 )
 from runicorn.exchange.client import LineMaker
 from runicorn.progress_line import Unit
@@ -187,10 +188,14 @@ class HostLink:
         try:
             made = attempt.work.result()
         except RunicornError as error:
-            if not isinstance(error, ConnectError):
+            # A login that was refused, repeated by itself, could lock the account.
+            if not isinstance(error, (ConnectError, StartError)):
                 self._refused = error.kept()
             raise
         with self._turn:
+            if self._closed:
+                attempt.give_up()
+                self._usable()
             self._made, self.root = made, made.hello.root
             self._clock_offset_secs = made.hello.clock_offset_secs or 0.0
             self._heard_at, self._breaks = time.monotonic(), self.files.breaks
@@ -247,10 +252,14 @@ class HostLink:
             ending.join(_END_SECS)
 
     def _usable(self) -> None:
-        if self._closed:
+        again, host = "Open it again with rn.open_root().", self.meant.target.host
+        if os.getpid() != self._pid:
+            host = self.meant.target.host
             raise NotConnectedError(
-                f"The root on {self.meant.target.host} was closed.", hint="Open it again with rn.open_root()."
+                f"The connection to {host} belongs to the process that this one began in.", hint=again
             )
+        if self._closed:
+            raise NotConnectedError(f"The root on {host} was closed.", hint=again)
         if self._refused is not None:
             raise self._refused.kept()
 

@@ -374,6 +374,27 @@ def test_a_program_that_ends_without_closing_ends_at_once(connector: str, server
     eventually_nothing(server.sshd_children, 5)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks here")
+def test_a_fork_leaves_the_connection_to_its_parent(server: Server, home: Path) -> None:
+    record(server, 1)
+    code = (
+        "import os, sys, runicorn as rn\n"
+        f"root = rn.open_root({url(server)!r}, key={str(server.key)!r})\n"
+        "run = root.run('run0')\n"
+        "if not (child := os.fork()):\n"
+        "    try:\n"
+        "        run.series('loss')\n"
+        "    except rn.RunicornError as error:\n"
+        "        sys.exit(7 if error.code == 'NOT_CONNECTED' else 8)\n"
+        "    sys.exit(9)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), len(run.series('loss')))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment(home), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout, done.returncode) == ("7 51\n", 0), done.stderr
+
+
 def test_several_roots_are_one_list(server: Server, bare_account: Account, tmp_path: Path, home: Path) -> None:
     pytest.importorskip("polars")
     record(server, 2)
