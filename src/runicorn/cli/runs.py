@@ -64,7 +64,7 @@ def runs(
     if as_json and as_csv:
         raise UsageError("Both --json and --csv were asked for.", hint="Choose one of them.")
     wanted = _columns(columns)
-    by = RunOrder.parse(sort or [], _orders(order or []))
+    by = RunOrder.parse(sort or (["created_at"] if order else []), _orders(order or []))
     settings = resolve_settings()
     given = [parse_place(text) or text for text in dict.fromkeys(places or [str(settings.root)])]
     asks = not batch and sys.stdin.isatty()
@@ -140,7 +140,7 @@ def _print(answer: _Answer, *, as_json: bool, as_csv: bool) -> None:
         if as_json:
             typer.echo(answer.as_json())
         elif as_csv:
-            typer.echo(answer.as_csv(), nl=False)
+            sys.stdout.buffer.write(answer.as_csv().encode())  # whatever a terminal here would make of it
         elif answer.runs:
             _print_table(answer)
         elif answer.is_about_any:
@@ -158,7 +158,8 @@ def _print_table(answer: _Answer) -> None:
     with console.capture() as captured:  # not printed by it, as it ends the program where nobody reads any more
         for line in lines:
             console.print(line, soft_wrap=True)
-    sys.stdout.write(captured.get())
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(captured.get().encode(encoding, "replace").decode(encoding))
     if left_out and console.is_terminal:
         names = ", ".join(left_out[:6]) + (", ..." if len(left_out) > 6 else "")
         typer.echo(f"no room for {len(left_out)} more that differ: {names} (--columns)", err=True)

@@ -77,6 +77,7 @@ def test_the_runs_of_the_usual_root_are_listed(root: Path, tmp_path: Path) -> No
     assert head == ["state", "name", "created", "config.lr", "summary.loss"]
     assert [row[1] for row in rows] == ["here2", "here1", "here0"]
     assert [row[4] for row in rows] == ["0.3", "0.2", "0.1"]
+    assert "\x1b" not in done.stdout
 
 
 def test_they_are_chosen_sorted_and_told_exactly(root: Path, tmp_path: Path) -> None:
@@ -86,6 +87,7 @@ def test_they_are_chosen_sorted_and_told_exactly(root: Path, tmp_path: Path) -> 
         return done.stdout
 
     assert names(ask("--json", "--sort", "config.lr", "--order", "asc")) == ["here0", "here1", "here2"]
+    assert names(ask("--json", "--order", "asc")) == ["here0", "here1", "here2"]
     assert names(ask("--json", "--sort", "min.loss")) == ["here0", "here1", "here2"]
     assert names(ask("--json", "--query", "config.lr < 0.25", "--limit", "1")) == ["here1"]
     assert names(ask("--json", "--query", "nothing")) == []
@@ -93,6 +95,21 @@ def test_they_are_chosen_sorted_and_told_exactly(root: Path, tmp_path: Path) -> 
     assert (float(row["min.loss"]), float(row["config.lr"])) == (1 / 5, 0.1 * 3)
     table = ask("--columns", "min.loss", "--sort", "name")
     assert table.splitlines()[0].split() == ["state", "name", "min.loss"]
+
+
+def test_names_of_all_letters_are_printed_whatever_the_terminal_knows(root: Path, tmp_path: Path) -> None:
+    record(root, "日本-", 1)
+    for words in ((), ("--csv",), ("--json",)):
+        done = subprocess.run(
+            command("runs", str(root), *words),
+            env=environment(tmp_path, PYTHONIOENCODING="ascii"),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert done.stdout.count(b"here") == 3
+        assert words != ("--csv",) or "日本-0" in done.stdout.decode()
 
 
 @pytest.mark.parametrize(
