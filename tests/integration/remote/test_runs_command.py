@@ -97,6 +97,22 @@ def test_they_are_chosen_sorted_and_told_exactly(root: Path, tmp_path: Path) -> 
     assert table.splitlines()[0].split() == ["state", "name", "min.loss"]
 
 
+@pytest.mark.parametrize("no_color", [False, True])
+def test_a_terminal_shows_states_in_color_unless_nobody_wants_it(
+    no_color: bool, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rn.init("p", name="broken", root=root).finish("failed")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    with started(*command("runs", str(root)), home=tmp_path, on_terminal=True) as running:
+        assert running.end() == 0
+        assert ("\x1b[31mfailed" in running.stderr) == (not no_color)
+        assert "here2" in running.stderr
+        assert max(map(len, running.screen)) < 200
+
+
 def test_names_of_all_letters_are_printed_whatever_the_terminal_knows(root: Path, tmp_path: Path) -> None:
     record(root, "日本-", 1)
     for words in ((), ("--csv",), ("--json",)):
