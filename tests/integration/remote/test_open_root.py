@@ -191,7 +191,8 @@ def asking_url(port: int) -> str:
 def accept(port: int, home: Path) -> None:
     scan = ["ssh-keyscan", "-p", str(port), "-t", "ed25519", "127.0.0.1"]
     done = subprocess.run(scan, capture_output=True, text=True, check=True)
-    (home / "runicorn" / "known_hosts").write_text(done.stdout)
+    with (home / "runicorn" / "known_hosts").open("a") as file:
+        file.write(done.stdout)
 
 
 def test_a_password_is_asked_for_by_the_function_in_the_thread_of_who_opens(home: Path) -> None:
@@ -209,6 +210,27 @@ def test_a_password_is_asked_for_by_the_function_in_the_thread_of_who_opens(home
     prompts = [prompt for prompt, _ in asked]
     assert prompts == ["127.0.0.1 asks: Password: ", "127.0.0.1 asks: Verification code: "]
     assert {thread for _, thread in asked} == {threading.current_thread()}
+
+
+def test_several_hosts_ask_one_after_the_other(home: Path) -> None:
+    under_way, most, threads = 0, 0, set()
+    with run_asking(["Password: "]) as one, run_asking(["Password: "]) as two:
+        for asking in (one, two):
+            accept(asking.port, home)
+
+        def ask(prompt: str) -> str:
+            nonlocal under_way, most
+            under_way += 1
+            most = max(most, under_way)
+            threads.add(threading.current_thread())
+            time.sleep(0.3)
+            under_way -= 1
+            return one.password  # both have the same one
+
+        with pytest.raises(RunicornError):  # behind the login, these servers have nothing
+            rn.open_root([asking_url(one.port), asking_url(two.port)], ask=ask)
+        assert (one.logins, two.logins) == (1, 1)
+    assert (most, threads) == (1, {threading.current_thread()})
 
 
 def test_a_wrong_answer_is_a_refused_login(home: Path) -> None:
