@@ -12,8 +12,10 @@ from runicorn.sdk import api, package
 from runicorn.sdk.api import alert, define_metric, finish, init, log, log_artifact, use_artifact
 
 if TYPE_CHECKING:
-    from runicorn.exchange.client import Root, open_root
+    from runicorn.exchange.client import Root
     from runicorn.integrations.torch import unwatch, watch
+    from runicorn.roots.opening import open_root
+    from runicorn.roots.several import Roots
     from runicorn.sdk.artifacts import Artifact
     from runicorn.sdk.mappings import NotifyingDict
     from runicorn.sdk.media.audio import Audio
@@ -39,6 +41,7 @@ __all__ = [
     "Html",
     "Image",
     "Root",
+    "Roots",
     "Run",
     "RunicornError",
     "Table",
@@ -70,13 +73,14 @@ _LAZY = {
     "Html": "runicorn.sdk.media.text",
     "Image": "runicorn.sdk.media.image",
     "Root": "runicorn.exchange.client",
+    "Roots": "runicorn.roots.several",
     "Run": "runicorn.sdk.run",
     "Table": "runicorn.sdk.media.table",
     "Text": "runicorn.sdk.media.text",
     "Video": "runicorn.sdk.media.video",
     "keras": "runicorn.integrations.other_names",
     "xgboost": "runicorn.integrations.other_names",
-    "open_root": "runicorn.exchange.client",
+    "open_root": "runicorn.roots.opening",
     "unwatch": "runicorn.integrations.torch",
     "watch": "runicorn.integrations.torch",
 }

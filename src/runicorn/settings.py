@@ -85,7 +85,7 @@ def resolve(
     read_text: path -> text, raising FileNotFoundError; only tests pass one.
     Raises UsageError, naming the source, if a value cannot be used.
     """
-    home = _path(environ.get("RUNICORN_HOME") or default_home, user_home)
+    home = folder_of(environ.get("RUNICORN_HOME") or default_home, user_home)
     from_file = _config_file(home / CONFIG_FILE, read_text or _read_text)
     from_environ = {
         key: environ[name]
@@ -102,7 +102,7 @@ def resolve(
     given = {key: value for key, value in flags.items() if value is not None}
     merged = {**from_file, **from_environ, **given}
     return Settings(
-        root=_path(merged.get("root") or "~/runicorn_data", user_home),
+        root=folder_of(merged.get("root") or "~/runicorn_data", user_home),
         home=home,
         host=str(merged.get("host", "127.0.0.1")),
         port=_port(merged.get("port", DEFAULT_PORT)),
@@ -181,7 +181,8 @@ def _config_file(path: Path, read_text: Any) -> dict[str, Any]:
     return content
 
 
-def _path(value: str | Path, user_home: Path | None) -> Path:
+def folder_of(value: str | Path, user_home: Path | None) -> Path:
+    """Return the folder that a person names, `~` for their own. Raises UsageError where that is not known."""
     text = str(value)
     if text == "~" or text.startswith(("~/", "~\\")):
         if user_home is None:

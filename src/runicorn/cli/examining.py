@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
-from runicorn.cli.asking import TerminalAsker
 from runicorn.cli.common import home_of
 from runicorn.cli.findings import FindingsPrinter
 from runicorn.cli.login import Questions, key_file, terminal_as_it_was
 from runicorn.cli.stopping import Stop
 from runicorn.errors import HostKeyConfirmationError, RemoteRootMissingError
+from runicorn.remote.asking.terminal import TerminalAsker
 from runicorn.remote.doctor.doctor import Asking, Finding, examine
 from runicorn.remote.doctor.examination import Examination
 from runicorn.remote.link.resolving import Meant

@@ -13,7 +13,7 @@ import typer
 from runicorn.cli.common import resolve_settings
 from runicorn.cli.interrupts import discard_stdout, interruptible
 from runicorn.errors import ExchangeError, RootNotUsableError, RunicornError, UsageError
-from runicorn.exchange.client import Root, StoredRun
+from runicorn.exchange.client import Root, StoredRun, folder_root
 from runicorn.exchange.export_draft import ExportDraft
 from runicorn.exchange.export_journal import Plan, WantedRun, Written
 from runicorn.exchange.exporting import Place, choose, points, record_files
@@ -57,7 +57,7 @@ def export_runs(
     if output is not None and output.is_dir():
         raise ExchangeError(f"{output} is a folder.", hint="Name a file with -o.")
     done = _Done(goes_on=output is not None and into is not Format.PARQUET)
-    with interruptible(done.broken_off), Root(settings.root, settings.cache_folder) as opened:
+    with interruptible(done.broken_off), folder_root(settings.root, settings.cache_folder) as opened:
         wanted = choose(opened, runs or [], project=project, every=every)
         export = _Export(opened, wanted, into, done, system=system)
         if output is None:
@@ -107,7 +107,7 @@ class _Export:
         self.into = into
         self.done = done
         wanted = [WantedRun(run.id, record_files(root.files, run.id, system=system)) for run in runs]
-        self.plan = Plan(str(root.path.absolute()), into.value, system, wanted)
+        self.plan = Plan(str(Path(root.path).absolute()), into.value, system, wanted)
         done.expected = sum(file.size_bytes for run in wanted for file in run.files or ()) // RECORD_BYTES
 
     def fails_still(self, run_id: str, after: Place | None) -> bool:

@@ -45,9 +45,7 @@ class Questions:
     async def about_host_key(self, error: HostKeyConfirmationError) -> None:
         """Have the person compare the key, and keep it once accepted. Raises the error if it is not."""
         self._require_terminal(error)
-        await self.run_blocking(_ask_about_host_key, error)
-        names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
-        await self.run_blocking(self.host_keys.accept, *(error.payload[name] for name in names))
+        await self.run_blocking(accept_by_person, error, self.host_keys)
 
     async def about_refusal(self, error: AuthFailedError) -> None:
         """Tell what was refused, so that the server may ask again. Raises it where that is no use."""
@@ -68,6 +66,13 @@ class Questions:
     def _require_terminal(self, error: RunicornError) -> None:
         if not self.there:
             raise error
+
+
+def accept_by_person(error: HostKeyConfirmationError, host_keys: HostKeyFile) -> None:
+    """Have the person at the terminal compare the key, and keep it once accepted. Raises the error if it is not."""
+    _ask_about_host_key(error)
+    names = ("host", "port", "key_type", "public_key", "fingerprint_sha256")
+    host_keys.accept(*(error.payload[name] for name in names))
 
 
 def _ask_about_host_key(error: HostKeyConfirmationError) -> None:

@@ -27,6 +27,11 @@ SUBCOMMANDS = {
         "doctor",
         "Find out what is in the way of watching a server: each step, what was found, and what to do.",
     ),
+    "runs": Subcommand(
+        "runicorn.cli.runs",
+        "runs",
+        "List runs: of your storage root, of folders, and of hosts over SSH, as one table.",
+    ),
     "import": Subcommand(
         "runicorn.cli.import_runs",
         "import_runs",

@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from runicorn.cli.asking import TerminalAsker
 from runicorn.cli.common import home_of, host_pages, open_browser, resolve_settings
 from runicorn.cli.login import Questions, terminal_as_it_was
 from runicorn.cli.login_options import Batch, Env, Host, Key, Root
@@ -22,6 +21,7 @@ from runicorn.errors import (
     NoPythonError,
     RunicornError,
 )
+from runicorn.remote.asking.terminal import TerminalAsker
 from runicorn.remote.link.resolving import Resolver
 from runicorn.remote.server import probe
 from runicorn.remote.service import RemoteService

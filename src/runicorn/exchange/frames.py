@@ -13,6 +13,7 @@ from runicorn.storage.indexed_run import IndexedRun
 if TYPE_CHECKING:
     from runicorn.exchange.series import Series
 
+TIMES = ("created_at", "finished_at")
 _FIELDS = ("id", "name", "project", "state", "created_at", "finished_at", "duration_secs", "step", "tags", "note")
 
 

@@ -152,8 +152,7 @@ class FolderSource:
 
         Raises OSError.
         """
-        told = (reader.load_object(self.files, layout.ROOT_FILE) or {}).get("id")
-        return told if isinstance(told, str) and told else None
+        return reader.root_id(self.files)
 
     def progress(self) -> Progress | None:
         """Return how far a first reading has come; None where everything was read."""

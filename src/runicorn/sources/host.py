@@ -25,6 +25,25 @@ _WORTH_SAVING = 20
 _WORTH_SAVING_BYTES = 2**20
 
 
+def name_of(host: str, root: str) -> str:
+    """Return what no other root is called. host: how it is reached, as user@name:port."""
+    return f"ssh://{host}{root}"
+
+
+def host_overlay(
+    files: HostFiles, host: str, root: str, cache: Path, *, begins_after_secs: float = 0.0
+) -> OverlayFiles:
+    """Return a folder of a host with the logs of other tools in it as runs. begins_after_secs: see Mirror."""
+    home = mirror_home(cache, name_of(host, root))
+    mirror = Mirror(files, PurePosixPath(root).name, home, begins_after_secs=begins_after_secs)
+    return OverlayFiles(files, mirror, far=True)
+
+
+def host_list(host: str, root: str, cache: Path) -> IndexCache:
+    """Return where the list of a host's runs is kept, for whoever reads it next."""
+    return IndexCache(cache, name_of(host, root), worth_from=_WORTH_SAVING)
+
+
 class HostSource(MirroredSource):
     """Nothing is written over there but the notes that a person changes. Reading it again costs more than on this
     machine, so that more of it is kept.
@@ -42,17 +61,14 @@ class HostSource(MirroredSource):
         *,
         now: Callable[[], float] = time.time,
     ) -> None:
-        name = f"ssh://{host}{root}"
-        mirror = Mirror(
-            files, PurePosixPath(root).name, mirror_home(cache, name), begins_after_secs=_AFTER_FIRST_ROWS_SECS
-        )
-        overlay = OverlayFiles(files, mirror, far=True)
+        name = name_of(host, root)
+        overlay = host_overlay(files, host, root, cache, begins_after_secs=_AFTER_FIRST_ROWS_SECS)
         super().__init__(
             source_id,
             overlay,
             overlay,
             root=root,
-            cache=IndexCache(cache, name, worth_from=_WORTH_SAVING),
+            cache=host_list(host, root, cache),
             pyramids=PyramidCache(cache, name, worth_from=_WORTH_SAVING_BYTES),
             now=now,
         )

@@ -56,6 +56,8 @@ class HostFiles(Files):
         self._watched_at = float("-inf")
         self._foreseen = Foreseen(monotonic)
         self._why_nobody = "The host is not read by anybody yet"
+        # How often something was not answered because the link or the other end was gone, or took too long.
+        self.breaks = 0
 
     def read_by(self, reader: Reader) -> None:
         """Go on with another one, which opened the same root."""
@@ -77,7 +79,7 @@ class HostFiles(Files):
         return reader
 
     def names(self, path: str) -> list[str]:
-        with _broken_answers():
+        with self._noting_breaks(), _broken_answers():
             return [str(name) for name in self._reader.names(path)]
 
     def look(self, folders: Sequence[str]) -> list[list[FileStat] | OSError]:
@@ -90,7 +92,7 @@ class HostFiles(Files):
                 found = self._reader.look(folders)
             return [error_of(each) or [_stat(entry) for entry in each] for each in _whole(found, folders)]
 
-        return _of_each(folders, ask)
+        return self._of_each(folders, ask)
 
     def stats(self, paths: Sequence[str]) -> list[FileStat | OSError | None]:
         def ask() -> list[FileStat | OSError | None]:
@@ -100,7 +102,7 @@ class HostFiles(Files):
                 found = self._reader.stats(paths)
             return [error_of(each) or (None if each is None else _stat(each)) for each in _whole(found, paths)]
 
-        return _of_each(paths, ask)
+        return self._of_each(paths, ask)
 
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         watch = self._watch if ranges else None
@@ -115,13 +117,13 @@ class HostFiles(Files):
             found, errors = self._reader.fetch(ranges, _LATER if much else _NOW)
             return [errors.get(place, data) for place, data in enumerate(found)]
 
-        return _of_each(ranges, ask)
+        return self._of_each(ranges, ask)
 
     def condense(
         self, wishes: Sequence[Condensing], ranges: Sequence[Range]
     ) -> tuple[list[Condensed | None], list[bytes | OSError]]:
         try:
-            with _broken_answers():
+            with self._noting_breaks(), _broken_answers():
                 made = self._foreseen.condense(wishes, ranges)
                 if made is None:
                     made = self._reader.condense(wishes, ranges, _LATER)
@@ -144,10 +146,11 @@ class HostFiles(Files):
             found = _whole(self._reader.scan(folders, marks), folders)
             return [error_of(each) or scanned((_stat(entry) for entry in each), marks) for each in found]
 
-        return _of_each(folders, ask)
+        return self._of_each(folders, ask)
 
     def real(self, path: str) -> str:
-        return self._reader.real(path)
+        with self._noting_breaks():
+            return self._reader.real(path)
 
     def replace(self, path: str, content: bytes) -> None:
         """Write a small file anew, all of it or nothing. Raises OSError."""
@@ -163,8 +166,9 @@ class HostFiles(Files):
 
     def inside(self, folder: str, path: str) -> str | None:
         parts = parts_below(path)
-        if not parts or not self._reader.inside(folder, "/".join(parts)):
-            return None
+        with self._noting_breaks():
+            if not parts or not self._reader.inside(folder, "/".join(parts)):
+                return None
         return f"{folder}/{'/'.join(parts)}"
 
     def _watch_of(self, folders: Sequence[str], paths: Sequence[str]) -> Watch | None:
@@ -194,16 +198,23 @@ class HostFiles(Files):
             watch.stop()
         return None
 
+    def _of_each(self, asked: Sequence[Any], ask: Callable[[], list[Answer]]) -> list[Answer | OSError]:
+        """Return the answers, or in the place of each what kept the host from answering."""
+        if not asked:
+            return []
+        try:
+            with self._noting_breaks(), _broken_answers():
+                return [*ask()]
+        except OSError as error:
+            return [error] * len(asked)
 
-def _of_each(asked: Sequence[Any], ask: Callable[[], list[Answer]]) -> list[Answer | OSError]:
-    """Return the answers, or in the place of each what kept the host from answering."""
-    if not asked:
-        return []
-    try:
-        with _broken_answers():
-            return [*ask()]
-    except OSError as error:
-        return [error] * len(asked)
+    @contextlib.contextmanager
+    def _noting_breaks(self) -> Iterator[None]:
+        try:
+            yield
+        except (ConnectionError, TimeoutError):
+            self.breaks += 1
+            raise
 
 
 @contextlib.contextmanager

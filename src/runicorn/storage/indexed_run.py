@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -60,6 +60,11 @@ class IndexedRun:
         if name == "user":
             return run.origin.user
         return getattr(run, name, None)
+
+
+def shown_as_of(item: IndexedRun, host: str) -> IndexedRun:
+    """Return a run as it is shown where it is read on another machine. host: what a person calls that."""
+    return IndexedRun(replace(item.run, place=host), item.version, item.now)
 
 
 _shapes: dict[tuple[str, ...], tuple[str, ...]] = {}

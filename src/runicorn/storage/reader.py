@@ -69,6 +69,12 @@ def read_object(files: Files, path: str) -> Mapping[str, Any] | None:
         return None
 
 
+def root_id(files: Files) -> str | None:
+    """Return what tells a root from all others wherever it is seen from; None where it says nothing. Raises OSError."""
+    told = (load_object(files, layout.ROOT_FILE) or {}).get("id")
+    return told if isinstance(told, str) and told else None
+
+
 def load_object(files: Files, path: str) -> Mapping[str, Any] | None:
     """Return the JSON object in a file, or None where there is none: for those who must not take the one for the other.
 

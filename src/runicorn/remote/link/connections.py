@@ -284,7 +284,7 @@ class Connections:
                 del self._dialing[target]
             self._changed()
         self._live[target] = connection
-        self._credentials[target] = _with_typed(dialing.credentials, connection.login)
+        self._credentials[target] = with_typed(dialing.credentials, connection.login)
         self._by_person.discard(target)
         if _took_person(connection):
             self._by_person.add(target)
@@ -317,7 +317,7 @@ def _took_person(connection: Connection) -> bool:
     return last.by_person or any(login.by_person or login.password for login in before)
 
 
-def _with_typed(credentials: Credentials, login: Login) -> Credentials:
+def with_typed(credentials: Credentials, login: Login) -> Credentials:
     """Return the credentials with the password that is the account's now, should a person have typed it."""
     if not login.password or login.password == credentials.password:
         return credentials

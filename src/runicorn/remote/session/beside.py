@@ -11,13 +11,13 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runicorn.errors import ConnectionClosedError, RunicornError, SftpUnavailableError, StartCancelledError
+from runicorn.errors import ConnectionClosedError, RunicornError, StartCancelledError
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.link.holder import Holder
-from runicorn.remote.server.reading import Hello, Reader, root_error
-from runicorn.remote.session import by_reader
+from runicorn.remote.server import readers
+from runicorn.remote.server.reading import Hello, Reader
 from runicorn.remote.session.host_page import HostPlaces
-from runicorn.remote.session.session import Mode, Session
+from runicorn.remote.session.session import Session
 from runicorn.remote.ssh.interface import Connection
 
 LOOK_EVERY_SECS = 4.0
@@ -102,19 +102,5 @@ class Beside:
 
 def _reader(connection: Connection, root: str, held: Holder, log: Callable[[str], None]) -> tuple[Reader, Hello]:
     """Return what reads this root over there. Raises RunicornError."""
-    reader = held.own(_any_reader(connection, held, log))
-    hello = by_reader.greet(reader, root)
-    if hello.error is not None:
-        raise root_error(hello.error, hello.root)
-    return reader, hello
-
-
-def _any_reader(connection: Connection, held: Holder, log: Callable[[str], None]) -> Reader:
-    try:
-        return by_reader.begin(Mode.AGENT, connection, held.own, log)
-    except by_reader.NO_AGENT as error:
-        no_agent = error
-    try:
-        return by_reader.begin(Mode.SFTP, connection, held.own, log)
-    except SftpUnavailableError as error:
-        raise no_agent from error
+    reader = held.own(readers.start_best(connection, held.own, log))
+    return reader, readers.readable_or_raise(readers.ask_for_root(reader, root))

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from runicorn._version import __version__
-from runicorn.errors import (
-    LoginShellRefusedError,
-    NoPythonError,
-    StartError,
-    StartTimeoutError,
-)
 from runicorn.remote.link.connections import RunBlocking
 from runicorn.remote.server.agent import client as agents
 from runicorn.remote.server.launch import Started
-from runicorn.remote.server.reading import Hello, Reader, root_error
+from runicorn.remote.server.readers import ask_for_root, readable_or_raise
+from runicorn.remote.server.reading import Reader
 from runicorn.remote.server.sftp import client as sftp
 from runicorn.remote.session.host_page import HostPages, ReaderLine
 from runicorn.remote.session.session import Mode, Session
 from runicorn.remote.ssh.interface import Connection
-
-# Where no command runs, or none that is a Python.
-NO_AGENT = (NoPythonError, LoginShellRefusedError, StartTimeoutError)
 
 
 async def start(
@@ -35,20 +26,25 @@ async def start(
 ) -> None:
     """Start what reads the host, and have the session's page read by it, which is made now if there was none.
 
-    mode: AGENT or SFTP. Raises the errors of NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
+    mode: AGENT or SFTP. Raises the errors of readers.NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
     RemoteRootUnreadableError, and what starting a command raises.
     """
 
     def own(process: Any) -> None:
         session.process = session.holder.own(process)
 
+    def begin() -> Reader:
+        if mode is Mode.SFTP:
+            return sftp.start(connection, own, session.progress.log)
+        return agents.start(connection, own, session.progress.log)
+
     with session.progress.stage("start") as tell:
-        reader = await run_blocking(begin, mode, connection, own, session.progress.log)
+        reader = await run_blocking(begin)
         session.mode, session.reader = mode, session.holder.own(reader)
-        hello = await run_blocking(greet, reader, session.request.root)
+        hello = await run_blocking(ask_for_root, reader, session.request.root)
         if hello.error is not None:
             await run_blocking(session.holder.drop, reader)
-            raise root_error(hello.error, hello.root)
+        readable_or_raise(hello)
         # What reads listens nowhere, and is known by its channel alone.
         session.remote = Started(0, hello.pid, __version__, 0.0)
         session.rtt_ms = hello.round_trip_secs * 1000
@@ -62,24 +58,6 @@ async def start(
         )
         session.page = session.holder.own(page)
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
-
-
-def begin(mode: Mode, connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Reader:
-    """Return what reads, once it runs. Blocks. Raises what agent.client.start and sftp.client.start do."""
-    if mode is Mode.SFTP:
-        return sftp.start(connection, own, log)
-    return agents.start(connection, own, log)
-
-
-def greet(reader: Reader, root: str) -> Hello:
-    """Return its answer to a root, as a person types it; that cannot be read where there is an error in it. Blocks.
-
-    Raises StartError where there is no answer.
-    """
-    try:
-        return reader.hello(root)
-    except OSError as error:
-        raise StartError(f"What reads the server did not answer: {error.strerror or error}.") from error
 
 
 def lead_to(session: Session) -> None:

@@ -30,7 +30,7 @@ from runicorn.errors import (
 )
 from runicorn.loopback.proof import opening
 from runicorn.remote.link.connections import Connections, RunBlocking
-from runicorn.remote.server import launch, orders
+from runicorn.remote.server import launch, orders, readers
 from runicorn.remote.server.launch import Launch
 from runicorn.remote.server.probing import Probes
 from runicorn.remote.session import by_reader, health
@@ -140,7 +140,7 @@ class Opening:
         """Have an agent read the root; return why none runs over there."""
         try:
             await self._read(session, connection, Mode.AGENT)
-        except by_reader.NO_AGENT as error:
+        except readers.NO_AGENT as error:
             await self._pass_over(session, Mode.AGENT, error)
             return error
         return None

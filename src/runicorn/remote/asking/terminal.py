@@ -6,8 +6,6 @@ import getpass
 import sys
 from collections.abc import Callable
 
-import typer
-
 from runicorn.errors import ConnectCancelledError, ConnectionClosedError, QuestionCancelledError
 from runicorn.remote.asking.question import Asked, Prompt, Question, to_question
 from runicorn.remote.trust.target import Secret
@@ -44,9 +42,9 @@ def _show(question: Question) -> None:
     words = [question.name, *question.instructions.split("\n")]
     said = [line for line in words if line.strip()]
     if said:
-        typer.echo(f"{question.hop} says:", err=True)
+        _say(f"{question.hop} says:")
         for line in said:
-            typer.echo(f"  | {line}", err=True)
+            _say(f"  | {line}")
 
 
 def _read(question: Question, prompt: Prompt) -> str:
@@ -54,8 +52,13 @@ def _read(question: Question, prompt: Prompt) -> str:
     label = f"{question.hop} asks: {prompt.text or 'your answer'} "
     if not prompt.echo:
         return getpass.getpass(label)
-    typer.echo(label, nl=False, err=True)
+    _say(label, end="")
     line = sys.stdin.readline()  # not input(), which prints to standard output, where scripts read the address
     if not line:
         raise EOFError
     return line.rstrip("\r\n")
+
+
+def _say(text: str, end: str = "\n") -> None:
+    sys.stderr.write(f"{text}{end}")
+    sys.stderr.flush()
