@@ -12,8 +12,9 @@ import pytest
 
 from runicorn.errors import NoPythonError, SessionLimitError, SftpUnavailableError
 from runicorn.remote.link.workers import Workers
+from runicorn.remote.server import readers
 from runicorn.remote.server.reading import Hello
-from runicorn.remote.session import beside, by_reader
+from runicorn.remote.session import beside
 from runicorn.remote.session.beside import Beside
 from runicorn.remote.session.session import Mode, Session, StartRequest
 from runicorn.remote.trust.target import Credentials, Target
@@ -57,7 +58,8 @@ class Host:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, begin: Callable[[Mode], Any]) -> None:
         self.places: list[Place] = []
         self.session = Session("feed0001", StartRequest(TARGET, Credentials(), "~/runs"), 0.0)
-        monkeypatch.setattr(by_reader, "begin", lambda mode, connection, own, log: begin(mode))
+        monkeypatch.setattr(readers.agents, "start", lambda connection, own, log: begin(Mode.AGENT))
+        monkeypatch.setattr(readers.sftp, "start", lambda connection, own, log: begin(Mode.SFTP))
         monkeypatch.setattr(beside, "LOOK_EVERY_SECS", 0.01)
         monkeypatch.setattr(beside, "BETWEEN_ATTEMPTS_SECS", (0.02,))
         connections: Any = SimpleNamespace(find=lambda target: object())
