@@ -1,158 +1,273 @@
-"""Eight sessions on eight servers: what two bad ones cost the other six; and what hundreds of cycles leave behind.
+"""All machines in one page: what the merged list, its order and its charts cost, by the number of hosts.
 
-    python benchmarks/many_hosts.py [--cycles 500] [--requests 300]
+    python benchmarks/many_hosts.py [--hosts 1,2,4,8] [--runs 1000] [--rtt-ms 50] [--live-secs 20] [--repeats 3]
 
-Needs root (it makes a Unix user) and openssh-server. The figures beside are those of the same sessions before.
+Needs root (it makes a Unix user) and openssh-server. Each host is an sshd of its own behind a link, with so many runs,
+read by agent and by SFTP in turns; the reference is one viewer of one root on this machine that holds as many runs as
+all hosts together. Every figure is the median of the repeats, but for the live minute, which is watched once.
+
+    first rows   from the start of the first session, all at once, until GET /api/runs has a row of a host; of all of
+                 them, until it has every run
+    sort, group  a page of 200 by a value of the summary; groups by the host and a value of the configuration
+    100 lines    one metric of 100 runs, spread over all hosts: first time, and again
+    live minute  a stream that follows one running run of each host, which logs ten times a second: bytes over all
+                 links, processor time of this viewer, and its memory
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import http.client
 import os
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import httpx
+import numpy as np
 import psutil
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from tests.support.drawn_sweeps import write_run  # noqa: E402
 from tests.support.link import Link, run_link  # noqa: E402
 from tests.support.remote import accept, connect, start, stop  # noqa: E402
-from tests.support.server import Server, build_wheel, make_server_account, run_server  # noqa: E402
+from tests.support.server import Server, make_account, run_server  # noqa: E402
 from tests.support.serving import Viewer, run_viewer  # noqa: E402
 
-HOSTS = 8
-SLOW_RTT_SECS = 2.0
+from runicorn.storage import layout  # noqa: E402
+from runicorn.storage.columns import RECORD_DTYPE  # noqa: E402
+from runicorn.storage.records import MARK  # noqa: E402
+from runicorn.storage.writer import prepare_root  # noqa: E402
 
-
-@dataclass
-class Host:
-    """A server behind a link, and the session on it."""
-
-    server: Server
-    link: Link
-    session: dict[str, Any]
-
-
-def percentiles(host: Host, requests: int) -> tuple[float, float]:
-    """Return the median and the 95th percentile of a request through the session's tunnel, in milliseconds."""
-    connection = http.client.HTTPConnection("127.0.0.1", host.session["localPort"], timeout=30)
-    waits = []
-    for _ in range(requests):
-        began_at = time.perf_counter()
-        connection.request("GET", "/api/runs", headers={"Host": f"localhost:{host.session['localPort']}"})
-        connection.getresponse().read()
-        waits.append(1000 * (time.perf_counter() - began_at))
-        time.sleep(0.005)
-    connection.close()
-    return statistics.median(waits), statistics.quantiles(waits, n=20)[18]
-
-
-def measure(hosts: list[Host], requests: int) -> tuple[float, float]:
-    """Return the medians over the hosts, each asked at the same time as the others."""
-    found: list[tuple[float, float]] = []
-    threads = [threading.Thread(target=lambda host=host: found.append(percentiles(host, requests))) for host in hosts]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return statistics.median(each[0] for each in found), statistics.median(each[1] for each in found)
-
-
-def bench_bad_neighbours(viewer: Viewer, hosts: list[Host], requests: int) -> None:
-    """Two go bad after the first measurement: one stalls, one has a round trip of two seconds. Three times."""
-    good, slow, stalled = hosts[:-2], hosts[-2], hosts[-1]
-    rounds = []
-    for _ in range(3):
-        before = measure(good, requests)
-        slow.link.rtt_secs = SLOW_RTT_SECS
-        stalled.link.stall()
-        time.sleep(15)  # by now the one is missed, and every attempt to bring it back hangs as long as it may
-        during = measure(good, requests)
-        slow.link.rtt_secs = 0.0
-        stalled.link.resume()
-        wait_until_running(viewer, hosts)
-        rounds.append((before, during))
-    for name, number in (("p50", 0), ("p95", 1)):
-        before_ms = statistics.median(before[number] for before, _ in rounds)
-        during_ms = statistics.median(during[number] for _, during in rounds)
-        print(f"{name} of six beside two bad ones, ms{during_ms:>22.2f}{before_ms:>12.2f}{during_ms / before_ms:>9.2f}")
-    alive = viewer.get(f"/api/remote/viewer/status/{slow.session['sessionId']}").json()
-    print(f"the one with a round trip of {SLOW_RTT_SECS:g} s: {alive['status']}, {alive['reconnects']} reconnects")
-
-
-def wait_until_running(viewer: Viewer, hosts: list[Host]) -> None:
-    for _ in range(1200):
-        sessions = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
-        if [each["status"] for each in sessions] == ["running"] * len(hosts):
-            return
-        time.sleep(0.1)
-    raise TimeoutError("not all sessions came back")
-
-
-def bench_cycles(viewer: Viewer, server: Server, cycles: int) -> None:
-    """Connect, start, stop, disconnect, again and again; what the viewer holds after the first tenth and at the end."""
-    body = server.login(remote_root=str(server.runs))
-    process = psutil.Process(viewer.process.pid)
-    shots = {}
-    for number in range(1, cycles + 1):
-        assert connect(viewer, body).status_code == 200
-        assert stop(viewer, start(viewer, body)).json()["ok"]
-        assert viewer.post("/api/remote/disconnect", server.target()).json()["ok"]
-        if number in (max(1, cycles // 10), cycles):
-            time.sleep(8)  # what ends by itself has ended
-            viewer.get("/api/health")
-            shots[number] = (
-                process.num_threads(),
-                process.num_fds(),
-                len(process.children(recursive=True)),
-                round(process.memory_info().rss / 1e6, 1),
-            )
-    (early, before), (late, after) = sorted(shots.items())
-    print(f"{'after ' + str(late) + ' cycles | after ' + str(early):<34}{'':>10}")
-    for name, now, then in zip(("threads", "descriptors", "children", "memory, MB"), after, before, strict=True):
-        print(f"    {name:<30}{now:>24}{then:>12}{now / then if then else 1:>9.2f}")
+LINES, POINTS = 100, 1000
+LIVE_SECS_APART = 0.1
+NEVER_SECS = 300.0
+Row = dict[str, float]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cycles", type=int, default=500)
-    parser.add_argument("--requests", type=int, default=300)
-    parser.add_argument("--only", choices=["neighbours", "cycles"])
+    parser.add_argument("--hosts", default="1,2,4,8")
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--rtt-ms", type=float, default=50)
+    parser.add_argument("--live-secs", type=float, default=20)
+    parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     if os.geteuid() != 0:
         sys.exit("This benchmark makes a Unix user and needs root.")
+    counts = [int(each) for each in options.hosts.split(",")]
+    columns: dict[str, Row] = {}
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = Path(name)
-        account = stack.enter_context(make_server_account(build_wheel(folder)))
-        viewer = stack.enter_context(run_viewer(folder / "root", folder))
-        print(f"{'':<34}{'then':>24}{'before':>12}{'ratio':>9}")
-        if options.only != "cycles":
-            hosts = []
-            for number in range(HOSTS):
-                (folder / str(number)).mkdir()
-                server = stack.enter_context(run_server(account, folder / str(number)))
-                link = stack.enter_context(run_link(server.sshd.port))
-                body = {**server.login(remote_root=str(server.runs)), "port": link.port}
-                accept(viewer, connect(viewer, body))
-                hosts.append(Host(server, link, start(viewer, body)))
-            bench_bad_neighbours(viewer, hosts, options.requests)
-            for host in hosts:
-                stop(viewer, host.session)
-        if options.only != "neighbours":
-            (folder / "cycles").mkdir()
-            server = stack.enter_context(run_server(account, folder / "cycles"))
-            accept(viewer, connect(viewer, server.login()))
-            bench_cycles(viewer, server, options.cycles)
+        folder.chmod(0o755)
+        account = stack.enter_context(make_account())
+        hosts = []
+        for number in range(max(counts)):
+            (folder / str(number)).mkdir()
+            server = stack.enter_context(run_server(account, folder / str(number)))
+            write_runs(server.runs, number, options.runs)
+            account.give(server.runs)
+            link = stack.enter_context(run_link(server.sshd.port, rtt_secs=options.rtt_ms / 1000))
+            hosts.append((server, link))
+        for count in counts:
+            whole = folder / f"whole{count}"
+            for number in range(count):
+                write_runs(whole, number, options.runs)
+            rows = [measure_hosts(folder, hosts[:count], options.runs, options.live_secs * (not repeat))
+                    for repeat in range(options.repeats)]  # fmt: skip
+            columns[f"{count} hosts"] = median_of(rows)
+            rows = [measure_root(folder, whole, count * options.runs) for _ in range(options.repeats)]
+            columns[f"{count * options.runs:,} here"] = median_of(rows)
+    print_columns(columns, options.rtt_ms)
+
+
+def write_runs(root: Path, number: int, runs: int) -> None:
+    """Write the runs of a host, the last one running."""
+    prepare_root(root, now=time.time())
+    steps = np.arange(POINTS)
+    random = np.random.default_rng(number)
+    for run in range(runs):
+        loss = np.exp(-steps / 300) + random.normal(size=POINTS) * 0.01 if run < LINES else np.array([1.0, 0.5])
+        write_run(
+            root,
+            f"20261120-{run:06d}-{number:02x}{run:04x}",
+            {"loss": (steps[: len(loss)], loss)},
+            {"name": f"resnet50-lr{run // 5}-s{run % 5}", "config": {"lr": 10.0 ** -(run % 5), "seed": run % 7}},
+            state="running" if run == 0 else "finished",
+        )
+
+
+# --- what is measured -------------------------------------------------------------------------------------------------
+
+
+def measure_hosts(folder: Path, hosts: Sequence[tuple[Server, Link]], runs: int, live_secs: float) -> Row:
+    row: Row = {}
+    with tempfile.TemporaryDirectory(dir=folder) as home, run_viewer(Path(home) / "root", Path(home)) as viewer:
+        for server, link in hosts:
+            accept(viewer, connect(viewer, {**server.login(), "port": link.port}))
+            assert connect(viewer, {**server.login(), "port": link.port}).status_code == 200
+        with httpx.Client(base_url=viewer.url, timeout=NEVER_SECS) as client:
+            began = time.perf_counter()
+            with started(viewer, hosts) as sessions:
+                until(lambda: bool(client.get("/api/runs?limit=200").json()["runs"]))
+                row["first rows s"] = time.perf_counter() - began
+                until(lambda: client.get("/api/runs?limit=1").json()["total"] == len(hosts) * runs)
+                row["all rows s"] = time.perf_counter() - began
+                wait_for(sessions)
+                row |= ask_of_page(client)
+                if live_secs:
+                    row |= live(client, viewer, hosts, live_secs)
+                row["memory MB"] = psutil.Process(viewer.process.pid).memory_info().rss / 2**20
+                for session in sessions.values():
+                    stop(viewer, session)
+    return row
+
+
+@contextlib.contextmanager
+def started(viewer: Viewer, hosts: Sequence[tuple[Server, Link]]) -> Iterator[dict[int, Any]]:
+    """Start a session on each of them at the same time; those that have begun are in what this gives."""
+    sessions: dict[int, Any] = {}
+
+    def begin(number: int, server: Server, link: Link) -> None:
+        mode = ["agent", "sftp"][number % 2]
+        body = {**server.login(), "port": link.port, "remote_root": str(server.runs), "mode": mode}
+        sessions[number] = start(viewer, body)
+
+    threads = [threading.Thread(target=begin, args=(number, *host)) for number, host in enumerate(hosts)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield sessions
+    finally:
+        for thread in threads:
+            thread.join()
+
+
+def wait_for(sessions: dict[int, Any]) -> None:
+    until(lambda: all(session["status"] == "running" for session in sessions.values()))
+
+
+def measure_root(folder: Path, root: Path, runs: int) -> Row:
+    row: Row = {}
+    with tempfile.TemporaryDirectory(dir=folder) as home:
+        began = time.perf_counter()
+        with run_viewer(root, Path(home)) as viewer, httpx.Client(base_url=viewer.url, timeout=NEVER_SECS) as client:
+            until(lambda: bool(client.get("/api/runs?limit=200").json()["runs"]))
+            row["first rows s"] = time.perf_counter() - began
+            until(lambda: client.get("/api/runs?limit=1").json()["total"] == runs)
+            row["all rows s"] = time.perf_counter() - began
+            row |= ask_of_page(client)
+            row["memory MB"] = psutil.Process(viewer.process.pid).memory_info().rss / 2**20
+    return row
+
+
+def ask_of_page(client: httpx.Client) -> Row:
+    """Return what a page waits for once all rows are there, in milliseconds."""
+
+    def get(path: str) -> float:
+        return millis(lambda: client.get(path).raise_for_status())
+
+    ids = client.get("/api/runs?limit=1000&sort=name&order=asc").json()["runs"]
+    by_source: dict[str, list[str]] = {}
+    for run in ids:
+        if run["name"].endswith("-s0"):
+            by_source.setdefault(run["source"], []).append(run["id"])
+    chosen = [run for each in by_source.values() for run in each[: -(-LINES // len(by_source))]][:LINES]
+    question = {"runs": chosen, "charts": [{"metric": "loss"}], "points": 800}
+    return {
+        "sort ms": get("/api/runs?limit=200&sort=summary.loss&order=asc"),
+        "group ms": get("/api/run-groups?by=host&by=config.lr&range=0-100"),
+        "100 lines ms": millis(lambda: client.post("/api/lines", json=question).raise_for_status(), 1),
+        "100 lines again ms": millis(lambda: client.post("/api/lines", json=question).raise_for_status()),
+    }
+
+
+def live(client: httpx.Client, viewer: Viewer, hosts: Sequence[tuple[Server, Link]], secs: float) -> Row:
+    """Follow the running run of each host, and return what that costs a minute."""
+    running = [run["id"] for run in client.get("/api/runs?limit=1000&q=resnet50-lr0-s0").json()["runs"]]
+    ends = threading.Event()
+    seen = {"points": 0}
+
+    def write() -> None:
+        files = [
+            next((server.runs / layout.RUNS).glob("20261120-000000-*")) / layout.METRICS_FILE for server, _ in hosts
+        ]
+        step = POINTS
+        while not ends.wait(LIVE_SECS_APART):
+            row = np.zeros(1, RECORD_DTYPE)
+            row["mark"], row["step"], row["time"], row["value"] = MARK, step, time.time(), 0.5
+            for file in files:
+                with file.open("ab") as opened:
+                    opened.write(row.tobytes())
+            step += 1
+
+    def listen() -> None:
+        with client.stream("GET", "/api/live", params={"run": running}) as answer:
+            for line in answer.iter_lines():
+                seen["points"] += line == "event: points"
+                if ends.is_set():
+                    return
+
+    threads = [threading.Thread(target=work) for work in (write, listen)]
+    for thread in threads:
+        thread.start()
+    time.sleep(3)
+    process = psutil.Process(viewer.process.pid)
+    carried, cpu = sum(link.bytes_carried for _, link in hosts), sum(process.cpu_times()[:2])
+    time.sleep(secs)
+    minutes = secs / 60
+    row = {
+        "live kB a minute": (sum(link.bytes_carried for _, link in hosts) - carried) / 1000 / minutes,
+        "live CPU s a minute": (sum(process.cpu_times()[:2]) - cpu) / minutes,
+    }
+    ends.set()
+    for thread in threads:
+        thread.join()
+    assert seen["points"], "no point came by the stream"
+    return row
+
+
+# --- helpers ----------------------------------------------------------------------------------------------------------
+
+
+def millis(work: Callable[[], object], times: int = 5) -> float:
+    measured = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        measured.append(1000 * (time.perf_counter() - began))
+    return statistics.median(measured)
+
+
+def until(is_so: Callable[[], bool]) -> None:
+    ends_at = time.monotonic() + NEVER_SECS
+    while not is_so():
+        if time.monotonic() > ends_at:
+            raise TimeoutError("it did not come about")
+        time.sleep(0.02)
+
+
+def median_of(rows: Sequence[Row]) -> Row:
+    return {what: statistics.median(row[what] for row in rows if what in row) for what in rows[0]}
+
+
+def print_columns(columns: dict[str, Row], rtt_ms: float) -> None:
+    print(f"round trip {rtt_ms:g} ms; in brackets times what the first column has")
+    print(f"{'':22}" + "".join(f"{name:>20}" for name in columns))
+    first = next(iter(columns.values()))
+    for what, value in first.items():
+        cells = [
+            "" if what not in row else f"{row[what]:,.1f} ({row[what] / value:,.1f})" if value else f"{row[what]:,.1f}"
+            for row in columns.values()
+        ]
+        print(f"{what:22}" + "".join(f"{cell:>20}" for cell in cells))
 
 
 if __name__ == "__main__":
