@@ -63,7 +63,10 @@ def test_however_the_demo_ends_nothing_is_left(end: signal.Signals) -> None:
     with run_demo() as (process, client):
         runs = httpx.get(f"{open_the_saved_host(client)}/api/runs").json()["runs"]
         assert {run["state"] for run in runs} == {"running", "finished", "killed"}
-        assert {run["state"] for run in client.get("/api/runs").json()["runs"]} == {"finished", "failed"}
+        here = client.get("/api/runs", params={"source": "local"}).json()["runs"]
+        assert {run["state"] for run in here} == {"finished", "failed"}
+        both = client.get("/api/runs").json()["runs"]
+        assert len(both) == len(runs) + len(here), "those of the server stand beside them"
         children = psutil.Process(process.pid).children(recursive=True)
         ports = {each.laddr.port for child in children for each in child.net_connections() if each.status == "LISTEN"}
         assert len(children) >= 3

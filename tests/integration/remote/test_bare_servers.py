@@ -234,7 +234,7 @@ def test_logs_of_others_and_packed_runs_are_shown_as_by_a_viewer(connected: View
     )
 
     for url in (by_viewer, by_agent, by_sftp):
-        eventually(lambda url=url: run_ids(url).keys() >= OF_OTHERS.keys(), 20, "the runs of others")
+        eventually_nothing(lambda url=url: [f"{name} at {url}" for name in OF_OTHERS.keys() - run_ids(url).keys()], 20)
         ids = run_ids(url)
         for name, (metric, count) in OF_OTHERS.items():
             eventually(lambda url=url, run=ids[name], m=metric, n=count: points(url, run, m) == n, 10, name)

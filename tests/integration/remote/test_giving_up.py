@@ -185,6 +185,7 @@ def test_a_start_that_is_given_up_leaves_nothing_and_another_windows_start_stays
     (session,) = known.get("/api/remote/viewer/sessions").json()["sessions"]
     assert session["status"] == "running"
     stop(known, session)
+    eventually_nothing(server.processes, 5)
 
     link.rtt_secs = 1.0  # the tunnel's own login takes seconds
     again = post("/api/remote/viewer/start", login_by(server, link, "window-three-3"))

@@ -161,7 +161,8 @@ def test_points_that_are_logged_later_are_there(growing: Server, home: Path) -> 
     known(growing, home)
     with rn.open_root(url(growing), key=str(growing.key)) as root:
         run = eventually(root.runs)[0]
-        before = eventually(lambda: len(run.series("acc")))
+        eventually(lambda: "acc" in run.metrics, what="the first point")
+        before = len(run.series("acc"))
         eventually(lambda: len(run.series("acc")) > before + 10)
         assert root.run(run.id).state == "running"
 
