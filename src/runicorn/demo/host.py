@@ -17,6 +17,7 @@ from runicorn.settings import user_name
 
 START_TIMEOUT_SECS = 10.0
 STOP_TIMEOUT_SECS = 3.0
+_COMMAND_END_SECS = 0.7
 CHUNK_BYTES = 65536
 
 
@@ -38,6 +39,7 @@ class DemoHost:
         self._loop = LoopThread("demo-host")
         self._server: Any = None
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._commands: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
         """Listen on a free port of 127.0.0.1."""
@@ -98,6 +100,11 @@ class DemoHost:
             connection.close()
         await asyncio.gather(*(each.wait_closed() for each in self._connections), return_exceptions=True)
         await self._server.wait_closed()
+        if self._commands:
+            _, late = await asyncio.wait(self._commands, timeout=2 * _COMMAND_END_SECS)
+            for command in late:
+                command.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _run(self, process: Any) -> None:
         """Run what the client asked for, as this user, in a session of its own so that Ctrl-C does not reach it."""
@@ -112,8 +119,28 @@ class DemoHost:
             env=self.environment(),
             start_new_session=True,
         )
-        await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
-        status = await child.wait()
-        await process.stdout.drain()
-        process.exit(status if status >= 0 else 128 - status)
-        await process.wait_closed()
+        task = asyncio.ensure_future(self._until_end(process, child))
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+        await asyncio.shield(task)
+
+    async def _until_end(self, process: Any, child: asyncio.subprocess.Process) -> None:
+        """Wait for a command's end; where its client is gone, that of its input ends it, or it is killed."""
+        ended, gone = asyncio.ensure_future(child.wait()), asyncio.ensure_future(process.channel.wait_closed())
+        try:
+            await process.redirect(stdin=child.stdin, stdout=child.stdout, stderr=child.stderr)
+            await asyncio.wait([ended, gone], return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                await process.stdout.drain()
+                process.exit(ended.result() if ended.result() >= 0 else 128 - ended.result())
+            elif child.stdin is not None:
+                child.stdin.close()
+                await asyncio.wait([ended], timeout=_COMMAND_END_SECS)
+        finally:
+            if not ended.done():
+                with contextlib.suppress(ProcessLookupError):
+                    child.kill()
+            await ended
+            process.close()
+            await process.wait_closed()
+            await gone
