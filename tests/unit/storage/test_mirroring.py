@@ -158,6 +158,29 @@ def test_one_writes_the_other_reads_and_takes_over(logs, look):
     until(lambda: count(second, "a") == 20)
 
 
+def test_who_can_not_read_any_more_leaves_the_writing_to_who_can(logs, look, monkeypatch):
+    """As of two readers of one host, when the link of the first one breaks."""
+    first = look(logs)
+    until(lambda: count(first, "a") == 10)
+    second = look(logs)
+    until(lambda: count(second, "a") == 10)
+
+    def broken(*args):
+        raise ConnectionResetError
+
+    for name in ("look", "stats", "fetch", "scan", "names"):
+        monkeypatch.setattr(first.mirror._files, name, broken)
+    write_events(logs / "a" / NAME, losses(0, 20))
+
+    def is_there():
+        first.mirror.look(waits=False)  # somebody looks there, too
+        return count(second, "a") == 20
+
+    until(is_there)
+    monkeypatch.undo()
+    until(lambda: count(first, "a") == 20)
+
+
 def test_a_logdir_called_runs_is_no_list_of_broken_runs(tmp_path, look):
     write_events(tmp_path / "work" / "runs" / "Nov25_gpu7" / NAME, losses(0, 3))
     write_events(tmp_path / "work" / "runs" / "sweep" / "seed0" / NAME, losses(0, 3))

@@ -83,6 +83,7 @@ class Worker:
         self._walk_secs = 0.0
         self._walked_at = float("-inf")
         self._walked = False
+        self._is_blind = False  # the folder itself could not be looked at
         self._polled_at = float("-inf")
         self._poll_secs = 0.0
         self._reading_since: float | None = None
@@ -99,7 +100,7 @@ class Worker:
                     continue
                 self._walk()
                 self._recognise()
-                if self._folders and self._owns():
+                if self._folders and not self._is_blind and self._owns():
                     self._poll()
                     self._take_one()
                     self._settle()
@@ -147,11 +148,15 @@ class Worker:
                 folder = next(self._walker)
             except StopIteration:
                 self._walker, self._walked, self._walked_at = None, True, now
+                self._is_blind = False
                 self._drop_missing()
                 self._push_again(now)
                 break
             except OSError:  # nothing is known of it now, so that nothing is gone
                 self._walker, self._walked_at = None, now
+                # Another viewer may see more, as one that reads the same host by a link that holds.
+                self._is_blind = True
+                self._release()
                 self._push_again(now)
                 break
             if isinstance(folder, Unreadable):
