@@ -63,6 +63,7 @@ describe("how a GPU stands", () => {
     [idle, "idle", "nobody for 12s"],
     [busy, "busy", ""],
     [gpu({ processes: null }), "unknown", "does not tell who is on it"],
+    [gpu(), "unknown", "not told lately"],
     [gpu({ memory_used: 70 * 2 ** 30 }), "busy", "memory taken by nobody who is shown"],
   ])("%#", (one, kind, text) => expect(standingOf(one)).toEqual({ kind, text }));
 });

@@ -62,6 +62,16 @@ def test_what_was_between_two_looks_that_lie_apart_is_not_known() -> None:
     assert history.idle_secs(gpu(), 46) == 0
 
 
+def test_what_does_not_tell_any_more_is_not_free() -> None:
+    """A driver that hangs leaves what was told before, and nobody knows what goes on meanwhile."""
+    history = GpuHistory()
+    for moment in range(0, 100, 5):
+        history.note([gpu()], moment)
+    assert history.is_free(gpu(), 95 + 45)
+    assert history.idle_secs(gpu(), 95 + 46) is None
+    assert not history.is_free(gpu(), 95 + 46)
+
+
 def test_an_hour_is_shown_in_120_looks_of_which_each_is_the_greatest() -> None:
     history = GpuHistory()
     for moment in range(0, 2 * 3600, 5):

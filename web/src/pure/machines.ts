@@ -14,12 +14,16 @@ export function whereToStart(machines: readonly Machine[]): string {
 
 export const nameOf = (machine: Machine): string => machine.node ?? (machine.host || "this machine");
 
+/** As the viewer has it: where more of its memory is taken, a GPU is not idle. */
+const FREE_MEMORY_PART = 0.05;
+
 /** Say how a GPU stands, in a few words. */
 export function standingOf(gpu: Gpu): { kind: "free" | "idle" | "busy" | "unknown"; text: string } {
   if (gpu.free) return { kind: "free", text: `free for ${formatShortDuration(gpu.idle_secs)}` };
   if (gpu.idle_secs !== null) return { kind: "idle", text: `nobody for ${formatShortDuration(gpu.idle_secs)}` };
   if (gpu.processes?.length) return { kind: "busy", text: "" };
   if (gpu.processes === null) return { kind: "unknown", text: "does not tell who is on it" };
+  if (gpu.memory_used === null || !gpu.memory_total || gpu.memory_used / gpu.memory_total < FREE_MEMORY_PART) return { kind: "unknown", text: "not told lately" };
   return { kind: "busy", text: "memory taken by nobody who is shown" };
 }
 

@@ -45,9 +45,11 @@ class GpuHistory:
                 seen.idle_since = None
 
     def idle_secs(self, gpu: Mapping[str, Any], moment: float) -> float | None:
-        """Return for how long nobody has been seen on a GPU; None while somebody is."""
+        """Return for how long nobody has been seen on a GPU; None while somebody is, or where it told nothing lately."""
         seen = self._seen.get(_key(gpu))
-        return None if seen is None or seen.idle_since is None else max(0.0, moment - seen.idle_since)
+        if seen is None or seen.idle_since is None or moment - seen.looks[-1][0] > _GAP_SECS:
+            return None
+        return max(0.0, moment - seen.idle_since)
 
     def is_free(self, gpu: Mapping[str, Any], moment: float) -> bool:
         idle = self.idle_secs(gpu, moment)

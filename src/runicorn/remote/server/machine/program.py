@@ -142,14 +142,20 @@ def disks(question):
 
 
 def jobs_part():
-    last = [None, float("-inf")]
+    last = [None, None, float("-inf")]  # the jobs, or the error, and when they were asked for
 
     def jobs(question):
         """Return the person's Slurm jobs that run or wait; None where there is no Slurm."""
         if shutil.which("squeue") is None:
             return None
-        if time.monotonic() - last[1] > JOBS_EVERY_SECS:
-            last[:] = [squeue(), time.monotonic()]
+        if time.monotonic() - last[2] > JOBS_EVERY_SECS:
+            try:
+                last[:2] = squeue(), None
+            except OSError as error:  # a scheduler that is in trouble is not asked more often for that
+                last[:2] = None, str(error)
+            last[2] = time.monotonic()
+        if last[1] is not None:
+            raise OSError(last[1])
         return last[0]
 
     return jobs
