@@ -45,7 +45,7 @@ class GpuHistory:
                 seen.idle_since = None
 
     def idle_secs(self, gpu: Mapping[str, Any], moment: float) -> float | None:
-        """Return for how long nobody has been seen on a GPU; None while somebody is, or where it told nothing lately."""
+        """Return for how long nobody has been seen on a GPU; None while somebody is, or it told nothing lately."""
         seen = self._seen.get(_key(gpu))
         if seen is None or seen.idle_since is None or moment - seen.looks[-1][0] > _GAP_SECS:
             return None
