@@ -61,7 +61,7 @@ class Host:
     def __init__(self, remote, name, root):
         self.remote, self.name, self.root = remote, name, root
         self.connection = f"me@{name}:22"
-        self.id = source_id(name, self.connection, str(root))
+        self.id = source_id(self.connection, str(root))
         self.connect()
 
     def connect(self):

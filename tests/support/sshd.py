@@ -48,9 +48,13 @@ class Sshd:
             file.write(public_key_file.read_text(encoding="utf-8"))
         path.chmod(0o644)
 
+    def stop(self) -> None:
+        """End it with all its connections, as a machine that is switched off does."""
+        end_tree(self.process)
+
     def restart(self) -> None:
         """End it with all its connections, as a reboot does, and start it again: same port, same keys."""
-        end_tree(self.process)
+        self.stop()
         with (self.folder / "log").open("ab") as log:
             self.process = _spawn(self.folder, log, self.service)
         wait_until_listening(self.port, self.process, self.folder / "log")

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { PLACE_WORDS, placeState, sessionState, type PlaceState, type SessionFacts } from "../src/pure/places";
+import { awayText, PLACE_WORDS, placeState, sessionState, type PlaceState, type SessionFacts } from "../src/pure/places";
 
 const of = (status: SessionFacts["status"], needsPerson = false): SessionFacts => ({ status, needsPerson });
 
@@ -42,4 +42,12 @@ describe("a session", () => {
 test("each state has words of its own", () => {
   expect(PLACE_WORDS.asks).toBe("asks you");
   expect(new Set(Object.values(PLACE_WORDS)).size).toBe(Object.keys(PLACE_WORDS).length);
+});
+
+test("rows that are not as they are now say why, and how old they are", () => {
+  const of = (change: object) => awayText({ id: "gpu-7-1", host: "gpu-7", state: "away", as_of: "2026-11-20T10:00:00Z", session_id: "s", ...change }, Date.parse("2026-11-20T13:00:00Z"));
+  expect(of({})).toBe("gpu-7 is away; this is from 3 h ago");
+  expect(of({ state: "late" })).toBe("gpu-7 has not answered yet; this is from 3 h ago");
+  expect(of({ session_id: null })).toBe("gpu-7 is not connected; this is from 3 h ago");
+  expect(of({ id: "local", host: "", session_id: null, as_of: null })).toBe("This machine is away");
 });

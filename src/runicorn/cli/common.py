@@ -48,12 +48,12 @@ def remote_support(chosen: Settings) -> RemoteHook | None:
         return None
     try:
         from runicorn.remote.service import RemoteService
-        from runicorn.viewer.guests import Guests
+        from runicorn.viewer.host_root import remembering
         from runicorn.viewer.routes.remote import RemoteApi
     except ImportError:
         return None
     manage_url = f"http://localhost:{chosen.port}/#/remote"
-    guests = Guests()
+    guests = remembering(chosen)
     pages, places = host_pages(chosen, guests), host_places(chosen, guests)
     service = RemoteService(chosen, home_of(chosen), manage_url, pages=pages, places=places)
     return RemoteApi(service, guests)

@@ -32,7 +32,9 @@
     │   │   └── SourceChangedError             ARTIFACT_SOURCE_CHANGED
     │   ├── ArtifactDamagedError          500  ARTIFACT_DAMAGED
     │   ├── TargetNotUsableError          500  ARTIFACT_TARGET_NOT_USABLE
-    │   └── RunExistsError                409  RUN_EXISTS
+    │   ├── RunExistsError                409  RUN_EXISTS
+    │   ├── PlaceNotFoundError            404  SOURCE_NOT_FOUND
+    │   └── PlaceConnectedError           409  SOURCE_CONNECTED
     ├── ExchangeError                     500  EXCHANGE_ERROR ... import and export
     │   ├── SourceNotFoundError           404  IMPORT_SOURCE_NOT_FOUND
     │   ├── SourceUnreadableError         400  IMPORT_SOURCE_UNREADABLE

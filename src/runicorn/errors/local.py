@@ -204,6 +204,18 @@ class RunExistsError(StorageError):
     default_hint = "Choose another id, or pass resume=True to go on with that run."
 
 
+class PlaceNotFoundError(StorageError):
+    code = "SOURCE_NOT_FOUND"
+    http_status = 404
+    default_hint = "List the runs; the answer names all sources."
+
+
+class PlaceConnectedError(StorageError):
+    code = "SOURCE_CONNECTED"
+    http_status = 409
+    default_hint = "Stop its session; its runs go with it."
+
+
 # --- import and export ------------------------------------------------------------------------------------------
 
 

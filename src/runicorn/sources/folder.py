@@ -138,6 +138,10 @@ class FolderSource:
         """Return all runs that are known, those in the bin too; while a first reading goes on, those so far."""
         return self._index.runs()
 
+    def recall(self) -> float | None:
+        """Show what an earlier viewer knew until the files can be looked at; return when that was, in unix seconds."""
+        return self._index.recall()
+
     def known_runs(self) -> list[IndexedRun]:
         """Return the runs as the last look found them. Does not block."""
         return self._index.known()

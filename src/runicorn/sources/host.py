@@ -9,11 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from runicorn.errors import StorageError
+from runicorn.sources.folder import FolderSource
 from runicorn.sources.host_files import HostFiles
 from runicorn.sources.mirrored import MirroredSource
 from runicorn.storage import layout, reader
 from runicorn.storage.files import Range
 from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.mirroring.mirror import Mirror, mirror_home
 from runicorn.storage.mirroring.overlay import OverlayFiles
 from runicorn.storage.pyramid.cache import PyramidCache
@@ -21,8 +23,9 @@ from runicorn.storage.writer import changed_notes, update_notes
 
 # Whoever opens a host waits for its own runs first, and shares one link with what looks for other logs.
 _AFTER_FIRST_ROWS_SECS = 0.5
-_WORTH_SAVING = 20
+_WORTH_SAVING = 1
 _WORTH_SAVING_BYTES = 2**20
+NOT_CONNECTED = "The host is not connected."
 
 
 def name_of(host: str, root: str) -> str:
@@ -42,6 +45,28 @@ def host_overlay(
 def host_list(host: str, root: str, cache: Path) -> IndexCache:
     """Return where the list of a host's runs is kept, for whoever reads it next."""
     return IndexCache(cache, name_of(host, root), worth_from=_WORTH_SAVING)
+
+
+class AbsentHost(FolderSource):
+    """The root of a host that is not connected: its runs as they were seen last. Nothing of them can be opened."""
+
+    def __init__(self, source_id: str, host: str, root: str, cache: Path) -> None:
+        files = HostFiles()
+        files.read_by_nobody(NOT_CONNECTED.rstrip("."))
+        super().__init__(source_id, files, root=root, cache=host_list(host, root, cache))
+        self._turn = threading.Lock()
+        self._is_recalled = False
+
+    def runs(self) -> list[IndexedRun]:
+        with self._turn:
+            if not self._is_recalled:
+                self.recall()
+                self._is_recalled = True
+        return self.known_runs()
+
+    @property
+    def problem(self) -> str | None:
+        return NOT_CONNECTED
 
 
 class HostSource(MirroredSource):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from runicorn.errors import RunNotFoundError
 from runicorn.storage import layout, liveness
 from runicorn.storage.files import Files, FileStat, Listing
-from runicorn.storage.index_cache import IndexCache
+from runicorn.storage.index_cache import IndexCache, SavedList
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.liveness import Place
 from runicorn.storage.run_scan import Seen, Wanted, last_points, scan, scan_listed, stat_records
@@ -102,6 +102,7 @@ class RunIndex:
         self._folder: FileStat | None = None
         self._names_settled = False
         self._looked_at = float("-inf")
+        self._seen_at = 0.0  # when that brought no trouble, in unix seconds by this machine's clock
         self._look_secs = 0.0
         self._troubled = False  # something could not be read at the last look
         self._loaded = cache is None
@@ -123,6 +124,19 @@ class RunIndex:
         """Return the runs as the last look found them, without another one."""
         with self._lock:
             return self._table.items
+
+    def recall(self) -> float | None:
+        """Show what an earlier viewer knew until the folder can be looked at; return when that was, in unix seconds.
+
+        Returns None where nothing is known of an earlier viewer.
+        """
+        with self._reading:
+            saved = self._cache.load() if self._cache is not None and not self._loaded else None
+            if saved is None:
+                return None
+            with self._lock:
+                self._table.recall(saved.runs)
+            return saved.seen_at
 
     @property
     def waits_secs(self) -> float:
@@ -242,6 +256,8 @@ class RunIndex:
             problem = f"The runs cannot be listed right now: {error.strerror or error}."
         self._listed = None
         self._troubled |= problem is not None
+        if problem is None:
+            self._seen_at = time.time()
         with self._lock:
             self._problem = problem
             # The first look at a folder may be what begins to find them.
@@ -398,7 +414,9 @@ class RunIndex:
             self._load_saved(self._cache)
 
     def _load_saved(self, cache: IndexCache) -> None:
-        saved = {known.folder.name: known for known in cache.load()}
+        content = cache.load()
+        # What may have been changing is read anew.
+        saved = {known.folder.name: known for known in content.runs if known.settled} if content is not None else {}
         if not saved:
             return
         try:
@@ -425,7 +443,7 @@ class RunIndex:
             count = len(self._table)
         self._save_from = self._monotonic() + _SAVE_EVERY_SECS
         if self._cache is not None and count >= self._cache.worth_from:
-            self._cache.save(runs)
+            self._cache.save(SavedList(runs, self._seen_at))
 
     def _settle_collector(self) -> None:
         """Spare the collector what stays: with a hundred thousand runs, it would halve the speed of everything."""

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from runicorn.model import Run
+from runicorn.model import Run, RunState
 from runicorn.storage.files import FileStat
 
 # A file of another version, or of another shape of Run, is not read.
-_VERSION = 4
+_VERSION = 5
 # Fewer runs are read in a moment from their own files; nothing is left in the cache folder for them.
 WORTH_SAVING = 200
 # On a server of others', nothing is left for a list that is there after a fifth of a second.
@@ -23,20 +23,33 @@ WORTH_SAVING_AS_A_GUEST = 2000
 
 @dataclass
 class CachedRun:
-    """A run and the state that its files were in when it was read: if they are in it still, so is the run."""
+    """A run and the state that its files were in when it was read: if they are in it still, so is the run.
+
+    shown_as: how it stood then. settled: False where its files may have been changing.
+    """
 
     folder: FileStat
     stats: dict[str, FileStat | None]
     base: Run
     script_summary: Mapping[str, Any] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    shown_as: RunState = RunState.FINISHED
+    settled: bool = True
+
+
+@dataclass
+class SavedList:
+    """runs: of a root. seen_at: when they were looked at last, in unix seconds."""
+
+    runs: list[CachedRun]
+    seen_at: float
 
 
 @dataclass
 class _Content:
     version: str
     root: str
-    runs: list[CachedRun]
+    saved: SavedList
 
 
 class IndexCache:
@@ -52,18 +65,18 @@ class IndexCache:
         name = hashlib.sha256(os.fsencode(self._root)).hexdigest()[:16]
         self.path = folder / "index" / f"{name}.msgpack"
 
-    def load(self) -> list[CachedRun]:
-        """Return what was saved; nothing where there is none, or none that can be used."""
+    def load(self) -> SavedList | None:
+        """Return what was saved; None where there is nothing, or nothing that can be used."""
         msgpack = _msgpack()
         if msgpack is None:
-            return []
+            return None
         try:
             content = msgpack.decode(self.path.read_bytes(), type=_Content)
         except (OSError, ValueError, RecursionError):  # msgspec's errors are ValueErrors
-            return []
-        return content.runs if (content.version, content.root) == (_version(), self._root) else []
+            return None
+        return content.saved if (content.version, content.root) == (_version(), self._root) else None
 
-    def save(self, runs: list[CachedRun]) -> None:
+    def save(self, saved: SavedList) -> None:
         """Replace what was saved. Raises nothing: a full disk costs the next viewer its quick start, no more."""
         msgpack = _msgpack()
         if msgpack is None:
@@ -71,7 +84,7 @@ class IndexCache:
         draft = self.path.with_name(f".{self.path.name}.{os.urandom(8).hex()}.tmp")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            draft.write_bytes(msgpack.encode(_Content(_version(), self._root, runs)))
+            draft.write_bytes(msgpack.encode(_Content(_version(), self._root, saved)))
             draft.replace(self.path)
         except (OSError, ValueError, TypeError, OverflowError, RecursionError):
             with contextlib.suppress(OSError):

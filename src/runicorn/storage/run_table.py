@@ -72,6 +72,7 @@ class RunTable:
         self._known: dict[str, _Known] = {}
         self._items: dict[str, IndexedRun] = {}  # in the order of their versions
         self._removed: dict[str, _Removal] = {}
+        self._recalled: set[str] = set()  # those of the items that nobody has looked at yet
         self._large_bytes = 0
         self.restless: set[str] = set()
         self.version = 0
@@ -132,9 +133,10 @@ class RunTable:
         for run_id in [run_id for run_id in self._known if run_id not in present]:
             self._large_bytes -= self._known.pop(run_id).large_bytes
             self.restless.discard(run_id)
-            self._items.pop(run_id, None)
-            self.version += 1
-            self._removed[run_id] = _Removal(self.version, self._now())
+            self._remove(run_id)
+        for run_id in self._recalled - present:
+            self._remove(run_id)
+        self._recalled &= present
         # Ids begin with the time: the newest ones are read first.
         return sorted(present.difference(self._known))
 
@@ -203,6 +205,7 @@ class RunTable:
         if known.published_base is run and known.published_alive is alive and not known.unreadable:
             return
         known.published_base, known.published_alive = run, alive
+        self._recalled.discard(run_id)
         if run.state is not state:
             run = replace(run, state=state)
         if state is RunState.KILLED:
@@ -214,6 +217,16 @@ class RunTable:
             self._items[run_id] = IndexedRun(run, self.version, self._now)
             self._removed.pop(run_id, None)
 
+    def recall(self, saved: Iterable[CachedRun]) -> None:
+        """Show runs as they stood for an earlier viewer, until somebody can look at them."""
+        for each in saved:
+            run_id = each.base.id
+            if each.folder.name == run_id and run_id not in self._items:
+                self.version += 1
+                run = replace(each.base, state=each.shown_as)
+                self._items[run_id] = IndexedRun(run, self.version, self._now)
+                self._recalled.add(run_id)
+
     def restore(self, folder: FileStat, saved: CachedRun, count: int) -> None:
         """Begin with what an earlier viewer knew of a run whose folder is as it was then. count: of all of these."""
         known = self._known[folder.name] = _Known(folder, stats=saved.stats, good=saved.base, base=saved.base)
@@ -224,12 +237,26 @@ class RunTable:
         known.deep_look_at = self._next_deep_look(folder.name, known, count)
 
     def to_save(self) -> list[CachedRun]:
-        """Return what the next viewer may begin with: nothing that could not be read, or may be changing."""
+        """Return what the next viewer may begin with: nothing that could not be read."""
         return [
-            CachedRun(known.folder, known.stats, known.good, known.script_summary, known.left_out)
-            for known in self._known.values()
-            if known.good is not None and known.stats is not None and known.settled and not known.unreadable
+            CachedRun(
+                known.folder,
+                known.stats,
+                known.good,
+                known.script_summary,
+                known.left_out,
+                item.run.state if (item := self._items.get(run_id)) is not None else known.good.state,
+                known.settled,
+            )
+            for run_id, known in self._known.items()
+            if known.good is not None and known.stats is not None and not known.unreadable
         ]
+
+    def _remove(self, run_id: str) -> None:
+        """Take a run that is gone off the list."""
+        self._items.pop(run_id, None)
+        self.version += 1
+        self._removed[run_id] = _Removal(self.version, self._now())
 
     def _read(self, run_id: str, known: _Known, seen: Seen) -> None:
         problem = _problem(seen)

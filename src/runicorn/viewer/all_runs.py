@@ -73,7 +73,7 @@ def chosen_places(state: ViewerState, only: str | None) -> list[SourceState]:
 
 def sessions_by_id(state: ViewerState) -> dict[str, dict[str, Any]]:
     """Return how the sessions stand, as their answers tell."""
-    if state.remote is None or not state.remote.guests.places:
+    if state.remote is None or not any(place.session_id for place in state.remote.guests.places.values()):
         return {}
     return {session["sessionId"]: session for session in state.remote.snapshot()["viewer_sessions"]}
 
@@ -118,7 +118,7 @@ def _to_wire(
     """Return how a source stands. state: `ready`; `late`, where these are the runs that were known at `as_of`; `away`,
     where nothing can be read now, which `error` tells as far as it is known.
     """
-    status = session["status"] if session else "running"
+    status = session["status"] if session else "running" if place.id == LOCAL else "stopped"
     away = look.problem is not None or status != "running"
     error = look.problem
     if error is None and session is not None and session.get("error"):
@@ -126,6 +126,7 @@ def _to_wire(
     return {
         "id": place.id,
         "host": place.host,
+        "connection_id": place.reached_by or None,
         "root": place.source.root,
         "mode": session["mode"] if session else None,
         "session_id": place.session_id,

@@ -17,7 +17,19 @@ from runicorn.viewer.answers import ERRORS
 from runicorn.viewer.compression import Compression
 from runicorn.viewer.guard import Guard, Rules
 from runicorn.viewer.hooks import RemoteHook, Session
-from runicorn.viewer.routes import artifacts, console, files, health, lines, live, machines, run_lists, runs, series
+from runicorn.viewer.routes import (
+    artifacts,
+    console,
+    files,
+    health,
+    lines,
+    live,
+    machines,
+    run_lists,
+    runs,
+    series,
+    sources,
+)
 from runicorn.viewer.routes.page import page_router
 from runicorn.viewer.routes.session import session_router
 from runicorn.viewer.state import ViewerState
@@ -63,7 +75,7 @@ def create_app(
     )
     app.state.viewer = state
     errors.install(app)
-    for module in (health, run_lists, runs, series, lines, console, files, artifacts, live, machines):
+    for module in (health, run_lists, runs, series, lines, console, files, artifacts, live, machines, sources):
         app.include_router(module.router)
     if session is not None:
         app.include_router(session_router(session))

@@ -7,9 +7,10 @@ import time
 
 from runicorn.remote.server.reading import Reader
 from runicorn.settings import Settings
-from runicorn.sources.host import HostSource
+from runicorn.sources.host import AbsentHost, HostSource
 from runicorn.sources.host_files import HostFiles
 from runicorn.viewer.guests import Guests
+from runicorn.viewer.remembered import Remembered, RememberedRoots
 from runicorn.viewer.source_state import LOCAL
 
 
@@ -22,6 +23,8 @@ class HostRoot:
         self._clock_offset_secs = 0.0
         self._files = HostFiles()
         self.source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
+        # When what is shown until the host has answered was seen, in unix seconds.
+        self.recalled_at = self.source.recall()
 
     def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
         self._clock_offset_secs = clock_offset_secs
@@ -45,11 +48,21 @@ class GuestRoot(HostRoot):
 
     def show(self, called: str) -> None:
         self.source.start()
-        self._guests.add(self._session_id, self.host, self.root, self.source, called=called)
+        self._guests.add(self._session_id, self.host, self.root, self.source, called=called, as_of=self.recalled_at)
 
     def close(self) -> None:
         self._guests.remove(self._session_id)
         self.source.close()
+
+
+def remembering(settings: Settings) -> Guests:
+    """Return the roots of hosts, with those that an earlier viewer has shown."""
+    cache = settings.cache_folder
+
+    def absent(root: Remembered) -> AbsentHost:
+        return AbsentHost(LOCAL, root.host, root.root, cache)
+
+    return Guests(RememberedRoots(cache / "hosts.json"), absent)
 
 
 async def show(settings: Settings, guests: Guests, session_id: str, host: str, root: str, called: str) -> GuestRoot:

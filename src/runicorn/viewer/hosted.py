@@ -68,7 +68,8 @@ class HostedPage:
         self._server = _Within(create_app(settings, session=guest, source=source))
         self._add: Callable[[], None] | None = None
         if guests is not None:
-            self._add = partial(guests.add, guest.session_id, host, root, source, called=called)
+            as_of = self._root.recalled_at
+            self._add = partial(guests.add, guest.session_id, host, root, source, called=called, as_of=as_of)
 
     async def start(self) -> None:
         await self._server.begin()

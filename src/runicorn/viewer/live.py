@@ -224,7 +224,7 @@ class LiveStream:
             yield self._frame("remote", encode(body))
         running = {each["sessionId"] for each in body.get("viewer_sessions", ()) if each["status"] == "running"}
         sources = [
-            {"id": place.id, "state": "ready" if place.session_id is None or place.session_id in running else "away"}
+            {"id": place.id, "state": "ready" if place.id == LOCAL or place.session_id in running else "away"}
             for place in self._state.sources.values()
         ]
         if sources != self._sources_told:

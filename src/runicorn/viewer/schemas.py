@@ -93,16 +93,18 @@ class IndexingAnswer(AnswerModel):
 
 
 class SourceAnswer(AnswerModel):
-    """Where runs come from: this machine's root, or that of a host with an open session.
+    """Where runs come from: this machine's root, that of a host with an open session, or one that was seen before.
 
-    host: what the machine is called; empty for this one. mode: what reads it there. session_id: of that session; null
-    for this machine's. state: `ready`; `late`, where it did not answer in time; `away`, where nothing can be read now,
-    which `error` says as far as it is known. Its runs are those of `as_of` then, null for now, and for never. runs: how
-    many it has. same_as: the source that shows the same root, so that this one's runs are not told twice.
+    host: what the machine is called; empty for this one. connection_id: how it is reached, as user@name:port. mode:
+    what reads it there. session_id: of that session; null for this machine's, and for one that is not connected.
+    state: `ready`; `late`, where it did not answer in time; `away`, where nothing can be read now, which `error` says
+    as far as it is known. Its runs are those of `as_of` then, null for now, and for never. runs: how many it has.
+    same_as: the source that shows the same root, so that this one's runs are not told twice.
     """
 
     id: str
     host: str
+    connection_id: str | None
     root: str
     mode: str | None
     session_id: str | None

@@ -36,8 +36,11 @@ class SourceState:
     """A source, as this viewer shows it. Nobody waits for the threads of another one.
 
     id: what its runs are asked for by, `ID:RUN`; those of LOCAL by their id alone. host: what a person calls the
-    machine, empty for this one; reached_by: how that is reached. session_id: of the session that it comes and goes
-    with.
+    machine, empty for this one; reached_by: how that is reached; called: what a person has named it. session_id: of the
+    session that it comes and goes with; None for this machine's, and where only what was seen before is shown.
+
+    as_of: when all of it was last seen without trouble, in unix seconds. root_id: what tells its root from all others;
+    once that was asked for, None where it says nothing. seen_first: called in a worker thread, once it was seen.
     """
 
     def __init__(
@@ -48,6 +51,10 @@ class SourceState:
         host: str = "",
         reached_by: str = "",
         session_id: str | None = None,
+        called: str = "",
+        as_of: float | None = None,
+        root_id: str | None = None,
+        seen_first: Callable[[SourceState], None] | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.source = source
@@ -57,10 +64,10 @@ class SourceState:
         self.session_id = session_id
         self.workers = Workers()
         self.run_list = RunListWriter()
-        # When all of it was last seen without trouble, in unix seconds.
-        self.as_of: float | None = None
-        # What tells its root from all others; once it was asked for, None where it says nothing.
-        self.root_id: str | None = None
+        self.called = called
+        self.as_of = as_of
+        self.root_id = root_id
+        self._seen_first = seen_first
         self._is_identified = False
         self._now = now
         self._shown: dict[str, tuple[IndexedRun, IndexedRun]] = {}
@@ -93,6 +100,9 @@ class SourceState:
         late = self.source.waits_secs > DEADLINE_SECS
         if problem is None and not late:
             self.as_of = self._now()
+            tell, self._seen_first = self._seen_first, None
+            if tell is not None:
+                tell(self)
         # What came in between is not among these runs: the page asks once more.
         return SourceLook(self.shown(items), self.source.progress() or before, problem, late)
 

@@ -70,7 +70,7 @@ def test_its_runs_are_among_those_of_this_machine_with_its_host(
             run.log({"train/loss": step})
     place = eventually(lambda: ready(viewer), COMES_SECS, "the host's runs")
     reached_by = f"{server.account.username}@127.0.0.1:{server.sshd.port}"
-    assert place["id"] == source_id("127.0.0.1", reached_by, str(server.runs))
+    assert place["id"] == source_id(reached_by, str(server.runs))
     assert (place["host"], place["root"], place["mode"]) == ("127.0.0.1", str(server.runs), "viewer")
     assert (place["session_id"], place["error"]) == (session["sessionId"], None)
     (theirs,) = viewer.get("/api/runs", q="host:127.0.0.1").json()["runs"]

@@ -128,8 +128,8 @@ def test_two_machines_are_never_called_the_same():
 
 @pytest.mark.parametrize("name", ["gpu-7", "10.0.0.7", "fe80::1", "größe", "a:b/c?d", "x" * 300])
 def test_what_a_root_is_called_fits_into_an_address_and_stays(name):
-    called = source_id(name, f"me@{name}:22", "/data")
-    assert called == source_id(name, f"me@{name}:22", "/data") != source_id(name, f"me@{name}:22", "/other")
+    called = source_id(f"me@{name}:22", "/data")
+    assert called == source_id(f"me@{name}:22", "/data") != source_id(f"me@{name}:22", "/other")
     assert set(called) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
     assert len(called) < 80
 

@@ -166,10 +166,10 @@ def test_a_list_is_saved_for_the_next_viewer_by_whoever_asks_later(root, tmp_pat
     cache = IndexCache(tmp_path / "cache", str(root))
     index = RunIndex(LocalFiles(root), now=later, monotonic=lambda: moment[0], cache=cache)
     complete(index)
-    assert cache.load() == []
+    assert cache.load() is None
     moment[0] += 2
     index.runs()
-    assert len(cache.load()) == COUNT
+    assert len(cache.load().runs) == COUNT
 
 
 @pytest.mark.parametrize("call", ["stat", "read"])
@@ -189,7 +189,7 @@ def test_a_run_that_could_not_be_read_for_a_moment_is_not_kept_so(root, tmp_path
     index = RunIndex(Failing(root), now=later, cache=cache)
     complete(index)
     index.close()
-    assert len(cache.load()) == COUNT - 1
+    assert len(cache.load().runs) == COUNT - 1
     assert (
         complete(RunIndex(LocalFiles(root), now=later, cache=cache))["20240101-000005-aaaaaa"].state.value == "finished"
     )

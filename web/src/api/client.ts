@@ -150,6 +150,9 @@ export const patchRun = (id: string, patch: RunPatch) => request<Run>("PATCH", r
 
 export const deleteRun = (id: string) => request<unknown>("DELETE", runPath(id));
 
+/** No longer show what was seen of a host that is not connected. */
+export const deleteSource = (id: string) => request<unknown>("DELETE", `/api/sources/${encodeURIComponent(id)}`);
+
 export const restoreRun = (id: string) => request<Run>("POST", `${runPath(id)}/restore`, { body: {} });
 
 export const getConsole = (id: string, from: number, limit: number, signal?: AbortSignal) =>

@@ -87,6 +87,7 @@ export interface RunPatch {
 export interface RunSource {
   id: string;
   host: string;
+  connection_id: string | null;
   root: string;
   mode: string | null;
   session_id: string | null;

@@ -13,7 +13,7 @@ import { runs } from "../state/runs";
 import { cycleTheme } from "../state/theme";
 import { Icon, StateIcon } from "./icons";
 import { Dialog } from "./overlay";
-import { HostDot } from "./Sidebar";
+import { HostDot } from "./SidebarHosts";
 
 interface Choice {
   key: string;

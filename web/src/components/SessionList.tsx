@@ -7,7 +7,7 @@ import type { Session } from "../api/remote-types";
 import { Icon } from "./icons";
 import { useKeptFocus } from "./keptFocus";
 import { SessionLog } from "./SessionLog";
-import { HostDot } from "./Sidebar";
+import { HostDot } from "./SidebarHosts";
 import { byWhat, connectorSentence } from "../pure/connector";
 import { formatDuration } from "../pure/format";
 import { now } from "../state/clock";

@@ -8,7 +8,7 @@ import { Ago, Bone, Delayed, ErrorState, Field } from "../components/basics";
 import { ConnectLine } from "../components/ConnectLine";
 import { FlowPanel } from "../components/FlowPanel";
 import { Dialog, Menu } from "../components/overlay";
-import { HostDot } from "../components/Sidebar";
+import { HostDot } from "../components/SidebarHosts";
 import { formatTarget, parsePort, parseTarget, PORT_REASON } from "../pure/target";
 import { useKeys } from "../state/keys";
 import { reconnectsLast } from "../state/prefs";

@@ -19,9 +19,13 @@ export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
   idle: "not connected",
 };
 
+/** Whether only what was seen of it before is shown. */
+export const isAbsent = ({ id, session_id }: Pick<RunSource, "id" | "session_id">): boolean => session_id === null && id !== "local";
+
 /** What is said of rows whose place does not answer. */
-export function awayText({ host, state, as_of }: Pick<RunSource, "host" | "state" | "as_of">, now: number): string {
-  const word = state === "late" ? `${host || "This machine"} has not answered yet` : `${host || "This machine"} is away`;
+export function awayText({ host, state, as_of, ...source }: Pick<RunSource, "id" | "host" | "state" | "as_of" | "session_id">, now: number): string {
+  const verb = state === "late" ? "has not answered yet" : isAbsent(source) ? "is not connected" : "is away";
+  const word = `${host || "This machine"} ${verb}`;
   return as_of ? `${word}; this is from ${formatAgo(Date.parse(as_of), now)}` : word;
 }
 

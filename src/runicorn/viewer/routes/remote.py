@@ -42,6 +42,7 @@ class RemoteApi:
             add(self.router)
 
     async def start(self) -> None:
+        await self._service.run_blocking(self.guests.start)
         await self._service.start()
 
     async def stop(self) -> None:
@@ -116,6 +117,8 @@ class RemoteApi:
         @router.post("/disconnect")
         async def disconnect(body: wire.TargetBody) -> wire.MessageAnswer:
             """Stop the sessions on a connection, then close it."""
+            for session in service.sessions.on(body.target()):
+                await service.run_blocking(self.guests.let_go, session.session_id)
             if await service.disconnect(body.target()):
                 return wire.MessageAnswer(ok=True, message="Connection removed")
             return wire.MessageAnswer(ok=False, message="Connection not found")
@@ -251,6 +254,7 @@ class RemoteApi:
         @router.post("/viewer/stop", responses=NOT_FOUND)
         async def stop(body: wire.StopBody) -> wire.MessageAnswer:
             """Stop a session; nothing of it is left on either side afterwards."""
+            await service.run_blocking(self.guests.let_go, body.session_id)
             await service.sessions.stop(body.session_id)
             return wire.MessageAnswer(ok=True, message="Remote Viewer stopped")
 

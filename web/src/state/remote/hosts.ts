@@ -4,6 +4,7 @@ import { computed } from "@preact/signals";
 import * as api from "../../api/remote";
 import type { SavedConnection } from "../../api/remote-types";
 import { formatTarget, type Target } from "../../pure/target";
+import { absentAt, forgetSources } from "../sources";
 import { saved } from "./status";
 
 export const targetOf = (one: SavedConnection): Target => ({ username: one.username, host: one.host, port: Number(one.port) || 22 });
@@ -40,8 +41,10 @@ export function saveHost(change: SavedConnection, before?: SavedConnection): Pro
   });
 }
 
-export function forgetHost(one: SavedConnection): Promise<void> {
-  return rewrite((connections) => connections.filter((other) => !isSame(targetOf(other), targetOf(one))));
+/** Forget a host, and what was seen of its runs. */
+export async function forgetHost(one: SavedConnection): Promise<void> {
+  await rewrite((connections) => connections.filter((other) => !isSame(targetOf(other), targetOf(one))));
+  await forgetSources(absentAt(targetOf(one)));
 }
 
 let writing: Promise<unknown> = Promise.resolve();
