@@ -86,7 +86,7 @@ def sidebar(page: Page) -> Locator:
 
 def place(page: Page, name: str) -> Locator:
     """Return the row of a host in the sidebar."""
-    return sidebar(page).get_by_role("button", name=re.compile(f"^(?!Give up|Dismiss|Open).*{name}"))
+    return sidebar(page).get_by_role("button", name=re.compile(f"^(?!Give up|Dismiss|Open|No longer).*{name}"))
 
 
 def told(page: Page, name: str, state: str) -> None:
@@ -295,6 +295,7 @@ def test_the_last_ones_are_connected_again_only_if_that_was_asked_for(
         with ExitStack() as stack:
             opened(stack)
             for name in ("gpu-1", "gpu-2", "gpu-3"):
+                told(page, name, "viewer running")
                 expect(row_of(page, name)).to_be_visible()
             # One that a person stops is none of the last ones any more.
             (stopped,) = [each for each in lab.sessions() if each["sshPort"] == lab.servers["gpu-2"].sshd.port]
@@ -304,6 +305,7 @@ def test_the_last_ones_are_connected_again_only_if_that_was_asked_for(
         with ExitStack() as stack:
             opened(stack)
             for name in ("gpu-1", "gpu-3"):
+                told(page, name, "viewer running")
                 expect(row_of(page, name)).to_be_visible()
             page.wait_for_timeout(1000)
             assert {each["sshPort"] for each in lab.sessions()} == {

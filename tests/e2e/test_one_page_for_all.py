@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.axe import complaints
 from tests.support.browser import visit
-from tests.support.drawn_sweeps import write_run
+from tests.support.growing_runs import growing_run, recorded
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
 from tests.support.serving import Viewer
 from tests.support.waiting import eventually
-
-from runicorn.storage import layout
-from runicorn.storage.columns import RECORD_DTYPE
-from runicorn.storage.records import MARK
 
 RETURN_SECS = 20
 
@@ -30,25 +23,8 @@ RETURN_SECS = 20
 @pytest.fixture
 def on_this_machine(viewer: Viewer, tmp_path: Path) -> Iterator[str]:
     """A run of this machine's root that grows; its name."""
-    root, run_id, name = tmp_path / "local-root", "20261120-100000-00000a", "on-this-machine"
-    write_run(root, run_id, {"train/loss": ([], [])}, {"name": name}, state="running")
-    ends = threading.Event()
-
-    def grow() -> None:
-        step = 0
-        with (root / layout.run_path(run_id, layout.METRICS_FILE)).open("ab") as file:
-            while not ends.wait(0.1):
-                row = np.zeros(1, RECORD_DTYPE)
-                row["mark"], row["step"], row["time"], row["value"] = MARK, step, time.time(), 1 / (step + 1)
-                file.write(row.tobytes())
-                file.flush()
-                step += 1
-
-    writing = threading.Thread(target=grow)
-    writing.start()
-    yield name
-    ends.set()
-    writing.join()
+    with growing_run(tmp_path / "local-root", "on-this-machine"):
+        yield "on-this-machine"
 
 
 def row_of(page: Page, name: str) -> Locator:
@@ -124,12 +100,7 @@ def test_two_machines_are_compared_and_one_of_them_goes_and_comes_back(
         page.goto(f"{viewer.url}/#/runs?q=host:127.0.0.1")
         expect(chart).to_have_attribute("data-lines", "1")
         (metrics,) = growing.runs.glob("runs/*/metrics.bin")
-
-        def recorded() -> int:
-            rows = np.fromfile(metrics, RECORD_DTYPE)
-            return int((rows["metric"] == 0).sum())
-
-        eventually(lambda: abs(points() - recorded()) < 30, RETURN_SECS, "all that was recorded")
+        eventually(lambda: abs(points() - recorded(metrics)) < 30, RETURN_SECS, "all that was recorded")
         assert page.evaluate("window.sameDocument") is True
 
         # Its run's own page, from here.
