@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Gpu, Machine } from "../src/api/machines";
-import { gpusOfRun, sparkline, standingOf, whereToStart } from "../src/pure/machines";
+import { gpusOfRun, sparkline, standingOf, standingOfPart, whereToStart } from "../src/pure/machines";
 
 const gpu = (more: Partial<Gpu> = {}): Gpu => ({
   index: 0,
@@ -28,6 +28,7 @@ const machine = (host: string, gpus: Gpu[]): Machine => ({
   error: null,
   age_secs: 0,
   clock_ahead_secs: null,
+  free_parts: gpus.flatMap((one) => one.parts ?? []).filter((one) => one.free).length,
   free_gpus: gpus.filter((one) => one.free).length,
   gpus,
   gpus_by: "nvml",
@@ -47,6 +48,9 @@ const free = gpu({ free: true, idle_secs: 90 });
 const idle = gpu({ idle_secs: 12 });
 const busy = gpu({ processes: [{ pid: 1, user: "anna", name: "python", memory: 5, run: "a", run_name: "run a" }] });
 
+const part = (more: object = {}) => ({ id: "MIG-0", name: "1g.10gb", memory_used: 0, memory_total: 10 * 2 ** 30, process_count: 0, free: false, idle_secs: null, ...more });
+const parted = gpu({ idle_secs: 90, parts: [part({ free: true, idle_secs: 90 }), part({ process_count: 2 }), part({ idle_secs: 5 }), part({ process_count: null })] });
+
 describe("where to start", () => {
   test.each([
     [[machine("gpu-7", [free, free, busy]), machine("", [free])], "2 GPUs on gpu-7, 1 GPU on this machine are free."],
@@ -54,6 +58,9 @@ describe("where to start", () => {
     [[machine("gpu-7", [busy, idle])], "1 GPU without anybody on it; free once that was so for a minute."],
     [[machine("gpu-7", [busy])], "No GPU is free."],
     [[machine("", [])], "No GPU is known on any of these machines."],
+    [[machine("gpu-7", [parted])], "1 part of a GPU on gpu-7 is free."],
+    [[machine("gpu-7", [parted, parted, free])], "1 GPU and 2 parts of GPUs on gpu-7 are free."],
+    [[machine("gpu-7", [gpu({ idle_secs: 90, parts: [part({ process_count: 1 })] })])], "No GPU is free."],
   ])("%#", (machines, said) => expect(whereToStart(machines)).toBe(said));
 });
 
@@ -82,4 +89,10 @@ test("a run's GPUs are those that its processes are on, with their memory", () =
 test("a sparkline has a gap where nobody looked, and says nothing of what is not told", () => {
   expect(sparkline([[3600, 0, 0], [3570, 100, 0], [1800, 50, 0], [1770, null, 0], [1740, 50, 0]], 120, 20)).toBe("M0.0 20.0L1.0 0.0M60.0 10.0L62.0 10.0");
   expect(sparkline([[3, null, 0.5]], 120, 20)).toBe("");
+});
+
+test("the parts of a GPU stand each for itself", () => {
+  expect(parted.parts!.map(standingOfPart)).toEqual(["free for 1m", "2 processes", "nobody for 5s", "does not tell who is on it"]);
+  expect(standingOf(parted)).toEqual({ kind: "free", text: "1 of 4 parts free" });
+  expect(standingOf(gpu({ idle_secs: 90, parts: [part({ process_count: 1 })] }))).toEqual({ kind: "busy", text: "none of 1 part free" });
 });

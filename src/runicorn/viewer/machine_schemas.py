@@ -21,20 +21,24 @@ class GpuProcessAnswer(AnswerModel):
 
 
 class GpuPartAnswer(AnswerModel):
-    """An instance that a GPU is parted into (MIG). Bytes. process_count: None where it does not tell."""
+    """An instance that a GPU is parted into (MIG). Bytes. process_count: None where it does not tell. free, idle_secs:
+    as of a GPU.
+    """
 
     id: str
     name: str
     memory_used: int | None
     memory_total: int | None
     process_count: int | None
+    free: bool
+    idle_secs: float | None
 
 
 class GpuAnswer(AnswerModel):
     """A GPU; None for what it does not tell. Memory in bytes. free: nobody was seen on it for a minute, and less than
-    a twentieth of its memory is taken. idle_secs: for how long nobody has been seen on it; None while somebody is.
-    processes: None where it does not tell. history: of the last hour, as far as somebody looked: seconds ago, busy
-    percent, taken part of the memory (0 to 1).
+    a twentieth of its memory is taken; never so where it is parted, as work begins on its parts. idle_secs: for how
+    long nobody has been seen on it; None while somebody is. processes: None where it does not tell. history: of the
+    last hour, as far as somebody looked: seconds ago, busy percent, taken part of the memory (0 to 1).
     """
 
     index: int
@@ -79,9 +83,10 @@ class MachineAnswer(AnswerModel):
     node behind that host which it is, reached through one of the person's jobs, node_job.
 
     state: `ready`; `waiting` before the first answer; `away`, where nothing is told now, which `error` says why of.
-    age_secs: of what is told. gpus_by: what tells of its GPUs. gpus_error, jobs_error: why these are not told. memory
-    in bytes. load: of 1, 5 and 15 minutes. cpus: how many processors it has; usable_cpus: how many are for this user.
-    jobs: None where there is no Slurm. clock_ahead_secs: how much its clock is ahead of this machine's.
+    age_secs: of what is told. free_gpus: how many whole ones; free_parts: how many parts of others. gpus_by: what tells
+    of its GPUs. gpus_error, jobs_error: why these are not told. memory in bytes. load: of 1, 5 and 15 minutes. cpus: how
+    many processors it has; usable_cpus: how many are for this user. jobs: None where there is no Slurm.
+    clock_ahead_secs: how much its clock is ahead of this machine's.
     """
 
     id: str
@@ -93,6 +98,7 @@ class MachineAnswer(AnswerModel):
     age_secs: float | None
     clock_ahead_secs: float | None
     free_gpus: int
+    free_parts: int
     gpus: list[GpuAnswer]
     gpus_by: str | None
     gpus_error: str | None

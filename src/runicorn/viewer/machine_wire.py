@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from runicorn.model import Run, RunState
@@ -18,6 +20,8 @@ from runicorn.viewer.machine_schemas import (
 
 if TYPE_CHECKING:
     from runicorn.remote.machines import MachineLook
+
+logger = logging.getLogger(__name__)
 
 State = Literal["ready", "waiting", "away"]
 # An answer that is awaited for longer is told as one that does not come.
@@ -54,8 +58,17 @@ class RunsOnMachine:
 
 
 def machine_answer(look: MachineLook, host: str, runs: RunsOnMachine) -> MachineAnswer:
-    """Return a machine as it goes over the wire. host: what a person calls it. Raises what odd answers raise."""
-    told: Mapping[str, Any] = look.told or {}
+    """Return a machine as it goes over the wire. host: what a person calls it."""
+    try:
+        return _answer(look, look.told or {}, host, runs)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        # What one machine tells costs no other one its place. (A pydantic error is a ValueError.)
+        logger.warning("what %s tells of itself makes no sense", look.id, exc_info=error)
+        odd = replace(look, told=None, error="What it tells of itself makes no sense.")
+        return _answer(odd, {}, host, runs)
+
+
+def _answer(look: MachineLook, told: Mapping[str, Any], host: str, runs: RunsOnMachine) -> MachineAnswer:
     gpus, gpus_error = _part(told, "gpus", "The driver")
     disks, disks_error = _part(told, "disks", "The disk")
     jobs, jobs_error = _part(told, "jobs", "Slurm")
@@ -74,6 +87,7 @@ def machine_answer(look: MachineLook, host: str, runs: RunsOnMachine) -> Machine
         age_secs=look.age_secs,
         clock_ahead_secs=look.clock_ahead_secs,
         free_gpus=0 if is_old else sum(gpu.free for gpu in shown),
+        free_parts=0 if is_old else sum(part.free for gpu in shown for part in gpu.parts or ()),
         gpus=shown,
         gpus_by=(gpus or {}).get("by"),
         gpus_error=gpus_error,
@@ -104,7 +118,7 @@ def _part(told: Mapping[str, Any], name: str, who: str) -> tuple[Any, str | None
 
 def _gpu(gpu: Mapping[str, Any], look: MachineLook, host: str, runs: RunsOnMachine, moment: float) -> GpuAnswer:
     processes = gpu["processes"]
-    parts = gpu["parts"]
+    parts = look.history.parts(gpu)
     return GpuAnswer(
         index=gpu["index"],
         id=gpu["id"],
@@ -114,14 +128,24 @@ def _gpu(gpu: Mapping[str, Any], look: MachineLook, host: str, runs: RunsOnMachi
         memory_total=gpu["memory_total"],
         temperature_c=gpu["temperature_c"],
         power_w=gpu["power_w"],
-        free=look.history.is_free(gpu, moment),
+        free=parts is None and look.history.is_free(gpu, moment),
         idle_secs=look.history.idle_secs(gpu, moment),
-        parts=None if parts is None else [
-            GpuPartAnswer(**{name: each[name] for name in GpuPartAnswer.model_fields}) for each in parts
-        ],
+        parts=None if parts is None else [_gpu_part(each, look, moment) for each in parts],
         processes=None if processes is None else [_process(each, host, runs) for each in processes],
         history=look.history.shown(gpu, moment),
     )  # fmt: skip
+
+
+def _gpu_part(part: Mapping[str, Any], look: MachineLook, moment: float) -> GpuPartAnswer:
+    return GpuPartAnswer(
+        id=part["id"],
+        name=part["name"],
+        memory_used=part["memory_used"],
+        memory_total=part["memory_total"],
+        process_count=part["process_count"],
+        free=look.history.is_free(part, moment),
+        idle_secs=look.history.idle_secs(part, moment),
+    )
 
 
 def _process(process: Mapping[str, Any], host: str, runs: RunsOnMachine) -> GpuProcessAnswer:

@@ -86,6 +86,16 @@ def test_a_gpu_that_is_parted_tells_of_its_parts(start: Callable[..., client.Mac
     assert second["parts"] is None
 
 
+def test_a_late_answer_is_not_taken_for_that_to_the_next_question(start: Callable[..., client.Machine]) -> None:
+    machine = start(TEST_NVML="slow")
+    for number in range(3):
+        with pytest.raises(TimeoutError):
+            machine.ask([f"/{number}"], 5.0, 0.01)
+    assert list(ask(machine, "/")["disks"]["value"]) == ["/"]
+    told = ask(machine, "/tmp", wait_secs=5.0)
+    assert list(told["disks"]["value"]) == ["/tmp"]
+
+
 def test_of_a_process_that_is_hidden_nothing_is_said(start: Callable[..., client.Machine]) -> None:
     first, _ = ask(start(TEST_NVML_PID="99999999"))["gpus"]["value"]["gpus"]
     (process,) = first["processes"]

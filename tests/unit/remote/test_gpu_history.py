@@ -17,6 +17,7 @@ def gpu(**more: Any) -> dict[str, Any]:
         "memory_used": 0,
         "memory_total": 100,
         "processes": [],
+        "parts": None,
         **more,
     }
 
@@ -88,3 +89,23 @@ def test_what_is_not_told_is_not_made_up() -> None:
     history = GpuHistory()
     history.note([gpu(busy_percent=None, memory_total=None)], 0)
     assert history.shown(gpu(), 0) == [(0.0, None, None)]
+
+
+def test_each_part_of_a_gpu_is_free_by_itself() -> None:
+    def part(number: int, count: int | None, used: int = 0, name: str = "") -> dict[str, Any]:
+        memory = {"memory_used": used, "memory_total": 100}
+        return {"index": number, "id": name, "name": "1g.10gb", "process_count": count, **memory}
+
+    told = gpu(parts=[part(0, 0), part(1, 1), part(2, None, 50), part(3, None), part(4, 0, name="MIG-4")])
+    history = GpuHistory()
+    for moment in range(0, 65, 5):
+        history.note([told], moment)
+    parts = history.parts(told)
+    assert parts is not None
+    assert [history.is_free(each, 60) for each in parts] == [True, False, False, True, True]
+    assert [each["id"] for each in parts] == ["GPU-0/0", "GPU-0/1", "GPU-0/2", "GPU-0/3", "MIG-4"]
+    # They lie elsewhere after the machine was parted anew, and nothing is known of those.
+    history.note([gpu(parts=[part(7, 0)])], 65)
+    (other,) = history.parts(gpu(parts=[part(7, 0)])) or ()
+    assert (history.is_free(other, 65), history.idle_secs(other, 65)) == (False, 0)
+    assert history.parts(gpu()) is None

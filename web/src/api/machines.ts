@@ -20,6 +20,8 @@ export interface GpuPart {
   memory_used: number | null;
   memory_total: number | null;
   process_count: number | null;
+  free: boolean;
+  idle_secs: number | null;
 }
 
 /** A look at a GPU: seconds ago, busy percent, taken part of its memory. */
@@ -34,6 +36,7 @@ export interface Gpu {
   memory_total: number | null;
   temperature_c: number | null;
   power_w: number | null;
+  /** Never so where it is parted. */
   free: boolean;
   /** For how long nobody has been seen on it; null while somebody is. */
   idle_secs: number | null;
@@ -73,6 +76,8 @@ export interface Machine {
   age_secs: number | null;
   clock_ahead_secs: number | null;
   free_gpus: number;
+  /** How many instances of parted GPUs (MIG). */
+  free_parts: number;
   gpus: Gpu[];
   gpus_by: string | null;
   gpus_error: string | null;

@@ -5,7 +5,7 @@ import type { Gpu, GpuProcess, Job, Machine } from "../api/machines";
 import { Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
 import { Icon } from "../components/icons";
 import { formatBytes, formatDuration, formatMemory, formatNumber, plural } from "../pure/format";
-import { sparkline, standingOf, whereToStart } from "../pure/machines";
+import { sparkline, standingOf, standingOfPart, whereToStart } from "../pure/machines";
 import { askMachines, lookAtMachines, machines, machinesError } from "../state/machines";
 import { runHash } from "../state/route";
 import "./MachinesPage.css";
@@ -66,8 +66,15 @@ function MachineCard({ machine }: { machine: Machine }) {
           </span>
         )}
         {gpus.length > 0 && (
-          <span class={machine.free_gpus ? "machine-free" : "muted"}>
-            <span class="num">{machine.free_gpus}</span> of {plural(gpus.length, "GPU")} free
+          <span class={machine.free_gpus + machine.free_parts ? "machine-free" : "muted"}>
+            <span class="num">{machine.free_gpus}</span> of {plural(gpus.length, "GPU")}
+            {machine.free_parts > 0 && (
+              <>
+                {" and "}
+                <span class="num">{machine.free_parts}</span> {machine.free_parts === 1 ? "part" : "parts"}
+              </>
+            )}{" "}
+            free
           </span>
         )}
         <Room machine={machine} />
@@ -164,7 +171,8 @@ function GpuRow({ gpu }: { gpu: Gpu }) {
           {gpu.parts.map((one, at) => (
             <li key={one.id + at} class="muted">
               {one.name || "instance"} · <span class="num">{formatMemory(one.memory_used)}</span> of {formatMemory(one.memory_total)}
-              {one.process_count !== null && ` · ${one.process_count ? `${one.process_count} process${one.process_count === 1 ? "" : "es"}` : "nobody"}`}
+              {" · "}
+              <span class={one.free ? "gpu-standing free" : ""}>{standingOfPart(one)}</span>
             </li>
           ))}
         </ul>

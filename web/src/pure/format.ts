@@ -237,7 +237,7 @@ export function formatValue(value: unknown): string {
 }
 
 /** Return "1 run", "2 runs". */
-export const plural = (amount: number, word: string): string => `${formatCount(amount)} ${word}${amount === 1 ? "" : "s"}`;
+export const plural = (amount: number, word: string, words = `${word}s`): string => `${formatCount(amount)} ${amount === 1 ? word : words}`;
 
 /** Return a fingerprint in groups of four, so that two of them can be compared by eye. */
 export function fingerprintGroups(fingerprint: string): { prefix: string; groups: string[] } {

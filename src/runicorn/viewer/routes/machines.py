@@ -37,7 +37,7 @@ async def list_machines(state: Annotated[ViewerState, Depends(viewer_state)]) ->
         )
         for look in looks
     ]
-    answers.sort(key=lambda each: (-each.free_gpus, each.state == "away", each.host, each.node or ""))
+    answers.sort(key=lambda each: (-each.free_gpus, -each.free_parts, each.state == "away", each.host, each.node or ""))
     return json_answer(MachinesAnswer(machines=answers).model_dump())
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import queue
 import secrets
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, Protocol
@@ -41,6 +43,7 @@ class Machine:
     def __init__(self, process: Process, lines: _Lines) -> None:
         self._process = process
         self._lines = lines
+        self._questions = itertools.count(1)
 
     @property
     def alive(self) -> bool:
@@ -50,17 +53,18 @@ class Machine:
         """Return what the machine tells, see program.Teller. paths: whose disks are meant. wait_secs: how long it waits
         for its own parts. Raises TimeoutError, ConnectionResetError, ValueError.
         """
-        self._lines.forget()
-        question = json.dumps({"paths": list(paths), "wait_secs": wait_secs}).encode("ascii")
+        number, end = next(self._questions), time.monotonic() + timeout_secs
+        question = json.dumps({"number": number, "paths": list(paths), "wait_secs": wait_secs}).encode("ascii")
         try:
             self._process.write(question + b"\n")
         except ConnectionClosedError as error:
             raise ConnectionResetError("what tells of the machine has ended") from error
-        line = self._lines.next(timeout_secs)
-        told = json.loads(line)
-        if not isinstance(told, dict):
-            raise ValueError("what tells of the machine answers with something else")
-        return told
+        while True:
+            told = json.loads(self._lines.next(max(0.0, end - time.monotonic())))
+            if not isinstance(told, dict):
+                raise ValueError("what tells of the machine answers with something else")
+            if told.get("number") == number:  # and no late answer to a question before
+                return told
 
     def close(self) -> None:
         """May be called twice."""
@@ -125,12 +129,6 @@ class _Lines:
         self.is_over = True
         self._whole.put(None)
 
-    def forget(self) -> None:
-        """Let go of what nobody waits for any more."""
-        with contextlib.suppress(queue.Empty):
-            while self._whole.get_nowait() is not None:
-                pass
-
     def next(self, timeout_secs: float) -> str:
         """Raises TimeoutError, ConnectionResetError."""
         if self.is_over and self._whole.empty():
@@ -138,7 +136,7 @@ class _Lines:
         try:
             line = self._whole.get(timeout=timeout_secs)
         except queue.Empty:
-            raise TimeoutError(f"what tells of the machine has not answered for {timeout_secs:.0f} s") from None
+            raise TimeoutError("what tells of the machine has not answered in time") from None
         if line is None:
             raise ConnectionResetError("what tells of the machine has ended")
         return line

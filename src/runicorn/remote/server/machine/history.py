@@ -18,7 +18,9 @@ _MOST_SHOWN = 120
 
 @dataclass
 class _Seen:
-    """One GPU. looks: moment, busy percent, part of its memory. idle_since: None while somebody is on it."""
+    """One GPU, or a part of one. looks: moment, busy percent, part of its memory. idle_since: None while somebody is
+    on it.
+    """
 
     looks: deque[tuple[float, float | None, float | None]] = field(default_factory=deque)
     idle_since: float | None = None
@@ -31,8 +33,8 @@ class GpuHistory:
         self._seen: dict[str, _Seen] = {}
 
     def note(self, gpus: Sequence[Mapping[str, Any]], moment: float) -> None:
-        """Take in what each GPU tells now; see gpus.Gpus.read."""
-        for gpu in gpus:
+        """Take in what each GPU tells now, and each part of one; see gpus.Gpus.read."""
+        for gpu in [each for whole in gpus for each in (whole, *(self.parts(whole) or ()))]:
             seen = self._seen.setdefault(_key(gpu), _Seen())
             if seen.looks and moment - seen.looks[-1][0] > _GAP_SECS:
                 seen.idle_since = None
@@ -45,7 +47,9 @@ class GpuHistory:
                 seen.idle_since = None
 
     def idle_secs(self, gpu: Mapping[str, Any], moment: float) -> float | None:
-        """Return for how long nobody has been seen on a GPU; None while somebody is, or it told nothing lately."""
+        """Return for how long nobody has been seen on a GPU, or a part of one; None while somebody is, or it told
+        nothing lately.
+        """
         seen = self._seen.get(_key(gpu))
         if seen is None or seen.idle_since is None or moment - seen.looks[-1][0] > _GAP_SECS:
             return None
@@ -54,6 +58,21 @@ class GpuHistory:
     def is_free(self, gpu: Mapping[str, Any], moment: float) -> bool:
         idle = self.idle_secs(gpu, moment)
         return idle is not None and idle >= FREE_AFTER_SECS
+
+    @staticmethod
+    def parts(gpu: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+        """Return the instances that a GPU is parted into, as GPUs of their own; None for a whole one."""
+        if gpu["parts"] is None:
+            return None
+        return [
+            {
+                **part,
+                "id": str(part["id"] or f"{_key(gpu)}/{part['index']}"),
+                "busy_percent": None,
+                "processes": None if part["process_count"] is None else [None] * part["process_count"],
+            }
+            for part in gpu["parts"]
+        ]
 
     def shown(self, gpu: Mapping[str, Any], moment: float) -> list[tuple[float, float | None, float | None]]:
         """Return the looks of the last hour, at most 120: seconds ago, busy percent, part of the memory; each value is
@@ -71,7 +90,7 @@ class GpuHistory:
 
 
 def is_idle(gpu: Mapping[str, Any]) -> bool:
-    """Tell whether nobody is on a GPU, as far as it tells: no process, and hardly any memory taken."""
+    """Tell whether nobody is on a GPU or a part of one, as far as it tells: no process, hardly any memory taken."""
     memory = _memory_part(gpu)
     if gpu["processes"] or (memory is not None and memory >= FREE_MEMORY_PART):
         return False

@@ -2,7 +2,8 @@
 
 Each thing that may never come back (a driver, a network disk, a scheduler) is asked by a process of its own, once: of
 one that does not answer, this says so, and neither waits for it again nor starts another one. It reads a line of JSON
-with the paths to look at, and prints one. It ends with its input, or when nobody has asked for as long as its lease.
+with the paths to look at and a number, and prints one with the same number. It ends with its input, or when nobody has
+asked for as long as its lease.
 """
 # No `from __future__ import annotations`, which Python 3.6 does not know, and no annotations but in words.
 
@@ -212,7 +213,13 @@ class Teller:
                 continue
             question, received = json.loads(received.splitlines()[-1].decode("ascii")), b""
             self.ask(question)
-            answer = {"host": socket.gethostname(), "pid": os.getpid(), "time": time.time(), **at_once()}
+            answer = {
+                "number": question.get("number"),
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "time": time.time(),
+                **at_once(),
+            }
             answer.update({part.name: part.tell() for part in self.parts})
             line = json.dumps(answer).encode("ascii") + b"\n"
             while line:
