@@ -84,8 +84,8 @@ class MachineAnswer(AnswerModel):
 
     state: `ready`; `waiting` before the first answer; `away`, where nothing is told now, which `error` says why of.
     age_secs: of what is told. free_gpus: how many whole ones; free_parts: how many parts of others. gpus_by: what tells
-    of its GPUs. gpus_error, jobs_error: why these are not told. memory in bytes. load: of 1, 5 and 15 minutes. cpus: how
-    many processors it has; usable_cpus: how many are for this user. jobs: None where there is no Slurm.
+    of its GPUs. gpus_error, jobs_error: why these are not told. memory in bytes. load: of 1, 5 and 15 minutes. cpus:
+    how many processors it has; usable_cpus: how many are for this user. jobs: None where there is no Slurm.
     clock_ahead_secs: how much its clock is ahead of this machine's.
     """
 
