@@ -34,7 +34,8 @@ from runicorn.storage.tensorboard import framing, wire
 from runicorn.storage.tensorboard.translate import Piece, Translator
 from runicorn.viewer import run_list
 from runicorn.viewer.cursors import Cursor, SourceCursor
-from runicorn.viewer.run_filter import RunFilter
+from runicorn.viewer.page_cursor import PageCursor
+from runicorn.viewer.run_filter import RunFilter, RunOrder
 from runicorn.viewer.run_groups import Grouping
 from runicorn.viewer.schemas import details_to_wire, encode
 
@@ -229,12 +230,12 @@ def made_cursors(data: bytes) -> None:
 
 def _check_cursor(text: str) -> None:
     try:
-        position, last_id = run_list.decode_cursor(text)
+        cursor = PageCursor.decode(text)
     except UsageError:
         pass
     else:
-        assert run_list.page_start([], (position, last_id)) >= 0
-        assert run_list.decode_cursor(run_list.encode_cursor(position, last_id)) == (position, last_id)
+        assert cursor.start([], RunOrder()) >= 0
+        assert PageCursor.decode(cursor.encode()) == cursor
     try:
         place = Cursor.decode(text)
     except UsageError:
@@ -418,7 +419,8 @@ SEEDS: dict[str, list[bytes]] = {
     "messages": [*_EVENTS, b"\x08\x96\x01\x19" + bytes(8)],
     "queries": [b'config.lr < 0.01 and not tag:baseline or "two words"', b"state:running step>=3 (x) config.list=[1]"],
     "cursors": [
-        run_list.encode_cursor(3, "run").encode(),
+        PageCursor(3, "run").encode().encode(),
+        PageCursor(3, "run", ((0, 1.5, ""), None, (1, 0.0, "resnet"))).encode().encode(),
         Cursor(NOW, {"local": SourceCursor(7, {"run": Place({"metrics.bin": 64}, {"metrics.bin": 5})})})
         .encode()
         .encode(),

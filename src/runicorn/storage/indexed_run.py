@@ -84,6 +84,15 @@ def sorted_runs(items: Iterable[IndexedRun], key: str, *, descending: bool) -> l
     return ordered_runs(items, ((key, descending),))
 
 
+# What a value is sorted by: its kind, its number, its text.
+SortKey = tuple[int, float, str]
+
+
+def sort_keys(item: IndexedRun, keys: Sequence[tuple[str, bool]]) -> tuple[SortKey | None, ...]:
+    """Return what a run is sorted by, for each field as ordered_runs() takes it; None for one that comes last."""
+    return tuple(sort_key(item.field(key), own=is_own(key)) for key, _ in keys)
+
+
 def ordered_runs(items: Iterable[IndexedRun], keys: Sequence[tuple[str, bool]]) -> list[IndexedRun]:
     """Return the runs sorted by several fields, the first one first; each with whether it is descending."""
     first, descending = keys[0]
@@ -105,7 +114,7 @@ def in_project(run: Run, project: str) -> bool:
     return run.project == project or run.project.startswith(project + "/")
 
 
-def sort_key(value: Any, *, own: bool) -> tuple[int, float, str] | None:
+def sort_key(value: Any, *, own: bool) -> SortKey | None:
     """Return what puts values of all kinds into one order, None for one that comes last.
 
     own: texts may stand for numbers and truths; a run's name is a text whatever it says."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -12,11 +9,11 @@ from typing import Any
 
 import msgspec
 
-from runicorn.errors import UsageError
 from runicorn.model import RunState
 from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.query_times import Moment
+from runicorn.viewer.page_cursor import PageCursor
 from runicorn.viewer.run_filter import RunFilter, RunOrder, metric_columns
 from runicorn.viewer.run_groups import Grouping, grouped
 from runicorn.viewer.schemas import encode, run_to_wire
@@ -32,14 +29,14 @@ class Wanted:
     filter: RunFilter
     order: RunOrder
     limit: int
-    cursor: tuple[int, str] | None = None
+    cursor: PageCursor | None = None
     columns: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, filter: RunFilter, *, sort: Sequence[str] = (), order: Sequence[str] = (), limit: int = 100,
               cursor: str | None = None, columns: Sequence[str] = ()) -> Wanted:  # fmt: skip
         """Raises UsageError for a sort or a column that does not exist, and for a cursor from elsewhere."""
-        place = None if not cursor else decode_cursor(cursor)
+        place = None if not cursor else PageCursor.decode(cursor)
         return cls(filter, RunOrder.parse(sort, order), limit, place, metric_columns(columns))
 
 
@@ -72,14 +69,15 @@ class RunListWriter:
         self._forget(items)
         chosen = wanted.filter.choose(items)
         ordered = wanted.order.sorted(chosen)
-        first = page_start(ordered, wanted.cursor)
+        first = wanted.cursor.start(ordered, wanted.order) if wanted.cursor is not None else 0
         page = ordered[first : first + wanted.limit]
-        more = first + len(page) < len(ordered)
+        end = first + len(page)
+        after = PageCursor.after(page[-1], end, wanted.order) if page and end < len(ordered) else None
         return encode(
             {
                 "runs": [self.encoded(item, now, wanted.columns) for item in page],
                 "total": len(ordered),
-                "next_cursor": encode_cursor(first + len(page), page[-1].run.id) if more and page else None,
+                "next_cursor": after.encode() if after is not None else None,
                 **_about(items, chosen, standing),
             }
         )
@@ -145,16 +143,6 @@ def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: 
     }
 
 
-def page_start(ordered: Sequence[IndexedRun], cursor: tuple[int, str] | None) -> int:
-    """Return where the page after `cursor` begins: after its last run wherever that is now, else at its number."""
-    if cursor is None:
-        return 0
-    position, last_id = cursor
-    if 0 < position <= len(ordered) and ordered[position - 1].run.id == last_id:
-        return position
-    return next((at + 1 for at, item in enumerate(ordered) if item.run.id == last_id), position)
-
-
 def count_projects(items: Iterable[IndexedRun]) -> list[dict[str, Any]]:
     counts = Counter(item.run.project for item in items if item.run.deleted_at is None)
     return [{"project": project, "count": count} for project, count in sorted(counts.items())]
@@ -171,18 +159,3 @@ def column_names(keys: Iterable[Iterable[str]]) -> list[str]:
     if len(counts) > _MAX_COLUMNS:
         return sorted(name for name, _ in counts.most_common(_MAX_COLUMNS))
     return sorted(counts)
-
-
-def encode_cursor(position: int, last_id: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([position, last_id]).encode()).decode().rstrip("=")
-
-
-def decode_cursor(text: str) -> tuple[int, str]:
-    """Return position and last id. Raises UsageError."""
-    try:
-        position, last_id = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if isinstance(position, int) and position >= 0 and isinstance(last_id, str):
-            return position, last_id
-    except (ValueError, TypeError, binascii.Error, RecursionError):
-        pass
-    raise UsageError("The cursor is not one that this list has given out.", hint="Ask for the first page again.")

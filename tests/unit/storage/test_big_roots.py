@@ -221,7 +221,7 @@ def test_a_cache_of_another_root_is_not_taken(root, tmp_path):
     index.close()
     other = IndexCache(tmp_path / "cache", str(tmp_path / "other"))
     shutil.copy(IndexCache(tmp_path / "cache", str(root)).path, other.path)
-    assert other.load() == []
+    assert other.load() is None
 
 
 def test_a_small_root_leaves_nothing_in_the_cache_folder(tmp_path):

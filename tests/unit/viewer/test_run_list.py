@@ -11,7 +11,7 @@ from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun, sorted_runs
 from runicorn.storage.query_times import Moment
 from runicorn.viewer.run_filter import RunFilter
-from runicorn.viewer.run_list import RunListWriter, Standing, Wanted, column_names, decode_cursor, encode_cursor
+from runicorn.viewer.run_list import RunListWriter, Standing, Wanted, column_names
 
 
 def item(number, **changes):
@@ -137,10 +137,6 @@ def test_columns_are_flat_and_at_most_200():
 def test_what_does_not_exist_is_refused(changes):
     with pytest.raises(UsageError):
         wanted(**changes)
-
-
-def test_a_cursor_survives_its_text():
-    assert decode_cursor(encode_cursor(17, "r001")) == (17, "r001")
 
 
 def test_runs_are_sorted_by_several_fields_in_their_own_directions():

@@ -72,7 +72,7 @@ async def list_runs(
     sort: Sorts = ["created_at"],  # noqa: B006 - FastAPI copies it
     order: Orders = ["desc"],  # noqa: B006
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    cursor: Annotated[str | None, Query(max_length=1000)] = None,
+    cursor: Annotated[str | None, Query(max_length=4000)] = None,
     columns: Columns = [],  # noqa: B006
 ) -> Response:
     """Return a page of runs. `next_cursor` asks for the next one and stays right while runs come and go."""
