@@ -28,7 +28,8 @@ def test_an_empty_root_lists_nothing(empty_viewer):
         "problem": None,
         "sources": [
             {"id": "local", "host": "", "connection_id": None, "root": empty_viewer.server.settings.root.as_posix(),
-             "mode": None, "session_id": None, "state": "ready", "as_of": None, "error": None, "runs": 0, "same_as": None},
+             "mode": None, "session_id": None, "state": "ready", "as_of": None, "error": None, "runs": 0,
+             "same_as": None},
         ],
     }  # fmt: skip
 
