@@ -233,8 +233,8 @@ def test_logs_of_others_and_packed_runs_are_shown_as_by_a_viewer(connected: View
         for mode in ("viewer", "agent", "sftp")
     )
 
-    for url in (by_viewer, by_agent, by_sftp):
-        eventually_nothing(lambda url=url: [f"{name} at {url}" for name in OF_OTHERS.keys() - run_ids(url).keys()], 20)
+    for mode, url in {"viewer": by_viewer, "agent": by_agent, "sftp": by_sftp}.items():
+        eventually_nothing(lambda by=mode, url=url: [(name, by) for name in OF_OTHERS.keys() - run_ids(url).keys()], 20)
         ids = run_ids(url)
         for name, (metric, count) in OF_OTHERS.items():
             eventually(lambda url=url, run=ids[name], m=metric, n=count: points(url, run, m) == n, 10, name)

@@ -16,7 +16,7 @@ from tests.support.link import run_link
 from tests.support.remote import accept, connect
 from tests.support.server import SERVER_PYTHON, run_server
 from tests.support.serving import Viewer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, eventually_nothing
 
 RTT_SECS = 0.1
 
@@ -64,7 +64,7 @@ def test_fifty_environments_are_listed_as_they_are_and_none_is_started(
             assert config["pythonVersion"] == f"Python {each['python_version']}"
             assert config["runicornVersion"] == each["runicorn_version"]
         assert not fifty.mark.exists()
-        assert server.processes() == {}
+        eventually_nothing(server.processes, 5)
         assert not list(Path("/").glob("pwned")) + list(account.home.rglob("pwned"))
 
 

@@ -111,7 +111,7 @@ def test_a_host_whose_key_nobody_accepted_is_not_entered(bare: Server) -> None:
         rn.open_root(url(bare), key=str(bare.key))
     assert "runicorn doctor ssh://" in caught.value.hint
     assert "logged in" not in str(bare.traces())
-    assert bare.sshd_children() == []
+    eventually_nothing(bare.sshd_children, 5)
 
 
 def test_a_wrong_key_is_refused_with_a_next_step(server: Server, tmp_path: Path) -> None:

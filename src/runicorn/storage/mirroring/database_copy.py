@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -96,7 +97,9 @@ class DatabaseCopy:
 
         started = self._monotonic()
         self._copy.parent.mkdir(parents=True, exist_ok=True)
-        drafts = [self._copy.with_name(f".new-{self._copy.name}{end}") for end in ("", _WAL)]
+        # Other readers of the same root copy it, too, each into a draft of its own.
+        draft = self._copy.with_name(f".new-{os.urandom(8).hex()}-{self._copy.name}")
+        drafts = [draft, draft.with_name(draft.name + _WAL)]
         try:
             self._take(self._path, database.size_bytes, drafts[0])
             self._take(self._path + _WAL, 0 if wal is None else wal.size_bytes, drafts[1])
@@ -109,9 +112,9 @@ class DatabaseCopy:
             pass  # it was no whole one: it is copied again
         finally:
             self._rests_until = self._monotonic() + _REST_FACTOR * (self._monotonic() - started)
-            for draft in drafts:
+            for each in drafts:
                 with contextlib.suppress(OSError):
-                    draft.unlink(missing_ok=True)
+                    each.unlink(missing_ok=True)
 
     def _seen(self) -> tuple[FileStat | None, FileStat | None, FileStat | None]:
         database, journal, wal = (
