@@ -21,11 +21,13 @@ class HostFiles(LocalFiles):
     def __init__(self, root):
         super().__init__(root)
         self.is_cut = False
+        self.delay_secs = 0.0
         self.answers = threading.Event()
         self.answers.set()
 
     def _reach(self):
         assert self.answers.wait(30)
+        time.sleep(self.delay_secs)
         if self.is_cut:
             raise ConnectionResetError("the host is gone")
 

@@ -40,18 +40,28 @@ async def with_runs(state: ViewerState, only: str | None, work: Callable[[AllRun
     if len(places) == 1 and places[0].id == LOCAL:
         (place,) = places
         return await place.workers.run(lambda: work(_together([(place, place.look())], {})))
-    asked = {place.id: asyncio.ensure_future(place.workers.run(place.look, identify=True)) for place in places}
-    await asyncio.wait(asked.values(), timeout=DEADLINE_SECS)
-    looks: list[tuple[SourceState, SourceLook | BaseException | None]] = []
+    asked: dict[str, asyncio.Future[SourceLook]] = {}
+    for place in places:
+        if place.is_slow:
+            place.look_meanwhile()
+        else:
+            asked[place.id] = asyncio.ensure_future(place.workers.run(place.look, identify=True))
+    if asked:
+        await asyncio.wait(asked.values(), timeout=DEADLINE_SECS)
+    # What a source gave; of the others, what was known before.
+    looks: list[tuple[SourceState, SourceLook | BaseException | Callable[[], SourceLook]]] = []
     still_there = set(map(id, state.sources.values()))
     for place in places:
+        task = asked.get(place.id)
         if id(place) not in still_there:  # it went while it was asked
-            asked[place.id].cancel()
+            if task is not None:
+                task.cancel()
             continue
-        task = asked[place.id]
-        if not task.done():
+        if task is None:
+            looks.append((place, place.recent))
+        elif not task.done():
             task.cancel()
-            looks.append((place, None))
+            looks.append((place, place.known))
         else:
             looks.append((place, task.exception() or task.result()))
 
@@ -78,14 +88,16 @@ def sessions_by_id(state: ViewerState) -> dict[str, dict[str, Any]]:
     return {session["sessionId"]: session for session in state.remote.snapshot()["viewer_sessions"]}
 
 
-def _known(place: SourceState, look: SourceLook | BaseException | None) -> SourceLook:
+def _known(place: SourceState, look: SourceLook | BaseException | Callable[[], SourceLook]) -> SourceLook:
     """Return what was found, or what was known before."""
     if isinstance(look, SourceLook):
         return look
-    if look is not None and not isinstance(look, Exception):
+    if not isinstance(look, BaseException):
+        return look()
+    if not isinstance(look, Exception):
         raise look
     known = place.known()
-    return known if look is None else SourceLook(known.items, known.progress, str(look))
+    return SourceLook(known.items, known.progress, str(look))
 
 
 def _together(

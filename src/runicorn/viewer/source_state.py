@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,6 +18,9 @@ from runicorn.viewer.workers import Workers
 LOCAL = "local"
 # What takes longer comes with the stream, or with the next question.
 DEADLINE_SECS = 1.5
+# Whoever asks does not wait again for a source whose last look took longer: it gets what was known then, and has the
+# source looked at meanwhile. Up to so old, that counts as new.
+_SLOW_SECS, _NEW_SECS = 0.5, 10.0
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class SourceState:
         self.workers = Workers()
         self.run_list = RunListWriter()
         self.called = called
+        self._look_secs = 0.0
+        self._background: asyncio.Future[SourceLook] | None = None
         self.as_of = as_of
         self.root_id = root_id
         self._seen_first = seen_first
@@ -91,8 +97,10 @@ class SourceState:
 
     def look(self, *, identify: bool = False) -> SourceLook:
         """Look at all runs. Blocks. identify: find out which root it is, too."""
+        began_at = time.monotonic()
         before = self.source.progress()
         items = self.source.runs()
+        self._look_secs = time.monotonic() - began_at
         if identify and not self._is_identified:
             with contextlib.suppress(OSError):  # the next look finds it out
                 self.root_id, self._is_identified = self.source.root_id(), True
@@ -105,6 +113,22 @@ class SourceState:
                 tell(self)
         # What came in between is not among these runs: the page asks once more.
         return SourceLook(self.shown(items), self.source.progress() or before, problem, late)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether nobody should wait for it who can have what was known a moment ago."""
+        return self.as_of is not None and max(self._look_secs, self.source.waits_secs) > _SLOW_SECS
+
+    def look_meanwhile(self) -> None:
+        """Have it looked at without waiting for that; called in the event loop. recent() is what is known till then."""
+        if self._background is None or self._background.done():
+            self._background = asyncio.ensure_future(self.workers.run(self.look, identify=True))
+            self._background.add_done_callback(_told_elsewhere)
+
+    def recent(self) -> SourceLook:
+        """Return what was known at the last look, which counts as new for a while."""
+        is_new = self.as_of is not None and self._now() - self.as_of < _NEW_SECS
+        return replace(self.known(), late=not is_new or self.source.waits_secs > DEADLINE_SECS)
 
     def known(self) -> SourceLook:
         """Return what was known at the last look."""
@@ -119,3 +143,9 @@ class SourceState:
         shown = IndexedRun(self.shown_run(item.run), item.version, item.now)
         self._shown[run_id] = item, shown
         return shown
+
+
+def _told_elsewhere(look: asyncio.Future[SourceLook]) -> None:
+    """What goes wrong is told by the next look that somebody waits for, and by the source's own state."""
+    if not look.cancelled():
+        look.exception()

@@ -86,6 +86,41 @@ def test_the_machine_can_be_searched_sorted_and_grouped_by(place):
     assert all(":" in each for each in ids)
 
 
+def test_a_host_that_hangs_is_waited_for_once(place):
+    viewer, host = place
+    there = host("gpu-1")
+    log_run(there.root, "before", 0.5)
+    eventually(lambda: standing(viewer, there)["state"] == "ready" and names(viewer) == {"before"})
+    there.files.answers.clear()
+    try:
+        eventually(lambda: standing(viewer, there)["state"] == "late", 20)
+        log_run(viewer.root, "mine", 0.5)
+        began = time.monotonic()
+        for _ in range(8):
+            assert "mine" in names(viewer)
+        assert time.monotonic() - began < 2 * DEADLINE_SECS, "nobody waits for it with each question"
+        assert "before" in names(viewer)
+        assert standing(viewer, there)["as_of"] is not None
+    finally:
+        there.files.answers.set()
+    log_run(there.root, "after", 0.5)
+    eventually(lambda: "after" in names(viewer) and standing(viewer, there)["state"] == "ready", 20)
+
+
+def test_a_host_that_takes_its_time_is_shown_as_it_was_a_moment_ago(place):
+    viewer, host = place
+    there = host("gpu-1")
+    log_run(there.root, "first", 0.5)
+    eventually(lambda: names(viewer) == {"first"})
+    there.files.delay_secs = 0.8
+    log_run(there.root, "second", 0.5)
+    eventually(lambda: names(viewer) == {"first", "second"}, 20)
+    for _ in range(5):
+        assert standing(viewer, there)["state"] == "ready"
+    there.files.is_cut = True
+    eventually(lambda: standing(viewer, there)["state"] == "away", 20)
+
+
 def test_one_root_that_is_seen_from_two_hosts_is_shown_once(place):
     viewer, host = place
     first = host("login-1")
