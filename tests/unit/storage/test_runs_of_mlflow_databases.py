@@ -109,6 +109,45 @@ def test_a_run_that_goes_on_is_seen_growing(database, opened, monkeypatch):
     assert rows(files, run.id)["train/loss"][-6:] == [(step, 1 / step) for step in range(30, 36)]
 
 
+class ToldLater(CountedFiles):
+    """Files of a host that tells what changes: of single files, what it told last, while looks at folders are new."""
+
+    def __init__(self, files, told):
+        super().__init__(files)
+        self.told = told
+        self.is_late = False
+
+    def stats(self, paths):
+        return self.told.stats(paths) if self.is_late else super().stats(paths)
+
+    def fetch(self, ranges):
+        return self.told.fetch(ranges) if self.is_late else super().fetch(ranges)
+
+
+def test_a_change_that_is_told_later_than_it_is_found_is_not_missed(database, tmp_path, monkeypatch):
+    monkeypatch.setattr(database_copy, "_REST_FACTOR", 0)
+    row = run_of(database)
+    before = shutil.copytree(database.parent, tmp_path / "told")
+    shutil.copystat(database, before / database.name)
+    files = ToldLater(LocalFiles(database.parent), LocalFiles(before))
+    databases = Databases(files, lambda: tmp_path / "home")
+
+    def points():
+        (log,) = (each for each in walk(files) if isinstance(each, LogFile))
+        (run,) = databases.runs(log)
+        return run.standing.points
+
+    known = points()
+    change(database, f"INSERT INTO metrics VALUES('train/loss', 0.5, 1700000100000, '{row}', 99, 0)")
+    files.is_late = True
+    assert points() == points() == known
+    files.is_late = False
+    assert points() == known + 1
+    files.taken()
+    assert points() == known + 1
+    assert not [name for name, _ in files.taken() if name == "fetch"], "and it is not copied again"
+
+
 def test_new_runs_come_and_deleted_ones_go(database, opened, monkeypatch):
     monkeypatch.setattr(database_copy, "_REST_FACTOR", 1)
     files = opened(database.parent)

@@ -11,13 +11,14 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runicorn.storage.files import Files, FileStat, LocalFiles, Range, found_or_raise
 from runicorn.storage.foreign.mlflow_rows import as_text
 from runicorn.storage.foreign.mlflow_text import DATABASE_HEAD
+from runicorn.storage.tensorboard.logdir import EventFile, event_file
 
 if TYPE_CHECKING:
     import sqlite3
@@ -41,7 +42,7 @@ class NotNowError(Exception):
 class DatabaseCopy:
     """path: of the database, below the root that `files` reads. home: the folder for what is derived.
 
-    too_large: whether it is too large to be copied. is_of_now: whether what was opened last is the newest there is.
+    too_large: whether it is too large to be copied.
     """
 
     def __init__(self, files: Files, path: str, home: Path, *, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -53,7 +54,7 @@ class DatabaseCopy:
         self._copied: tuple[FileStat | None, ...] = ()
         self._rests_until = float("-inf")
         self.too_large = False
-        self.is_of_now = False
+        self._is_opened_there = False
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[sqlite3.Connection]:
@@ -70,14 +71,25 @@ class DatabaseCopy:
         except (sqlite3.Error, UnicodeDecodeError) as error:  # also where the words of an error are damaged
             raise NotNowError(str(error)) from error
 
+    def is_of(self, files: Sequence[EventFile]) -> bool:
+        """Tell whether what was opened last is the database, and its log, that a look at its folder showed.
+
+        What is told of single files may be older than such a look, as where a host tells what changes.
+        """
+        if self._is_opened_there:
+            return True
+        copied = [event_file(each.name, each) for each in (self._copied[:1] + self._copied[2:]) if each is not None]
+        return [(each.size_bytes, each.mtime) for each in copied] == [(each.size_bytes, each.mtime) for each in files]
+
     def _place(self) -> Path:
         """Return what to open. Raises NotNowError, OSError."""
         head = self._files.read(self._path, 0, _HEAD_BYTES)
         if not head.startswith(DATABASE_HEAD):
             raise NotNowError("it is no database")
         if isinstance(self._files, LocalFiles) and head[_VERSIONS] != _WITH_WAL:
-            self.is_of_now = True
+            self._is_opened_there = True
             return self._files.path(self._path)
+        self._is_opened_there = False
         self._renew(head)
         if not self._copied:
             raise NotNowError("no whole copy of it could be taken")
@@ -86,8 +98,7 @@ class DatabaseCopy:
     def _renew(self, head: bytes) -> None:
         """Copy it if it changed, unless it was copied a moment ago, or changes just now. Raises OSError."""
         seen = self._seen()
-        self.is_of_now = seen == self._copied
-        if self.is_of_now or self._monotonic() < self._rests_until:
+        if seen == self._copied or self._monotonic() < self._rests_until:
             return
         database, journal, wal = seen
         self.too_large = database is not None and database.size_bytes > MAX_COPIED_BYTES
@@ -107,11 +118,13 @@ class DatabaseCopy:
             if again[_CHANGES] == head[_CHANGES] and self._seen() == seen:
                 _made_plain(drafts[0])
                 drafts[0].replace(self._copy)
-                self._copied, self.is_of_now = seen, True
+                self._copied = seen
         except (sqlite3.Error, UnicodeDecodeError):
             pass  # it was no whole one: it is copied again
         finally:
-            self._rests_until = self._monotonic() + _REST_FACTOR * (self._monotonic() - started)
+            # Where there is nothing to show yet, it is tried again sooner.
+            factor = _REST_FACTOR if self._copied else 1
+            self._rests_until = self._monotonic() + factor * (self._monotonic() - started)
             for each in drafts:
                 with contextlib.suppress(OSError):
                     each.unlink(missing_ok=True)

@@ -80,7 +80,7 @@ class Databases:
                 (file,) = log.files[:1]
                 known = {row: self._run(log, file, row, each, copy, known) for row, each in standings.items()}
                 # Of a copy that is older than what was seen, there is more to come.
-                if copy.is_of_now:
+                if copy.is_of(log.files):
                     self._known[log.log_path] = (log, known)
         yield from known.values()
 
