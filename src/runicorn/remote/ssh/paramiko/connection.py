@@ -43,7 +43,8 @@ KEEPALIVE_SECS = 15
 _SUBSYSTEM_WINDOW_BYTES = 8 * 2**20
 SESSION_FREED_SECS = 2.0
 SESSION_RETRY_SECS = 0.05
-OPEN_ADMINISTRATIVELY_PROHIBITED = 1  # RFC 4254, section 5.1
+OPEN_ADMINISTRATIVELY_PROHIBITED, OPEN_CONNECT_FAILED = 1, 2  # RFC 4254, section 5.1
+_REFUSED_WITHOUT_REASON = "Unable to open channel."
 
 
 def connect(
@@ -229,13 +230,7 @@ class ParamikoConnection:
         Raises SessionLimitError or TunnelFailedError where the server refuses, ConnectionClosedError where it is gone.
         """
         try:
-            return self.transport.open_channel(
-                kind,
-                destination,
-                ("127.0.0.1", 0) if destination else None,
-                window_size=window_bytes,
-                timeout=CHANNEL_TIMEOUT_SECS,
-            )
+            return self._channel(kind, destination, window_bytes)
         except paramiko.ChannelException as error:
             if kind == "session":
                 # Code 2, "Connect failed", is all that sshd says when MaxSessions is reached.
@@ -245,6 +240,24 @@ class ParamikoConnection:
             raise TunnelFailedError(f"{self.target.host} opened no channel: {error.text}.") from error
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise ConnectionClosedError(f"The connection to {self.target.host} is gone.") from error
+
+    def _channel(
+        self, kind: str, destination: tuple[str, int] | None = None, window_bytes: int | None = None
+    ) -> paramiko.Channel:
+        """Raises ChannelException where the server refuses, SSHException, OSError or EOFError where it is gone."""
+        try:
+            return self.transport.open_channel(
+                kind,
+                destination,
+                ("127.0.0.1", 0) if destination else None,
+                window_size=window_bytes,
+                timeout=CHANNEL_TIMEOUT_SECS,
+            )
+        except paramiko.SSHException as error:
+            # Of two channels that are refused at once, one takes the reason, and the other one finds none.
+            if str(error) == _REFUSED_WITHOUT_REASON and self.alive:
+                raise paramiko.ChannelException(OPEN_CONNECT_FAILED, "Connect failed") from error
+            raise
 
     def files(self) -> ParamikoFiles:
         channel = self._open_session()
@@ -264,9 +277,7 @@ class ParamikoConnection:
         where = f"{hop.target.host} port {hop.target.port}"
         with progress.stage("tcp") as tell:
             try:
-                channel = self.transport.open_channel(
-                    "direct-tcpip", (hop.target.host, hop.target.port), ("127.0.0.1", 0), timeout=CHANNEL_TIMEOUT_SECS
-                )
+                channel = self._channel("direct-tcpip", (hop.target.host, hop.target.port))
             except paramiko.ChannelException as error:
                 if error.code == OPEN_ADMINISTRATIVELY_PROHIBITED:
                     raise JumpForbiddenError(
