@@ -99,8 +99,10 @@ def test_the_home_folder_is_a_tilde(server: Server) -> None:
 def test_points_that_are_logged_later_are_there(growing: Server, home: Path) -> None:
     known(growing, home)
     with rn.open_root(url(growing), key=str(growing.key)) as root:
-        run = eventually(root.runs)[0]
-        eventually(lambda: "acc" in run.metrics, what="the first point")
+        found = eventually(root.runs)[0]
+        # A run is as it was when it was asked for; its series are as they are now.
+        eventually(lambda: "acc" in root.run(found.id).metrics, what="the first point")
+        run = root.run(found.id)
         before = len(run.series("acc"))
         eventually(lambda: len(run.series("acc")) > before + 10)
         assert root.run(run.id).state == "running"
