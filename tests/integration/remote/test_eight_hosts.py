@@ -179,7 +179,7 @@ FILTERS: dict[str, Test] = {
         (row["summary.loss"] or 0) >= 0.5 and row["config.seed"] == 2
     ),
     "state:running": lambda row: row["state"] == "running",
-    "name:lr4": lambda row: "lr4" in row["name"],
+    "lr4-s": lambda row: "lr4-s" in row["name"],
 }
 
 
@@ -208,7 +208,7 @@ ORDERS = st.lists(st.sampled_from(["asc", "desc"]), min_size=3, max_size=3)
 
 
 @given(sorts=SORTS, orders=ORDERS, query=st.sampled_from(sorted(FILTERS)), limit=st.sampled_from([7, 100, 500]))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_page_is_that_of_a_plain_sort_of_everything(
     lab: Lab, sorts: list[str], orders: list[str], query: str, limit: int
 ) -> None:
@@ -296,7 +296,7 @@ def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_char
         run_id = "20261120-100000-00aaaa"
         where = {name: f"{lab.sources()[name]['id']}:{run_id}" for name in files}
         eventually(
-            lambda: {run["place"] for run in lab.listed(q="name:grows")["runs"]} == set(files), COMES_SECS, "both runs"
+            lambda: {run["place"] for run in lab.listed(q="grows")["runs"]} == set(files), COMES_SECS, "both runs"
         )
         points: dict[str, list[int]] = {address: [] for address in where.values()}
         ends = threading.Event()
@@ -325,7 +325,7 @@ def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_char
                 wild.link.cut()
                 before = len(mine)
                 eventually(lambda before=before: len(mine) > before + 10, 10, "points of the steady one")
-                (row,) = lab.listed(q=f"name:grows-{wild.name}")["runs"]
+                (row,) = lab.listed(q=f"grows-{wild.name}")["runs"]
                 assert row["state"] == "running" or jump_secs < 0
             assert mine == list(range(first, first + len(mine))), "none is lost or doubled, and they are in order"
             eventually(lambda: lab.sources()[wild.name]["state"] == "ready", COMES_SECS, "the wild one")
