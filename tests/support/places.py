@@ -39,6 +39,18 @@ class HostFiles(LocalFiles):
         self._reach()
         return super().list(path)
 
+    def stat(self, path):
+        self._reach()
+        return super().stat(path)
+
+    def read(self, path, offset=0, length=None):
+        self._reach()
+        return super().read(path, offset, length)
+
+    def inside(self, folder, path):
+        self._reach()
+        return super().inside(folder, path)
+
     def look(self, folders):
         return self._each(folders, super().look)
 

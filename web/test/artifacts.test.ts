@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { aliasesOf, artifactsOf, chooseArtifacts, findVersion } from "../src/pure/artifacts";
+import { addressIn, ownIdOf } from "../src/pure/address";
+import { aliasesOf, artifactsOf, chooseArtifacts, findVersion, unreadTexts } from "../src/pure/artifacts";
 
 const version = (text: string, more: object = {}) => ({
   version: text, type: "model", description: "", metadata: {}, digest: "", size: 1, file_count: 1,
   created_at: "2026-01-01T00:00:00Z", run: null, run_name: null, step: null, ...more,
 });
-const artifact = (name: string, more: object = {}, versions = 1, aliases: Record<string, string> = {}) => ({
-  name, versions, latest: version(`v${versions - 1}`, more), aliases: { ...aliases, latest: `v${versions - 1}` },
+const artifact = (name: string, more: object = {}, versions = 1, aliases: Record<string, string> = {}, place = "") => ({
+  id: addressIn(place || "local", name), source: place || "local", place, name, versions, latest: version(`v${versions - 1}`, more), aliases: { ...aliases, latest: `v${versions - 1}` },
 });
 
 describe("the list of artifacts", () => {
@@ -31,6 +32,38 @@ describe("the list of artifacts", () => {
     expect(names("DATASET", "name", "asc")).toEqual(["imagenet"]);
     expect(names("^best$", "name", "asc")).toEqual(["resnet-10"]);
     expect(names("(", "name", "asc")).toEqual([]);
+  });
+});
+
+describe("artifacts of several machines", () => {
+  const all = [artifact("model", {}, 1, {}, "gpu-10"), artifact("model"), artifact("model", {}, 1, {}, "gpu-9"), artifact("data", {}, 1, {}, "gpu-9")];
+  const ids = (...rest: [string, Parameters<typeof chooseArtifacts>[2], "asc" | "desc"]) => chooseArtifacts(all, ...rest).map((one) => one.id);
+
+  test("of one name come in the order of their hosts, this machine's first", () => {
+    expect(ids("", "name", "asc")).toEqual(["gpu-9:data", "model", "gpu-9:model", "gpu-10:model"]);
+    expect(ids("", "name", "desc")).toEqual(["model", "gpu-9:model", "gpu-10:model", "gpu-9:data"]);
+    expect(ids("", "host", "desc")).toEqual(["gpu-10:model", "gpu-9:data", "gpu-9:model", "model"]);
+  });
+
+  test("are found by their host's name", () => {
+    expect(ids("gpu-9", "name", "asc")).toEqual(["gpu-9:data", "gpu-9:model"]);
+    expect(ids("^$", "name", "asc")).toEqual([]);
+  });
+
+  test("have an address, and a name in it", () => {
+    expect([addressIn("local", "model"), addressIn(undefined, "model"), addressIn("gpu-7-1a2b3c", "model")]).toEqual(["model", "model", "gpu-7-1a2b3c:model"]);
+    expect([ownIdOf("model"), ownIdOf("gpu-7-1a2b3c:model"), ownIdOf("")]).toEqual(["model", "model", ""]);
+  });
+
+  test("that could not be told are named, with what is known of it", () => {
+    expect(
+      unreadTexts([
+        { source: "a", host: "gpu-7", error: null },
+        { source: "b", host: "gpu-8", error: "The artifacts cannot be read right now: the host is gone." },
+        { source: "local", host: "", error: null },
+      ]),
+    ).toEqual(["gpu-7 has not answered yet.", "gpu-8: The artifacts cannot be read right now: the host is gone.", "This machine has not answered yet."]);
+    expect(unreadTexts([])).toEqual([]);
   });
 });
 

@@ -9,7 +9,9 @@ describe("the URL", () => {
     ["#/runs/20261123-093015-7f3a2c", { page: "run", id: "20261123-093015-7f3a2c", tab: "charts", params: {} }],
     ["#/runs/a/console?x=time", { page: "run", id: "a", tab: "console", params: { x: "time" } }],
     ["#/artifacts?q=model", { page: "artifacts", params: { q: "model" } }],
-    ["#/artifacts/resnet%20%C3%BC?v=3", { page: "artifact", name: "resnet ü", params: { v: "3" } }],
+    ["#/artifacts/resnet%20%C3%BC?v=3", { page: "artifact", id: "resnet ü", params: { v: "3" } }],
+    ["#/artifacts/gpu-7-1a2b3c:resnet?v=3", { page: "artifact", id: "gpu-7-1a2b3c:resnet", params: { v: "3" } }],
+    ["#/artifacts/gpu-7-1a2b3c%3Aresnet%20%C3%BC", { page: "artifact", id: "gpu-7-1a2b3c:resnet ü", params: {} }],
     ["#/artifacts/a/b", { page: "missing", path: "/artifacts/a/b", params: {} }],
     ["#/remote", { page: "remote", params: {} }],
     ["#/machines", { page: "machines", params: {} }],
@@ -26,12 +28,15 @@ describe("the URL", () => {
     const run = { page: "run", id: "a b/c", tab: "overview", params: { metrics: "^val/(loss|acc)$" } } as const;
     // An id with a slash does not occur; it must not turn into another page either.
     expect(parsePlace(formatPlace({ ...run, id: "a b" }))).toEqual({ ...run, id: "a b" });
-    const artifact = { page: "artifact", name: "Modell ü-1.0", params: { v: "best" } } as const;
-    expect(parsePlace(formatPlace(artifact))).toEqual(artifact);
+    for (const id of ["Modell ü-1.0", "10.0.0.7-1a2b3c:Modell ü-1.0", "a%3Ab", "größe:100% +"]) {
+      const artifact = { page: "artifact", id, params: { v: "best" } } as const;
+      expect(parsePlace(formatPlace(artifact))).toEqual(artifact);
+    }
   });
 
   test("stays readable and leaves out what is empty", () => {
     expect(formatPlace({ page: "runs", params: { p: "vision/resnet", q: "", sort: "config.lr" } })).toBe("#/runs?p=vision/resnet&sort=config.lr");
+    expect(formatPlace({ page: "artifact", id: "gpu-7-1a2b3c:resnet", params: { v: "" } })).toBe("#/artifacts/gpu-7-1a2b3c:resnet");
   });
 });
 

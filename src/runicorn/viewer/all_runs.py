@@ -88,6 +88,19 @@ def sessions_by_id(state: ViewerState) -> dict[str, dict[str, Any]]:
     return {session["sessionId"]: session for session in state.remote.snapshot()["viewer_sessions"]}
 
 
+def shown_by(places: Sequence[tuple[SourceState, bool]]) -> dict[str, str]:
+    """Return, by source, which one shows its root: of those that see the same one, the first that answers.
+
+    places: each with whether it answers.
+    """
+    roots = [(place.id, place.root_id, answers) for place, answers in places]
+    first: dict[str, str] = {}
+    for place_id, root_id, _ in sorted(roots, key=lambda each: not each[2]):
+        if root_id:
+            first.setdefault(root_id, place_id)
+    return {place_id: first[root_id] if root_id else place_id for place_id, root_id, _ in roots}
+
+
 def _known(place: SourceState, look: SourceLook | BaseException | Callable[[], SourceLook]) -> SourceLook:
     """Return what was found, or what was known before."""
     if isinstance(look, SourceLook):
@@ -105,13 +118,9 @@ def _together(
 ) -> AllRuns:
     items: list[IndexedRun] = []
     wire: list[dict[str, Any]] = []
-    # One root that is seen from two machines is shown once, by the first one that answers.
-    roots: dict[str, str] = {}
-    for place, _ in sorted(place_looks, key=lambda each: each[1].late or each[1].problem is not None):
-        if place.root_id:
-            roots.setdefault(place.root_id, place.id)
+    by = shown_by([(place, not look.late and look.problem is None) for place, look in place_looks])
     for place, look in place_looks:
-        same_as = roots[place.root_id] if place.root_id else place.id
+        same_as = by[place.id]
         if same_as == place.id:
             items += look.items
         session = sessions.get(place.session_id or "")

@@ -310,57 +310,6 @@ class EventsAnswer(AnswerModel):
     size: int
 
 
-class ArtifactVersionAnswer(AnswerModel):
-    """A version. version: such as v3; size: of all files, in bytes; run: the id of the run that logged it first.
-
-    run_name: what that run is called, or null where it is not in this storage root.
-    """
-
-    version: str
-    type: str
-    description: str
-    metadata: dict[str, Any]
-    digest: str
-    size: int
-    file_count: int
-    created_at: str
-    run: str | None
-    run_name: str | None
-    step: int | None
-
-
-class ArtifactOverview(AnswerModel):
-    """An artifact. versions: how many there are. aliases: which version each means, `latest` among them."""
-
-    name: str
-    versions: int
-    latest: ArtifactVersionAnswer
-    aliases: dict[str, str]
-
-
-class ArtifactListAnswer(AnswerModel):
-    artifacts: list[ArtifactOverview]
-
-
-class ArtifactAnswer(AnswerModel):
-    name: str
-    versions: list[ArtifactVersionAnswer]
-    aliases: dict[str, str]
-
-
-class ArtifactFileAnswer(AnswerModel):
-    path: str
-    size: int
-    sha256: str
-
-
-class ArtifactFilesAnswer(ArtifactVersionAnswer):
-    """A version with some of its files, sorted by path; file_count says how many there are in all."""
-
-    name: str
-    files: list[ArtifactFileAnswer]
-
-
 class HealthAnswer(AnswerModel):
     """remote: how this viewer is reached, on a viewer that a session started on a server; null elsewhere.
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from runicorn.model import Run
 from runicorn.sources.folder import FolderSource
 from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun
+from runicorn.viewer.artifact_schemas import artifact_to_wire
 from runicorn.viewer.run_list import RunListWriter
+from runicorn.viewer.shared_question import SharedQuestion, kept
 from runicorn.viewer.workers import Workers
 
 LOCAL = "local"
@@ -37,7 +40,7 @@ class SourceLook:
 
 
 class SourceState:
-    """A source, as this viewer shows it. Nobody waits for the threads of another one.
+    """A source, as this viewer shows it. Nobody waits for the threads of another one. artifacts: its list of them.
 
     id: what its runs are asked for by, `ID:RUN`; those of LOCAL by their id alone. host: what a person calls the
     machine, empty for this one; reached_by: how that is reached; called: what a person has named it. session_id: of the
@@ -68,6 +71,7 @@ class SourceState:
         self.session_id = session_id
         self.workers = Workers()
         self.run_list = RunListWriter()
+        self.artifacts = SharedQuestion(self._artifacts, self.workers)
         self.called = called
         self._look_secs = 0.0
         self._background: asyncio.Future[SourceLook] | None = None
@@ -78,9 +82,18 @@ class SourceState:
         self._now = now
         self._shown: dict[str, tuple[IndexedRun, IndexedRun]] = {}
 
-    def address(self, run_id: str) -> str:
-        """Return what a run is asked for by, from here."""
-        return run_id if self.id == LOCAL else f"{self.id}:{run_id}"
+    @property
+    def is_open(self) -> bool:
+        """Whether there is somebody to read it; of others, only the list of runs is known."""
+        return self.id == LOCAL or self.session_id is not None
+
+    def address(self, own_id: str) -> str:
+        """Return what a run, or an artifact by its name, is asked for by, from here."""
+        return own_id if self.id == LOCAL else f"{self.id}:{own_id}"
+
+    def shown_artifact(self, artifact: Mapping[str, Any]) -> dict[str, Any]:
+        """Return an artifact of the source, or one of its versions, as it is shown here: see shown_run()."""
+        return artifact_to_wire(artifact, source=self.id, place=self.host, address=self.address)
 
     def shown_run(self, run: Run) -> Run:
         """Return a run of the source as it is shown here: by its address, with the machine that it is seen on."""
@@ -101,9 +114,8 @@ class SourceState:
         before = self.source.progress()
         items = self.source.runs()
         self._look_secs = time.monotonic() - began_at
-        if identify and not self._is_identified:
-            with contextlib.suppress(OSError):  # the next look finds it out
-                self.root_id, self._is_identified = self.source.root_id(), True
+        if identify:
+            self._identify()
         problem = self.source.problem
         late = self.source.waits_secs > DEADLINE_SECS
         if problem is None and not late:
@@ -122,8 +134,7 @@ class SourceState:
     def look_meanwhile(self) -> None:
         """Have it looked at without waiting for that; called in the event loop. recent() is what is known till then."""
         if self._background is None or self._background.done():
-            self._background = asyncio.ensure_future(self.workers.run(self.look, identify=True))
-            self._background.add_done_callback(_told_elsewhere)
+            self._background = kept(asyncio.ensure_future(self.workers.run(self.look, identify=True)))
 
     def recent(self) -> SourceLook:
         """Return what was known at the last look, which counts as new for a while."""
@@ -135,6 +146,18 @@ class SourceState:
         items = self.shown(self.source.known_runs())
         return SourceLook(items, self.source.progress(), self.source.problem, late=True)
 
+    def _artifacts(self) -> list[dict[str, Any]]:
+        """Return all artifacts, as they are shown here. Blocks."""
+        found = [self.shown_artifact(each) for each in self.source.artifacts()]
+        self._identify()
+        return found
+
+    def _identify(self) -> None:
+        """Find out which root it is, once. Blocks."""
+        if not self._is_identified:
+            with contextlib.suppress(OSError):  # the next look finds it out
+                self.root_id, self._is_identified = self.source.root_id(), True
+
     def _one_shown(self, item: IndexedRun) -> IndexedRun:
         run_id = item.run.id
         kept = self._shown.get(run_id)
@@ -143,9 +166,3 @@ class SourceState:
         shown = IndexedRun(self.shown_run(item.run), item.version, item.now)
         self._shown[run_id] = item, shown
         return shown
-
-
-def _told_elsewhere(look: asyncio.Future[SourceLook]) -> None:
-    """What goes wrong is told by the next look that somebody waits for, and by the source's own state."""
-    if not look.cancelled():
-        look.exception()

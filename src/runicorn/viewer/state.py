@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from fastapi import Request
 
-from runicorn.errors import RunNotFoundError
+from runicorn.errors import ArtifactNotFoundError, RunNotFoundError
 from runicorn.settings import Settings
 from runicorn.sources.folder import FolderSource
 from runicorn.sources.local import LocalSource
@@ -24,6 +24,13 @@ class Address(NamedTuple):
 
     place: SourceState
     run_id: str
+
+
+class ArtifactAddress(NamedTuple):
+    """An artifact: its source, and its name there."""
+
+    place: SourceState
+    name: str
 
 
 @dataclass
@@ -59,11 +66,22 @@ class ViewerState:
 
     def find(self, address: str) -> Address:
         """Return where a run is to be asked for, by `ID` or `SOURCE:ID`. Raises RunNotFoundError for no such source."""
-        source_id, colon, run_id = address.rpartition(":")
-        place = self.sources.get(source_id if colon else LOCAL)
+        source_id, run_id = _parts(address)
+        place = self.sources.get(source_id)
         if place is None:
             raise RunNotFoundError(f"There is no run {address[:200]!r}.")
         return Address(place, run_id)
+
+    def find_artifact(self, address: str) -> ArtifactAddress:
+        """Return where an artifact is to be asked for, by `NAME` or `SOURCE:NAME`.
+
+        Raises ArtifactNotFoundError for no such source.
+        """
+        source_id, name = _parts(address)
+        place = self.sources.get(source_id)
+        if place is None:
+            raise ArtifactNotFoundError(f"There is no artifact {address[:200]!r}.")
+        return ArtifactAddress(place, name)
 
     def by_source(self, addresses: Iterable[str]) -> tuple[list[tuple[SourceState, dict[str, str]]], list[str]]:
         """Return the runs of each source, an id with how it was asked for; and the addresses of no source."""
@@ -90,6 +108,12 @@ class ViewerState:
         """End the local source, within a second or two. The others end with their sessions."""
         self.local.source.close()
         self.local.workers.close()
+
+
+def _parts(address: str) -> tuple[str, str]:
+    """Return the id of a source, and what is asked for there; no name of a run or an artifact holds a colon."""
+    source_id, colon, own_id = address.rpartition(":")
+    return source_id if colon else LOCAL, own_id
 
 
 def viewer_state(request: Request) -> ViewerState:

@@ -21,7 +21,7 @@ def run(root, tmp_path):
 
 
 def test_an_empty_root_has_none(empty_viewer):
-    assert empty_viewer.get("/api/artifacts") == {"artifacts": []}
+    assert empty_viewer.get("/api/artifacts") == {"artifacts": [], "unread": []}
     assert empty_viewer.get("/api/artifacts/model", 404)["code"] == "ARTIFACT_NOT_FOUND"
 
 

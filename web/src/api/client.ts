@@ -6,7 +6,7 @@ import { ApiError, errorFromBody, isAbort, unreachable } from "./error";
 import type {
   Artifact,
   ArtifactFiles,
-  ArtifactOverview,
+  ArtifactList,
   BulkAnswer,
   BulkChange,
   ConsoleFound,
@@ -186,14 +186,14 @@ const encodePath = (path: string): string => path.split("/").map(encodeURICompon
 
 export const fileUrl = (id: string, path: string): string => `${runPath(id)}/files/${encodePath(path)}`;
 
-const artifactPath = (name: string) => `/api/artifacts/${encodeURIComponent(name)}`;
+const artifactPath = (id: string) => `/api/artifacts/${encodeURIComponent(id)}`;
 
-export const getArtifacts = (signal?: AbortSignal) => request<{ artifacts: ArtifactOverview[] }>("GET", "/api/artifacts", { signal });
+export const getArtifacts = (signal?: AbortSignal) => request<ArtifactList>("GET", "/api/artifacts", { signal });
 
-export const getArtifact = (name: string, signal?: AbortSignal) => request<Artifact>("GET", artifactPath(name), { signal });
+export const getArtifact = (id: string, signal?: AbortSignal) => request<Artifact>("GET", artifactPath(id), { signal });
 
 /** Return a version with `limit` of its files, sorted by path. */
-export const getArtifactFiles = (name: string, version: string, offset: number, limit: number, signal?: AbortSignal) =>
-  request<ArtifactFiles>("GET", `${artifactPath(name)}/${version}?offset=${offset}&limit=${limit}`, { signal });
+export const getArtifactFiles = (id: string, version: string, offset: number, limit: number, signal?: AbortSignal) =>
+  request<ArtifactFiles>("GET", `${artifactPath(id)}/${version}?offset=${offset}&limit=${limit}`, { signal });
 
-export const artifactFileUrl = (name: string, version: string, path: string): string => `${artifactPath(name)}/${version}/files/${encodePath(path)}`;
+export const artifactFileUrl = (id: string, version: string, path: string): string => `${artifactPath(id)}/${version}/files/${encodePath(path)}`;

@@ -223,7 +223,7 @@ export interface EventsPiece {
   size: number;
 }
 
-/** One version of an artifact. run: the id of the run that logged it, and run_name what that run is called. */
+/** One version of an artifact. run: what the run that logged it is asked for by, and run_name what it is called. */
 export interface ArtifactVersion {
   version: string;
   type: string;
@@ -238,17 +238,35 @@ export interface ArtifactVersion {
   step: number | null;
 }
 
-/** aliases: which version each means, `latest` among them. */
-export interface ArtifactOverview {
+/** id: what it is asked for by. source: where it is read; place: what that machine is called, empty for this one. */
+export interface ArtifactPlace {
+  id: string;
+  source: string;
+  place: string;
   name: string;
+}
+
+/** aliases: which version each means, `latest` among them. */
+export interface ArtifactOverview extends ArtifactPlace {
   versions: number;
   latest: ArtifactVersion;
   aliases: Record<string, string>;
 }
 
+/** Whose artifacts could not be told. host: empty for this machine. error: null where it only has not answered yet. */
+export interface UnreadSource {
+  source: string;
+  host: string;
+  error: string | null;
+}
+
+export interface ArtifactList {
+  artifacts: ArtifactOverview[];
+  unread: UnreadSource[];
+}
+
 /** versions: the newest first. */
-export interface Artifact {
-  name: string;
+export interface Artifact extends ArtifactPlace {
   versions: ArtifactVersion[];
   aliases: Record<string, string>;
 }
@@ -259,8 +277,7 @@ export interface ArtifactFile {
   sha256: string;
 }
 
-export interface ArtifactFiles extends ArtifactVersion {
-  name: string;
+export interface ArtifactFiles extends ArtifactVersion, ArtifactPlace {
   files: ArtifactFile[];
 }
 

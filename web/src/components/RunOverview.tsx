@@ -1,5 +1,6 @@
 /** What is known of one run: its configuration and results, its surroundings, its files, and what it raised alarm for. */
 
+import { addressIn } from "../pure/address";
 import { byName } from "../pure/order";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
@@ -172,8 +173,8 @@ function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[]
       <PathLine text={path} label="Copy the path" />,
     ]),
     ["Commit", run.git ? <PathLine text={run.git.commit} label="Copy the commit" /> : null],
-    ["Logged artifacts", versionLinks(logged)],
-    ["Used artifacts", versionLinks(used)],
+    ["Logged artifacts", versionLinks(run, logged)],
+    ["Used artifacts", versionLinks(run, used)],
   ];
   return (
     <section class="panel">
@@ -254,12 +255,12 @@ function Files({ run }: { run: RunDetail }) {
 
 const MAX_VERSIONS = 50;
 
-/** The newest of these versions, and how many there are before; nothing where there are none. */
-const versionLinks = (versions: readonly ArtifactUse[]): ComponentChildren =>
+/** The newest of these versions of the run's own source, and how many there are before; nothing where there are none. */
+const versionLinks = ({ source }: RunDetail, versions: readonly ArtifactUse[]): ComponentChildren =>
   versions.length > 0 && (
     <span class="artifact-links">
       {versions.slice(-MAX_VERSIONS).map(({ name, version }) => (
-        <a key={`${name} ${version}`} class="mono" href={artifactHash(name, version)}>
+        <a key={`${name} ${version}`} class="mono" href={artifactHash(addressIn(source, name), version)}>
           {name}:{version}
         </a>
       ))}

@@ -6,6 +6,7 @@ import { RemoteStrip, TopBar, useTitle } from "../components/Frame";
 import { lazy } from "../components/lazy";
 import { Dialog } from "../components/overlay";
 import { RunEditor } from "../components/RunActions";
+import { ownIdOf } from "../pure/address";
 import { detail } from "../state/details";
 import { useKeys } from "../state/keys";
 import { isRemote, stale } from "../state/link";
@@ -36,7 +37,7 @@ export function App() {
   const state = shown?.removed ? null : (run?.state ?? null);
   const anyRunning = run ? state === "running" : runs.value.some((one) => one.state === "running");
   const names = { runs: "Runs", artifacts: "Artifacts", machines: "Machines", remote: "Remote", run: run?.name ?? "Run", missing: "Not found" } as const;
-  useTitle(here.page === "artifact" ? here.name : names[here.page], state, anyRunning);
+  useTitle(here.page === "artifact" ? ownIdOf(here.id) : names[here.page], state, anyRunning);
   useKeys({
     "Ctrl+K": () => setOpen(open === "search" ? null : "search"),
     "?": () => setOpen("help"),
@@ -60,7 +61,7 @@ export function App() {
         ) : here.page === "artifacts" ? (
           <ArtifactsPage />
         ) : here.page === "artifact" ? (
-          <ArtifactPage key={here.name} name={here.name} />
+          <ArtifactPage key={here.id} id={here.id} />
         ) : here.page === "machines" ? (
           <MachinesPage />
         ) : here.page === "remote" ? (

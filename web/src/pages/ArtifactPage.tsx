@@ -7,6 +7,7 @@ import { VersionDetails } from "../components/artifacts/VersionDetails";
 import { Ago, CopyButton, Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
 import { Icon } from "../components/icons";
 import { useInSight, useSteadyFocus, useVirtual } from "../components/virtual";
+import { ownIdOf } from "../pure/address";
 import { aliasesOf, findVersion } from "../pure/artifacts";
 import { formatBytes, plural } from "../pure/format";
 import { oneArtifact } from "../state/artifacts";
@@ -15,14 +16,16 @@ import { artifactHash, artifactsHash, go, param } from "../state/route";
 
 const ROW = 46;
 
-export function ArtifactPage({ name }: { name: string }) {
-  const source = useMemo(() => oneArtifact(name), []);
+/** id: `NAME`, or `SOURCE:NAME` of a host. */
+export function ArtifactPage({ id }: { id: string }) {
+  const name = ownIdOf(id);
+  const source = useMemo(() => oneArtifact(id), []);
   useEffect(source.open, [source]);
   const { value: artifact, error } = source.known.value;
   const chosen = artifact ? findVersion(artifact, param("v")) : -1;
   const move = (by: number) => {
     const next = artifact?.versions[Math.max(0, chosen + by)];
-    if (next) go(artifactHash(name, next.version), "replace");
+    if (next) go(artifactHash(id, next.version), "replace");
   };
   useKeys({ Escape: () => go(artifactsHash()), ...moveKeys(move) });
 
@@ -32,7 +35,15 @@ export function ArtifactPage({ name }: { name: string }) {
       {error?.code === "ARTIFACT_NOT_FOUND" ? (
         <EmptyState title="This artifact is not here">
           <p class="wrap">
-            No artifact <code>{name}</code> in this storage root; it may have been removed, or belong to another one.
+            {name === id ? (
+              <>
+                No artifact <code>{name}</code> in this storage root; it may have been removed, or belong to another one.
+              </>
+            ) : (
+              <>
+                No artifact <code>{name}</code> there; it may have been removed, or its host is not connected.
+              </>
+            )}
           </p>
           <a class="button" href={artifactsHash()}>
             Back to the artifacts
@@ -52,7 +63,7 @@ export function ArtifactPage({ name }: { name: string }) {
 }
 
 function Loaded({ artifact, chosen }: { artifact: Artifact; chosen: number }) {
-  const { name, versions, aliases } = artifact;
+  const { id, name, place, versions, aliases } = artifact;
   const version = versions[chosen];
   return (
     <>
@@ -63,19 +74,24 @@ function Loaded({ artifact, chosen }: { artifact: Artifact; chosen: number }) {
         </a>
         <h1 title={name}>{name}</h1>
         <CopyButton text={name} label="Copy the artifact's name" />
+        {place && (
+          <span class="tag quiet" title={`It lies on ${place}`}>
+            {place}
+          </span>
+        )}
         <span class="muted num">{plural(versions.length, "version")}</span>
       </header>
       <div class="artifact-body">
         <Versions artifact={artifact} chosen={chosen} />
         <div class="version-scroll">
           {version ? (
-            <VersionDetails name={name} version={version} aliases={aliasesOf(aliases, version.version)} />
+            <VersionDetails artifact={artifact} version={version} aliases={aliasesOf(aliases, version.version)} />
           ) : (
             <EmptyState title="This version is not here">
               <p class="wrap">
                 <code>{name}</code> has no version <code>{param("v")}</code>.
               </p>
-              <a class="button" href={artifactHash(name)}>
+              <a class="button" href={artifactHash(id)}>
                 Show the newest
               </a>
             </EmptyState>
@@ -98,7 +114,7 @@ function Versions({ artifact, chosen }: { artifact: Artifact; chosen: number }) 
           <a
             key={one.version}
             class="version-row"
-            href={artifactHash(artifact.name, one.version)}
+            href={artifactHash(artifact.id, one.version)}
             aria-current={first + at === chosen ? "true" : undefined}
             style={{ top: `${(first + at) * ROW}px` }}
           >

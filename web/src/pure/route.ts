@@ -6,7 +6,7 @@ export type Place =
   | { page: "runs"; params: Params }
   | { page: "run"; id: string; tab: RunTab; params: Params }
   | { page: "artifacts"; params: Params }
-  | { page: "artifact"; name: string; params: Params }
+  | { page: "artifact"; id: string; params: Params }
   | { page: "remote"; params: Params }
   | { page: "machines"; params: Params }
   | { page: "missing"; path: string; params: Params };
@@ -42,7 +42,7 @@ export function parsePlace(hash: string): Place {
   const parts = path.split("/").filter(Boolean).map(decode);
   const [first, id, tab] = parts;
   if (first === undefined || (first === "runs" && id === undefined)) return { page: "runs", params };
-  if (first === "artifacts" && parts.length <= 2) return id === undefined ? { page: "artifacts", params } : { page: "artifact", name: id, params };
+  if (first === "artifacts" && parts.length <= 2) return id === undefined ? { page: "artifacts", params } : { page: "artifact", id, params };
   if ((first === "remote" || first === "machines") && id === undefined) return { page: first, params };
   if (first === "runs" && id !== undefined && parts.length <= 3) {
     if (tab === undefined) return { page: "run", id, tab: "charts", params };
@@ -58,7 +58,7 @@ export function formatPlace(place: Place): string {
     place.page === "run"
       ? `#/runs/${encode(place.id)}/${place.tab}`
       : place.page === "artifact"
-        ? `#/artifacts/${encode(place.name)}`
+        ? `#/artifacts/${encode(place.id)}`
         : place.page === "missing"
           ? `#${place.path}`
           : `#/${place.page}`;

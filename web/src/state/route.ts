@@ -67,6 +67,6 @@ place.subscribe((now) => {
 export const runsHash = (): string => last.runs;
 export const artifactsHash = (): string => last.artifacts;
 export const runHash = (id: string, tab: RunTab = "charts", params: Params = {}): string => formatPlace({ page: "run", id, tab, params });
-/** version: `v3`, or none for the newest. */
-export const artifactHash = (name: string, version = ""): string =>
-  formatPlace({ page: "artifact", name, params: { v: version.replace(/^v(?=\d+$)/, "") } });
+/** id: `NAME` or `SOURCE:NAME`. version: `v3`, or none for the newest. */
+export const artifactHash = (id: string, version = ""): string =>
+  formatPlace({ page: "artifact", id, params: { v: version.replace(/^v(?=\d+$)/, "") } });

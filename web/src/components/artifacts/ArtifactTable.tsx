@@ -3,7 +3,8 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
 import type { ArtifactOverview, ArtifactVersion } from "../../api/types";
-import { aliasesOf, type ArtifactSort } from "../../pure/artifacts";
+import { ownIdOf } from "../../pure/address";
+import { aliasesOf, placeName, type ArtifactSort } from "../../pure/artifacts";
 import { formatBytes, formatCount } from "../../pure/format";
 import { artifactHash, runHash } from "../../state/route";
 import { Ago } from "../basics";
@@ -27,8 +28,8 @@ const COLUMNS: readonly Column[] = [
     label: "Name",
     sort: "name",
     width: "minmax(160px, 2fr)",
-    show: ({ name, latest }) => (
-      <a class="run-link ellipsis" href={artifactHash(name)} title={`${name}\n${latest.description}`}>
+    show: ({ id, name, latest }) => (
+      <a class="run-link ellipsis" href={artifactHash(id)} title={`${name}\n${latest.description}`}>
         {name}
       </a>
     ),
@@ -59,10 +60,22 @@ const COLUMNS: readonly Column[] = [
   { label: "Made by", width: "minmax(110px, 1.2fr)", show: ({ latest }) => <RunLink version={latest} /> },
   { label: "When", sort: "created_at", first: "desc", width: "104px", look: "muted", show: ({ latest }) => <Ago at={latest.created_at} /> },
 ];
-const TEMPLATE = COLUMNS.map((column) => column.width).join(" ");
+const HOST: Column = {
+  label: "Host",
+  sort: "host",
+  width: "minmax(88px, 0.8fr)",
+  show: ({ place }) => (
+    <span class={`ellipsis${place ? "" : " muted"}`} title={placeName(place)}>
+      {placeName(place)}
+    </span>
+  ),
+};
+const WITH_HOST = [...COLUMNS.slice(0, 2), HOST, ...COLUMNS.slice(2)];
 
 interface Props {
   rows: readonly ArtifactOverview[];
+  /** Whether a row has to say where it lives. */
+  several: boolean;
   sort: ArtifactSort;
   order: "asc" | "desc";
   onSort: (sort: ArtifactSort, first: "asc" | "desc") => void;
@@ -71,7 +84,8 @@ interface Props {
   onOpen: (one: ArtifactOverview) => void;
 }
 
-export function ArtifactTable({ rows, sort, order, onSort, cursor, onCursor, onOpen }: Props) {
+export function ArtifactTable({ rows, several, sort, order, onSort, cursor, onCursor, onOpen }: Props) {
+  const columns = several ? WITH_HOST : COLUMNS;
   const scroller = useRef<HTMLDivElement>(null);
   const { first, last } = useVirtual(scroller, rows.length, ROW);
   useInSight(scroller, cursor, ROW, ROW);
@@ -86,9 +100,9 @@ export function ArtifactTable({ rows, sort, order, onSort, cursor, onCursor, onO
       tabIndex={0}
       aria-activedescendant={rows[cursor] ? `artifact-${cursor}` : undefined}
     >
-      <div class="table artifact-table" style={{ "--columns": TEMPLATE, height: `${ROW + rows.length * ROW}px` }}>
+      <div class={`table artifact-table${several ? " with-host" : ""}`} style={{ "--columns": columns.map((column) => column.width).join(" "), height: `${ROW + rows.length * ROW}px` }}>
         <div class="table-head" role="row" aria-rowindex={1}>
-          {COLUMNS.map(({ label, sort: own, first: firstOrder = "asc", look = "" }) => {
+          {columns.map(({ label, sort: own, first: firstOrder = "asc", look = "" }) => {
             const active = own === sort;
             return (
               <div key={label} role="columnheader" class={`cell head ${look}`} aria-sort={active ? (order === "asc" ? "ascending" : "descending") : undefined}>
@@ -108,7 +122,7 @@ export function ArtifactTable({ rows, sort, order, onSort, cursor, onCursor, onO
           const index = first + at;
           return (
             <div
-              key={one.name}
+              key={one.id}
               id={`artifact-${index}`}
               class={`row${index === cursor ? " cursor" : ""}`}
               role="row"
@@ -117,7 +131,7 @@ export function ArtifactTable({ rows, sort, order, onSort, cursor, onCursor, onO
               onClick={() => onCursor(index)}
               onDblClick={() => onOpen(one)}
             >
-              {COLUMNS.map(({ label, look = "", show }) => (
+              {columns.map(({ label, look = "", show }) => (
                 <span key={label} role="gridcell" class={`cell ${look}`}>
                   {show(one)}
                 </span>
@@ -146,11 +160,11 @@ export function RunLink({ version }: { version: ArtifactVersion }) {
   if (version.run_name === null)
     return (
       <span class="mono muted ellipsis" title="This run is not in this storage root">
-        {version.run}
+        {ownIdOf(version.run)}
       </span>
     );
   return (
-    <a class="ellipsis" href={runHash(version.run, "overview")} title={`${version.run_name}\n${version.run}`}>
+    <a class="ellipsis" href={runHash(version.run, "overview")} title={`${version.run_name}\n${ownIdOf(version.run)}`}>
       {version.run_name}
     </a>
   );

@@ -2,16 +2,18 @@
 
 import { useEffect, useMemo } from "preact/hooks";
 import { artifactFileUrl } from "../../api/client";
-import type { ArtifactFile, ArtifactVersion } from "../../api/types";
+import type { Artifact, ArtifactFile, ArtifactVersion } from "../../api/types";
+import { placeName } from "../../pure/artifacts";
 import { flatten } from "../../pure/columns";
 import { formatBytes, formatCount, plural } from "../../pure/format";
 import { versionFiles } from "../../state/artifacts";
+import { severalPlaces } from "../../state/sources";
 import { Ago, Code, CopyButton, Delayed, ErrorState, Fact, TableBones } from "../basics";
 import { Icon } from "../icons";
 import { KeyValues } from "../KeyValues";
 import { Aliases, RunLink } from "./ArtifactTable";
 
-export function VersionDetails({ name, version, aliases }: { name: string; version: ArtifactVersion; aliases: readonly string[] }) {
+export function VersionDetails({ artifact: { id, name, place }, version, aliases }: { artifact: Artifact; version: ArtifactVersion; aliases: readonly string[] }) {
   const metadata = flatten(version.metadata ?? {});
   return (
     <div class="version">
@@ -25,6 +27,11 @@ export function VersionDetails({ name, version, aliases }: { name: string; versi
             {version.type}
           </span>
         </Fact>
+        {(place || severalPlaces.value) && (
+          <Fact name="Host">
+            <span class="ellipsis">{placeName(place)}</span>
+          </Fact>
+        )}
         <Fact name="Size">
           <span class="num">{formatBytes(version.size)}</span>
         </Fact>
@@ -40,8 +47,9 @@ export function VersionDetails({ name, version, aliases }: { name: string; versi
         </Fact>
       </dl>
       {version.description && <p class="version-description">{version.description}</p>}
-      <Code text={`rn.use_artifact("${name}:${version.version}").download()`} />
-      <Files key={`${version.version} ${version.digest}`} name={name} version={version} />
+      {/* A script reads the artifacts of its own storage root only, and one that runs here has none of a host. */}
+      {!place && <Code text={`rn.use_artifact("${name}:${version.version}").download()`} />}
+      <Files key={`${version.version} ${version.digest}`} id={id} version={version} />
       {metadata.length > 0 && <KeyValues title="Metadata" entries={metadata} empty="" copy={version.metadata} />}
     </div>
   );
@@ -57,8 +65,8 @@ const Hash = ({ text, label }: { text: string; label: string }) => (
   </span>
 );
 
-function Files({ name, version }: { name: string; version: ArtifactVersion }) {
-  const source = useMemo(() => versionFiles(name, version.version), []);
+function Files({ id, version }: { id: string; version: ArtifactVersion }) {
+  const source = useMemo(() => versionFiles(id, version.version), []);
   useEffect(() => void source.load(), [source]);
   const { value: files, error } = source.known.value;
   const left = version.file_count - (files?.length ?? 0);
@@ -72,7 +80,7 @@ function Files({ name, version }: { name: string; version: ArtifactVersion }) {
         <table class="kv version-files">
           <tbody>
             {files.map((file) => (
-              <FileRow key={file.path} name={name} version={version.version} file={file} />
+              <FileRow key={file.path} id={id} version={version.version} file={file} />
             ))}
           </tbody>
         </table>
@@ -96,10 +104,10 @@ function Files({ name, version }: { name: string; version: ArtifactVersion }) {
   );
 }
 
-const FileRow = ({ name, version, file }: { name: string; version: string; file: ArtifactFile }) => (
+const FileRow = ({ id, version, file }: { id: string; version: string; file: ArtifactFile }) => (
   <tr>
     <th scope="row">
-      <a href={artifactFileUrl(name, version, file.path)} download={file.path.split("/").pop()} title="Download">
+      <a href={artifactFileUrl(id, version, file.path)} download={file.path.split("/").pop()} title="Download">
         <Icon name="download" size={14} />
         <span class="wrap">{file.path}</span>
       </a>
