@@ -80,8 +80,11 @@ class Host:
 
     def connect(self):
         self.files = HostFiles(self.root)
-        self.remote.guests.add(f"s-{self.name}", self.connection, str(self.root), FolderSource("local", self.files))
+        self.remote.guests.add(f"s-{self.name}", self.connection, str(self.root), self.source())
         self.say("running")
+
+    def source(self):
+        return FolderSource("local", self.files, root=str(self.root))
 
     def leave(self):
         self.remote.guests.remove(f"s-{self.name}")

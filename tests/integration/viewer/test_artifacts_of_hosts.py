@@ -9,7 +9,9 @@ from tests.support.waiting import eventually
 
 import runicorn as rn
 from runicorn.sources.folder import FolderSource
+from runicorn.sources.host import AbsentHost
 from runicorn.storage.files import LocalFiles
+from runicorn.viewer.guests import Guests
 from runicorn.viewer.source_state import DEADLINE_SECS
 
 
@@ -198,6 +200,24 @@ def test_a_host_whose_session_ends_is_neither_listed_nor_named(place):
     assert viewer.get(f"/api/artifacts/{there.address('model')}", 404)["code"] == "ARTIFACT_NOT_FOUND"
     there.connect()
     assert ids(viewer) == ["model", there.address("model")]
+
+
+def test_a_host_of_which_only_rows_are_left_is_neither_listed_nor_named(place, tmp_path):
+    viewer, host = place
+    log_artifact(viewer.root, "mine")
+    there = host("gpu-1")
+    there.leave()
+    there.remote.guests = Guests(None, lambda seen: AbsentHost("local", seen.host, seen.root, tmp_path / "cache"))
+    there.connect()
+    log_artifact(there.root, "theirs")
+    assert len(viewer.get("/api/runs")["runs"]) == 2
+    there.leave()
+    assert [each["state"] for each in viewer.get("/api/runs")["sources"]] == ["ready", "away"]
+    assert [each["id"] for each in told(viewer)["artifacts"]] == ["model"]
+    assert told(viewer)["unread"] == []
+    assert told(viewer, source=there.id) == {"artifacts": [], "unread": []}
+    answer = viewer.get(f"/api/artifacts/{there.address('model')}", 503)
+    assert "not connected" in answer["detail"]
 
 
 def test_one_root_that_is_seen_from_two_hosts_is_told_once(place):
