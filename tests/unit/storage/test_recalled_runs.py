@@ -5,6 +5,7 @@ import shutil
 import time
 
 import pytest
+from tests.support.places import HostFiles
 
 from runicorn.errors import RunNotFoundError
 from runicorn.model import RunState
@@ -16,34 +17,11 @@ from runicorn.storage.layout import iso
 NOW = 1_700_000_000.0
 
 
-class Away(LocalFiles):
-    """Files of a host that is not there until a test says so."""
-
-    is_away = True
-
-    def _reach(self):
-        if self.is_away:
-            raise ConnectionResetError("the host is gone")
-
-    def names(self, path):
-        self._reach()
-        return super().names(path)
-
-    def list(self, path):
-        self._reach()
-        return super().list(path)
-
-    def look(self, folders):
-        return self._each(folders, super().look)
-
-    def stats(self, paths):
-        return self._each(paths, super().stats)
-
-    def fetch(self, ranges):
-        return self._each(ranges, super().fetch)
-
-    def _each(self, asked, ask):
-        return [ConnectionResetError("the host is gone")] * len(asked) if self.is_away else ask(asked)
+def away(root):
+    """Return files of a host that is not there until a test says so."""
+    files = HostFiles(root)
+    files.is_cut = True
+    return files
 
 
 def write(root, number, state="finished", name=None):
@@ -77,7 +55,7 @@ def saved(tmp_path):
 def test_while_nothing_can_be_read_they_stand_as_they_stood(saved):
     root, cache = saved
     before = time.time()
-    index = RunIndex(Away(root), cache=cache)
+    index = RunIndex(away(root), cache=cache)
     assert index.known() == []
     assert before - 20 < index.recall() <= before
     for _ in range(2):
@@ -96,7 +74,7 @@ def test_while_nothing_can_be_read_they_stand_as_they_stood(saved):
 
 def test_once_they_can_be_read_they_are_what_is_there(saved):
     root, cache = saved
-    files = Away(root)
+    files = away(root)
     index = RunIndex(files, cache=cache)
     index.recall()
     index.runs()
@@ -104,7 +82,7 @@ def test_once_they_can_be_read_they_are_what_is_there(saved):
     write(root, 0, name="renamed")
     shutil.rmtree(root / "runs/20240101-000002-aaaaaa")
     write(root, 3)
-    files.is_away = False
+    files.is_cut = False
     assert names(index.runs(fresh=True)) == ["renamed", "run-1", "run-3"]
     assert index.problem is None
     changed, removed, _ = index.changes(version)
@@ -141,7 +119,7 @@ def test_a_run_that_goes_before_it_was_read_anew_is_not_shown_any_more(saved, mo
 
 
 def test_what_was_never_saved_is_not_recalled(tmp_path):
-    index = RunIndex(Away(tmp_path), cache=IndexCache(tmp_path / "cache", "ssh://other"))
+    index = RunIndex(away(tmp_path), cache=IndexCache(tmp_path / "cache", "ssh://other"))
     assert index.recall() is None
     assert index.runs() == []
-    assert RunIndex(Away(tmp_path)).recall() is None
+    assert RunIndex(away(tmp_path)).recall() is None

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,18 @@ def test_a_change_that_is_told_later_than_it_is_found_is_not_missed(database, tm
     files.taken()
     assert points() == known + 1
     assert not [name for name, _ in files.taken() if name == "fetch"], "and it is not copied again"
+
+
+def test_drafts_of_copies_that_were_killed_are_removed_and_young_ones_are_not(database, tmp_path, opened):
+    folder = tmp_path / "cache" / "mirror" / "databases"
+    folder.mkdir(parents=True)
+    for name, age_secs in ((".new-old.db", 7200), (".new-old.db-wal", 7200), (".new-young.db", 10), ("kept.db", 7200)):
+        (folder / name).write_bytes(b"x")
+        os.utime(folder / name, (time.time() - age_secs,) * 2)
+    only(opened(database.parent))
+    left = {path.name for path in folder.iterdir()}
+    assert left >= {".new-young.db", "kept.db"}
+    assert not left & {".new-old.db", ".new-old.db-wal"}
 
 
 def test_new_runs_come_and_deleted_ones_go(database, opened, monkeypatch):

@@ -33,6 +33,16 @@ _VERSIONS, _WITH_WAL = slice(18, 20), b"\x02\x02"
 # So much longer than it took to copy it, it is left alone.
 _REST_FACTOR = 10
 _BUSY_SECS = 0.5
+# Nobody has been writing to a draft that is so old.
+_DRAFT, _DRAFT_SECS = ".new-", 3600.0
+
+
+def sweep(home: Path) -> None:
+    """Remove the drafts of those who were killed while they copied; another process may be at a younger one."""
+    with contextlib.suppress(OSError):
+        for draft in (home / _FOLDER).iterdir():
+            if draft.name.startswith(_DRAFT) and time.time() - draft.stat().st_mtime > _DRAFT_SECS:
+                draft.unlink()
 
 
 class NotNowError(Exception):
@@ -109,7 +119,7 @@ class DatabaseCopy:
         started = self._monotonic()
         self._copy.parent.mkdir(parents=True, exist_ok=True)
         # Other readers of the same root copy it, too, each into a draft of its own.
-        draft = self._copy.with_name(f".new-{os.urandom(8).hex()}-{self._copy.name}")
+        draft = self._copy.with_name(f"{_DRAFT}{os.urandom(8).hex()}-{self._copy.name}")
         drafts = [draft, draft.with_name(draft.name + _WAL)]
         try:
             self._take(self._path, database.size_bytes, drafts[0])

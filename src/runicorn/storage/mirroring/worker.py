@@ -22,7 +22,7 @@ from runicorn.storage import layout
 from runicorn.storage.files import Files, FileStat, Range
 from runicorn.storage.foreign import recognition
 from runicorn.storage.foreign.kinds import Kind
-from runicorn.storage.mirroring import finding
+from runicorn.storage.mirroring import database_copy, finding
 from runicorn.storage.mirroring.board import FIRST_LOOK_SECS, Board
 from runicorn.storage.mirroring.database_mirror import DatabaseMirror, DatabaseRun, Databases
 from runicorn.storage.mirroring.event_mirror import EventMirror
@@ -410,6 +410,7 @@ class Worker:
             for entry in (self._board.home / layout.RUNS).iterdir():
                 if entry.name.startswith(".new-"):
                     shutil.rmtree(entry, ignore_errors=True)
+        database_copy.sweep(self._board.home)
 
     def _read_others(self) -> None:
         """Show what the process that holds the lock has taken in."""
