@@ -2,6 +2,7 @@
 
 import type { SessionStatus } from "../api/session-states";
 import type { RunSource } from "../api/types";
+import { LOCAL } from "./address";
 import { formatAgo } from "./format";
 
 /** asks: somebody has to answer, or to log in, before it goes on. */
@@ -20,7 +21,7 @@ export const PLACE_WORDS: Readonly<Record<PlaceState, string>> = {
 };
 
 /** Whether only what was seen of it before is shown. */
-export const isAbsent = ({ id, session_id }: Pick<RunSource, "id" | "session_id">): boolean => session_id === null && id !== "local";
+export const isAbsent = ({ id, session_id }: Pick<RunSource, "id" | "session_id">): boolean => session_id === null && id !== LOCAL;
 
 /** What is said of rows whose place does not answer. */
 export function awayText({ host, state, as_of, ...source }: Pick<RunSource, "id" | "host" | "state" | "as_of" | "session_id">, now: number): string {
