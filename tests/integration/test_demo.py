@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import psutil
@@ -21,10 +22,20 @@ GONE_SECS = 10
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs /bin/sh: the demo's server")
 
 
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
 @contextlib.contextmanager
-def run_demo() -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def run_demo(home: Path) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
     command = [sys.executable, "-m", "runicorn", "demo", "--port", "0", "--no-browser"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    own = {name: value for name, value in os.environ.items() if not name.startswith(("XDG_", "RUNICORN_"))}
+    with subprocess.Popen(
+        command, env={**own, "HOME": str(home)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout
         try:
             lines = iter(process.stdout.readline, "")
@@ -58,9 +69,9 @@ def alive(processes: list[psutil.Process]) -> list[str]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_however_the_demo_ends_nothing_is_left(end: signal.Signals) -> None:
+def test_however_the_demo_ends_nothing_is_left(end: signal.Signals, home: Path) -> None:
     before = tunnel_folders()
-    with run_demo() as (process, client):
+    with run_demo(home) as (process, client):
         runs = httpx.get(f"{open_the_saved_host(client)}/api/runs").json()["runs"]
         assert {run["state"] for run in runs} == {"running", "finished", "killed"}
         here = client.get("/api/runs", params={"source": "local"}).json()["runs"]
@@ -77,4 +88,5 @@ def test_however_the_demo_ends_nothing_is_left(end: signal.Signals) -> None:
         assert process.stderr.read() == ""
     eventually_nothing(lambda: alive(children), GONE_SECS)
     eventually_nothing(lambda: tunnel_folders() - before, GONE_SECS)
+    assert list(home.rglob("*")) == [], "nothing in what is this person's own either"
     assert process.returncode == (-end if end == signal.SIGKILL else 0)

@@ -32,7 +32,10 @@ def demo(
         signal.signal(signal.SIGHUP, _leave)
     typer.echo("Preparing sample runs and a server ...")
     with run_demo() as running:
-        settings = replace(resolve_settings(port=port), root=running.root, home=running.home, grace_secs=0.0)
+        # Its own home holds the cache too: the person's own must not remember the demo's server.
+        settings = replace(
+            resolve_settings(port=port), root=running.root, home=running.home, cache=None, grace_secs=0.0
+        )
         serve(
             settings,
             browser=browser,
