@@ -10,7 +10,7 @@ run, which is watched once. Round trips are those that follow on one another, wh
     rows    from the host's name (POST viewer/start, a host whose key is known) until the session's own address shows
             the first run: not connected before, and again, connected
     chart   a new session, one metric of a million points: what the page asks for it (POST /api/metrics and /api/lines);
-            bytes over the link, and the most memory that what reads it took on the server
+            bytes over the link, and the most memory that what reads it took on the server, and our viewer
     list    a new session: until GET /api/runs has all runs; and again, after nothing changed
     live    a run that logs 100 values a second, watched by a live stream: memory of what reads it on the server, at
             rest and at most; processor time there and here, and bytes, of a minute
@@ -116,12 +116,15 @@ def measure_chart(scene: Scene, mode: str) -> Row:
     row: Row = {}
     root = scene.samples["chart"]
     (run,) = (each.name for each in (root / "runs").iterdir())
+    here = psutil.Process(scene.viewer.process.pid)
     with scene.session(mode, root) as (session, client):
+        forget_peak(here)
         with scene.taken(row, "chart"):
             client.post("/api/metrics", json={"runs": [run]}).raise_for_status()
             question = {"runs": [run], "charts": [{"metric": "loss", "runs": [0]}], "points": CHART_POINTS}
             client.post("/api/lines", json=question).raise_for_status()
         row["chart, server's MB at most"] = peak_mb(scene.reader(session))
+        row["chart, our viewer's MB at most"] = peak_mb(here)
     return row
 
 
@@ -188,6 +191,11 @@ def until(check: Callable[[], bool]) -> None:
         if time.monotonic() > end:
             raise TimeoutError
         time.sleep(0.002)
+
+
+def forget_peak(process: psutil.Process) -> None:
+    """Let peak_mb() tell of the time from now on."""
+    Path(f"/proc/{process.pid}/clear_refs").write_text("5", encoding="ascii")
 
 
 def peak_mb(process: psutil.Process) -> float:

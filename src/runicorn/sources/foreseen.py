@@ -1,4 +1,5 @@
-"""What is asked of a host before it is needed: all that the first chart of a run takes, in one round trip."""
+"""What is asked of a host before it is needed: all that the first chart of a run takes, in as few round trips as its
+reader can."""
 
 from __future__ import annotations
 
@@ -31,7 +32,10 @@ class _Folder:
 
 @dataclass
 class _Making:
-    """Buckets of a folder's record files that are being made. is_awaited: somebody waits for them, and takes them."""
+    """Buckets of a folder's record files that are being made, or its bytes that are being brought.
+
+    asked_at: or when somebody came for the bytes last. is_awaited: somebody waits for them, and takes them.
+    """
 
     opening: Opening
     asked_at: float
@@ -60,7 +64,7 @@ class Foreseen:
             with suppress(OSError):
                 opening = reader.open(folder, None if rule is None or is_made else list(rule))
                 if opening is None:
-                    return
+                    continue
                 with self._lock:
                     before = self._folders.get(folder)
                     self._folders[folder] = _Folder(opening)
@@ -81,31 +85,70 @@ class Foreseen:
             found.append(told.entries)
         return found
 
-    def fetch(self, ranges: Sequence[Range]) -> list[bytes] | None:
-        """Return the bytes of each range, where all are of small files that were told."""
-        return _parts(ranges, self._fresh) if self._folders else None
+    def fetch(
+        self, ranges: Sequence[Range], ask: Callable[[Sequence[Range]], list[bytes | OSError]]
+    ) -> list[bytes | OSError]:
+        """Return the bytes of each range: of small files that were told, what is brought, once, and of `ask` the rest.
+
+        Of one file, all comes from the same place: the marks of a file tell nothing of the bytes of another one.
+        """
+        found: list[bytes | OSError | None] = [_part(each, self._fresh) for each in ranges]
+        brought = {place: self._brings(each) for place, each in enumerate(ranges) if found[place] is None}
+        others = {ranges[place].path for place, making in brought.items() if making is None}
+        self._ask(ranges, found, others, ask)
+        taken: set[str] = set()  # by somebody else, meanwhile
+        for place, making in brought.items():
+            path, start, length = ranges[place]
+            if making is None or length is None or path in others | taken:
+                continue
+            try:
+                found[place] = self._given(making, path, start, length)
+            except OSError as error:
+                found[place] = error
+            if found[place] is None:
+                taken.add(path)
+        self._ask(ranges, found, taken, ask)
+        return [each for each in found if each is not None]
+
+    @staticmethod
+    def _ask(
+        ranges: Sequence[Range],
+        found: list[bytes | OSError | None],
+        paths: set[str],
+        ask: Callable[[Sequence[Range]], list[bytes | OSError]],
+    ) -> None:
+        """Ask for all ranges of these files."""
+        places = [place for place, each in enumerate(ranges) if each.path in paths]
+        if places:
+            for place, data in zip(places, ask([ranges[place] for place in places]), strict=True):
+                found[place] = data
 
     def condense(
         self, wishes: Sequence[Condensing], ranges: Sequence[Range]
     ) -> tuple[list[Any], list[bytes], dict[int, OSError]] | None:
-        """Return what Reader.condense() does, where all of it was made. Each answer is given once. Raises OSError.
+        """Return what Reader.condense() does, where all of it was made, with None for what is brought to be read.
 
-        The names of metrics are as old as the buckets, so that whoever was told of newer ones asks once more.
+        Each answer is given once. The names of metrics are as old as the buckets, so that whoever was told of newer
+        ones asks once more. Raises OSError.
         """
         if not self._making:
             return None
-        read = _parts(ranges, self._folders.get)
-        if read is None:
+        read = [_part(each, self._folders.get) for each in ranges]
+        if None in read:
             return None
+        names = [part for part in read if part is not None]
         folders = dict.fromkeys(wish.path.rpartition("/")[0] for wish in wishes)
         with self._lock:
-            if not all(folder in self._making for folder in folders):
-                return None
+            making = [self._making.get(folder) for folder in folders]
+        if None in making:
+            return None
+        if all(each is not None and each.opening.brings for each in making):
+            return [None] * len(wishes), names, {}
         found = {path: told for folder in folders for path, told in self._made(folder).items()}
         made = [found.get(wish.path) for wish in wishes]
         if not all(told is not None and _fits(told, wish) for told, wish in zip(made, wishes, strict=True)):
             return None
-        return made, read, {}
+        return made, names, {}
 
     def forget(self) -> None:
         """Know nothing."""
@@ -130,6 +173,30 @@ class Foreseen:
                 if self._making.get(folder) is making:
                     del self._making[folder]
             making.opening.close()
+
+    def _brings(self, wanted: Range) -> _Making | None:
+        """Return what brings these bytes."""
+        path, start, length = wanted
+        with self._lock:
+            making = self._making.get(path.rpartition("/")[0])
+        is_there = making is not None and length is not None and making.opening.holds(path, start, length)
+        return making if is_there else None
+
+    def _given(self, making: _Making, path: str, start: int, length: int) -> bytes | None:
+        """Return bytes that are brought, once they have come. Raises OSError."""
+        making.is_awaited = True
+        try:
+            return making.opening.read(path, start, length)
+        finally:
+            making.is_awaited, making.asked_at = False, self._monotonic()
+            if making.opening.is_over:
+                self._end(making)
+
+    def _end(self, making: _Making) -> None:
+        with self._lock:
+            for folder in [folder for folder, each in self._making.items() if each is making]:
+                del self._making[folder]
+        making.opening.close()
 
     def _told(self, folder: str) -> _Folder | None:
         """Return what is told of a folder, once it is, while it is fresh. Raises OSError."""
@@ -179,17 +246,15 @@ class Foreseen:
             folder.opening.close()
 
 
-def _parts(ranges: Sequence[Range], held: Callable[[str], _Folder | None]) -> list[bytes] | None:
-    """Return the bytes of each range out of what is held of the folders; None where one of them is not."""
-    found: list[bytes] = []
-    for path, start, length in ranges:
-        path_of_folder, _, name = path.rpartition("/")
-        folder = held(path_of_folder)
-        content = folder.small.get(name) if folder is not None else None
-        if content is None:
-            return None
-        found.append(content[start:] if length is None else content[start : start + length])
-    return found
+def _part(wanted: Range, held: Callable[[str], _Folder | None]) -> bytes | None:
+    """Return the bytes of a range out of what is held of its folder; None where they are not."""
+    path, start, length = wanted
+    path_of_folder, _, name = path.rpartition("/")
+    folder = held(path_of_folder)
+    content = folder.small.get(name) if folder is not None else None
+    if content is None:
+        return None
+    return content[start:] if length is None else content[start : start + length]
 
 
 def _fits(told: Sequence[Any], wish: Condensing) -> bool:

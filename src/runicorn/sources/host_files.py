@@ -107,17 +107,15 @@ class HostFiles(Files):
     def fetch(self, ranges: Sequence[Range]) -> list[bytes | OSError]:
         watch = self._watch if ranges else None
         told = watch.fetch(ranges) if watch is not None else None
-        if told is None:
-            told = self._foreseen.fetch(ranges)
         if told is not None:
             return list(told)
         much = any(each.length is None or each.length > _MUCH_BYTES for each in ranges)
 
-        def ask() -> list[bytes | OSError]:
-            found, errors = self._reader.fetch(ranges, _LATER if much else _NOW)
+        def ask(wanted: Sequence[Range]) -> list[bytes | OSError]:
+            found, errors = self._reader.fetch(wanted, _LATER if much else _NOW)
             return [errors.get(place, data) for place, data in enumerate(found)]
 
-        return self._of_each(ranges, ask)
+        return self._of_each(ranges, lambda: self._foreseen.fetch(ranges, ask))
 
     def condense(
         self, wishes: Sequence[Condensing], ranges: Sequence[Range]
@@ -129,7 +127,7 @@ class HostFiles(Files):
                     made = self._reader.condense(wishes, ranges, _LATER)
                 if made is not None:
                     told, found, errors = made
-                    condensed = [None if error_of(each) else _condensed(*each) for each in _whole(told, wishes)]
+                    condensed = [_condensed(each) for each in _whole(told, wishes)]
                     return condensed, [errors.get(place, data) for place, data in enumerate(found)]
         except OSError as error:
             return [None] * len(wishes), [error] * len(ranges)
@@ -232,8 +230,11 @@ def _whole(found: list[Any], asked: Sequence[Any]) -> list[Any]:
     return found
 
 
-def _condensed(offset: int, head: str, anchor: str, points: int, rows: bytes, rest: bytes) -> Condensed | None:
+def _condensed(told: Any) -> Condensed | None:
     """Return what was made of a file; None where that is nothing."""
+    if told is None or error_of(told) is not None:
+        return None
+    offset, head, anchor, points, rows, rest = told
     if not offset:
         return None
     return Condensed(int(offset), bytes.fromhex(head), bytes.fromhex(anchor), int(points), rows, rest)

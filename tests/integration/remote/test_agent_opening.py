@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -15,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from tests.support.agents import pythons, run_agent
+from tests.support.first_charts import at_once, chart, long_run, numbers
 from tests.support.pyramids import Run
 from tests.support.waiting import eventually
 
@@ -34,15 +34,7 @@ POINTS = 400_000
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """A run of ours with two long metrics."""
-    (tmp_path / "root").mkdir()
-    made = Run(tmp_path / "root", "20261120-000000-000000")
-    (made.path / "run.json").write_text(json.dumps({"id": made.run_id, "name": "long", "created_at": 1000.0}))
-    (made.path / "status.json").write_text(json.dumps({"state": "finished"}))
-    made.keys("loss", "lr")
-    values = np.random.default_rng(1).normal(size=POINTS)
-    made.append(made.rows(np.arange(POINTS) % 2, np.arange(POINTS), values))
-    return made
+    return long_run(tmp_path / "root", POINTS)
 
 
 @pytest.fixture
@@ -66,21 +58,6 @@ class Questions:
         monkeypatch.setattr(agent, "_send", noted)
 
 
-def chart(source: Any, run_id: str) -> list[CurveLine]:
-    """Ask as a page does: for the names of the metrics, then for the lines of a chart."""
-    listed, _ = source.metrics([run_id])
-    assert set(listed.names) == {"loss", "lr"}
-    lines, _ = source.lines([run_id], Window(Axis.STEP, 200), "std", overwritten=True)
-    return list(lines.each([Wanted(name, [run_id]) for name in ("loss", "lr")]))
-
-
-def numbers(lines: list[CurveLine]) -> list[Any]:
-    return [
-        (line.chart, line.last_step, *(np.asarray(getattr(line.curve, name)).tobytes() for name in ("x", "y", "low")))
-        for line in sorted(lines, key=lambda line: line.chart)
-    ]
-
-
 @pytest.mark.parametrize("version", PYTHONS)
 def test_a_chart_takes_one_question_and_is_the_same(
     version: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -88,7 +65,7 @@ def test_a_chart_takes_one_question_and_is_the_same(
     monkeypatch.setattr(command, "_PYTHONS", (PYTHONS[version],))
     with run_agent() as agent:
         agent.hello(str(run.root))
-        source = HostSource("x", HostFiles(agent), "host", str(run.root), tmp_path / "cache")
+        source = HostSource("x", HostFiles(agent, monotonic=at_once), "host", str(run.root), tmp_path / "cache")
         asked = Questions(agent, monkeypatch).asked
         far = chart(source, run.run_id)
         assert asked == ["open"]
@@ -102,7 +79,7 @@ def test_what_is_known_of_a_run_takes_one_question(
     run: Run, agent: client.Agent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     agent.hello(str(run.root))
-    source = HostSource("x", HostFiles(agent), "host", str(run.root), tmp_path / "cache")
+    source = HostSource("x", HostFiles(agent, monotonic=at_once), "host", str(run.root), tmp_path / "cache")
     asked = Questions(agent, monkeypatch).asked
     details, files = source.details(run.run_id)
     assert asked == ["open"]

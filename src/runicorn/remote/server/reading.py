@@ -92,13 +92,29 @@ class Reader(Protocol):
 
 
 class Opening(Protocol):
-    """What was asked for of a folder at once. For any number of threads, each of which waits for what it wants."""
+    """What was asked for of a folder at once. For any number of threads, each of which waits for what it wants.
+
+    brings: whether the bytes of its record file come, in place of what is made of it.
+    """
+
+    @property
+    def brings(self) -> bool: ...
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all that it brings was given."""
 
     def told(self) -> tuple[list[Any] | dict[str, Any], dict[str, bytes]]:
         """Return the folder's entries, or an error, and what is in its small files, by name. Raises OSError."""
 
     def condensed(self) -> dict[str, Any]:
         """Return what condense() does of each record file of which anything was made, by its path. Raises OSError."""
+
+    def holds(self, path: str, start: int, length: int) -> bool:
+        """Tell whether read() gives these bytes, unless somebody else takes them before."""
+
+    def read(self, path: str, start: int, length: int) -> bytes | None:
+        """Return bytes that it brings, once, as fetch() does; None where they are not known. Raises OSError."""
 
     def close(self) -> None:
         """Let go of what nobody waits for. May be called twice."""

@@ -56,7 +56,10 @@ class Asked:
 
 
 class Opening:
-    """What program.do_open() answers: see reading.Opening."""
+    """What program.do_open() answers: see reading.Opening. Of record files, buckets come, and no bytes."""
+
+    brings = False
+    is_over = True
 
     def __init__(self, asked: Asked) -> None:
         self._asked = asked
@@ -83,6 +86,11 @@ class Opening:
                 told = zip(end["paths"], condensed_of(end, found, 0), strict=True)
                 self._condensed = {path: each for path, each in told if not error_of(each)}
             return self._condensed
+
+    def holds(self, path: str, start: int, length: int) -> bool:
+        return False
+
+    def read(self, path: str, start: int, length: int) -> None: ...
 
     def close(self) -> None:
         self._asked.close()

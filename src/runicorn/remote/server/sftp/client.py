@@ -6,15 +6,20 @@ import errno
 import secrets
 import stat
 import struct
+import threading
 import time
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from runicorn.errors import ConnectionClosedError, SftpUnavailableError
 from runicorn.remote.server.reading import Hello, os_error
 from runicorn.remote.server.sftp import in_one_go, steps
+from runicorn.remote.server.sftp.ahead import Ahead
 from runicorn.remote.server.sftp.lane import Lane
 from runicorn.remote.server.sftp.lanes import Lanes
+from runicorn.remote.server.sftp.opening import Opening
 from runicorn.remote.server.sftp.packets import Attrs
 from runicorn.remote.ssh.interface import Connection
 
@@ -27,6 +32,9 @@ _LATELY_SECS = 10.0
 _YOUNG_SECS = 2.5
 _OLD_SECS = 24 * 3600.0
 _MAX_SEEN = 100_000
+_PIECE_BYTES = 2**20
+# So many files may be brought at once: of each, some MiB are held for who has not come for them yet.
+_MOST_AHEAD = 2
 
 
 class Sftp:
@@ -39,6 +47,8 @@ class Sftp:
         self._seen: dict[str, tuple[Attrs, float, int]] = {}
         self._sizes: dict[str, int] = {}  # of large folders
         self._lately: dict[str, tuple[Attrs, float]] = {}
+        self._bringing = threading.Lock()
+        self._brought: weakref.WeakSet[Ahead] = weakref.WeakSet()
 
     @property
     def alive(self) -> bool:
@@ -69,8 +79,10 @@ class Sftp:
                 raise
         return (time.monotonic() - began) * 1000
 
-    def open(self, folder: str, rule: Sequence[Any] | None) -> None:
-        """Nothing over there makes anything, and what there is to be read is not known before it was looked at."""
+    def open(self, folder: str, rule: Sequence[Any] | None) -> Opening | None:
+        if rule is None:  # what there is to be read is not known before it was looked at
+            return None
+        return Opening(folder, rule, self.look, self.fetch, self._bring)
 
     def names(self, path: str, urgency: int = 0) -> list[str]:
         (found,) = self._listed([path])
@@ -161,6 +173,41 @@ class Sftp:
 
     def close(self) -> None:
         self._lanes.close()
+        with self._bringing:
+            brought = list(self._brought)
+        for each in brought:
+            each.close()
+
+    def _bring(self, path: str, size: int) -> Ahead | None:
+        """Begin to bring a file that was looked at a moment ago; None where as much as there is room for is brought."""
+        with self._bringing:
+            if sum(not each.is_over for each in self._brought) >= _MOST_AHEAD:
+                return None
+            ahead = Ahead(path, size)
+            self._brought.add(ahead)
+        # It ends with what it asks for, as every answer comes in time or there is an error, and when nobody comes.
+        threading.Thread(
+            target=ahead.bring, args=(self._pieces(path, size),), name="sftp-bringing", daemon=True
+        ).start()
+        return ahead
+
+    def _pieces(self, path: str, size: int) -> Generator[bytes, None, None]:
+        """Yield the first bytes of a file, so many of them, of one opening of it. Raises OSError."""
+        known = self._known(path)
+        if known is None:  # it took a while until this could begin
+            (known,) = self._lane.run([steps.status(self._path(path))])
+        if not isinstance(known, Attrs):
+            raise known or os_error("ENOENT", "No such file or directory")
+        (handle,) = self._lane.run([steps.opened(self._path(path), known)])
+        if isinstance(handle, OSError):
+            raise handle
+        try:
+            places = range(0, size, _PIECE_BYTES)
+            reads = [steps.read(handle, at, min(size, at + _PIECE_BYTES)) for at in places]
+            yield from _in_order(self._lane.each(reads))
+        finally:
+            with suppress(OSError):
+                self._lane.run([steps.closed(handle)])
 
     def _listed(self, folders: Sequence[str]) -> list[Any]:
         asked = [(self._path(folder), self._sizes.get(folder, 0)) for folder in folders]
@@ -200,6 +247,22 @@ class Sftp:
             return time_ns
         self._seen[path] = seen, since, looks + 1
         return time_ns + looks + 1
+
+
+def _in_order(pieces: Iterator[tuple[int, bytes | OSError]]) -> Iterator[bytes]:
+    """Yield pieces by their numbers, as far as they come whole. Raises OSError."""
+    early: dict[int, bytes | OSError] = {}
+    number = 0
+    for each, piece in pieces:
+        early[each] = piece
+        while number in early:
+            came = early.pop(number)
+            if isinstance(came, OSError):
+                raise came
+            yield came
+            if len(came) < _PIECE_BYTES:  # the file ends
+                return
+            number += 1
 
 
 def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Sftp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from runicorn.remote.server.inbox import Answers, Outbox
@@ -59,6 +59,14 @@ class Lane:
     ) -> list[Any]:
         """Take each of them to its end, so many at once; return what they return, or raise."""
         results: list[Any] = [None] * len(all_steps)
+        for number, result in self.each(all_steps, at_once, timeout_secs):
+            results[number] = result
+        return results
+
+    def each(
+        self, all_steps: Sequence[Steps], at_once: int = AT_ONCE, timeout_secs: float = ANSWER_TIMEOUT_SECS
+    ) -> Iterator[tuple[int, Any]]:
+        """Yield which of them came to its end, and what it returns, as they do. Raises OSError."""
         answers: Answers[Heard] = Answers("SFTP")
         ready: deque[tuple[int, Any]] = deque()
         asked: dict[int, _Place] = {}  # by number
@@ -67,6 +75,7 @@ class Lane:
         try:
             while ended < len(all_steps):
                 packets: list[bytes] = []
+                results: list[tuple[int, Any]] = []
                 while bytes_in_flight < _IN_FLIGHT_BYTES:
                     if not ready:
                         if begun == len(all_steps) or begun - ended >= at_once:
@@ -77,7 +86,7 @@ class Lane:
                     try:
                         questions = all_steps[number].send(heard)
                     except StopIteration as end:
-                        results[number] = end.value
+                        results.append((number, end.value))
                         ended += 1
                         continue
                     new = self._expect(questions, number, answers, packets)
@@ -88,6 +97,7 @@ class Lane:
                         ready.append((number, []))
                 if packets:
                     self._outbox.send(b"".join(packets))
+                yield from results
                 while asked:
                     answer = answers.next(timeout_secs)
                     place = asked.pop(answer.fields.number)
@@ -95,13 +105,12 @@ class Lane:
                     mine = missing[place.steps]
                     mine[place.which] = answer
                     if None not in mine.values():
-                        ready.append((place.steps, list(mine.values())))
+                        ready.append((place.steps, list(missing.pop(place.steps).values())))
                     if not answers.waiting:
                         break
         finally:
             for number in asked:
                 self._inbox.forget(number)
-        return results
 
     def _expect(
         self, questions: Sequence[Question], steps_number: int, answers: Answers[Heard], packets: list[bytes]

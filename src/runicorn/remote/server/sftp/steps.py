@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import stat
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from runicorn.remote.server.reading import os_error
@@ -124,10 +124,7 @@ def names(fields: Fields) -> Iterator[tuple[str, Attrs]]:
 
 
 def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> Steps:
-    """Return bytes of a file, or the error. A pipe is not opened: the server would wait, and answer nothing more.
-
-    known: what was at the path a moment ago, which saves a round trip.
-    """
+    """Return bytes of a file, or the error. known: what was at the path a moment ago, which saves a round trip."""
     if known is None:
         ((kind, fields),) = yield [Question(STAT, text(path))]
         if kind != ATTRS:
@@ -135,40 +132,76 @@ def fetched(path: str, start: int, length: int | None, known: Attrs | None) -> S
         known = fields.attrs()
         if end_of(start, length, known.size) <= start:
             return no_file(known) or b""
+    handle = yield from opened(path, known)
+    if isinstance(handle, OSError):
+        return handle
+    # How long it is now is asked for with the first bytes: it may have grown, or be another one.
+    places = _places(start, end_of(start, length, known.size))
+    (kind, fields), *heard = yield [Question(FSTAT, blob(handle)), *_reads(handle, places)]
+    now = fields.attrs() if kind == ATTRS else known
+    pieces = io.BytesIO()  # unlike a list of them, none has to be copied at the end
+    ended, error = _took(places, heard, pieces)
+    error, at, end = no_file(now) or error, start + pieces.tell(), end_of(start, length, now.size)
+    if error is None and not ended and at < end:
+        error = yield from _rest(handle, at, end, pieces)
+    yield [closing(handle)]
+    return error or pieces.getvalue()
+
+
+def opened(path: str, known: Attrs) -> Steps:
+    """Return the handle of a file, or the error. A pipe is not opened: the server would wait, and answer nothing more.
+
+    known: what was at the path a moment ago.
+    """
     error = no_file(known)
     if error is not None:
         return error
     ((kind, fields),) = yield [Question(OPEN, text(path) + struct.pack(">II", 1, 0))]
-    if kind != HANDLE:
-        return fields.error() or odd(kind)
-    handle = fields.string()
-    pieces = io.BytesIO()  # unlike a list of them, none has to be copied at the end
-    at, end = start, end_of(start, length, known.size)
-    # How long it is now is asked for with the first bytes: it may have grown, or be another one.
-    looks = [Question(FSTAT, blob(handle))]
-    while (at < end or looks) and error is None:
-        places = range(at, min(end, at + _WINDOW_BYTES), READ_BYTES)
-        wanted = [(place, min(READ_BYTES, end - place)) for place in places]
-        reads = [Question(READ, blob(handle) + struct.pack(">QI", *each), max(4096, each[1])) for each in wanted]
-        heard = yield looks + reads
-        if looks:
-            kind, fields = heard.pop(0)
-            now = fields.attrs() if kind == ATTRS else known
-            error, end, looks = no_file(now), end_of(start, length, now.size), []
-        for (place, asked), (kind, fields) in zip(wanted, heard, strict=True):
-            if kind != DATA:
-                if fields.peek_status() != EOF:
-                    error = error or fields.error() or odd(kind)
-                end = min(end, place)
-                break
-            data = fields.string()[:asked]
-            pieces.write(data)
-            at = place + len(data)
-            if len(data) < asked:  # not all at once: the rest is asked for again
-                end = end if data else place
-                break
-    yield [closing(handle)]
+    return fields.string() if kind == HANDLE else fields.error() or odd(kind)
+
+
+def read(handle: bytes, start: int, end: int) -> Steps:
+    """Return bytes of what is open, fewer where the file ends before, or the error."""
+    pieces = io.BytesIO()
+    error = yield from _rest(handle, start, end, pieces)
     return error or pieces.getvalue()
+
+
+def closed(handle: bytes) -> Steps:
+    """Have what is open closed."""
+    yield [closing(handle)]
+
+
+def _rest(handle: bytes, at: int, end: int, pieces: io.BytesIO) -> Steps:
+    """Write bytes of what is open into `pieces`, up to its end; return the error, None for none."""
+    while at < end:
+        before, places = pieces.tell(), _places(at, end)
+        ended, error = _took(places, (yield _reads(handle, places)), pieces)
+        if ended or error is not None:
+            return error
+        at += pieces.tell() - before
+    return None
+
+
+def _places(start: int, end: int) -> list[tuple[int, int]]:
+    """Return where bytes that may be under way at once begin, and how many of them are asked for there."""
+    return [(at, min(READ_BYTES, end - at)) for at in range(start, min(end, start + _WINDOW_BYTES), READ_BYTES)]
+
+
+def _reads(handle: bytes, places: Sequence[tuple[int, int]]) -> list[Question]:
+    return [Question(READ, blob(handle) + struct.pack(">QI", *each), max(4096, each[1])) for each in places]
+
+
+def _took(places: Sequence[tuple[int, int]], heard: Sequence[Heard], pieces: io.BytesIO) -> tuple[bool, OSError | None]:
+    """Take in what came in order, up to what did not come at once; tell whether the file ended, and the error."""
+    for (_, asked), (kind, fields) in zip(places, heard, strict=True):
+        if kind != DATA:
+            return True, None if fields.peek_status() == EOF else fields.error() or odd(kind)
+        data = fields.string()[:asked]
+        pieces.write(data)
+        if len(data) < asked:  # the rest is asked for again
+            return not data, None
+    return False, None
 
 
 def end_of(start: int, length: int | None, size: int) -> int:

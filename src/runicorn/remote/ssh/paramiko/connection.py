@@ -40,7 +40,7 @@ from runicorn.remote.trust.target import Credentials, Target
 CHANNEL_TIMEOUT_SECS = 15.0
 KEEPALIVE_SECS = 15
 # What SFTP has under way: by Paramiko's 2 MiB, a link of 200 ms carries 10 MB/s at most.
-_SUBSYSTEM_WINDOW_BYTES = 8 * 2**20
+_SUBSYSTEM_WINDOW_BYTES = 16 * 2**20
 SESSION_FREED_SECS = 2.0
 SESSION_RETRY_SECS = 0.05
 OPEN_ADMINISTRATIVELY_PROHIBITED, OPEN_CONNECT_FAILED = 1, 2  # RFC 4254, section 5.1
