@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import pwd
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.support.waiting import eventually
@@ -54,15 +56,26 @@ class Slurm:
     folder: Path
     environ: dict[str, str]
 
-    def run(self, *command: str) -> str:
+    def run(self, *command: str, user: int | None = None) -> str:
+        """Return what a command prints. user: whose number it runs as, with its group; None for this process's own."""
+        as_user: dict[str, Any] = (
+            {} if user is None else {"user": user, "group": pwd.getpwuid(user).pw_gid, "extra_groups": []}
+        )
         return subprocess.run(
-            command, env=os.environ | self.environ, check=True, capture_output=True, text=True, timeout=30
+            command,
+            env=os.environ | self.environ,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            cwd="/",
+            **as_user,
         ).stdout
 
-    def submit(self, name: str, script: str, node: str = NODES[0]) -> str:
-        """Have a script run on a node; return the job's number, once it runs."""
-        wrapped = f"--wrap={script}"
-        job = self.run("sbatch", "--parsable", "-J", name, "-w", node, "-o", f"{self.folder}/out", wrapped).strip()
+    def submit(self, name: str, script: str, node: str = NODES[0], user: int | None = None) -> str:
+        """Have a script run on a node; return the job's number, once it runs. user: as in run()."""
+        out = f"{self.folder}/out" if user is None else os.devnull
+        job = self.run("sbatch", "--parsable", "-J", name, "-w", node, "-o", out, f"--wrap={script}", user=user).strip()
         eventually(lambda: self.run("squeue", "-h", "-j", job, "-o", "%T").strip() == "RUNNING", 30, f"job {job}")
         return job
 

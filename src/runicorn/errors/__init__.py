@@ -4,6 +4,7 @@
     ├── UsageError                        400  INVALID_REQUEST ... what the caller passed cannot be used
     │   ├── InvalidConnectionIdError      400  INVALID_CONNECTION_ID
     │   ├── InvalidTargetError            400  INVALID_TARGET
+    │   ├── InvalidNodeError              400  INVALID_NODE
     │   ├── SshConfigError                400  SSH_CONFIG_INVALID
     │   ├── InvalidHostKeyError           400  HOST_KEY_INVALID
     │   ├── InvalidQueryError             400  INVALID_QUERY
@@ -79,6 +80,8 @@
         │   ├── RunicornMissingError           RUNICORN_MISSING
         │   ├── RunicornTooOldError            RUNICORN_TOO_OLD
         │   ├── NoPythonError                  NO_PYTHON
+        │   ├── JobEndedError                  JOB_ENDED
+        │   ├── NodeUnreachableError           NODE_UNREACHABLE
         │   ├── LoginShellRefusedError         LOGIN_SHELL_REFUSED
         │   ├── SessionLimitError              SESSION_LIMIT
         │   ├── RemoteRootMissingError         REMOTE_ROOT_MISSING

@@ -23,6 +23,11 @@ class InvalidTargetError(UsageError):
     default_hint = "Give a plain host name or IP address and a plain user name, without blanks or a leading dash."
 
 
+class InvalidNodeError(UsageError):
+    code = "INVALID_NODE"
+    default_hint = "Name a node of one of your running jobs and the job's number, as squeue shows them."
+
+
 class SshConfigError(UsageError):
     code = "SSH_CONFIG_INVALID"
     default_hint = "Try the same name with `ssh` in a terminal, and mend ~/.ssh/config where that fails, too."

@@ -250,6 +250,18 @@ class LoginShellRefusedError(StartError):
     default_hint = "Ask the server's administrator whether this account may run commands."
 
 
+class JobEndedError(StartError):
+    code = "JOB_ENDED"
+    default_hint = "Open a folder of a node where a job of yours still runs; they stand at Machines."
+
+
+class NodeUnreachableError(StartError):
+    code = "NODE_UNREACHABLE"
+    default_hint = (
+        "Where the site lets you log in to its nodes, connect to the node itself, with this host as its jump."
+    )
+
+
 class SessionLimitError(StartError):
     code = "SESSION_LIMIT"
     default_hint = "Close other sessions on this connection, or ask for a higher MaxSessions on the server."

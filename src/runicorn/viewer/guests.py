@@ -59,8 +59,8 @@ class Guests:
     ) -> None:
         """Show a root of a host for as long as a session lasts.
 
-        host: how it is reached, as user@name:port. called: what a person calls it, where that is known; two machines
-        are never called the same. as_of: when what the source already knows was seen.
+        host: how it is reached, as user@name:port; a node behind that, with >node. called: what a person calls it,
+        where that is known; two machines are never called the same. as_of: when what the source already knows was seen.
         """
         with self._lock:
             place = SourceState(
@@ -175,7 +175,10 @@ def source_id(host: str, root: str) -> str:
 
 
 def _name_and_port(host: str) -> tuple[str, str, str]:
-    return host.rpartition("@")[2].rpartition(":")
+    """Return the name and the port by which a host is reached; of a node behind it, its name and that of the host."""
+    way, _, node = host.partition(">")
+    name, colon, port = way.rpartition("@")[2].rpartition(":")
+    return (node, colon, name) if node else (name, colon, port)
 
 
 def _remembered(place: SourceState, as_of: float) -> Remembered:

@@ -6,8 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from runicorn.errors import InvalidNodeError
 from runicorn.remote.server.candidates import MAX_DEPTH, Candidates
 from runicorn.remote.server.files import Listing, PathFacts
+from runicorn.remote.server.machine.jobs import Place
 from runicorn.remote.server.probe import Environment
 from runicorn.remote.session.session import Mode, StartRequest
 from runicorn.remote.ssh.interface import Connection
@@ -84,13 +86,20 @@ class GiveUpBody(BaseModel):
 
 
 class StartBody(ConnectBody):
+    """node, node_job: a node of one of the person's Slurm jobs, and that job, where the root lies on the node; it is
+    read there, through the job, by an agent.
+    """
+
     remote_root: Annotated[str, Field(min_length=1, max_length=4096)]
     local_port: Port | None = None
     remote_port: Port | None = None
     conda_env: Text | None = None
     mode: Literal["auto", "viewer", "agent", "sftp"] = "auto"
+    node: Text | None = None
+    node_job: Text | None = None
 
     def start_request(self) -> StartRequest:
+        """Raises InvalidTargetError, InvalidNodeError."""
         return StartRequest(
             target=self.target(),
             credentials=self.credentials(),
@@ -100,7 +109,18 @@ class StartBody(ConnectBody):
             remote_port=self.remote_port,
             interactive=self.interactive,
             mode=Mode(self.mode),
+            inside=self._inside(),
         )
+
+    def _inside(self) -> Place | None:
+        if not self.node and not self.node_job:
+            return None
+        place = Place(self.node or "", self.node_job or "")
+        if not place.is_sound:
+            raise InvalidNodeError(f"{place.node!r} is no node of a Slurm job {place.job!r}.")
+        if self.mode not in ("auto", "agent") or self.conda_env or self.remote_port:
+            raise InvalidNodeError("A node of a job is read by an agent, and by nothing else.")
+        return place
 
 
 class StopBody(BaseModel):

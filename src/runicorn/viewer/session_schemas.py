@@ -26,6 +26,7 @@ class FallbackAnswer(AnswerModel):
 class SessionAnswer(AnswerModel):
     """connector: what carries it, "paramiko" or "ssh". connectorReason: why it is "ssh", null for Paramiko.
 
+    node, nodeJob: the node of a job, behind the host, on which the root lies; null where it lies on the host.
     mode: what reads over there; null until that is known. fallbacks: which modes and tunnels were passed over, and why.
     """
 
@@ -39,6 +40,8 @@ class SessionAnswer(AnswerModel):
     sshPort: int
     username: str
     connectionId: str
+    node: str | None
+    nodeJob: str | None
     condaEnv: str | None
     remotePid: int | None
     startedAt: int
@@ -105,6 +108,8 @@ def session_answer(session: Session) -> SessionAnswer:
         sshPort=target.port,
         username=target.username,
         connectionId=target.connection_id,
+        node=session.request.inside.node if session.request.inside else None,
+        nodeJob=session.request.inside.job if session.request.inside else None,
         condaEnv=session.environment.name if session.environment else session.request.environment,
         remotePid=session.remote.pid if session.remote else None,
         startedAt=int(session.started_at * 1000),

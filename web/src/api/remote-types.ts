@@ -22,6 +22,9 @@ export interface Session {
   sshPort: number;
   username: string;
   connectionId: string;
+  /** The node of a job behind the host on which the folder lies, and that job. */
+  node?: string | null;
+  nodeJob?: string | null;
   condaEnv: string | null;
   remotePid: number | null;
   startedAt: number | null;
@@ -120,6 +123,8 @@ export interface StartBody extends ConnectBody {
   remote_port: number | null;
   conda_env: string | null;
   mode: Mode;
+  node?: string;
+  node_job?: string;
 }
 
 export interface HostKey {

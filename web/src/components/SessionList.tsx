@@ -66,7 +66,8 @@ function SessionRow({ session }: { session: Session }) {
   const url = safeUrl(session.url);
   const known = savedFor(target);
   const logIn = () => (known ? openHost(known) : begin(target, emptyLogin()));
-  const label = known ? hostLabel(known) : session.host;
+  const host = known ? hostLabel(known) : session.host;
+  const label = session.node ? `${session.node} through ${host}` : host;
   return (
     <div ref={row} class="session-row" role="group" tabIndex={-1} aria-label={`Session on ${label}`} data-status={session.status}>
       <HostDot state={state} />

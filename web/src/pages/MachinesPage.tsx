@@ -4,6 +4,7 @@ import { useEffect } from "preact/hooks";
 import type { Gpu, GpuProcess, Job, Machine } from "../api/machines";
 import { Delayed, EmptyState, ErrorState, TableBones } from "../components/basics";
 import { Icon } from "../components/icons";
+import { NodeFolders } from "../components/NodeFolders";
 import { formatBytes, formatDuration, formatMemory, formatNumber, plural } from "../pure/format";
 import { sparkline, standingOf, standingOfPart, whereToStart } from "../pure/machines";
 import { askMachines, lookAtMachines, machines, machinesError } from "../state/machines";
@@ -95,6 +96,7 @@ function MachineCard({ machine }: { machine: Machine }) {
       )}
       {jobsError && <Trouble text={jobsError} />}
       {machine.jobs && machine.jobs.length > 0 && <Jobs jobs={machine.jobs} />}
+      {node !== null && <NodeFolders machine={machine} />}
     </section>
   );
 }

@@ -6,6 +6,7 @@ from typing import Any
 
 from runicorn._version import __version__
 from runicorn.remote.link.connections import RunBlocking
+from runicorn.remote.server import in_job
 from runicorn.remote.server.agent import client as agents
 from runicorn.remote.server.launch import Started
 from runicorn.remote.server.readers import ask_for_root, readable_or_raise
@@ -26,14 +27,18 @@ async def start(
 ) -> None:
     """Start what reads the host, and have the session's page read by it, which is made now if there was none.
 
-    mode: AGENT or SFTP. Raises the errors of readers.NO_AGENT, SftpUnavailableError, RemoteRootMissingError,
-    RemoteRootUnreadableError, and what starting a command raises.
+    mode: AGENT or SFTP; on the node of a job, AGENT. Raises the errors of readers.NO_AGENT, those of in_job.start(),
+    SftpUnavailableError, RemoteRootMissingError, RemoteRootUnreadableError, and what starting a command raises.
     """
+
+    inside = session.request.inside
 
     def own(process: Any) -> None:
         session.process = session.holder.own(process)
 
     def begin() -> Reader:
+        if inside is not None:
+            return in_job.start(connection, inside, own, session.progress.log)
         if mode is Mode.SFTP:
             return sftp.start(connection, own, session.progress.log)
         return agents.start(connection, own, session.progress.log)
@@ -53,9 +58,7 @@ async def start(
         if session.place is not None:  # it was read beside a viewer before
             await run_blocking(session.holder.drop, session.place)
             session.place = None
-        page = await pages(
-            session.session_id, session.request.target.connection_id, hello.root, local_port, session.started_at
-        )
+        page = await pages(session.session_id, session.request.reached_by, hello.root, local_port, session.started_at)
         session.page = session.holder.own(page)
     session.page.read_by(reader, hello.clock_offset_secs or 0.0)
 

@@ -110,11 +110,15 @@ class Opening:
         )
 
     async def reader(self, session: Session, connection: Connection) -> None:
-        """Start what reads the root over there: an agent; where none runs, an installed viewer; else SFTP.
+        """Start what reads the root over there: an agent; where none runs, an installed viewer; else SFTP. On the node
+        of a job, an agent within that.
 
         A session goes on as it was read before.
         """
         wanted = session.request.mode
+        if session.request.inside is not None:
+            await self._read(session, connection, Mode.AGENT)
+            return
         if wanted is Mode.AUTO and session.mode is not Mode.AUTO:
             wanted = session.mode
         if wanted is Mode.VIEWER or self._wants_viewer(session):
@@ -214,7 +218,7 @@ class Opening:
                     allow_other_users=self.settings.allow_other_users,
                     log=session.progress.log,
                     knocked=session.nudge,
-                    server=session.request.target.host,
+                    server=session.request.machine,
                 )
             )
         return session.door
@@ -278,9 +282,9 @@ class Opening:
         if session.tunnel is None:
             return
         news = {
-            "host": session.request.target.host,
+            "host": session.request.machine,
             "username": session.request.target.username,
-            "target": session.request.target.connection_id,
+            "target": session.request.reached_by,
             "tunnel": session.mode.value if session.is_served_here else session.tunnel.name,
             "mode": session.mode.value,
             "connector": session.connector,

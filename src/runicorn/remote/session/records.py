@@ -24,6 +24,7 @@ from runicorn.loopback.proof import is_proof
 from runicorn.processes import Presence, ProcessId
 from runicorn.regular_files import read_regular
 from runicorn.remote.server.launch import Started
+from runicorn.remote.server.machine.jobs import Place
 from runicorn.remote.session.session import Mode, Session, StartRequest
 from runicorn.remote.trust.target import Credentials, Target
 
@@ -147,6 +148,7 @@ def to_record(session: Session, owner: Owner) -> dict[str, Any]:
         "started_at": session.started_at,
         "asked_mode": session.request.mode.value,
         "mode": session.mode.value,
+        "inside": None if request.inside is None else list(request.inside),
         "remote": asdict(session.remote),
         "owner": asdict(owner),
     }
@@ -169,6 +171,7 @@ def from_record(record: dict[str, Any]) -> Session:
         record["local_port"],
         record["asked_remote_port"],
         mode=Mode(record.get("asked_mode") or Mode.AUTO.value),
+        inside=None if record.get("inside") is None else Place(*record["inside"]),
     )
     return Session(
         record["session_id"],
@@ -194,6 +197,7 @@ def is_record(value: Any) -> bool:
         all(check(value.get(name)) for name, check in _FIELDS.items())
         and all(name in value for name in _FIELDS)
         and _is_none_or(_is_texts)(value.get("jumps"))  # which older records do not have
+        and _is_none_or(_is_place)(value.get("inside"))
         and all(_is_none_or(_is_mode)(value.get(name)) for name in ("asked_mode", "mode"))  # nor these
         and _is_text(owner.host)
         and _is_pid(owner.pid)
@@ -235,6 +239,10 @@ def _is_text(value: Any) -> bool:
 
 def _is_texts(value: Any) -> bool:
     return isinstance(value, list) and all(_is_text(each) for each in value)
+
+
+def _is_place(value: Any) -> bool:
+    return _is_texts(value) and len(value) == 2 and Place(*value).is_sound
 
 
 def _is_mode(value: Any) -> bool:

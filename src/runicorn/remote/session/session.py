@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from runicorn.errors import RunicornError
 from runicorn.remote.link.holder import Holder
 from runicorn.remote.server.launch import Started
+from runicorn.remote.server.machine.jobs import Place
 from runicorn.remote.server.probe import Environment
 from runicorn.remote.session import lifecycle
 from runicorn.remote.session.health import Line
@@ -40,7 +41,8 @@ class StartRequest:
     """What a person asked for. environment, local_port, remote_port: None leaves the choice to us.
 
     interactive: whether a person answers what the server asks while logging in.
-    mode: how the host is to be read.
+    mode: how the host is to be read. inside: the node of a job, behind the target, on which the root lies; an agent
+    reads it there.
     """
 
     target: Target
@@ -51,6 +53,18 @@ class StartRequest:
     remote_port: int | None = None
     interactive: bool = False
     mode: Mode = Mode.AUTO
+    inside: Place | None = None
+
+    @property
+    def machine(self) -> str:
+        """What the machine is called on which the root lies."""
+        return self.target.host if self.inside is None else self.inside.node
+
+    @property
+    def reached_by(self) -> str:
+        """How that is reached: as user@name:port, and for a node behind that, >node."""
+        way = self.target.connection_id
+        return way if self.inside is None else f"{way}>{self.inside.node}"
 
 
 @dataclass(eq=False)
@@ -152,7 +166,8 @@ class Session:
         mine = self.request
         return (
             self.state in (State.STARTING, State.RUNNING, State.RECONNECTING)
-            and (mine.target, mine.root, mine.environment) == (request.target, request.root, request.environment)
+            and (mine.target, mine.inside, mine.root) == (request.target, request.inside, request.root)
+            and mine.environment == request.environment
             and request.mode in (Mode.AUTO, self.mode, mine.mode)
             and request.local_port in (None, self.door.local_port if self.door else mine.local_port)
             and request.remote_port in (None, self.remote.port if self.remote else mine.remote_port)

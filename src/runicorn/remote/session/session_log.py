@@ -23,8 +23,7 @@ def begin(session: Session, changed: Callable[[], None], connections: Connection
         session.progress.begin_with_connect(connections.progress(target))
     environment = request.environment or "the first with runicorn"
     session.progress.note(
-        f"session {session.session_id} on {request.target.connection_id}: root {request.root}, "
-        f"environment {environment}"
+        f"session {session.session_id} on {request.reached_by}: root {request.root}, environment {environment}"
     )
     if session.found_again and session.remote is not None:
         session.progress.note(

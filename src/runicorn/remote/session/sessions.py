@@ -8,7 +8,7 @@ import secrets
 import time
 from collections.abc import Callable
 
-from runicorn.errors import RunicornError, SessionNotFoundError, StartCancelledError, StartError
+from runicorn.errors import JobEndedError, RunicornError, SessionNotFoundError, StartCancelledError, StartError
 from runicorn.remote.link.connections import Connections, RunBlocking
 from runicorn.remote.server import probing
 from runicorn.remote.session import lifecycle, records, session_log
@@ -148,7 +148,9 @@ class Sessions:
     def _new_session(self, request: StartRequest) -> Session:
         over = [each for each in self.all() if each.state in lifecycle.ENDED]
         # What ended on this host has been seen; the new one takes its place. Of the others the newest are kept.
-        for each in [each for each in over if each.request.target == request.target or each in over[:-ENDED_KEPT]]:
+        place = (request.target, request.inside)
+        seen = [each for each in over if (each.request.target, each.request.inside) == place]
+        for each in {*seen, *over[:-ENDED_KEPT]}:
             del self._sessions[each.session_id]
         session = Session(secrets.token_hex(4), request, time.time())
         self._add(session)
@@ -222,6 +224,8 @@ class Sessions:
         except GoneError:  # nothing is left to take back
             await self._advance(session, Event.STOP)
             del self._sessions[session.session_id]
+        except JobEndedError as error:
+            await self._failed(session, error)
         else:
             session.reconnects += 1
             session.error = None

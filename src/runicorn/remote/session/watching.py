@@ -9,7 +9,7 @@ import random
 import time
 from collections.abc import Callable
 
-from runicorn.errors import NoCredentialsError, RunicornError, StartError
+from runicorn.errors import JobEndedError, NoCredentialsError, RunicornError, StartError
 from runicorn.remote.server import orders
 from runicorn.remote.session import session_log
 from runicorn.remote.session.health import UnhealthyError
@@ -67,7 +67,7 @@ class Watching:
         self._opening.progress(session).log(session_log.loss(session, connected, missed))
 
     async def restore(self, session: Session) -> None:
-        """Bring the link back on the same local port, for ever until stopped. Raises GoneError.
+        """Bring the link back on the same local port, for ever until stopped. Raises GoneError, JobEndedError.
 
         What only a person can settle, such as a rejected login, is waited for: whoever only looks must not repeat it,
         and it may settle itself, as when the server's homes are mounted late. The address stays, and so does the remote
@@ -93,7 +93,7 @@ class Watching:
                 # Nothing was offered, so nothing was rejected: the agent may be unlocked at any moment.
                 self._note(session, error)
                 await self._rest(began_at)
-            except GoneError:
+            except (GoneError, JobEndedError):
                 raise
             except RunicornError as error:
                 self._note(session, error)

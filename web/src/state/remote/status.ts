@@ -67,7 +67,8 @@ effect(() => {
   if (wired) void loadRemote();
 });
 
-export const sessionsOf = (target: Target): Session[] => sessions.value.filter((one) => sameTarget(one.connectionId, target));
+/** The sessions on a host itself; those on a node behind it are of another machine. */
+export const sessionsOf = (target: Target): Session[] => sessions.value.filter((one) => !one.node && sameTarget(one.connectionId, target));
 
 export const progressOf = (target: Target): Progress | undefined =>
   status.value?.progress?.find((one) => sameTarget(one.connectionId, target));

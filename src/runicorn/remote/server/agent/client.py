@@ -230,14 +230,15 @@ class Agent:
                 self._send(next(self._numbers), {"do": "here"})
 
 
-def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None]) -> Agent:
+def start(connection: Connection, own: Callable[[Any], Any], log: Callable[[str], None], within: str = "") -> Agent:
     """Start an agent on a host and return it once it runs.
 
-    own: is given the process as soon as there is one, and closes it if the start is given up. Raises NoPythonError,
+    own: is given the process as soon as there is one, and closes it if the start is given up. log: is told what it
+    complains of, as "server: ...". within: see command.command. Raises NoPythonError,
     LoginShellRefusedError, StartTimeoutError, SessionLimitError and ConnectionClosedError.
     """
     marker = secrets.token_hex(8)
-    process = connection.start(command.command(marker), stdin=command.packed_program())
+    process = connection.start(command.command(marker, within=within), stdin=command.packed_program())
     own(process)
     words = Words(lambda line: log(f"server: {line}"))
     inbox = _Frames(f"{marker}\n".encode())

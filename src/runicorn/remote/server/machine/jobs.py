@@ -22,6 +22,11 @@ class Place(NamedTuple):
     node: str
     job: str
 
+    @property
+    def is_sound(self) -> bool:
+        """Whether these are names that Slurm gives."""
+        return bool(_JOB.fullmatch(self.job) and _NODE.fullmatch(self.node))
+
 
 def places(jobs: Sequence[Mapping[str, Any]], but: str) -> list[Place]:
     """Return the nodes that the person's jobs run on, eight at most, each with one of these jobs. but: the machine
@@ -39,10 +44,17 @@ def places(jobs: Sequence[Mapping[str, Any]], but: str) -> list[Place]:
 
 def within(place: Place) -> str:
     """Return what runs the words behind it on a node, within a job. Raises ValueError for what is no name of these."""
-    if not _JOB.fullmatch(place.job) or not _NODE.fullmatch(place.node):
+    if not place.is_sound:
         raise ValueError(f"{place} is no node of a job")
     words = ["srun", f"--jobid={place.job}", "--overlap", "-n1", "-N1", "-w", place.node]
     return shlex.join([*words, f"--immediate={_WAIT_SECS}", "--unbuffered"])
+
+
+def where_it_runs(job: str) -> str:
+    """Return what tells on which nodes a job runs; nothing where it does not. Raises ValueError for what is no job."""
+    if not _JOB.fullmatch(job):
+        raise ValueError(f"{job!r} is no job")
+    return shlex.join(["squeue", "-h", "-j", job, "-t", "RUNNING", "-o", "%N"])
 
 
 def expanded(nodes: str) -> list[str]:
