@@ -5,6 +5,7 @@ import { asApiError, type ApiError } from "../api/error";
 import type { Machine } from "../api/machines";
 import { wordOrQuoted } from "../pure/filterTerms";
 import { logInToNode, nodeOf, openOnNode, sessionsOn, type JobNode } from "../state/remote/nodes";
+import { startRemote } from "../state/remote/status";
 import { PathEnd } from "./PathEnd";
 import { useUniqueId } from "./uid";
 
@@ -15,6 +16,7 @@ export function NodeFolders({ machine }: { machine: Machine }) {
 
 function Folders({ node }: { node: JobNode }) {
   const [asks, setAsks] = useState(false);
+  useEffect(startRemote, []); // what is open there, and how its host is logged in to
   const open = sessionsOn(node);
   return (
     <div class="node-folders">
