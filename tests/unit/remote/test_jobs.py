@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
 from runicorn.remote.server.agent import command
-from runicorn.remote.server.machine import client
-from runicorn.remote.server.machine.jobs import Place, expanded, places, within
+from runicorn.remote.server.machine import client, program
+from runicorn.remote.server.machine.jobs import Place, expanded, places, where_it_runs, within
 
 
 @pytest.mark.parametrize(
@@ -54,3 +57,35 @@ def test_the_command_takes_a_step_inside_and_fits_every_login_shell() -> None:
 def test_what_is_no_node_of_a_job_runs_nothing(place: Place) -> None:
     with pytest.raises(ValueError, match="no node"):
         within(place)
+
+
+@pytest.mark.parametrize("name", ["12 --uid=0", "", "$(id)", "12;id"])
+def test_what_is_no_job_is_not_asked_for(name: str) -> None:
+    with pytest.raises(ValueError, match="is no job"):
+        where_it_runs(name)
+    assert where_it_runs("12_3") == "squeue -h -j 12_3 -t RUNNING -o %N"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="what tells of a machine runs where there is a /bin/sh")
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("squeue: error: fetch_config\nsqueue: fatal: Could not establish a configuration source", None),
+        ("squeue: fatal: Unable to process configuration file", None),
+        ("squeue: error: no controller\nand more", "squeue: error: no controller"),
+        ("", "squeue failed"),
+    ],
+)  # fmt: skip
+def test_tools_of_slurm_without_a_cluster_are_no_slurm(
+    said: str, told: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "said").write_text(said)
+    (tmp_path / "squeue").write_text(f"#!/bin/sh\ncat {tmp_path}/said >&2\nexit 1\n")
+    (tmp_path / "squeue").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    if told is None:
+        assert program.squeue() is None
+        return
+    with pytest.raises(OSError, match=told) as failure:
+        program.squeue()
+    assert str(failure.value) == told

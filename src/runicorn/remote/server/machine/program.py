@@ -27,6 +27,8 @@ JOBS_EVERY_SECS = 15.0
 # A job: its number, state, nodes, what it was given, the time that is left, its name, which may hold anything.
 JOB_FIELDS = ("id", "state", "nodes", "gres", "left", "name")
 JOB_FORMAT = "%A|%T|%N|%b|%L|%j"
+# What squeue says where it is installed, and no cluster is.
+NO_CLUSTER = ("Could not establish a configuration source", "Unable to process configuration file")
 MAX_LINE_BYTES = 1024 * 1024
 
 
@@ -163,6 +165,7 @@ def jobs_part():
 
 
 def squeue():
+    """Return the person's jobs; None where the tools of Slurm lie without any cluster. Raises OSError."""
     user = ["--user", str(os.getuid())]  # --me is younger
     command = ["squeue", *user, "-h", "-t", "R,PD,CG,S", "-o", JOB_FORMAT]
     try:
@@ -173,7 +176,10 @@ def squeue():
     except subprocess.TimeoutExpired:
         raise OSError("squeue has not answered within %d s" % SQUEUE_SECS) from None
     if done.returncode:
-        raise OSError(done.stderr.decode("utf-8", "replace").strip()[:200] or "squeue failed")
+        said = done.stderr.decode("utf-8", "replace").strip()
+        if any(words in said for words in NO_CLUSTER):
+            return None
+        raise OSError(said.partition("\n")[0][:200] or "squeue failed")
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     return [dict(zip(JOB_FIELDS, line.split("|", len(JOB_FIELDS) - 1))) for line in lines if line.count("|") >= 5]
 
