@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runicorn.remote.server.launch import Started
+from runicorn.remote.server.machine.jobs import Place
 from runicorn.remote.session import records
 from runicorn.remote.session.records import Owner, SessionRecords
 from runicorn.remote.session.session import Mode, Session, StartRequest
@@ -115,7 +116,7 @@ def test_a_record_with_any_field_changed_is_refused_or_can_be_used(field: str, v
     assert asyncio.run(again()).found_again
 
 
-NEWER = {"jumps", "asked_mode", "mode"}
+NEWER = {"jumps", "asked_mode", "mode", "inside"}
 
 
 @given(field=st.sampled_from(sorted(set(record_of()) - NEWER)))
@@ -252,6 +253,14 @@ def test_how_a_host_was_read_is_remembered_and_was_a_viewer_before_there_was_a_c
         assert taken_back(changed).mode is Mode(mode)
     older = {name: value for name, value in record.items() if name not in NEWER}
     assert (taken_back(older).mode, taken_back(older).request.mode) == (Mode.VIEWER, Mode.AUTO)
+    assert taken_back(older).request.inside is None
+
+
+def test_a_session_on_the_node_of_a_job_is_taken_back_to_it() -> None:
+    record = record_of()
+    assert taken_back({**record, "inside": ["gpu2", "12_3"]}).request.inside == Place("gpu2", "12_3")
+    for odd in (["gpu2"], ["gpu2", "12; id"], ["-w", "12"], ["gpu2", "12", "x"], "gpu2", {}):
+        assert not records.is_record({**record, "inside": odd})
 
 
 @pytest.mark.parametrize(
