@@ -15,6 +15,7 @@ from tests.support.job_nodes import LoginNode, login_node
 from tests.support.remote import accept, connect
 from tests.support.serving import Viewer, run_viewer
 from tests.support.slurm import run_slurm
+from tests.support.sshd import run_sshd
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -29,10 +30,14 @@ def there(bare_account: Account, tmp_path: Path) -> Iterator[LoginNode]:
 def viewer(there: LoginNode, tmp_path: Path) -> Iterator[Viewer]:
     (tmp_path / "home").mkdir()
     with run_viewer(tmp_path / "local", tmp_path / "home") as running:
-        login = {**there.server.login(), "port": there.link.port}
-        accept(running, connect(running, login))
-        assert connect(running, login).status_code == 200
+        log_in(running, there)
         yield running
+
+
+def log_in(viewer: Viewer, there: LoginNode) -> None:
+    login = {**there.server.login(), "port": there.link.port}
+    accept(viewer, connect(viewer, login))
+    assert connect(viewer, login).status_code == 200
 
 
 def test_a_folder_on_a_node_comes_into_the_page(browser: Browser, viewer: Viewer, there: LoginNode) -> None:
@@ -48,7 +53,14 @@ def test_a_folder_on_a_node_comes_into_the_page(browser: Browser, viewer: Viewer
         folder.fill("/nowhere/runs")
         folder.press("Enter")
         expect(node.get_by_role("alert")).to_contain_text("The folder /nowhere/runs does not exist")
-        folder.fill(str(there.server.runs))
+        folder.fill("")
+        node.get_by_role("button", name="Browse").click()
+        dialog = page.get_by_role("dialog", name="Choose a folder on gpu2")
+        dialog.get_by_role("option", name=re.compile(there.server.runs.name)).click(timeout=20_000)
+        expect(dialog).to_contain_text("Holds Runicorn data")
+        assert complaints(page) == []
+        dialog.get_by_role("button", name="Use this folder").click()
+        expect(folder).to_have_value(str(there.server.runs))
         node.get_by_role("button", name="Open", exact=True).click()
         node.get_by_role("link", name=re.compile("runs-")).click(timeout=20_000)
         row = page.get_by_role("row").filter(has_text="on a node 1")
@@ -60,13 +72,35 @@ def test_a_folder_on_a_node_comes_into_the_page(browser: Browser, viewer: Viewer
         expect(session).to_have_attribute("data-status", "stopped", timeout=20_000)
 
 
-def test_who_may_log_in_to_the_node_is_led_there(browser: Browser, viewer: Viewer, there: LoginNode) -> None:
-    """The name of the node is none here, so that it ends with what ssh says of it; the way is through the host."""
+def test_who_may_log_in_to_the_node_logs_in_by_the_host(browser: Browser, tmp_path: Path, there: LoginNode) -> None:
+    """The node's own sshd, whose place the person's ssh config knows; the way there is through the host."""
+    there.add_run(1)
+    account, home = there.server.account, tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    with run_sshd() as sshd:
+        sshd.authorize(account.username, there.server.key.with_suffix(".pub"))
+        (home / ".ssh" / "config").write_text(f"Host gpu2\n HostName 127.0.0.1\n Port {sshd.port}\n")
+        with run_viewer(tmp_path / "local", home) as viewer:
+            log_in(viewer, there)
+            saved = {"authMethod": "key", "privateKeyPath": str(there.server.key)}
+            target = there.server.target(port=there.link.port, name="login", **saved)
+            assert viewer.post("/api/remote/connections/saved", [target]).json()["ok"]
+            carried = there.link.bytes_carried
+            lead_to_node(browser, viewer, there)
+            assert there.link.bytes_carried > carried, "through the host"
+            assert f"Accepted publickey for {account.username} from 127.0.0.1" in sshd.log
+
+
+def lead_to_node(browser: Browser, viewer: Viewer, there: LoginNode) -> None:
     with visit(browser, f"{viewer.url}/#/machines") as visitor:
         page = visitor.page
         node = page.get_by_role("region", name="gpu2")
         node.get_by_role("button", name="Open a folder on gpu2").click(timeout=60_000)
         node.get_by_role("button", name="Log in to gpu2 by SSH instead").click()
         expect(page).to_have_url(re.compile("#/remote"))
-        aside = page.get_by_role("complementary", name="Connection")
-        expect(aside).to_contain_text(f"{there.server.account.username}@gpu2")
+        dialog = page.get_by_role("dialog", name=re.compile("Confirm the host key of"))
+        dialog.get_by_role("button", name="Accept key").click(timeout=20_000)
+        opening = page.get_by_role("region", name="Opening")
+        opening.get_by_label("Folder").fill(str(there.server.runs))
+        opening.get_by_role("button", name="Open its page").click(timeout=20_000)
+        page.screenshot(path="/tmp/m6/jump.png")

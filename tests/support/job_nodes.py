@@ -31,6 +31,10 @@ class LoginNode:
         """Return what opens the folder on the node."""
         return {**login_by(self.server, self.link), "node": self.node, "node_job": self.job, **more}
 
+    @property
+    def connection_id(self) -> str:
+        return f"{self.server.account.username}@127.0.0.1:{self.link.port}"
+
     def steps(self) -> list[str]:
         """Return what runs within the job beside what was submitted."""
         found = self.slurm.run("squeue", "-h", "--steps", "-j", self.job, "-o", "%i").split()

@@ -20,9 +20,10 @@ from runicorn.remote.link.resolving import Meant, Resolver
 from runicorn.remote.link.workers import Workers
 from runicorn.remote.machines import LOCAL, Machines
 from runicorn.remote.saved import SavedConnections
-from runicorn.remote.server import files
+from runicorn.remote.server import files, in_job
 from runicorn.remote.server.candidates import Candidates
 from runicorn.remote.server.files import Listing, PathFacts
+from runicorn.remote.server.machine.jobs import Place
 from runicorn.remote.session.host_page import HostPages, HostPlaces
 from runicorn.remote.session.session import Session, StartRequest
 from runicorn.remote.session.sessions import Sessions
@@ -121,8 +122,14 @@ class RemoteService:
         await self.sessions.stop_all(target)
         return await self.connections.disconnect(target)
 
-    async def list_folder(self, target: Target, path: str) -> Listing:
-        listing: Listing = await self.run_blocking(files.list_folder, self.connections.get(target), path)
+    async def list_folder(self, target: Target, path: str, inside: Place | None = None) -> Listing:
+        """Return what a folder holds. inside: the node of a job behind the target, where it lies there."""
+        connection = self.connections.get(target)
+        listing: Listing = await (
+            self.run_blocking(files.list_folder, connection, path)
+            if inside is None
+            else self.run_blocking(in_job.list_folder, connection, inside, path)
+        )
         return listing
 
     async def path_facts(self, target: Target, path: str) -> PathFacts:

@@ -61,6 +61,7 @@ async def with_runs(state: ViewerState, only: str | None, work: Callable[[AllRun
             looks.append((place, place.recent))
         elif not task.done():
             task.cancel()
+            place.missed_deadline()
             looks.append((place, place.known))
         else:
             looks.append((place, task.exception() or task.result()))

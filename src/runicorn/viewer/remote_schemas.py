@@ -113,14 +113,22 @@ class StartBody(ConnectBody):
         )
 
     def _inside(self) -> Place | None:
-        if not self.node and not self.node_job:
+        place = node_of_job(self.node, self.node_job)
+        if place is None:
             return None
-        place = Place(self.node or "", self.node_job or "")
-        if not place.is_sound:
-            raise InvalidNodeError(f"{place.node!r} is no node of a Slurm job {place.job!r}.")
         if self.mode not in ("auto", "agent") or self.conda_env or self.remote_port:
             raise InvalidNodeError("A node of a job is read by an agent, and by nothing else.")
         return place
+
+
+def node_of_job(node: str | None, job: str | None) -> Place | None:
+    """Return the node of a Slurm job that is asked for; None where none is. Raises InvalidNodeError."""
+    if not node and not job:
+        return None
+    place = Place(node or "", job or "")
+    if not place.is_sound:
+        raise InvalidNodeError(f"{place.node!r} is no node of a Slurm job {place.job!r}.")
+    return place
 
 
 class StopBody(BaseModel):

@@ -74,6 +74,7 @@ class SourceState:
         self.artifacts = SharedQuestion(self._artifacts, self.workers)
         self.called = called
         self._look_secs = 0.0
+        self._missed = False
         self._background: asyncio.Future[SourceLook] | None = None
         self.as_of = as_of
         self.root_id = root_id
@@ -112,8 +113,11 @@ class SourceState:
         """Look at all runs. Blocks. identify: find out which root it is, too."""
         began_at = time.monotonic()
         before = self.source.progress()
-        items = self.source.runs()
-        self._look_secs = time.monotonic() - began_at
+        try:
+            items = self.source.runs()
+        finally:
+            self._look_secs = time.monotonic() - began_at
+            self._missed = False
         if identify:
             self._identify()
         problem = self.source.problem
@@ -128,8 +132,16 @@ class SourceState:
 
     @property
     def is_slow(self) -> bool:
-        """Whether nobody should wait for it who can have what was known a moment ago."""
+        """Whether nobody should wait for it: who asks can have what was known a moment ago, or it has kept somebody
+        waiting already and has not answered since.
+        """
+        if self._missed:
+            return True
         return self.as_of is not None and max(self._look_secs, self.source.waits_secs) > _SLOW_SECS
+
+    def missed_deadline(self) -> None:
+        """Somebody has waited for it in vain: nobody else is to, until it answers."""
+        self._missed = True
 
     def look_meanwhile(self) -> None:
         """Have it looked at without waiting for that; called in the event loop. recent() is what is known till then."""

@@ -20,6 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.accounts import Account, make_account
+from tests.support.clocks import Clock
 from tests.support.growing_runs import growing_run, recorded
 from tests.support.link import Link, run_link
 from tests.support.opened_roots import ONLY_SFTP
@@ -33,6 +34,7 @@ from runicorn.storage.writer import prepare_root
 
 pytestmark = pytest.mark.timeout(300)
 HOSTS, RUNS = 8, 1000
+WILD = "gpu-5"  # whose clock jumps; an agent reads it
 COMES_SECS = 60
 # What a list waits for at most, and what else an answer with 8,000 runs takes on a busy machine.
 DEADLINE_SECS, ANSWER_SECS = 1.5, 3.0
@@ -42,13 +44,16 @@ STATES = ("finished", "failed", "running")
 
 @dataclass
 class Host:
-    """A server behind a link of its own. rows: what lies there, by run id, as the list is to show it."""
+    """A server behind a link of its own. rows: what lies there, by run id, as the list is to show it. clock: what its
+    programs take for the time, where that can be set.
+    """
 
     name: str
     mode: str
     server: Server
     link: Link
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    clock: Clock | None = None
 
     def add(self, number: int, state: str, random: Random) -> str:
         """Record a run, its folder last, as it would come there whole."""
@@ -143,10 +148,11 @@ def lab(server_account: Account, tmp_path_factory: pytest.TempPathFactory) -> It
             mode = "viewer" if number == 0 else "sftp" if number % 3 == 0 else "agent"
             account = server_account if number == 0 else stack.enter_context(make_account())
             (folder / name).mkdir()
-            options = ONLY_SFTP if mode == "sftp" else {}
+            clock = Clock(account.home / "clock") if name == WILD else None
+            options = ONLY_SFTP if mode == "sftp" else {"SetEnv": clock.environ()} if clock else {}
             server = stack.enter_context(run_server(account, folder / name, options=options))
             prepare_root(server.runs, now=time.time())
-            host = Host(name, mode, server, stack.enter_context(run_link(server.sshd.port)))
+            host = Host(name, mode, server, stack.enter_context(run_link(server.sshd.port)), clock=clock)
             for run in range(RUNS):
                 host.add(run, STATES[2] if run % 50 == 0 else STATES[run % 2], random)
             account.give(server.runs)
@@ -285,7 +291,8 @@ def test_a_black_hole_and_a_host_that_is_far_away_cost_the_others_nothing(lab: L
 
 
 def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_chart(lab: Lab) -> None:
-    steady, wild = lab.hosts["gpu-4"], lab.hosts["gpu-5"]
+    steady, wild = lab.hosts["gpu-4"], lab.hosts[WILD]
+    assert wild.clock is not None
     with ExitStack() as stack:
         files = {
             host.name: stack.enter_context(growing_run(host.server.runs, f"grows-{host.name}", number=0xAAAA))
@@ -300,6 +307,10 @@ def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_char
         )
         points: dict[str, list[int]] = {address: [] for address in where.values()}
         ends = threading.Event()
+
+        def ahead_secs() -> float:
+            told = {each["host"]: each for each in lab.viewer.get("/api/machines").json()["machines"]}
+            return told[wild.name]["clock_ahead_secs"] or 0.0
 
         def follow() -> None:
             params = {"run": list(where.values()), "metric": "train/loss"}
@@ -317,11 +328,15 @@ def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_char
             mine = points[where[steady.name]]
             eventually(lambda: all(points.values()), 20, "points of both")
             first = mine[0]
-            clock = wild.server.runs / layout.run_path(run_id, layout.STATUS_FILE)
+            status = wild.server.runs / layout.run_path(run_id, layout.STATUS_FILE)
             for jump_secs in (86_400, -86_400, 7200):
-                # Its own clock, as its runs write it down.
+                # Its own clock, as its programs and its runs have it.
+                wild.clock.set_ahead(jump_secs)
                 beat = layout.iso(time.time() + jump_secs)
-                clock.write_text(json.dumps({"state": "running", "heartbeat_at": beat}))
+                status.write_text(json.dumps({"state": "running", "heartbeat_at": beat}))
+                eventually(lambda jump_secs=jump_secs: abs(ahead_secs() - jump_secs) < 30, 20, "its clock as it is now")
+                before = len(mine)
+                eventually(lambda before=before: len(mine) > before + 10, 10, "points of the steady one")
                 wild.link.cut()
                 before = len(mine)
                 eventually(lambda before=before: len(mine) > before + 10, 10, "points of the steady one")
@@ -339,5 +354,6 @@ def test_a_host_that_comes_and_goes_and_whose_clock_jumps_disturbs_no_other_char
         finally:
             ends.set()
             following.join(30)
+            wild.clock.set_ahead(0)
             for host in (steady, wild):
                 shutil.rmtree(host.server.runs / layout.run_path(run_id), ignore_errors=True)

@@ -168,6 +168,36 @@ def test_a_node_where_the_job_does_not_run_is_told(there: LoginNode, viewer: Vie
     eventually(lambda: not there.steps(), 20)
 
 
+def test_its_folders_are_walked_through(there: LoginNode, viewer: Viewer) -> None:
+    there.add_run(1)
+    home = there.server.account.home
+
+    def listed(path: str, status: int = 200, **more: str) -> dict[str, Any]:
+        asked = {"connection_id": there.connection_id, "path": path, "node": "gpu2", "node_job": there.job, **more}
+        answer = viewer.get("/api/remote/fs/list", **asked)
+        assert answer.status_code == status, answer.text
+        body: dict[str, Any] = answer.json()
+        return body
+
+    in_home = listed("~")
+    assert in_home["path"] == str(home)
+    assert there.server.runs.name in [each["name"] for each in in_home["items"] if each["is_dir"]]
+    here = listed(str(there.server.runs))
+    assert [(each["name"], each["is_dir"]) for each in here["items"]] == [("runs", True), ("runicorn.json", False)]
+    (home / "no folder").write_text("")
+    (home / "shut").mkdir(mode=0o700)  # root's
+    assert listed("~/nowhere/at all", 404)["code"] == "REMOTE_PATH_NOT_FOUND"
+    assert listed("~/no folder", 400)["code"] == "REMOTE_PATH_NOT_A_DIRECTORY"
+    assert listed("~/shut", 403)["code"] == "REMOTE_PERMISSION_DENIED"
+    assert listed("~/shut/inside", 403)["code"] == "REMOTE_PERMISSION_DENIED"
+    assert listed("~", 400, node="gpu2; id")["code"] == "INVALID_NODE"
+    assert listed("~", 400, node="")["code"] == "INVALID_NODE"
+    assert listed("~", 500, node_job="999999")["code"] == "JOB_ENDED"
+    (home / "no folder").unlink()
+    (home / "shut").rmdir()
+    eventually(lambda: not there.steps(), 20)
+
+
 def test_a_site_that_lets_nothing_in_is_told_in_its_words(bare_account: Account, tmp_path: Path, slurm: Slurm) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
@@ -186,3 +216,6 @@ def test_a_site_that_lets_nothing_in_is_told_in_its_words(bare_account: Account,
         _, code, told = refused(viewer, there.body())
         assert code == "NODE_UNREACHABLE"
         assert "--overlap is not allowed here" in told
+        asked = {"connection_id": there.connection_id, "node": there.node, "node_job": there.job}
+        told = viewer.get("/api/remote/fs/list", **asked).json()
+        assert (told["code"], "--overlap is not allowed here" in told["detail"]) == ("NODE_UNREACHABLE", True)

@@ -107,6 +107,25 @@ def test_a_host_that_hangs_is_waited_for_once(place):
     eventually(lambda: "after" in names(viewer) and standing(viewer, there)["state"] == "ready", 20)
 
 
+def test_a_host_that_has_never_answered_is_waited_for_once(place):
+    viewer, host = place
+    log_run(viewer.root, "mine", 0.5)
+    there = host("gpu-1")
+    there.files.answers.clear()
+    log_run(there.root, "theirs", 0.5)
+    try:
+        began = time.monotonic()
+        for _ in range(8):
+            body = listed(viewer)
+            assert {run["name"] for run in body["runs"]} == {"mine"}
+            stands = {each["id"]: each for each in body["sources"]}[there.id]
+            assert (stands["state"], stands["as_of"], stands["runs"]) == ("late", None, 0)
+        assert time.monotonic() - began < 2 * DEADLINE_SECS, "the first question has waited for it"
+    finally:
+        there.files.answers.set()
+    eventually(lambda: "theirs" in names(viewer) and standing(viewer, there)["state"] == "ready", 20)
+
+
 def test_a_host_that_takes_its_time_is_shown_as_it_was_a_moment_ago(place):
     viewer, host = place
     there = host("gpu-1")

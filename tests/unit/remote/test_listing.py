@@ -61,6 +61,28 @@ def test_what_is_no_folder_gives_nothing_so_that_sftp_tells_why(tmp_path: Path, 
     assert run(path, tmp_path) is None
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("/no/such", listing.NOT_THERE),
+        ("~nobody-here", listing.NOT_THERE),
+        ("-", listing.NOT_THERE),
+        ("relative/nowhere", listing.NOT_THERE),
+        ("~/it's/not", listing.NOT_THERE),
+        ("/etc/passwd", listing.NO_FOLDER),
+        ("/etc/passwd/below", listing.NOT_THERE),
+    ],
+)
+def test_where_there_is_no_sftp_the_command_tells_why(tmp_path: Path, shell: str, path: str, why: int) -> None:
+    script = listing.script(path, BEGIN, END, tells_why=True)
+    done = subprocess.run(
+        [shell], input=script, capture_output=True, env={**os.environ, "HOME": str(tmp_path)}, timeout=10, check=False
+    )
+    assert done.returncode == why
+    assert listing.parse(done.stdout, BEGIN, END) is None
+
+
 @pytest.mark.parametrize("cut", [0, 10, 40, 60])
 def test_half_an_answer_is_none(cut: int) -> None:
     whole = f"{BEGIN}/home/me\0d 4096 1795410494.5 runs\0".encode()

@@ -69,8 +69,13 @@ export const getDiagnostics = (sessionId: string) =>
 export const stopViewer = (sessionId: string) =>
   request<{ ok: boolean; message: string }>("POST", "/api/remote/viewer/stop", { body: { session_id: sessionId } });
 
-export const listRemote = (connectionId: string, path: string, signal?: AbortSignal) =>
-  request<RemoteListing>("GET", withQuery("/api/remote/fs/list", composeQuery({ connection_id: connectionId, path })), { signal });
+/** node: where the folder lies on a node of a Slurm job, that node and the job. */
+export const listRemote = (connectionId: string, path: string, node: { node: string; job: string } | null, signal?: AbortSignal) =>
+  request<RemoteListing>(
+    "GET",
+    withQuery("/api/remote/fs/list", composeQuery({ connection_id: connectionId, path, node: node?.node, node_job: node?.job })),
+    { signal },
+  );
 
 export const putSaved = (connections: readonly SavedConnection[]) =>
   request<{ ok: boolean }>("POST", "/api/remote/connections/saved", { body: connections });

@@ -16,6 +16,8 @@ const ROOT_MARK = "runicorn.json";
 
 interface Props {
   connectionId: string;
+  /** The node of a Slurm job, and the job, whose folders these are; those of the server itself where there is none. */
+  node?: { node: string; job: string };
   start: string;
   onPick: (path: string) => void;
   onClose: () => void;
@@ -24,7 +26,7 @@ interface Props {
 export const parentOf = (path: string): string => path.replace(/\/+$/, "").replace(/\/[^/]*$/, "") || "/";
 export const joinPath = (folder: string, name: string): string => `${folder.replace(/\/+$/, "")}/${name}`;
 
-export function BrowseDialog({ connectionId, start, onPick, onClose }: Props) {
+export function BrowseDialog({ connectionId, node, start, onPick, onClose }: Props) {
   const [listing, setListing] = useState<RemoteListing | null>(null);
   const [error, setError] = useState<ApiError | null>(null);
   const [busy, setBusy] = useState(false);
@@ -41,7 +43,7 @@ export function BrowseDialog({ connectionId, start, onPick, onClose }: Props) {
     wanted.current = path;
     setBusy(true);
     try {
-      const next = await listRemote(connectionId, path, mine.signal);
+      const next = await listRemote(connectionId, path, node ?? null, mine.signal);
       setListing(next);
       setError(null);
       setAt(Math.max(0, select ? next.items.findIndex((item) => item.name === select) : 0));
@@ -99,7 +101,7 @@ export function BrowseDialog({ connectionId, start, onPick, onClose }: Props) {
   };
 
   return (
-    <Dialog title="Choose a folder" width={640} onClose={onClose}>
+    <Dialog title={node ? `Choose a folder on ${node.node}` : "Choose a folder"} width={640} onClose={onClose}>
       <div class="browse">
         <nav class="crumbs" aria-label="Path">
           <button type="button" class="icon-button" aria-label="Up one folder" title="Up one folder (Backspace)" disabled={!path || path === "/"} onClick={up}>

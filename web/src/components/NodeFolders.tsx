@@ -6,6 +6,7 @@ import type { Machine } from "../api/machines";
 import { wordOrQuoted } from "../pure/filterTerms";
 import { logInToNode, nodeOf, openOnNode, sessionsOn, type JobNode } from "../state/remote/nodes";
 import { startRemote } from "../state/remote/status";
+import { BrowseDialog } from "./BrowseDialog";
 import { PathEnd } from "./PathEnd";
 import { useUniqueId } from "./uid";
 
@@ -40,6 +41,7 @@ function FolderForm({ node, onClose }: { node: JobNode; onClose: () => void }) {
   const [root, setRoot] = useState("");
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<ApiError | null>(null);
+  const [browses, setBrowses] = useState(false);
   const id = useUniqueId();
   const input = useRef<HTMLInputElement>(null);
   useEffect(() => input.current?.focus(), []);
@@ -76,6 +78,9 @@ function FolderForm({ node, onClose }: { node: JobNode; onClose: () => void }) {
           if (event.key === "Escape") onClose();
         }}
       />
+      <button type="button" class="button small" onClick={() => setBrowses(true)}>
+        Browse
+      </button>
       <button type="submit" class="button small primary" aria-disabled={busy || !root.trim()}>
         {busy ? "Opening …" : "Open"}
       </button>
@@ -88,6 +93,18 @@ function FolderForm({ node, onClose }: { node: JobNode; onClose: () => void }) {
           Log in to {node.node} by SSH instead
         </button>
       </p>
+      {browses && (
+        <BrowseDialog
+          connectionId={node.connectionId}
+          node={node}
+          start={root.trim()}
+          onPick={(path) => {
+            setRoot(path);
+            setBrowses(false);
+          }}
+          onClose={() => setBrowses(false)}
+        />
+      )}
     </form>
   );
 }

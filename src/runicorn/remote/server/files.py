@@ -39,12 +39,14 @@ class PathFacts:
 def list_folder(connection: Connection, path: str) -> Listing:
     """Return what the folder holds. Raises UsageError, RemotePathNotFoundError, RemoteNotADirectoryError,
     RemotePermissionError, SftpUnavailableError."""
-    _require_path(path)
-    absolute, entries = _list_by_command(connection, path) or _list_by_sftp(connection, path)
-    truncated = len(entries) > MAX_ENTRIES
-    del entries[MAX_ENTRIES:]
-    entries.sort(key=lambda entry: (not entry.is_dir, entry.name))
-    return Listing(absolute, tuple(entries), truncated)
+    require_path(path)
+    return in_order(*(_list_by_command(connection, path) or _list_by_sftp(connection, path)))
+
+
+def in_order(absolute: str, entries: list[RemoteEntry]) -> Listing:
+    """Return what was found in a folder as it is shown."""
+    shown = sorted(entries[:MAX_ENTRIES], key=lambda entry: (not entry.is_dir, entry.name))
+    return Listing(absolute, tuple(shown), len(entries) > MAX_ENTRIES)
 
 
 def _list_by_command(connection: Connection, path: str) -> tuple[str, list[RemoteEntry]] | None:
@@ -71,7 +73,7 @@ def _list_by_sftp(connection: Connection, path: str) -> tuple[str, list[RemoteEn
 
 def path_facts(connection: Connection, path: str) -> PathFacts:
     """Return whether the path exists, and whether it is a folder."""
-    _require_path(path)
+    require_path(path)
     path = _expanded(connection, path)
     with _files(connection) as files:
         try:
@@ -113,7 +115,8 @@ def storage_candidates(connection: Connection) -> Candidates:
     return found
 
 
-def _require_path(path: str) -> None:
+def require_path(path: str) -> None:
+    """Raises UsageError for what no server has at any place."""
     if not path or len(path) > MAX_PATH_CHARS or "\0" in path:
         raise UsageError("The path is empty, too long, or holds a zero byte.")
 

@@ -2,7 +2,7 @@
 
 It takes 3 round trips instead of 9, and 50,000 names come in half the time. Only the plain success is taken from here:
 whatever else comes back - no GNU find, a folder that cannot be read, a shell that refuses - is None, and SFTP, which
-tells each failure apart, is asked instead.
+tells each failure apart, is asked instead. Where there is none, the command itself tells them apart.
 """
 
 from __future__ import annotations
@@ -13,17 +13,28 @@ from runicorn.remote.server.paths import shell_word
 from runicorn.remote.ssh.interface import RemoteEntry
 
 FIELDS = 4
+# What it ends with where that is to tell why.
+NOT_THERE, NO_FOLDER, NOT_ALLOWED = 91, 92, 93
+_WHY = f"""\
+[ -d "$path" ] && exit {NOT_ALLOWED}
+[ -e "$path" ] && exit {NO_FOLDER}
+until [ -e "$path" ]; do path=$(dirname -- "$path"); done
+[ -d "$path" ] && [ ! -x "$path" ] && exit {NOT_ALLOWED}
+exit {NOT_THERE}
+"""
 
 
-def script(path: str, begin: str, end: str) -> bytes:
+def script(path: str, begin: str, end: str, *, tells_why: bool = False) -> bytes:
     """Return the shell script that prints the folder's absolute path and entries between two markers.
 
-    Names are separated by zero bytes, because any other byte may stand in one.
+    Names are separated by zero bytes, because any other byte may stand in one. tells_why: whether it is to end with one
+    of the numbers above where the folder cannot be read.
     """
+    otherwise = f"{{\n{_WHY}}}" if tells_why else "exit 1"
     return (
         f"path={shell_word(path)}\n"
         'case "$path" in "~") path=$HOME;; "~/"*) path=$HOME/${path#??};; /*) ;; *) path=./$path;; esac\n'
-        'cd "$HOME" && cd -- "$path" && [ -r . ] || exit 1\n'
+        f'cd "$HOME" && cd -- "$path" && [ -r . ] || {otherwise}\n'
         f"printf '%s%s\\0' {shlex.quote(begin)} \"$(pwd -P)\"\n"
         "find . -mindepth 1 -maxdepth 1 -printf '%Y %s %T@ %f\\0' || exit 1\n"
         f"printf '%s' {shlex.quote(end)}\n"

@@ -22,6 +22,7 @@ from runicorn.viewer.guests import Guests
 
 ConnectionId = Annotated[str, Query(max_length=512)]
 Path = Annotated[str, Query(max_length=4096)]
+NodeWord = Annotated[str | None, Query(max_length=100)]
 
 
 class RemoteApi:
@@ -223,10 +224,14 @@ class RemoteApi:
             )
 
         @router.get("/fs/list", response_model=wire.ListingAnswer, responses=NOT_FOUND)
-        async def list_folder(connection_id: ConnectionId, path: Path = "~") -> Response:
-            """List a folder of the server."""
+        async def list_folder(
+            connection_id: ConnectionId, path: Path = "~", node: NodeWord = None, node_job: NodeWord = None
+        ) -> Response:
+            """List a folder of the server; with a node of one of the person's Slurm jobs and that job, one on the
+            node's own disks.
+            """
             target, _ = self._live(connection_id)
-            listing = await service.list_folder(target, path)
+            listing = await service.list_folder(target, path, wire.node_of_job(node, node_job))
             return json_answer(await service.run_blocking(wire.listing_answer, listing))
 
         @router.get("/fs/exists", responses=NOT_FOUND)
