@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { awayText, PLACE_WORDS, placeState, sessionState, type PlaceState, type SessionFacts } from "../src/pure/places";
+import { awayText, clockText, PLACE_WORDS, placeState, sessionState, type PlaceState, type SessionFacts } from "../src/pure/places";
 
 const of = (status: SessionFacts["status"], needsPerson = false): SessionFacts => ({ status, needsPerson });
 
@@ -50,4 +50,8 @@ test("rows that are not as they are now say why, and how old they are", () => {
   expect(of({ state: "late" })).toBe("gpu-7 has not answered yet; this is from 3 h ago");
   expect(of({ session_id: null })).toBe("gpu-7 is not connected; this is from 3 h ago");
   expect(of({ id: "local", host: "", session_id: null, as_of: null })).toBe("This machine is away");
+});
+
+test("a clock that is not as this machine's is told, with which way it is wrong", () => {
+  expect([7200, -61, 4, -4.9, 0, null].map(clockText)).toEqual(["2 h ahead of this machine's", "1 m 1 s behind this machine's", "", "", "", ""]);
 });

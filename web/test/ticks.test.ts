@@ -40,5 +40,7 @@ describe("the ticks of an axis", () => {
     expect(labels(noon, noon + 4 * 3600, 4, "time")).toEqual(["22:00", "23:00", expect.stringMatching(/26|27/), "01:00", "02:00"]);
     expect(labels(noon, noon + 20, 4, "time")[0]).toBe("22:00:00");
     expect(labels(noon, noon, 4, "time").length).toBeLessThanOrEqual(1);
+    expect(labels(noon, noon + 4, 5, "time")).toEqual(["22:00:00", "22:00:01", "22:00:02", "22:00:03", "22:00:04"]);
+    expect(labels(noon, noon + 1, 5, "time")).toEqual(["22:00:00.000", "22:00:00.500", "22:00:01.000"]);
   });
 });

@@ -122,7 +122,7 @@ def _roots(
             overlays[text],
             way=link,
             host=place.host,
-            now=link.now,
+            now=link.files.now,
             cache=host_list(link.meant.target.connection_id, link.root, settings.cache_folder),
             line=line,
             wait_secs=wait_secs,

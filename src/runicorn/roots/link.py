@@ -100,7 +100,6 @@ class HostLink:
         self.host_keys = HostKeyFile(settings.home / "known_hosts")
         self.files = HostFiles()
         self.root = root
-        self._clock_offset_secs = 0.0
         self._made: _Line | None = None
         self._turn = threading.RLock()  # of whoever looks whether the link is there, and makes another one
         self._heard_at = float("-inf")
@@ -109,10 +108,6 @@ class HostLink:
         self._refused: RunicornError | None = None
         self._closed = False
         self._pid = os.getpid()
-
-    def now(self) -> float:
-        """Return unix seconds as the host has them, by which its runs say that they live."""
-        return time.time() + self._clock_offset_secs
 
     @property
     def alive(self) -> bool:
@@ -197,7 +192,6 @@ class HostLink:
                 attempt.give_up()
                 self._usable()
             self._made, self.root = made, made.hello.root
-            self._clock_offset_secs = made.hello.clock_offset_secs or 0.0
             self._heard_at, self._breaks = time.monotonic(), self.files.breaks
             self.files.read_by(made.reader)
         threading.Thread(target=_watch, args=(made, self._under_way), name="runicorn-link", daemon=True).start()

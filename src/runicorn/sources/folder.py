@@ -158,6 +158,11 @@ class FolderSource:
         """
         return reader.root_id(self.files)
 
+    @property
+    def clock_offset_secs(self) -> float | None:
+        """How much the clock that its runs are recorded by is ahead of this machine's, if that is told."""
+        return None
+
     def progress(self) -> Progress | None:
         """Return how far a first reading has come; None where everything was read."""
         return self._index.progress()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -83,8 +82,6 @@ class HostSource(MirroredSource):
         host: str,
         root: str,
         cache: Path,
-        *,
-        now: Callable[[], float] = time.time,
     ) -> None:
         name = name_of(host, root)
         overlay = host_overlay(files, host, root, cache, begins_after_secs=_AFTER_FIRST_ROWS_SECS)
@@ -95,10 +92,14 @@ class HostSource(MirroredSource):
             root=root,
             cache=host_list(host, root, cache),
             pyramids=PyramidCache(cache, name, worth_from=_WORTH_SAVING_BYTES),
-            now=now,
+            now=files.now,
         )
         self._host_files = files
         self._writing = threading.Lock()
+
+    @property
+    def clock_offset_secs(self) -> float | None:
+        return self._host_files.clock_offset_secs
 
     def _write_notes(self, run_id: str, changes: Mapping[str, Any]) -> None:
         with self._writing:

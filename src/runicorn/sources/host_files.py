@@ -56,6 +56,7 @@ class HostFiles(Files):
         self._watched_at = float("-inf")
         self._foreseen = Foreseen(monotonic)
         self._why_nobody = "The host is not read by anybody yet"
+        self._clock_offset_secs: float | None = None
         # How often something was not answered because the link or the other end was gone, or took too long.
         self.breaks = 0
 
@@ -70,6 +71,19 @@ class HostFiles(Files):
         with self._lock:
             self._current, self._watch, self._why_nobody = None, None, why
         self._foreseen.forget()
+
+    @property
+    def clock_offset_secs(self) -> float | None:
+        """How much the host's clock is ahead of this machine's, as was told last; None where it never was."""
+        reader = self._current
+        told = None if reader is None else reader.clock_offset_secs
+        if told is not None:
+            self._clock_offset_secs = told
+        return self._clock_offset_secs
+
+    def now(self) -> float:
+        """Return unix seconds as the host has them, by which its runs say that they live."""
+        return time.time() + (self.clock_offset_secs or 0.0)
 
     @property
     def _reader(self) -> Reader:

@@ -157,4 +157,5 @@ def _to_wire(
         "error": error,
         "runs": len(look.items),
         "same_as": same_as,
+        "clock_ahead_secs": None if place.source.clock_offset_secs is None else round(place.source.clock_offset_secs),
     }

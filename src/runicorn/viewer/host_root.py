@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 from runicorn.remote.server.reading import Reader
 from runicorn.settings import Settings
@@ -20,22 +19,16 @@ class HostRoot:
     def __init__(self, settings: Settings, host: str, root: str) -> None:
         self.host = host
         self.root = root
-        self._clock_offset_secs = 0.0
         self._files = HostFiles()
-        self.source = HostSource(LOCAL, self._files, host, root, settings.cache_folder, now=self._now)
+        self.source = HostSource(LOCAL, self._files, host, root, settings.cache_folder)
         # When what is shown until the host has answered was seen, in unix seconds.
         self.recalled_at = self.source.recall()
 
-    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
-        self._clock_offset_secs = clock_offset_secs
+    def read_by(self, reader: Reader) -> None:
         self._files.read_by(reader)
 
     def read_by_nobody(self, why: str) -> None:
         self._files.read_by_nobody(why)
-
-    def _now(self) -> float:
-        """Return unix seconds as the host has them, by which its runs say that they live."""
-        return time.time() + self._clock_offset_secs
 
 
 class GuestRoot(HostRoot):

@@ -76,8 +76,8 @@ class HostedPage:
         if self._add is not None:
             self._add()
 
-    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
-        self._root.read_by(reader, clock_offset_secs)
+    def read_by(self, reader: Reader) -> None:
+        self._root.read_by(reader)
 
     def tell(self, news: dict[str, Any]) -> None:
         self._guest.remote_info = news

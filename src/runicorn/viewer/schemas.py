@@ -99,7 +99,8 @@ class SourceAnswer(AnswerModel):
     what reads it there. session_id: of that session; null for this machine's, and for one that is not connected.
     state: `ready`; `late`, where it did not answer in time; `away`, where nothing can be read now, which `error` says
     as far as it is known. Its runs are those of `as_of` then, null for now, and for never. runs: how many it has.
-    same_as: the source that shows the same root, so that this one's runs are not told twice.
+    same_as: the source that shows the same root, so that this one's runs are not told twice. clock_ahead_secs: how much
+    the clock that its runs are recorded by is ahead of this machine's, in whole seconds; null where that is not told.
     """
 
     id: str
@@ -113,6 +114,7 @@ class SourceAnswer(AnswerModel):
     error: str | None
     runs: int
     same_as: str | None
+    clock_ahead_secs: int | None
 
 
 class RunListAnswer(AnswerModel):

@@ -29,7 +29,7 @@ def test_an_empty_root_lists_nothing(empty_viewer):
         "sources": [
             {"id": "local", "host": "", "connection_id": None, "root": empty_viewer.server.settings.root.as_posix(),
              "mode": None, "session_id": None, "state": "ready", "as_of": None, "error": None, "runs": 0,
-             "same_as": None},
+             "same_as": None, "clock_ahead_secs": None},
         ],
     }  # fmt: skip
 

@@ -27,7 +27,7 @@ class Reader:
         self.root, self.closed, self.is_silent = root, False, False
 
     def hello(self, root: str) -> Hello:
-        return Hello("a test", self.root, None, clock_offset_secs=3.0)
+        return Hello("a test", self.root, None)
 
     def answers(self, timeout_secs: float) -> float:
         if self.is_silent:
@@ -42,7 +42,7 @@ class Place:
     def __init__(self, root: str) -> None:
         self.root, self.reader, self.why, self.closed = root, None, "", False
 
-    def read_by(self, reader: Any, clock_offset_secs: float) -> None:
+    def read_by(self, reader: Any) -> None:
         self.reader, self.why = reader, ""
 
     def read_by_nobody(self, why: str) -> None:

@@ -56,7 +56,7 @@ def test_it_answers_whoever_is_handed_to_it_and_says_nothing_of_errors(
     def work(page: hosted.HostedPage) -> None:
         with run_agent() as agent:
             agent.hello(str(tmp_path))
-            page.read_by(agent, 0.0)
+            page.read_by(agent)
             page.tell({"tunnel": "agent"})
             way = page.way()
             head, _, body = ask(way, "/api/health").partition(b"\r\n\r\n")

@@ -96,6 +96,8 @@ export interface RunSource {
   error: string | null;
   runs: number;
   same_as: string | null;
+  /** How much the clock that its runs are recorded by is ahead of this machine's, in s; null where that is not told. */
+  clock_ahead_secs: number | null;
 }
 
 export interface RunPage {

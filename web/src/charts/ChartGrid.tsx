@@ -5,6 +5,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { MetricDefinition, XAxis } from "../api/types";
 import { Icon } from "../components/icons";
 import { Dialog } from "../components/overlay";
+import { sourceOf } from "../pure/address";
 import { arrange, type Section } from "../pure/arrange";
 import { roomIn, type GridRoom } from "../pure/chartSize";
 import { metricFilter } from "../pure/metrics";
@@ -66,6 +67,7 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
       shown={kept.length}
       all={metrics.length}
       usual={usual}
+      sources={new Set([...runs.map((run) => run.id), ...(groups ?? []).flatMap((group) => group.runs)].map(sourceOf))}
       grouped={groups !== null}
       legend={legendShown.value}
       onLegend={(shown) => (legendShown.value = shown)}

@@ -7,6 +7,7 @@ import { Popover } from "../components/overlay";
 import type { XAxis } from "../api/types";
 import { formatSmoothing, MOST, type SmoothingKind } from "../pure/smoothing";
 import { setParams } from "../state/route";
+import { clocks } from "../state/sources";
 import { describeXShort } from "./TooltipRows";
 import { AXES, BANDS, SMOOTHING_WORDS, setSwitch, setZoom, type ChartView } from "./view";
 
@@ -17,6 +18,8 @@ interface Props {
   shown: number;
   all: number;
   usual: XAxis;
+  /** The sources of the runs in these charts. */
+  sources: ReadonlySet<string>;
   /** Whether groups are drawn as one line each. */
   grouped: boolean;
   legend: boolean;
@@ -25,7 +28,7 @@ interface Props {
   onShowHidden: () => void;
 }
 
-export function ChartToolbar({ view, shown, all, usual, grouped, legend, onLegend, hiddenCharts, onShowHidden }: Props) {
+export function ChartToolbar({ view, shown, all, usual, sources, grouped, legend, onLegend, hiddenCharts, onShowHidden }: Props) {
   const { smoothing } = view;
   const setSmoothing = (kind: SmoothingKind, amount: number) => setParams({ smooth: formatSmoothing({ kind, amount }) });
   const says = SMOOTHING_WORDS[smoothing.kind];
@@ -45,6 +48,7 @@ export function ChartToolbar({ view, shown, all, usual, grouped, legend, onLegen
           </button>
         ))}
       </div>
+      {view.axis === "time" && <Clocks of={sources} />}
       <label class="slider" title={`Smoothing by ${says}, over the shown range; raw values stay behind it`}>
         <span>Smooth</span>
         <input
@@ -83,5 +87,17 @@ export function ChartToolbar({ view, shown, all, usual, grouped, legend, onLegen
         </button>
       )}
     </div>
+  );
+}
+
+/** Along time, runs that were recorded by a clock that is not as this machine's is stand elsewhere than they should. */
+function Clocks({ of }: { of: ReadonlySet<string> }) {
+  const wrong = [...of].flatMap((source) => clocks.value.get(source) ?? []);
+  if (!wrong.length) return null;
+  return (
+    <span class="clock-note" title={wrong.map(({ host, text }) => `The clock of ${host} is ${text}; its runs are drawn by it`).join("\n")}>
+      <Icon name="warning" size={12} />
+      {wrong.length > 1 ? `${wrong.length} clocks differ from this machine's` : `${wrong[0]!.host}'s clock is ${wrong[0]!.text}`}
+    </span>
   );
 }

@@ -63,12 +63,18 @@ function durationTicks([low, high]: Range, room: number): Tick[] {
   return found;
 }
 
+/** Of a time with parts of a second, so much less than of another label has room. */
+const LONG_LABEL = 0.6;
+
 /** Ticks of unix seconds at full minutes, hours and days of this place's clock. */
 function clockTicks([low, high]: Range, room: number): Tick[] {
   const [from, to] = [new Date(low * 1000), new Date(high * 1000)];
-  const stepMs = (high - low) * (1000 / room);
   if (!timeTickInterval(from, to, room)) return [];
-  return timeTicks(from, to, room).map((date) => ({ value: date.getTime() / 1000, label: clockLabel(date, stepMs) }));
+  const apartMs = ([first, second]: readonly Date[]) => (first && second ? second.getTime() - first.getTime() : ((high - low) * 1000) / room);
+  let dates = timeTicks(from, to, room);
+  if (apartMs(dates) < 1000) dates = timeTicks(from, to, Math.max(1, Math.floor(room * LONG_LABEL)));
+  const stepMs = apartMs(dates);
+  return dates.map((date) => ({ value: date.getTime() / 1000, label: clockLabel(date, stepMs) }));
 }
 
 function clockLabel(date: Date, stepMs: number): string {

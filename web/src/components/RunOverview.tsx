@@ -1,6 +1,6 @@
 /** What is known of one run: its configuration and results, its surroundings, its files, and what it raised alarm for. */
 
-import { addressIn } from "../pure/address";
+import { addressIn, LOCAL } from "../pure/address";
 import { byName } from "../pure/order";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo } from "preact/hooks";
@@ -16,6 +16,7 @@ import { EventsView } from "../state/events";
 import { isRemote } from "../state/link";
 import { lookAtMachines, machines } from "../state/machines";
 import { artifactHash, runHash } from "../state/route";
+import { clocks } from "../state/sources";
 import { Ago, CopyButton } from "./basics";
 import { Icon } from "./icons";
 import { KeyValues } from "./KeyValues";
@@ -153,11 +154,13 @@ const escapeRegex = (text: string): string => text.replace(/[.*+?^${}()|[\]\\]/g
 function Metadata({ run, events }: { run: RunDetail; events: readonly RunEvent[] }) {
   const { logged, used } = useMemo(() => artifactsOf(events), [events]);
   const command = Array.isArray(run.argv) ? run.argv.map(quote).join(" ") : (run.argv ?? "");
+  const clock = clocks.value.get(run.source ?? LOCAL);
   const gpus = describeGpus(run.gpus);
   const rows: [string, ComponentChildren][] = [
     ["Created", formatTime(Date.parse(run.created_at))],
     ["Finished", run.finished_at ? formatTime(Date.parse(run.finished_at)) : null],
     ["Last sign of life", run.state === "running" && run.heartbeat_at ? <Ago at={run.heartbeat_at} precise /> : null],
+    ["Clock", clock && `${clock.host}'s, ${clock.text}`],
     ["Group", run.group],
     ["Job type", run.job_type],
     ["Read on", run.place],

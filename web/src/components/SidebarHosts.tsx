@@ -15,7 +15,7 @@ import { connectHost, connectHosts, giveUpHost, goToHost } from "../state/remote
 import { questionOf, stateOf } from "../state/remote/places";
 import { sessionsOf } from "../state/remote/status";
 import { go, param, place, setParams } from "../state/route";
-import { absentAt, forgetSources, sources } from "../state/sources";
+import { absentAt, clocks, forgetSources, sources } from "../state/sources";
 import { toastError } from "../state/toasts";
 import { Icon } from "./icons";
 
@@ -138,16 +138,18 @@ function HostRow({ label, state, source, title, note, seen = [], onOpen, onDrop,
   const term = source && `host:${wordOrQuoted(source.host)}`;
   const chosen = term !== undefined && place.value.page === "runs" && param("q") === term;
   const away = source && source.state !== "ready" ? awayText(source, slowNow.value) : "";
+  const clock = source ? clocks.value.get(source.id) : undefined;
+  const below = note || (clock ? `its clock is ${clock.text}` : "");
   const counted = (source ? [source] : seen).filter((one) => one.same_as === null);
   const runs = counted.reduce((sum, one) => sum + one.runs, 0);
   const show = () => (place.value.page === "runs" ? setParams({ q: chosen ? "" : term!, sel: "", but: "" }, "push") : go(`#/runs?q=${encodeURIComponent(term!)}`));
   return (
     <div class="sidebar-host">
-      <button type="button" class={`sidebar-row${away || (!source && seen.length) ? " away" : ""}${note ? " noted" : ""}${onDrop ? " stoppable" : ""}`} title={source ? `${chosen ? "Show all runs" : `Show the runs of ${label}`}${away ? `\n${away}` : ""}` : title} aria-current={chosen ? "true" : undefined} onClick={source ? show : onOpen}>
+      <button type="button" class={`sidebar-row${away || (!source && seen.length) ? " away" : ""}${below ? " noted" : ""}${onDrop ? " stoppable" : ""}`} title={source ? `${chosen ? "Show all runs" : `Show the runs of ${label}`}${away ? `\n${away}` : ""}` : title} aria-current={chosen ? "true" : undefined} onClick={source ? show : onOpen}>
         <HostDot state={state} />
         <span class="sidebar-name">
           {label}
-          {note && <small class="sidebar-note">{note}</small>}
+          {below && <small class="sidebar-note">{below}</small>}
         </span>
         {state === "asks" && (
           <span class="sidebar-asks" aria-hidden="true">

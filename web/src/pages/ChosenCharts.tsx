@@ -111,7 +111,7 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
     <>
       {notes}
       <ChartGrid metrics={metrics} runs={runs} groups={groups} definitions={definitions} highlighted={highlighted} />
-      {byDefault && <p class="chart-foot muted">The first {ids.length} of the list; choose others with the squares.</p>}
+      {byDefault && <p class="chart-foot muted">{ids.length === 1 ? "The first run" : `The first ${ids.length}`} of the list; choose others with the squares.</p>}
     </>
   );
 }

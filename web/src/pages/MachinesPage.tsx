@@ -7,12 +7,10 @@ import { Icon } from "../components/icons";
 import { NodeFolders } from "../components/NodeFolders";
 import { formatBytes, formatDuration, formatMemory, formatNumber, plural } from "../pure/format";
 import { sparkline, standingOf, standingOfPart, whereToStart } from "../pure/machines";
+import { clockText } from "../pure/places";
 import { askMachines, lookAtMachines, machines, machinesError } from "../state/machines";
 import { runHash } from "../state/route";
 import "./MachinesPage.css";
-
-/** Clocks that differ by less say nothing wrong of any run. */
-const CLOCK_SECS = 5;
 
 export function MachinesPage() {
   useEffect(lookAtMachines, []);
@@ -53,7 +51,7 @@ export function MachinesPage() {
 function MachineCard({ machine }: { machine: Machine }) {
   const { host, node, state, error, gpus, gpus_error: gpusError, disks_error: disksError, jobs_error: jobsError } = machine;
   const name = node ?? (host || "This machine");
-  const clock = machine.clock_ahead_secs ?? 0;
+  const clock = clockText(machine.clock_ahead_secs);
   return (
     <section class={`machine${state === "away" ? " away" : ""}`} aria-label={name}>
       <header class="machine-head">
@@ -84,7 +82,7 @@ function MachineCard({ machine }: { machine: Machine }) {
       {error && <Trouble text={error} />}
       {gpusError && <Trouble text={gpusError} />}
       {disksError && <Trouble text={disksError} />}
-      {Math.abs(clock) >= CLOCK_SECS && <Trouble text={`Its clock is ${formatDuration(Math.round(Math.abs(clock)))} ${clock > 0 ? "ahead of" : "behind"} this machine's.`} />}
+      {clock && <Trouble text={`Its clock is ${clock}.`} />}
       {gpus.length > 0 ? (
         <ul class="gpus">
           {gpus.map((gpu) => (

@@ -3,7 +3,7 @@
 import type { SessionStatus } from "../api/session-states";
 import type { RunSource } from "../api/types";
 import { LOCAL } from "./address";
-import { formatAgo } from "./format";
+import { formatAgo, formatDuration } from "./format";
 
 /** asks: somebody has to answer, or to log in, before it goes on. */
 export type PlaceState = "asks" | SessionStatus | "connected" | "idle";
@@ -28,6 +28,15 @@ export function awayText({ host, state, as_of, ...source }: Pick<RunSource, "id"
   const verb = state === "late" ? "has not answered yet" : isAbsent(source) ? "is not connected" : "is away";
   const word = `${host || "This machine"} ${verb}`;
   return as_of ? `${word}; this is from ${formatAgo(Date.parse(as_of), now)}` : word;
+}
+
+/** Clocks that differ by less say nothing wrong of any run. */
+const CLOCK_SECS = 5;
+
+/** What is said of a clock that is so many seconds ahead of this machine's; nothing of one that is right. */
+export function clockText(aheadSecs: number | null): string {
+  if (aheadSecs === null || Math.abs(aheadSecs) < CLOCK_SECS) return "";
+  return `${formatDuration(Math.round(Math.abs(aheadSecs)))} ${aheadSecs > 0 ? "ahead of" : "behind"} this machine's`;
 }
 
 /** The part of a session that this takes. */

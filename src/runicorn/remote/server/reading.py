@@ -17,15 +17,13 @@ Entry = list[Any]
 class Hello:
     """Who answers. root: as an absolute path. error: where that cannot be read. what: in words, for people.
 
-    pid: over there, 0 where nothing of ours runs. clock_offset_secs: how much the host's clock is ahead of ours, from
-    the middle of the round trip; None where it tells no time.
+    pid: over there, 0 where nothing of ours runs.
     """
 
     what: str
     root: str
     error: OSError | None
     pid: int = 0
-    clock_offset_secs: float | None = None
     round_trip_secs: float = 0.0
 
 
@@ -39,6 +37,12 @@ class Reader(Protocol):
 
     @property
     def alive(self) -> bool: ...
+
+    @property
+    def clock_offset_secs(self) -> float | None:
+        """How much the host's clock is ahead of ours, as of its last answer to hello() or answers(): from the middle of
+        the round trip, with half of that as its error. None where it tells no time.
+        """
 
     def hello(self, root: str) -> Hello:
         """Open a root, as a person types it."""

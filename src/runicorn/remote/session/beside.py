@@ -71,7 +71,7 @@ class Beside:
         if session.place is None or session.place.root != hello.root:
             await self._show(session, hello.root)
         assert session.place is not None
-        session.place.read_by(reader, hello.clock_offset_secs or 0.0)
+        session.place.read_by(reader)
         log(f"its runs are read beside the viewer, by {hello.what}")
         return reader
 

@@ -60,7 +60,7 @@ async def start(
             session.place = None
         page = await pages(session.session_id, session.request.reached_by, hello.root, local_port, session.started_at)
         session.page = session.holder.own(page)
-    session.page.read_by(reader, hello.clock_offset_secs or 0.0)
+    session.page.read_by(reader)
 
 
 def lead_to(session: Session) -> None:

@@ -16,8 +16,8 @@ from runicorn.remote.ssh.interface import Tunnel
 class HostPage(Protocol):
     """Serves what a reader reads. It stays through all reconnects, with all that was read."""
 
-    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
-        """Read by this one from now on. clock_offset_secs: how much the host's clock is ahead of ours."""
+    def read_by(self, reader: Reader) -> None:
+        """Read by this one from now on."""
 
     def tell(self, news: dict[str, Any]) -> None:
         """Show how the host is reached."""
@@ -48,8 +48,8 @@ class HostPlace(Protocol):
     @property
     def root(self) -> str: ...
 
-    def read_by(self, reader: Reader, clock_offset_secs: float) -> None:
-        """Read by this one from now on. clock_offset_secs: as in HostPage."""
+    def read_by(self, reader: Reader) -> None:
+        """Read by this one from now on."""
 
     def read_by_nobody(self, why: str) -> None:
         """Say from now on why it is not read, in one sentence."""

@@ -4,7 +4,7 @@ import type { ApiError } from "../../api/error";
 import { FilterBox } from "../../components/FilterBox";
 import { Icon, type IconName } from "../../components/icons";
 import { Folded, ListOrCharts, projectsShown, toggleProjects } from "../../components/narrow";
-import { formatCount } from "../../pure/format";
+import { formatCount, plural } from "../../pure/format";
 import { runsLayout } from "../../state/prefs";
 import { param, setParams } from "../../state/route";
 import { indexing, listLoaded, total } from "../../state/runs";
@@ -37,7 +37,7 @@ export function Toolbar({ filterRef, filterError, all, columns, actions }: Props
         </span>
       )}
       <span class="runs-count num muted" aria-live="polite">
-        {!listLoaded.value ? "" : total.value === all || bin ? `${formatCount(total.value)} runs` : `${formatCount(total.value)} of ${formatCount(all)}`}
+        {!listLoaded.value ? "" : total.value === all || bin ? plural(total.value, "run") : `${formatCount(total.value)} of ${formatCount(all)}`}
       </span>
       <ListOrCharts />
       <Folded label="More of the toolbar">

@@ -57,6 +57,7 @@ class Agent:
         self._outbox = Outbox(process, inbox, _WHO)
         self._numbers = iter(range(1, 2**32))
         self._ended = threading.Event()
+        self.clock_offset_secs: float | None = None
         self._keeper = threading.Thread(target=self._keep, name="agent-lease", daemon=True)
         self._keeper.start()
 
@@ -66,24 +67,18 @@ class Agent:
 
     def hello(self, root: str, lease_secs: int = LEASE_SECS) -> Hello:
         """Open a root, as a person types it."""
-        began = time.time()
-        told = self._one({"do": "hello", "root": root, "lease_secs": lease_secs})
-        ended = time.time()
+        told, took_secs = self._timed({"do": "hello", "root": root, "lease_secs": lease_secs}, ANSWER_TIMEOUT_SECS)
         return Hello(
             what=f"agent on Python {told['python']}",
             root=told["root"],
             error=error_of(told),
             pid=told["pid"],
-            clock_offset_secs=told["time"] - (began + ended) / 2,
-            round_trip_secs=ended - began,
+            round_trip_secs=took_secs,
         )
 
     def answers(self, timeout_secs: float) -> float:
         """Return how many ms it takes to answer, before everything else. Raises OSError."""
-        began = time.monotonic()
-        for _ in self._ask({"do": "here"}, timeout_secs):
-            pass
-        return (time.monotonic() - began) * 1000
+        return self._timed({"do": "here"}, timeout_secs)[1] * 1000
 
     def names(self, path: str, urgency: int = 0) -> list[str]:
         """Return the names in a folder. Raises OSError."""
@@ -189,8 +184,19 @@ class Agent:
                 found += part
         return found
 
-    def _one(self, request: dict[str, Any]) -> Any:
-        (answer,) = self._ask(request)
+    def _timed(self, request: dict[str, Any], timeout_secs: float) -> tuple[dict[str, Any], float]:
+        """Return an answer that tells the time over there, and how many seconds it took."""
+        began, began_at = time.monotonic(), time.time()
+        told: dict[str, Any] = self._one(request, timeout_secs)
+        took_secs = time.monotonic() - began
+        offset_secs = told["time"] - (began_at + took_secs / 2)
+        # A difference that the way there and back explains is none.
+        if self.clock_offset_secs is None or abs(offset_secs - self.clock_offset_secs) > took_secs:
+            self.clock_offset_secs = offset_secs
+        return told, took_secs
+
+    def _one(self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> Any:
+        (answer,) = self._ask(request, timeout_secs)
         return from_json(*answer[1:])
 
     def _ask(self, request: dict[str, Any], timeout_secs: float = ANSWER_TIMEOUT_SECS) -> Iterator[Part]:

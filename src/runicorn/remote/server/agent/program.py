@@ -195,7 +195,8 @@ class Agent:
         return told
 
     def do_here(self, request):
-        """Say that this is still wanted, as any request does."""
+        """Say that this is still wanted, as any request does, and be told the time."""
+        return {"time": time.time()}
 
     def do_forget(self, request):
         """Make no more parts for the request of this number: nobody waits for them."""

@@ -40,6 +40,8 @@ _MOST_AHEAD = 2
 class Sftp:
     """See reading.Reader. lane: is closed with this. another: opens one more channel, or raises."""
 
+    clock_offset_secs = None  # it tells no time
+
     def __init__(self, lane: Lane, another: Callable[[], Lane]) -> None:
         self._lanes = Lanes(lane, another)
         self._lane = lane
