@@ -126,6 +126,27 @@ def test_jumps_by_hand_go_before_what_the_config_says(chain: Chain) -> None:
         assert connect(viewer, chain.body(jumps=[])).json()["hops"] == chain.hops("gpu")
 
 
+def test_a_hop_that_is_connected_is_gone_through_without_a_further_login(chain: Chain) -> None:
+    chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")
+    with viewing(chain) as viewer:
+        for name in ("inner", "gpu"):
+            connect_and_accept(viewer, chain.body(name))
+        assert [chain.logins(name) for name in NAMES] == [2, 1, 1]  # once more after each key that is new
+        # What goes through it ends, and it stays.
+        assert viewer.post("/api/remote/disconnect", chain.body("gpu")).json()["ok"]
+        inner = chain.body("inner")
+        asked = {"connection_id": f"{inner['username']}@inner:22", "path": "~"}
+        assert viewer.get("/api/remote/fs/list", **asked).status_code == 200
+        # With it, what goes through it ends; that comes back by logins of its own.
+        session = start(viewer, chain.body(remote_root=str(chain.server.runs), mode="agent"))
+        before = chain.logins("gpu")
+        assert viewer.post("/api/remote/disconnect", inner).json()["ok"]
+        eventually(lambda: chain.logins("gpu") == before + 1, 60)
+        eventually(lambda: viewer.get("/api/remote/status").json()["viewer_sessions"][0]["status"] == "running", 30)
+        assert [chain.logins(name) for name in NAMES[:-1]] == [3, 2]
+        stop(viewer, session)
+
+
 @pytest.mark.parametrize("backend", ["openssh", "asyncssh", "paramiko"])
 def test_every_tunnel_leads_through_the_hops_and_leaves_nothing(chain: Chain, backend: str) -> None:
     chain.config("{login}\n{inner}\n ProxyJump login\n{gpu}\n ProxyJump inner\n")

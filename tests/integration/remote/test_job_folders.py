@@ -183,7 +183,7 @@ def test_its_folders_are_walked_through(there: LoginNode, viewer: Viewer) -> Non
     assert in_home["path"] == str(home)
     assert there.server.runs.name in [each["name"] for each in in_home["items"] if each["is_dir"]]
     here = listed(str(there.server.runs))
-    assert [(each["name"], each["is_dir"]) for each in here["items"]] == [("runs", True), ("runicorn.json", False)]
+    assert [(each["name"], each["is_dir"]) for each in here["items"]] == [("runs", True)]
     (home / "no folder").write_text("")
     (home / "shut").mkdir(mode=0o700)  # root's
     assert listed("~/nowhere/at all", 404)["code"] == "REMOTE_PATH_NOT_FOUND"

@@ -238,6 +238,7 @@ class Connections:
 
     async def _make(self, target: Target, dialing: _Dialing) -> Connection:
         progress = self._progress[target] = self._new_progress(target)
+        live = self.live()
 
         def work() -> Connection:
             # Loaded with the first connection: 16 MB and 0.1 s that whoever only looks at runs does without.
@@ -261,6 +262,7 @@ class Connections:
                 asker,
                 choice=self._connector,
                 ssh_path=self._resolver.ssh_path,
+                live=live,
             )
 
         asker = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,22 @@ def connect(
     *,
     choice: ConnectorChoice = ConnectorChoice.AUTO,
     ssh_path: str | None = None,
+    live: Sequence[Connection] = (),
 ) -> Connection:
     """Return a live connection. choice: what the person allows. Arguments and errors as of `paramiko.connect`, and
     RemoteUnavailableError where `ssh` alone is allowed and cannot be used.
     """
-    live = open_already(target, way, credentials, choice, ssh_path)
-    if live is not None:
-        own(live)
+    persons_own = open_already(target, way, credentials, choice, ssh_path)
+    if persons_own is not None:
+        own(persons_own)
         progress.log(f"goes through the connection that you have open, {way.last.ssh_only.control_path}")
         with progress.stage("login") as tell:
             tell("none: your own ssh is logged in")
-        return live
+        return persons_own
     by = which_ssh(way, credentials, choice, ssh_path, progress.log)
     if by is None:
         try:
-            return paramiko.connect(target, way, credentials, host_keys, progress, home, own, asker)
+            return paramiko.connect(target, way, credentials, host_keys, progress, home, own, asker, live)
         except NoCommonAlgorithmError as error:
             by = instead_of_paramiko(way, choice, ssh_path, error, progress.log)
             if by is None:

@@ -24,7 +24,7 @@ from runicorn.remote.asking.question import Asker
 from runicorn.remote.names.way import Hop, Way
 from runicorn.remote.ssh.carriers import dial_first
 from runicorn.remote.ssh.dialing import DialedSocket
-from runicorn.remote.ssh.interface import Completed, Login, Sink
+from runicorn.remote.ssh.interface import Completed, Connection, Login, Sink
 from runicorn.remote.ssh.paramiko.files import ParamikoFiles
 from runicorn.remote.ssh.paramiko.handshake import Own, verified_transport
 from runicorn.remote.ssh.paramiko.inbox import inbox_of, stderr_inbox_of
@@ -38,6 +38,7 @@ from runicorn.remote.trust.known_hosts import Entry, HostKey
 from runicorn.remote.trust.target import Credentials, Target
 
 CHANNEL_TIMEOUT_SECS = 15.0
+_LENT_ANSWER_SECS = 4.0
 KEEPALIVE_SECS = 15
 # What SFTP has under way: by Paramiko's 2 MiB, a link of 200 ms carries 10 MB/s at most.
 _SUBSYSTEM_WINDOW_BYTES = 16 * 2**20
@@ -56,12 +57,14 @@ def connect(
     home: Path,
     own: Own = lambda resource: None,
     asker: Asker | None = None,
+    live: Sequence[Connection] = (),
 ) -> ParamikoConnection:
     """Return a live connection to the end of the way. home: where the default keys are looked for, in `.ssh`.
 
     target: what the person called it. credentials: what they gave for it; the hops before it are logged in to with what
     the person's config and agent have. own: is given what is opened on the way; closing that gives the attempt up, from
-    any thread. asker: whoever answers what a server on the way asks while logging in; None where nobody does.
+    any thread. asker: whoever answers what a server on the way asks while logging in; None where nobody does. live:
+    connections that are there; what leads to a hop on the way is gone through, and stays when this one ends.
 
     No credential leaves this machine before the verdict on the host key of the hop that it is for is `ok`.
     Raises the errors under ConnectError, CredentialError, HostKeyConfirmationError, HostKeyRevokedError,
@@ -69,15 +72,39 @@ def connect(
     """
     # A key that cannot be used is told before any server is bothered.
     offers = Offers(credentials, way.last, home)
-    before = connect_before(way, credentials, host_keys, progress, home, own, asker)
+    lent = open_on_the_way(way, live)
+    if lent is not None:
+        progress.log(f"goes on from the connection to {lent.target.connection_id}, which is open")
+    before = connect_before(way, credentials, host_keys, progress, home, own, asker, lent)
+    is_lent = before is lent
     try:
-        connection = _step(target, way, offers, host_keys.entries(), progress, own, before, asker)
+        connection = _step(
+            target, way, offers, host_keys.entries(), progress, own, before, asker, before_is_lent=is_lent
+        )
     except BaseException:
-        if before is not None:
+        if before is not None and not is_lent:
             before.close()
         raise
     own(connection)
     return connection
+
+
+def open_on_the_way(way: Way, live: Sequence[Connection]) -> ParamikoConnection | None:
+    """Return the connection to the last hop before the end that is there already, came the same way, and answers."""
+    for end in range(len(way.hops) - 1, 0, -1):
+        for each in live:
+            if not isinstance(each, ParamikoConnection) or not _same_way(each.way.hops, way.hops[:end]):
+                continue
+            if each.answers(_LENT_ANSWER_SECS):
+                return each
+    return None
+
+
+def _same_way(one: Sequence[Hop], other: Sequence[Hop]) -> bool:
+    def of(hops: Sequence[Hop]) -> list[object]:
+        return [(hop.target, hop.known_as, hop.proxy_command) for hop in hops]
+
+    return of(one) == of(other)
 
 
 def connect_before(
@@ -88,19 +115,26 @@ def connect_before(
     home: Path,
     own: Own,
     asker: Asker | None = None,
+    lent: ParamikoConnection | None = None,
 ) -> ParamikoConnection | None:
-    """Return a connection to the hop before the last one; None where there is none. As connect()."""
+    """Return a connection to the hop before the last one; None where there is none. As connect(). lent: one that is
+    there already, to a hop on the way.
+    """
     entries = host_keys.entries()
     on_the_way = Credentials(use_agent=credentials.use_agent)
-    parts = [replace(way, hops=way.hops[:end]) for end in range(1, len(way.hops))]
+    begins = 0 if lent is None else len(lent.way.hops)
+    parts = [replace(way, hops=way.hops[:end]) for end in range(begins + 1, len(way.hops))]
     steps = [(part, Offers(on_the_way, part.last, home)) for part in parts]
-    connection: ParamikoConnection | None = None
+    connection = lent
     try:
         for part, offers in steps:
-            connection = _step(part.last.target, part, offers, entries, progress, own, connection, asker)
+            is_lent = connection is lent
+            connection = _step(
+                part.last.target, part, offers, entries, progress, own, connection, asker, before_is_lent=is_lent
+            )
             own(connection)
     except BaseException:
-        if connection is not None:
+        if connection is not None and connection is not lent:
             connection.close()
         raise
     return connection
@@ -115,6 +149,8 @@ def _step(
     own: Own,
     before: ParamikoConnection | None,
     asker: Asker | None,
+    *,
+    before_is_lent: bool,
 ) -> ParamikoConnection:
     """Return a connection to the end of a way, through the one to the hop before."""
     hop = way.last
@@ -129,11 +165,11 @@ def _step(
         transport.close()
         raise
     transport.set_keepalive(KEEPALIVE_SECS)
-    return ParamikoConnection(target, login, host_key, transport, way, before)
+    return ParamikoConnection(target, login, host_key, transport, way, before, before_is_lent=before_is_lent)
 
 
 class ParamikoConnection:
-    """See interface.Connection."""
+    """See interface.Connection. before_is_lent: whether the one to the hop before is not closed with this one."""
 
     connector = "paramiko"
     connector_reason = None
@@ -146,10 +182,13 @@ class ParamikoConnection:
         transport: paramiko.Transport,
         way: Way,
         before: ParamikoConnection | None = None,
+        *,
+        before_is_lent: bool = False,
     ) -> None:
         self.target = target
         self.way = way
         self.before = before
+        self._before_is_lent = before_is_lent
         self.login = login
         self.host_key = host_key
         self.transport = transport
@@ -298,7 +337,7 @@ class ParamikoConnection:
 
     def close(self) -> None:
         self.transport.close()
-        if self.before is not None:
+        if self.before is not None and not self._before_is_lent:
             self.before.close()
 
 
