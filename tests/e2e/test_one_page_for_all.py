@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.axe import complaints
 from tests.support.browser import visit
+from tests.support.drawn_sweeps import write_run
 from tests.support.growing_runs import growing_run, recorded
 from tests.support.link import run_link
 from tests.support.remote import accept, connect, start, stop
@@ -154,3 +156,53 @@ def test_a_host_that_needs_a_person_on_the_way_leads_there_and_back(
         expect(page).to_have_url(re.compile(r"#/runs$"))
     (session,) = viewer.get("/api/remote/viewer/sessions").json()["sessions"]
     assert stop(viewer, session).json()["ok"] is True
+
+
+def test_a_band_says_which_runs_it_is_without(browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path) -> None:
+    steps = np.arange(10)
+    for number, root in enumerate((tmp_path / "local-root", bare.runs, bare.runs)):
+        info = {"name": f"seed-{number}", "config": {"lr": 0.1}}
+        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0 + number)}, info)
+    bare.account.give(bare.runs)
+    with run_link(bare.sshd.port) as link, visit(browser, "about:blank") as visitor:
+        page = visitor.page
+        body = bare.login(remote_root=str(bare.runs)) | {"port": link.port}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        page.goto(f"{viewer.url}/#/runs?group=config.lr")
+        chart = page.locator('[data-metric="loss"]').first
+        mean = chart.locator(".chart-value")  # of the last step
+        unread = chart.get_by_text("2 runs unread")
+        expect(mean).to_have_text("11")
+        expect(unread).to_have_count(0)
+        link.down()
+        page.goto("about:blank")
+        page.goto(f"{viewer.url}/#/runs?group=config.lr")
+        left_out = page.get_by_text("2 of 3 runs cannot be read right now, and are not drawn until then")
+        expect(left_out).to_be_visible(timeout=RETURN_SECS * 1000)
+        expect(mean).to_have_text("10")
+        assert complaints(page) == []
+        page.screenshot(path="/tmp/m6/unread.png")
+        link.accept()
+        expect(mean).to_have_text("11", timeout=2 * RETURN_SECS * 1000)
+        expect(left_out).to_have_count(0)
+        # One that is known already is missed in the chart itself.
+        link.down()
+        # What was told a moment ago is still drawn.
+        question = {
+            "runs": [run["id"] for run in viewer.get("/api/runs").json()["runs"]],
+            "charts": [{"metric": "loss", "runs": [0, 1, 2]}],
+            "points": 100,
+        }
+
+        def is_silent() -> bool:
+            return viewer.post("/api/lines", question).content.count(b"cannot be read right now") == 2
+
+        eventually(is_silent, 2 * RETURN_SECS)
+        page.get_by_role("radio", name="Relative").click()
+        expect(unread).to_be_visible(timeout=RETURN_SECS * 1000)
+        expect(mean).to_have_text("10")
+        link.accept()
+        expect(unread).to_have_count(0, timeout=2 * RETURN_SECS * 1000)
+        expect(mean).to_have_text("11")
+        stop(viewer, session)

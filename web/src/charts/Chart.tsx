@@ -6,7 +6,7 @@ import { part } from "../api/parts";
 import { Bone, Delayed, ErrorState } from "../components/basics";
 import { Icon } from "../components/icons";
 import { lazy } from "../components/lazy";
-import { formatCount, formatExact, formatMetric } from "../pure/format";
+import { formatCount, formatExact, formatMetric, plural } from "../pure/format";
 import { savedAs, setChart, settingOf, type SavedAs } from "../state/chartSettings";
 import { dropWindow, holdLines, isThinned, lineOf, linesOf, refreshLines, wantWindow, type Entry } from "../state/lines/lines";
 import { hiddenRuns } from "../state/looks";
@@ -78,7 +78,8 @@ export function Chart(props: ChartProps) {
   const everything = useMemo(() => linesShown(metrics, runs, groups), [metrics, runs, groups]);
   const lines = useMemo(() => everything.filter((line) => line.run === null || !hidden.has(line.run)), [everything, hidden]);
   const context = contextOf(view, along);
-  const linesKey = lines.map((line) => `${line.id}.${line.spec.running}`).join(" ");
+  // A group may lose runs and gain others.
+  const linesKey = lines.map(({ id, spec }) => `${id}.${spec.running}.${spec.group?.join(",") ?? ""}`).join(" ");
   const contextKey = [context.axis, context.along, context.band, context.overwritten].join(" ");
   const entries = useMemo(() => linesOf(lines.map((line) => line.spec), context), [linesKey, contextKey]);
   const several = metrics.length > 1;
@@ -129,6 +130,8 @@ export function Chart(props: ChartProps) {
 
   const total = entries.reduce((sum, entry) => sum + entry.count, 0);
   const overwritten = entries.reduce((sum, entry) => sum + entry.hidden, 0);
+  // A run's line that was there before stays; a group is drawn without those that cannot be read.
+  const unread = entries.reduce((sum, entry) => sum + (entry.run !== null && lineOf(entry)?.x.length ? 0 : entry.unread), 0);
   const lastStep = entries.reduce<number | null>((last, { lastStep: own }) => (own === null ? last : Math.max(last ?? own, own)), null);
   const known = entries.filter((entry) => lineOf(entry) !== null);
   const empty = entries.length > 0 && known.length === entries.length && known.every((entry) => !lineOf(entry)!.x.length);
@@ -230,6 +233,12 @@ export function Chart(props: ChartProps) {
           <button type="button" class="chip quiet num" title="A resumed run logged these steps once more. Show them as they were first, too" onClick={() => setSwitch("all", true)}>
             {formatCount(overwritten)} overwritten
           </button>
+        )}
+        {unread > 0 && (
+          <span class="chart-unread num" title={`${plural(unread, "run")} of this chart cannot be read right now, and ${unread === 1 ? "is" : "are"} left out until then`}>
+            <Icon name="warning" size={12} />
+            {plural(unread, "run")} unread
+          </span>
         )}
         {setting.y && (
           <button type="button" class="chip num" title="Let y fit again" onClick={() => setChart(metric, { y: undefined })}>

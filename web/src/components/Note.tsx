@@ -11,8 +11,16 @@ export const Notes = ({ children }: { children: ComponentChildren }) => (
   </div>
 );
 
-export const Note = ({ icon = "warning", children, actions }: { icon?: IconName; children: ComponentChildren; actions?: ComponentChildren }) => (
-  <div class="note">
+interface NoteProps {
+  icon?: IconName;
+  /** More on it, for whoever points at it. */
+  title?: string;
+  children: ComponentChildren;
+  actions?: ComponentChildren;
+}
+
+export const Note = ({ icon = "warning", title, children, actions }: NoteProps) => (
+  <div class="note" title={title}>
     <Icon name={icon} size={14} />
     <p>
       {children} {actions && <span class="note-actions">{actions}</span>}

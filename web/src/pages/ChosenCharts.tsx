@@ -7,7 +7,7 @@ import type { ChartGroup, ChartRun } from "../charts/model";
 import { Bone, Code, Delayed, EmptyState, ErrorState } from "../components/basics";
 import { Note, Notes } from "../components/Note";
 import { lineStyles } from "../pure/colours";
-import { formatCount } from "../pure/format";
+import { formatCount, plural } from "../pure/format";
 import { apart, parted } from "../pure/names";
 import { isSystem } from "../pure/metrics";
 import { restore } from "../state/actions";
@@ -56,12 +56,18 @@ export function ChosenCharts({ ids: chosen, byDefault, highlighted }: Props) {
   const waiting = known.some((one) => !one.run && !one.error);
   const missing = ids.filter((_, at) => known[at]!.error?.code === "RUN_NOT_FOUND");
   const deleted = ids.filter((_, at) => known[at]!.removed && !missing.includes(ids[at]!));
+  const unread = known.filter((one) => one.error && one.error.code !== "RUN_NOT_FOUND" && !one.run);
   const notes = (
     <Notes>
       <Selection chosen={chosen} drawn={ids.length} missing={missing} deleted={deleted} />
+      {unread.length > 0 && (
+        <Note title={unread[0]!.error!.detail}>
+          {formatCount(unread.length)} of {plural(ids.length, "run")} cannot be read right now, and {unread.length === 1 ? "is" : "are"} not drawn until then.
+        </Note>
+      )}
     </Notes>
   );
-  const broken = known.find((one) => one.error && one.error.code !== "RUN_NOT_FOUND" && !one.run)?.error;
+  const broken = unread[0]?.error;
 
   if (ids.length === 0)
     return (

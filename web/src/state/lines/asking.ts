@@ -122,6 +122,7 @@ async function load(group: readonly Entry[]): Promise<void> {
     });
     const gone = new Set(end.missing);
     const hidden = new Map(end.unreadable.map(({ run, detail }) => [run, detail]));
+    for (const entry of group) if (isCurrent(entry)) leaveOut(entry, runsOf(entry).filter((run) => hidden.has(run)).length);
     for (const entry of waiting) {
       if (!isCurrent(entry)) continue;
       const why = entry.run === null ? undefined : hidden.get(entry.run);
@@ -142,6 +143,17 @@ async function load(group: readonly Entry[]): Promise<void> {
 function fail(entry: Entry, error: ApiError): void {
   entry.error = error;
   entry.loading = false;
+  changed(entry);
+}
+
+/** Note how many runs a line is without; those of a group are asked for again after a while. */
+function leaveOut(entry: Entry, unread: number): void {
+  if (unread && entry.run === null) {
+    entry.retryAt = Date.now() + RETRY_MS;
+    askLater(entry, RETRY_MS);
+  }
+  if (unread === entry.unread) return;
+  entry.unread = unread;
   changed(entry);
 }
 

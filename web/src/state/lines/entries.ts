@@ -37,6 +37,8 @@ export interface Entry extends LineSpec {
   /** The true number of points, and how many are not shown because they were overwritten. */
   count: number;
   hidden: number;
+  /** How many of its runs could not be read when it was asked for last, so that it is drawn without them, or as before. */
+  unread: number;
   lastStep: number | null;
   error: ApiError | null;
   loading: boolean;
@@ -88,6 +90,7 @@ export function entryOf(spec: LineSpec, context: Context): Entry {
     part: null,
     count: 0,
     hidden: 0,
+    unread: 0,
     lastStep: null,
     error: null,
     loading: false,
