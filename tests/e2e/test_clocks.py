@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.support.accounts import Account
 from tests.support.axe import complaints
 from tests.support.browser import visit
-from tests.support.clocks import Clock
+from tests.support.clocks import own_clock
 from tests.support.drawn_sweeps import write_run
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import run_server
@@ -26,10 +26,11 @@ TEXT = "2 h ahead of this machine's"
 def test_a_clock_that_is_wrong_is_told_where_it_matters(
     browser: Browser, bare_account: Account, tmp_path: Path
 ) -> None:
-    clock, home = Clock(bare_account.home / "clock"), tmp_path / "home"
+    home = tmp_path / "home"
     home.mkdir()
     with (
-        run_server(bare_account, tmp_path, options={"SetEnv": clock.environ()}) as server,
+        own_clock(bare_account) as clock,
+        run_server(bare_account, tmp_path, options={"SetEnv": clock.environ}) as server,
         run_viewer(tmp_path / "local", home) as viewer,
     ):
         clock.set_ahead(7200)
@@ -56,4 +57,3 @@ def test_a_clock_that_is_wrong_is_told_where_it_matters(
             page.goto(f"{viewer.url}/#/runs")
             expect(host).not_to_contain_text("clock", timeout=15_000)
         stop(viewer, session)
-    clock.file.unlink()

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.accounts import Account
+
+_SHARED = Path("/dev/shm")
 
 
 @dataclass(frozen=True)
 class Clock:
-    """file: says how far it is ahead; whoever has this clock must be able to read it."""
+    """file: says how far it is ahead."""
 
     file: Path
 
+    @property
     def environ(self) -> str:
-        """Return what gives it to the programs of a session, as sshd's SetEnv takes it. It is right at first."""
-        self.set_ahead(0)
+        """What gives it to the programs of a session, as sshd's SetEnv takes it."""
         return (
             f"LD_PRELOAD={_library()} FAKETIME_TIMESTAMP_FILE={self.file} FAKETIME_NO_CACHE=1"
             " FAKETIME_DONT_FAKE_MONOTONIC=1"
@@ -26,6 +32,22 @@ class Clock:
         draft.write_text(f"{secs:+.0f}")
         draft.chmod(0o644)
         draft.replace(self.file)
+
+
+@contextlib.contextmanager
+def own_clock(account: Account) -> Iterator[Clock]:
+    """Yield a clock for the programs of this user, which is right at first. They are to have ended on leaving."""
+    clock = Clock(account.home / "clock")
+    clock.set_ahead(0)
+    try:
+        yield clock
+    finally:
+        clock.file.unlink(missing_ok=True)
+        # What programs share that have it, and leave where they were killed.
+        for path in (*_SHARED.glob("faketime_shm_*"), *_SHARED.glob("sem.faketime_sem_*")):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_uid == account.uid:
+                    path.unlink()
 
 
 def _library() -> Path:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.accounts import Account
-from tests.support.clocks import Clock
+from tests.support.clocks import Clock, own_clock
 from tests.support.drawn_sweeps import write_run
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server, run_server
@@ -25,14 +25,13 @@ AHEAD_SECS = 7200
 
 @pytest.fixture
 def clock(bare_account: Account) -> Iterator[Clock]:
-    made = Clock(bare_account.home / "clock")
-    yield made
-    made.file.unlink(missing_ok=True)
+    with own_clock(bare_account) as made:
+        yield made
 
 
 @pytest.fixture
 def there(bare_account: Account, clock: Clock, tmp_path: Path) -> Iterator[Server]:
-    with run_server(bare_account, tmp_path, options={"SetEnv": clock.environ()}) as server:
+    with run_server(bare_account, tmp_path, options={"SetEnv": clock.environ}) as server:
         write_run(server.runs, RUN, {"loss": ([0], [1.0])}, {"name": "silent"}, state="running")
         say(server, time.time())
         yield server

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.accounts import Account, make_account
-from tests.support.clocks import Clock
+from tests.support.clocks import Clock, own_clock
 from tests.support.growing_runs import growing_run, recorded
 from tests.support.link import Link, run_link
 from tests.support.opened_roots import ONLY_SFTP
@@ -148,8 +148,8 @@ def lab(server_account: Account, tmp_path_factory: pytest.TempPathFactory) -> It
             mode = "viewer" if number == 0 else "sftp" if number % 3 == 0 else "agent"
             account = server_account if number == 0 else stack.enter_context(make_account())
             (folder / name).mkdir()
-            clock = Clock(account.home / "clock") if name == WILD else None
-            options = ONLY_SFTP if mode == "sftp" else {"SetEnv": clock.environ()} if clock else {}
+            clock = stack.enter_context(own_clock(account)) if name == WILD else None
+            options = ONLY_SFTP if mode == "sftp" else {"SetEnv": clock.environ} if clock else {}
             server = stack.enter_context(run_server(account, folder / name, options=options))
             prepare_root(server.runs, now=time.time())
             host = Host(name, mode, server, stack.enter_context(run_link(server.sshd.port)), clock=clock)
