@@ -23,7 +23,7 @@ class Clock:
         """What gives it to the programs of a session, as sshd's SetEnv takes it."""
         return (
             f"LD_PRELOAD={_library()} FAKETIME_TIMESTAMP_FILE={self.file} FAKETIME_NO_CACHE=1"
-            " FAKETIME_DONT_FAKE_MONOTONIC=1"
+            " FAKETIME_DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1"
         )
 
     def set_ahead(self, secs: float) -> None:
