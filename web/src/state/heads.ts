@@ -4,6 +4,7 @@ import { effect, signal } from "@preact/signals";
 import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "../api/error";
 import { getMetrics, type RunHead } from "../api/lines";
 import type { LivePoints, Run } from "../api/types";
+import { sourceOf } from "../pure/address";
 import { nextFrame } from "./frame";
 import { link, lost, returns, stream } from "./link";
 
@@ -53,7 +54,7 @@ function ask(id: string): void {
     // Each place by itself: one that takes its time holds up no other.
     const places = new Map<string, string[]>();
     for (const id of ids) {
-      const place = id.slice(0, Math.max(0, id.lastIndexOf(":")));
+      const place = sourceOf(id);
       places.set(place, [...(places.get(place) ?? []), id]);
     }
     for (const mine of places.values()) for (let at = 0; at < mine.length; at += MOST) void load(mine.slice(at, at + MOST));

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import secrets
 import threading
 import time
@@ -185,11 +186,16 @@ class Agent:
         return found
 
     def _timed(self, request: dict[str, Any], timeout_secs: float) -> tuple[dict[str, Any], float]:
-        """Return an answer that tells the time over there, and how many seconds it took."""
+        """Return an answer that tells the time over there, and how many seconds it took. Raises OSError."""
         began, began_at = time.monotonic(), time.time()
         told: dict[str, Any] = self._one(request, timeout_secs)
         took_secs = time.monotonic() - began
-        offset_secs = told["time"] - (began_at + took_secs / 2)
+        try:
+            offset_secs = float(told["time"]) - (began_at + took_secs / 2)
+        except (TypeError, KeyError, ValueError, OverflowError) as error:
+            raise OSError(f"The host's answer cannot be read: {error}") from error
+        if not math.isfinite(offset_secs):
+            raise OSError("The host's answer tells a time that is none")
         # A difference that the way there and back explains is none.
         if self.clock_offset_secs is None or abs(offset_secs - self.clock_offset_secs) > took_secs:
             self.clock_offset_secs = offset_secs
