@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.support.drawn_sweeps import write_run, write_sweep
 from tests.support.looking import looking, points_of
+from tests.support.waiting import eventually
 
 import runicorn as rn
 
@@ -89,6 +90,36 @@ def test_all_lines_come_in_one_request_and_moving_the_pointer_paints_no_line_aga
     expect(chart.locator(".chart-tooltip")).to_be_visible()
     assert painted(chart) == before
     assert colours(chart, "chart-top") > 0
+
+
+def test_the_line_that_is_pointed_at_is_brought_out_in_the_chart_the_legend_and_the_table(look, sweep):
+    page = look(chosen(sweep))
+    chart = points_of(page, "train/loss")
+    other = points_of(page, "val/loss")
+    expect(chart).to_have_attribute("data-complete", "true")
+    expect(other).to_have_attribute("data-complete", "true")
+    lines = chart.locator("canvas.chart-lines")
+
+    def brings_out(of, wanted):
+        faded = "0.3" if wanted else "1"
+        expect(of.locator("canvas.chart-lines")).to_have_css("opacity", faded)
+        eventually(lambda: (colours(of, "chart-top") > 0) == wanted, what="the line on top")
+
+    brings_out(chart, wanted=False)
+    page.locator(".row", has=page.locator(".colour-box[aria-checked=true]")).nth(3).hover()
+    brings_out(chart, wanted=True)
+    brings_out(other, wanted=True)  # the same run in all of the charts
+    page.get_by_role("button", name="Columns").hover()
+    brings_out(chart, wanted=False)
+    brings_out(other, wanted=False)
+    box = chart.locator(".chart-over").bounding_box()
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"] / 2)
+    expect(lines).to_have_css("opacity", "0.3")
+    expect(page.locator(".row.lit")).to_have_count(1)
+    chart.get_by_role("button", name="Enlarge train/loss").click()
+    large = page.get_by_role("dialog")
+    large.locator(".legend-item").nth(4).hover()
+    brings_out(large, wanted=True)
 
 
 def test_what_others_share_is_no_first_chart_and_counters_come_last(look, sweep):

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import type { Run } from "../src/api/types";
-import { groupRuns, pathKey, valueKey } from "../src/pure/grouping";
+import { groupPath, groupRuns, pathKey, valueKey } from "../src/pure/grouping";
 import { joinKeys, splitKeys } from "../src/pure/keyList";
 
 const run = (id: string, config: Record<string, unknown>, more: Partial<Run> = {}): Run =>
   ({ id, project: "p", name: id, tags: [], config, summary: {}, group: "", job_type: "", ...more }) as Run;
+
+const groupsOf = (runs: Run[], keys: string[]) => groupRuns(runs.map((one) => [one.id, groupPath(one, keys)] as const), keys);
 
 describe("groups", () => {
   it("holds numbers and the texts that say them together, and nothing else", () => {
@@ -22,16 +24,16 @@ describe("groups", () => {
       run("c", { lr: 0.1, opt: { name: "sgd" } }),
       run("d", {}),
     ];
-    const groups = groupRuns(runs, ["config.lr", "config.opt.name"]);
+    const groups = groupsOf(runs, ["config.lr", "config.opt.name"]);
     expect(groups.map((group) => group.ids)).toEqual([["a", "b"], ["c"], ["d"]]);
     expect(groups[0]!.label).toBe("lr 0.1 · opt.name adam");
     expect(groups[0]!.key).toBe(pathKey([0.1, "adam"]));
-    expect(groupRuns(runs, [])).toMatchObject([{ ids: ["a", "b", "c", "d"] }]);
+    expect(groupsOf(runs, [])).toMatchObject([{ ids: ["a", "b", "c", "d"] }]);
   });
 
   it("takes the tags of a run as a whole, whatever their order", () => {
     const runs = [run("a", {}, { tags: ["x", "y"] }), run("b", {}, { tags: ["y", "x"] }), run("c", {}, { tags: ["x"] }), run("d", {})];
-    expect(groupRuns(runs, ["tags"]).map((group) => group.ids)).toEqual([["a", "b"], ["c"], ["d"]]);
+    expect(groupsOf(runs, ["tags"]).map((group) => group.ids)).toEqual([["a", "b"], ["c"], ["d"]]);
   });
 });
 

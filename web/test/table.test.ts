@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Run, WireGroup } from "../src/api/types";
 import { columnOf, type Column } from "../src/pure/columns";
 import { fieldText, termsOf, valueText, withTerm } from "../src/pure/filterTerms";
-import { groupItems, rangesOf, withFirst } from "../src/pure/rowItems";
+import { groupItems, rangesOf } from "../src/pure/rowItems";
 import { nameChoices, taken, typingAt } from "../src/pure/suggest";
 import { layoutOf, movedTo } from "../src/pure/tableLayout";
 import { formatSelection, parseSelection, rangeOf, selectedIds, withRuns } from "../src/state/selection";
@@ -28,13 +28,6 @@ describe("lines of groups", () => {
       [0, 5],
       [505, 510],
     ]);
-    expect(withFirst([], 5)).toEqual([[0, 5]]);
-    expect(withFirst([[3, 9]], 5)).toEqual([[0, 9]]);
-    expect(withFirst([[30, 40]], 5)).toEqual([
-      [0, 5],
-      [30, 40],
-    ]);
-    expect(withFirst([], 0)).toEqual([]);
   });
 });
 

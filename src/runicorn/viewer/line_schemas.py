@@ -73,13 +73,16 @@ class LinesQuestion(BaseModel):
 
 
 class MetricsQuestion(BaseModel):
+    """by: what the runs are grouped by, as GET /api/run-groups takes it: each is told what it has there."""
+
     model_config = ConfigDict(extra="forbid")
 
     runs: Addresses
+    by: Annotated[list[Annotated[str, Field(min_length=1, max_length=500)]], Field(max_length=3)] = []
 
 
 class RunHeadAnswer(AnswerModel):
-    """Who a run is, and what its script said of its metrics."""
+    """Who a run is, and what its script said of its metrics. path: what it has in the fields that were asked for."""
 
     id: str
     project: str
@@ -87,6 +90,7 @@ class RunHeadAnswer(AnswerModel):
     state: State
     created_at: str
     deleted_at: str | None
+    path: list[Any]
     metric_definitions: list[MetricDefinitionAnswer]
 
 

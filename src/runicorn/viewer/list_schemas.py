@@ -37,11 +37,15 @@ class GroupAnswer(AnswerModel):
 
 
 class RunGroupsAnswer(AnswerModel):
-    """Groups, depth first, and of their runs, in the same order, those asked for. The rest: as of the list."""
+    """Groups, depth first, and of their runs, in the same order, those asked for. The rest: as of the list.
+
+    first: the ids of the runs of the first groups, as many whole ones as `whole` has room for.
+    """
 
     groups: list[GroupAnswer]
     runs: list[RunAnswer]
     total: int
+    first: list[str]
     projects: list[ProjectCount]
     columns: ColumnNames
     indexing: IndexingAnswer | None

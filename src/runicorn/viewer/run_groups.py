@@ -28,6 +28,7 @@ class Grouping:
     """by: the fields of the levels, the outermost first. columns: those that mean and spread are of.
 
     ranges: which of the runs, in the order of their groups, are sent; run_columns: with which values of metrics.
+    whole: how many runs the first groups have at most whose runs are told by their ids.
     """
 
     by: tuple[str, ...]
@@ -35,18 +36,14 @@ class Grouping:
     columns: tuple[str, ...] = ()
     ranges: tuple[tuple[int, int], ...] = ()
     run_columns: tuple[str, ...] = ()
+    whole: int = 0
 
     @classmethod
     def parse(cls, *, by: Sequence[str], sort: Sequence[str] = (), order: Sequence[str] = (), stat: Sequence[str] = (),
-              ranges: Sequence[str] = (), columns: Sequence[str] = ()) -> Grouping:  # fmt: skip
+              ranges: Sequence[str] = (), columns: Sequence[str] = (), whole: int = 0) -> Grouping:  # fmt: skip
         """Raises UsageError."""
-        levels = tuple(dict.fromkeys(by))
-        for key in levels:
-            if key not in GROUP_FIELDS and not (key.startswith(CONFIG) and is_own(key)):
-                raise UsageError(
-                    f"Runs cannot be grouped by {key[:100]!r}.", hint=f"Use config.KEY or {', '.join(GROUP_FIELDS)}."
-                )
-        if not 1 <= len(levels) <= MAX_LEVELS:
+        levels = group_levels(by)
+        if not levels:
             raise UsageError(f"Runs are grouped by one to {MAX_LEVELS} fields.")
         for key in stat:
             if key not in STAT_FIELDS and not is_own(key):
@@ -56,7 +53,22 @@ class Grouping:
         spans = tuple(_parse_range(text) for text in ranges)
         if len(spans) > MAX_RANGES or sum(end - first for first, end in spans) > MAX_ROWS:
             raise UsageError(f"At most {MAX_RANGES} ranges with {MAX_ROWS} runs can be asked for.")
-        return cls(levels, RunOrder.parse(sort, order), tuple(dict.fromkeys(stat)), spans, metric_columns(columns))
+        return cls(
+            levels, RunOrder.parse(sort, order), tuple(dict.fromkeys(stat)), spans, metric_columns(columns), whole
+        )
+
+
+def group_levels(by: Sequence[str]) -> tuple[str, ...]:
+    """Return what runs are grouped by, each field once. Raises UsageError."""
+    levels = tuple(dict.fromkeys(by))
+    for key in levels:
+        if key not in GROUP_FIELDS and not (key.startswith(CONFIG) and is_own(key)):
+            raise UsageError(
+                f"Runs cannot be grouped by {key[:100]!r}.", hint=f"Use config.KEY or {', '.join(GROUP_FIELDS)}."
+            )
+    if len(levels) > MAX_LEVELS:
+        raise UsageError(f"Runs are grouped by one to {MAX_LEVELS} fields.")
+    return levels
 
 
 @dataclass
@@ -105,9 +117,8 @@ class Group:
     moments: list[Moments] = field(default_factory=list)
 
     def to_wire(self) -> dict[str, Any]:
-        value = number_to_json(self.value) if isinstance(self.value, float) else self.value
         stats = [moments.to_wire() for moments in self.moments]
-        return {"depth": self.depth, "value": value, "count": len(self.runs), "stats": stats}
+        return {"depth": self.depth, "value": value_to_wire(self.value), "count": len(self.runs), "stats": stats}
 
 
 @dataclass
@@ -116,6 +127,20 @@ class Grouped:
 
     groups: list[Group]
     runs: list[IndexedRun]
+
+    def first_whole(self, most: int) -> list[IndexedRun]:
+        """Return the runs of the first groups, of the deepest level, that have at most `most` runs together.
+
+        Of a first group that alone has more: so many of it.
+        """
+        deepest = max((group.depth for group in self.groups), default=0)
+        end = 0
+        for group in self.groups:
+            if group.depth == deepest:
+                if end and end + len(group.runs) > most:
+                    break
+                end += len(group.runs)
+        return self.runs[: min(end, most)]
 
 
 def grouped(items: Iterable[IndexedRun], grouping: Grouping) -> Grouped:
@@ -189,6 +214,11 @@ def group_value(item: IndexedRun, key: str) -> Any:
     if key == "tags":
         return ", ".join(sorted(value)) if value else None
     return None if value == "" and not is_own(key) else value
+
+
+def value_to_wire(value: Any) -> Any:
+    """Return what a run is grouped by as JSON has it."""
+    return number_to_json(value) if isinstance(value, float) else value
 
 
 def value_key(value: Any) -> object:

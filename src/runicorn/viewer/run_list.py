@@ -100,6 +100,7 @@ class RunListWriter:
                 "groups": [group.to_wire() for group in found.groups],
                 "runs": [self.encoded(item, now, grouping.run_columns) for item in rows],
                 "total": len(found.runs),
+                "first": [item.run.id for item in found.first_whole(grouping.whole)],
                 **_about(items, chosen, standing),
             }
         )

@@ -81,6 +81,9 @@ def test_the_machine_can_be_searched_sorted_and_grouped_by(place):
     assert [run["place"] for run in groups["runs"]][:4] == ["gpu-1", "gpu-1", "gpu-2", "gpu-2"]
     values = viewer.get("/api/run-values", field="host", typed="gpu")["values"]
     assert {each["value"] for each in values} >= {"gpu-1", "gpu-2"}
+    whole = viewer.get("/api/run-groups", by="host", whole=4)["first"]
+    heads = viewer.http.post("/api/metrics", json={"runs": whole, "by": ["host"]}).json()["runs"]
+    assert sorted(head["path"] for head in heads) == [["gpu-1"], ["gpu-1"], ["gpu-2"], ["gpu-2"]]
     ids = viewer.get("/api/run-ids", q="host:gpu-1")["ids"]
     assert len(ids) == 2
     assert all(":" in each for each in ids)

@@ -1,5 +1,6 @@
 """Many runs over HTTP: their groups, ids and values, and changes of all of them at once."""
 
+import itertools
 import json
 
 import pytest
@@ -42,7 +43,36 @@ def test_groups_with_what_they_come_to_and_the_runs_that_are_in_sight(viewer, ru
     assert [run["config"]["lr"] for run in body["runs"]] == [0.01, 0.01]
     assert body["runs"][0]["stats"] == {"mean.loss": pytest.approx(2.02)}
     assert body["total"] == 6
+    assert body["first"] == []
     assert viewer.get("/api/run-groups", 400, by="note")["code"] == "INVALID_REQUEST"
+
+
+def test_the_first_groups_are_told_by_their_runs_whole_ones(viewer, runs):
+    def first(whole, *by):
+        return set(viewer.get("/api/run-groups", by=by or "config.lr", whole=whole)["first"])
+
+    low, high = set(runs[3:]), set(runs[:3])
+    assert (first(0), first(3), first(5), first(6), first(1000)) == (set(), low, low, low | high, low | high)
+    assert len(first(2)) == 2  # of a group that is too large by itself, a part
+    assert first(2) < low
+    assert len(first(4, "config.lr", "config.seed")) == 4
+    assert viewer.get("/api/run-groups", 422, by="config.lr", whole=1001)["code"] == "INVALID_REQUEST"
+
+
+def test_runs_by_their_ids_are_told_with_what_they_are_grouped_by(viewer, runs):
+    def ask(*by):
+        return viewer.http.post("/api/metrics", json={"runs": runs, "by": list(by)})
+
+    heads = ask("config.lr", "config.seed", "tags").json()["runs"]
+    found = {head["id"]: head["path"] for head in heads}
+    assert found == {
+        run: [rate, seed, None]
+        for run, (rate, seed) in zip(runs, itertools.product((0.1, 0.01), range(SEEDS)), strict=True)
+    }
+    assert all(head["path"] == [] for head in ask().json()["runs"])
+    for status, wrong in ((400, ["note"]), (400, ["config."]), (422, ["tags", "state", "host", "user"]), (422, [""])):
+        answer = ask(*wrong)
+        assert (answer.status_code, answer.json()["code"]) == (status, "INVALID_REQUEST"), wrong
 
 
 def test_all_ids_that_match_and_those_of_a_group(viewer, runs):

@@ -120,12 +120,20 @@ const utcOffset = () => -new Date().getTimezoneOffset();
 export const getRuns = (query: RunsQuery, signal?: AbortSignal) => request<RunPage>("GET", withQuery("/api/runs", runsQuery(query, utcOffset())), { signal });
 
 /** ranges: which of the runs are sent, in the order of their groups. */
-export const getRunGroups = (query: RunsQuery, by: readonly string[], stat: readonly string[], ranges: readonly (readonly [number, number])[], signal?: AbortSignal) =>
+/** Return the groups of the runs that match, and the runs in `ranges`. whole: how many runs may be in the groups whose ids are told. */
+export const getRunGroups = (
+  query: RunsQuery,
+  by: readonly string[],
+  stat: readonly string[],
+  ranges: readonly (readonly [number, number])[],
+  whole: number,
+  signal?: AbortSignal,
+) =>
   request<RunGroups>(
     "GET",
     withQuery(
       "/api/run-groups",
-      composeQuery({ ...filterParams(query, utcOffset()), ...sortParams(query), by, stat, column: query.columns ?? [], range: ranges.map(([first, end]) => `${first}-${end}`) }),
+      composeQuery({ ...filterParams(query, utcOffset()), ...sortParams(query), by, stat, column: query.columns ?? [], range: ranges.map(([first, end]) => `${first}-${end}`), whole }),
     ),
     { signal },
   );

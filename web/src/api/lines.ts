@@ -32,6 +32,8 @@ export interface RunHead {
   state: RunState;
   created_at: string;
   deleted_at: string | null;
+  /** What it has in the fields that were asked for. */
+  path: unknown[];
   metric_definitions: MetricDefinition[];
 }
 
@@ -42,4 +44,4 @@ export interface MetricList {
   unreadable: { run: string; detail: string }[];
 }
 
-export const getMetrics = (runs: readonly string[], signal?: AbortSignal) => post<MetricList>("/api/metrics", { runs }, signal);
+export const getMetrics = (runs: readonly string[], by: readonly string[], signal?: AbortSignal) => post<MetricList>("/api/metrics", { runs, by }, signal);

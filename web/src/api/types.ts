@@ -116,6 +116,8 @@ export interface RunPage {
 /** Groups, depth first, and those runs of theirs that were asked for. */
 export interface RunGroups extends Omit<RunPage, "next_cursor"> {
   groups: WireGroup[];
+  /** The ids of the runs of the first groups, whole ones. */
+  first: string[];
 }
 
 /** What is changed about some runs; what is left out, or null, stays. */

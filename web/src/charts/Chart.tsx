@@ -150,6 +150,15 @@ export function Chart(props: ChartProps) {
       return [{ id: line.id, colour: line.style.colour, dash: line.style.dash, group: line.group, line: data, part: fits ? part.line : null }];
     });
 
+  const shownLines = useSignal(lines); // as a signal: what is pointed at may come to be drawn later
+  useLayoutEffect(() => void (shownLines.value = lines), [lines]);
+  const emphasised = useComputed(() => {
+    if (several) return probe.value?.own ? probe.value.nearestId : null;
+    const pointed = highlighted.value;
+    return pointed === null ? null : (shownLines.value.find((line) => line.id === pointed || line.spec.group?.includes(pointed))?.id ?? null);
+  });
+  const latest = useRef({ zoomTo });
+  latest.current = { zoomTo };
   useLayoutEffect(() => {
     const box = frame.current;
     if (!hasPlot || !box) return;
@@ -160,14 +169,13 @@ export function Chart(props: ChartProps) {
       click: () => (pinned.value = pinned.peek() ? null : probe.peek()),
     });
     plot.current = made;
+    made.emphasise(emphasised.peek());
     return () => {
       plot.current = null;
       probe.value = null;
       made.destroy();
     };
   }, [hasPlot, metric]);
-  const latest = useRef({ zoomTo });
-  latest.current = { zoomTo };
 
   const stylesKey = lines.map((line) => `${line.id}${line.style.colour}.${line.style.dash}`).join();
   const partsKey = zoom ? zoom.join() : "";
@@ -179,14 +187,10 @@ export function Chart(props: ChartProps) {
     void theme.value;
     queueMicrotask(() => plot.current?.recolour());
   });
-  const shownLines = useRef(lines);
-  shownLines.current = lines;
-  const emphasised = useComputed(() => {
-    if (several) return probe.value?.own ? probe.value.nearestId : null;
-    const pointed = highlighted.value;
-    return pointed === null ? null : (shownLines.current.find((line) => line.id === pointed || line.spec.group?.includes(pointed))?.id ?? null);
+  useSignalEffect(() => {
+    const id = emphasised.value; // read also while there is no plot: what is not read is not followed
+    plot.current?.emphasise(id);
   });
-  useSignalEffect(() => plot.current?.emphasise(emphasised.value));
   useSignalEffect(() => {
     const now = probe.value;
     if (now?.own && lines.length > 1 && !several) highlighted.value = now.nearestId;

@@ -68,13 +68,14 @@ export function ChartToolbar({ view, shown, all, usual, sources, grouped, legend
       {grouped && (
         <label class="band-choice" title={BANDS.find((one) => one.value === view.band)!.says}>
           <span class="visually-hidden">Band of a group</span>
-          <select class="select" value={view.band} aria-label="Band of a group" onChange={(event) => setParams({ band: event.currentTarget.value === "std" ? "" : event.currentTarget.value })}>
+          <select class="input small select" value={view.band} aria-label="Band of a group" onChange={(event) => setParams({ band: event.currentTarget.value === "std" ? "" : event.currentTarget.value })}>
             {BANDS.map((one) => (
               <option key={one.value} value={one.value} title={one.says}>
                 {one.label}
               </option>
             ))}
           </select>
+          <Icon name="chevronDown" size={12} />
         </label>
       )}
       <Popover label="More chart settings" buttonClass="button small" button={<>More</>} align="right">

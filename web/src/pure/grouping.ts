@@ -49,15 +49,17 @@ export const pathKey = (values: readonly unknown[]): string => JSON.stringify(va
 export const groupLabel = (keys: readonly string[], values: readonly unknown[]): string =>
   values.map((value, at) => (keys[at]!.startsWith("config.") ? `${keys[at]!.slice(7)} ${formatValue(value)}` : formatValue(value))).join(" · ");
 
-/** Return the groups of these runs, in the order in which their first runs stand. */
-export function groupRuns(runs: readonly Run[], keys: readonly string[]): RunGroup[] {
+/** Return what a run has in the fields that runs are grouped by, outermost first. */
+export const groupPath = (run: Run, keys: readonly string[]): unknown[] => keys.map((key) => groupValue(run, key));
+
+/** Return the groups of runs, in the order in which their first runs stand. paths: see `groupPath`. */
+export function groupRuns(paths: readonly (readonly [string, readonly unknown[]])[], keys: readonly string[]): RunGroup[] {
   const groups = new Map<string, RunGroup>();
-  for (const run of runs) {
-    const values = keys.map((key) => groupValue(run, key));
+  for (const [id, values] of paths) {
     const key = pathKey(values);
     const known = groups.get(key);
-    if (known) known.ids.push(run.id);
-    else groups.set(key, { key, values, label: groupLabel(keys, values), ids: [run.id] });
+    if (known) known.ids.push(id);
+    else groups.set(key, { key, values, label: groupLabel(keys, values), ids: [id] });
   }
   return [...groups.values()];
 }

@@ -58,10 +58,3 @@ export function rangesOf(items: readonly Item[], first: number, last: number, mo
   }
   return ranges.slice(0, most);
 }
-
-/** Return the ranges with the first `count` runs among them. */
-export function withFirst(ranges: readonly [number, number][], count: number): [number, number][] {
-  const [first, ...others] = ranges;
-  if (!first || first[0] > count) return [[0, count], ...ranges.slice(0, 49)].filter(([from, to]) => from! < to!) as [number, number][];
-  return [[0, Math.max(count, first[1])], ...others];
-}

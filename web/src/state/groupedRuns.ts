@@ -21,6 +21,10 @@ export const groups = signal<readonly WireGroup[]>([]);
 /** The runs that have come, by their place in the order of the groups. */
 export const groupRows = signal<ReadonlyMap<number, Run>>(new Map());
 
+/** The runs of the first groups, whole groups of at most so many runs together: what charts show while nobody has chosen. */
+export const firstOfGroups = signal<readonly string[]>([]);
+const MOST_FIRST = 200;
+
 let asked: GroupsQuery | null = null;
 let inSight: readonly Range[] = [];
 let request: AbortController | null = null;
@@ -39,6 +43,7 @@ export function showGroups(next: GroupsQuery | null): void {
     refreshTimer = undefined;
     if (groups.peek().length) groups.value = [];
     if (groupRows.peek().size) groupRows.value = new Map();
+    firstOfGroups.value = [];
     return;
   }
   if (asked && JSON.stringify(asked) === JSON.stringify(next) && !listError.value) return;
@@ -72,7 +77,7 @@ async function load(quietly: boolean, onlyRows = false): Promise<void> {
   lastRefresh = Date.now();
   const ranges = inSight;
   try {
-    const answer = await getRunGroups(asked.query, asked.by, asked.stat, ranges, mine.signal);
+    const answer = await getRunGroups(asked.query, asked.by, asked.stat, ranges, MOST_FIRST, mine.signal);
     if (request !== mine) return;
     take(answer, ranges, onlyRows);
   } catch (error) {
@@ -98,6 +103,7 @@ function take(answer: RunGroups, ranges: readonly Range[], onlyRows: boolean): v
     for (const [first, end] of ranges) for (let at = first; at < Math.min(end, answer.total); at += 1) if (next < answer.runs.length) rows.set(at, answer.runs[next++]!);
     groups.value = answer.groups;
     groupRows.value = rows;
+    if (answer.first.join() !== firstOfGroups.peek().join()) firstOfGroups.value = answer.first;
     takeAround(answer);
   });
 }

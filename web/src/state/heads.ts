@@ -5,6 +5,8 @@ import { asApiError, isAbort, runNotFound, runUnreadable, type ApiError } from "
 import { getMetrics, type RunHead } from "../api/lines";
 import type { LivePoints, Run } from "../api/types";
 import { sourceOf } from "../pure/address";
+import { groupPath } from "../pure/grouping";
+import { joinKeys } from "../pure/keyList";
 import { nextFrame } from "./frame";
 import { link, lost, returns, stream } from "./link";
 
@@ -31,13 +33,31 @@ const first = new Map<string, boolean>();
 let timer: ReturnType<typeof setTimeout> | undefined;
 let wired = false;
 
-/** Return what is known of these runs; asks for those of which nothing is. */
-export function headsOf(ids: readonly string[]): readonly Head[] {
+/** What runs are grouped by at the moment, and what they have there, by that; null while it is asked for. */
+let fields: readonly string[] = [];
+const paths = new Map<string, { by: string; path: readonly unknown[] | null }>();
+
+/** Return what this run has in these fields, null where that is not known; `headsOf` asks for it. */
+export function pathOf(id: string, by: readonly string[]): readonly unknown[] | null {
+  void version.value;
+  const known = paths.get(id);
+  return known?.by === joinKeys(by) ? known.path : null;
+}
+
+/** Return what is known of these runs; asks for those of which nothing is, or not what they have in the fields `by`. */
+export function headsOf(ids: readonly string[], by: readonly string[] = []): readonly Head[] {
   void version.value;
   listen();
+  const key = joinKeys(by);
+  if (key && key !== joinKeys(fields)) fields = by;
   return ids.map((id) => {
     const known = heads.get(id);
-    if (known) return known;
+    const isUnplaced = key !== "" && paths.get(id)?.by !== key;
+    if (isUnplaced) paths.set(id, { by: key, path: null });
+    if (known) {
+      if (isUnplaced && !first.has(id)) ask(id);
+      return known;
+    }
     heads.set(id, NOBODY);
     first.set(id, false);
     ask(id);
@@ -62,11 +82,15 @@ function ask(id: string): void {
 }
 
 async function load(ids: readonly string[]): Promise<void> {
+  const by = fields;
   try {
-    const { runs, metrics, missing, unreadable } = await getMetrics(ids);
+    const { runs, metrics, missing, unreadable } = await getMetrics(ids, by);
     const names = new Map<string, Set<string>>(runs.map((run) => [run.id, new Set()]));
     for (const { name, runs: having } of metrics) for (const id of having ?? names.keys()) names.get(id)?.add(name);
-    for (const run of runs) heads.set(run.id, { run, metrics: names.get(run.id)!, error: null, removed: run.deleted_at !== null });
+    for (const run of runs) {
+      heads.set(run.id, { run, metrics: names.get(run.id)!, error: null, removed: run.deleted_at !== null });
+      if (by === fields && by.length) paths.set(run.id, { by: joinKeys(by), path: run.path });
+    }
     for (const id of missing) set(id, { error: runNotFound(id), removed: true });
     for (const { run, detail } of unreadable) hide([run], runUnreadable(run, detail));
   } catch (error) {
@@ -77,7 +101,8 @@ async function load(ids: readonly string[]): Promise<void> {
   }
   for (const id of ids) {
     // The answer may be older than the news that the run has come.
-    if (first.get(id) && !heads.get(id)?.run) ask(id);
+    const head = heads.get(id);
+    if (head?.run ? by !== fields && paths.get(id)?.path === null : first.get(id)) ask(id);
     first.delete(id);
   }
   changed();
@@ -105,6 +130,7 @@ function onRun(run: Run): void {
   const known = heads.get(run.id);
   if (!known) return;
   const { id, project, name, state, created_at, deleted_at } = run;
+  if (paths.has(id)) paths.set(id, { by: joinKeys(fields), path: groupPath(run, fields) });
   const before = known.run;
   if (before) set(id, { run: { ...before, project, name, state, created_at, deleted_at }, removed: deleted_at !== null, error: null });
   if (first.has(id)) first.set(id, true);

@@ -18,6 +18,7 @@ from runicorn.viewer.answers import NOT_FOUND, json_answer
 from runicorn.viewer.line_frames import MEDIA_TYPE, frame
 from runicorn.viewer.line_schemas import LinesQuestion, MetricListAnswer, MetricsQuestion, run_head_to_wire
 from runicorn.viewer.merging import as_they_come
+from runicorn.viewer.run_groups import group_levels, group_value, value_to_wire
 from runicorn.viewer.schemas import definition_to_wire
 from runicorn.viewer.source_state import SourceState
 from runicorn.viewer.state import ViewerState, viewer_state
@@ -66,9 +67,10 @@ async def read_lines(state: State, question: LinesQuestion) -> Response:
 @router.post("/api/metrics", response_model=MetricListAnswer, responses=NOT_FOUND)
 async def list_metrics(state: State, question: MetricsQuestion) -> Response:
     """Return the names of all metrics of these runs, what their scripts say of them, and who the runs are."""
+    by = group_levels(question.by)
     sources, missing = state.by_source(question.runs)
     told = await asyncio.gather(
-        *(place.workers.run(_metrics, place, runs) for place, runs in sources), return_exceptions=True
+        *(place.workers.run(_metrics, place, runs, by) for place, runs in sources), return_exceptions=True
     )
     answers = [each for each in told if not isinstance(each, BaseException)]
     unreadable: list[dict[str, str]] = []
@@ -254,17 +256,19 @@ def _band_frame(line: BandLine) -> bytes:
     return frame(head, columns, _ROUGH)
 
 
-def _metrics(place: SourceState, runs: dict[str, str]) -> dict[str, Any]:
+def _metrics(place: SourceState, runs: dict[str, str], by: Sequence[str]) -> dict[str, Any]:
     listed, found = place.source.metrics(list(runs))
+    shown = place.shown(found.runs.values()) if by else list(found.runs.values())
     reasons = {**found.unreadable, **{run_id: why(error) for run_id, error in listed.unreadable.items()}}
     return {
         "runs": [
             {
                 **run_head_to_wire(item.run),
                 "id": runs[run_id],
+                "path": [value_to_wire(group_value(as_shown, key)) for key in by],
                 "metric_definitions": [definition_to_wire(each) for each in listed.definitions.get(run_id, ())],
             }
-            for run_id, item in found.runs.items()
+            for (run_id, item), as_shown in zip(found.runs.items(), shown, strict=True)
         ],
         "metrics": {name: [runs[run_id] for run_id in having] for name, having in listed.names.items()},
         "missing": [runs[run_id] for run_id in found.missing],

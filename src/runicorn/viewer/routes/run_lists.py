@@ -98,9 +98,10 @@ async def list_groups(
         list[str], Query(alias="range", max_length=50, description="Which runs to send, such as 0-50.")
     ] = [],  # noqa: B006
     columns: Columns = [],  # noqa: B006
+    whole: Annotated[int, Query(ge=0, le=1000, description="Give the ids of first groups, up to so many runs.")] = 0,
 ) -> Response:
     """Return runs in groups, with count, mean and spread of each, and of the runs those that are asked for."""
-    grouping = Grouping.parse(by=by, sort=sort, order=order, stat=stat, ranges=ranges, columns=columns)
+    grouping = Grouping.parse(by=by, sort=sort, order=order, stat=stat, ranges=ranges, columns=columns, whole=whole)
 
     def write(found: AllRuns) -> bytes:
         return state.local.run_list.write_groups(found.items, chosen, grouping, state.now(), found.standing)

@@ -1,7 +1,9 @@
 /** The row of a group: what its runs have in common, how many they are, and mean and spread of each number. */
 
 import { formatDuration, formatNumber, formatValue, plural } from "../../pure/format";
+import type { Signal } from "@preact/signals";
 import type { Run } from "../../api/types";
+import type { LineStyle } from "../../pure/colours";
 import type { GroupItem } from "../../pure/rowItems";
 import type { Layout, Shown } from "../../pure/tableLayout";
 import { slowNow } from "../../state/clock";
@@ -23,6 +25,9 @@ interface Props {
   layout: Layout;
   isCursor: boolean;
   checked: "true" | "false" | "mixed";
+  /** Of its line, where charts show it. */
+  style: LineStyle | null;
+  highlighted: Signal<string | null>;
   spread: (column: Shown) => Spread | null;
   base: Run | null;
   onCursor: (line: number) => void;
@@ -30,13 +35,15 @@ interface Props {
   onToggle: () => void;
 }
 
-export function GroupRow({ item, line, top, label, layout, isCursor, checked, spread, base, onCursor, onFold, onToggle }: Props) {
+export function GroupRow({ item, line, top, label, layout, isCursor, checked, style, highlighted, spread, base, onCursor, onFold, onToggle }: Props) {
   const { group, open } = item;
   const value = formatValue(group.value);
+  const colour = style ? `var(--run-${style.colour})` : undefined;
+  const mark = checked === "mixed" ? <i /> : checked === "true" && !style ? <Icon name="check" size={10} /> : null;
   return (
     <div
       id={`line-${line}`}
-      class={`row group${isCursor ? " cursor" : ""}`}
+      class={`row group${isCursor ? " cursor" : ""}${style && highlighted.value === item.key ? " lit" : ""}`}
       role="row"
       aria-rowindex={line + 2}
       aria-level={group.depth + 1}
@@ -44,22 +51,23 @@ export function GroupRow({ item, line, top, label, layout, isCursor, checked, sp
       style={{ top: `${top}px` }}
       onClick={() => onCursor(line)}
       onDblClick={onFold}
+      onMouseEnter={() => (highlighted.value = style ? item.key : null)}
     >
       <span role="gridcell" class="cell pick stuck" style={{ left: "0" }}>
         <button
           type="button"
           role="checkbox"
-          class="colour-box group-box"
+          class={`colour-box group-box${style?.dash ? " dashed" : ""}`}
           aria-checked={checked}
           aria-label={`Show all of ${label} ${value} in charts`}
-          title="Show all of the group in charts (x)"
+          title={`Show ${style && checked === "false" ? "only this" : "all of the"} group in charts (x)`}
           tabIndex={-1}
           onClick={(event) => {
             event.stopPropagation();
             onToggle();
           }}
         >
-          <span>{checked === "true" ? <Icon name="check" size={10} /> : checked === "mixed" ? <i /> : null}</span>
+          <span style={{ color: colour, borderColor: colour, background: checked === "true" ? colour : undefined }}>{mark}</span>
         </button>
       </span>
       <span role="gridcell" class="cell name stuck" style={{ ...stuck(layout.name), paddingLeft: `${4 + group.depth * 14}px` }}>

@@ -32,6 +32,8 @@ export interface Grouped {
   spread: (item: GroupItem, column: Shown) => Spread | null;
   means: (key: string) => readonly number[];
   checked: (item: GroupItem) => "true" | "false" | "mixed";
+  /** How charts draw it; null where they do not. */
+  style: (item: GroupItem) => LineStyle | null;
   onFold: (item: GroupItem) => void;
   onToggle: (item: GroupItem) => void;
 }
@@ -169,6 +171,8 @@ export function RunTable(props: Props) {
                 layout={layout}
                 isCursor={line === cursor}
                 checked={grouped!.checked(item)}
+                style={grouped!.style(item)}
+                highlighted={highlighted}
                 spread={(column) => grouped!.spread(item, column)}
                 base={base}
                 onCursor={(at) => onCursor(at, null)}

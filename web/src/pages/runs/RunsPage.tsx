@@ -16,10 +16,10 @@ import { columnOf, defaultColumns, metricOf, withHost } from "../../pure/columns
 import { isGroupKey, MAX_LEVELS } from "../../pure/grouping";
 import { joinKeys, splitKeys } from "../../pure/keyList";
 import { isNewestFirst, nextSorts, parseSorts, type RunsQuery } from "../../pure/query";
-import { rangesOf, withFirst } from "../../pure/rowItems";
+import { rangesOf } from "../../pure/rowItems";
 import type { Shown } from "../../pure/tableLayout";
 import { baseline, showBaseline } from "../../state/baseline";
-import { groupBy, setGroupBy } from "../../state/grouping";
+import { groupBy, groupLines, setGroupBy } from "../../state/grouping";
 import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../state/groupedRuns";
 import { headsOf } from "../../state/heads";
 import { moveKeys, useKeys } from "../../state/keys";
@@ -29,7 +29,7 @@ import { severalPlaces } from "../../state/sources";
 import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
 import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
-import { ChosenCharts, NEWEST } from "../ChosenCharts";
+import { ChosenCharts } from "../ChosenCharts";
 import { NoMatch, NoRuns } from "./empty";
 import { Toolbar } from "./Toolbar";
 import { useGroups } from "./useGroups";
@@ -44,8 +44,6 @@ const highlighted = signal<string | null>(null);
 const cursor = signal(-1);
 const cursorKey = signal<string | null>(null);
 
-/** Charts of more runs than this are asked for one by one, not by selecting all. */
-const MOST_DRAWN_OF_ALL = 100;
 /** Lines beyond those in sight whose runs are loaded as well. */
 const AHEAD = 40;
 
@@ -101,15 +99,18 @@ export function RunsPage() {
 
   const filter = useRef<HTMLInputElement>(null);
   const rowIds = useMemo(() => known.map((run) => run.id), [known]);
-  const selection = useSelection(query, rowIds);
-  const ids = selection.ids;
-  const drawn = useMemo(() => (selection.kind === "all" ? ids.slice(0, MOST_DRAWN_OF_ALL) : ids), [ids, selection.kind]);
+  const selection = useSelection(query, rowIds, by.length > 0);
+  const { ids, drawn } = selection;
+  const inCharts = by.length ? groupLines(drawn, by) : [];
+  const inChartsText = JSON.stringify(inCharts);
   const styles = useMemo(() => {
-    const shown = stylesOf(drawn);
+    const shown = stylesOf(ids.length ? drawn : []);
     for (const id of ids) if (!shown.has(id)) shown.set(id, { colour: own(chosenColours.value, id) ?? colourOf(id), dash: 0 });
+    // What is drawn is the line of the group.
+    for (const group of inCharts) for (const id of group.ids) if (shown.has(id)) shown.set(id, group.style);
     return shown;
-  }, [ids, drawn, chosenColours.value]);
-  const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), onSelect: selection.select });
+  }, [ids, drawn, inChartsText, chosenColours.value]);
+  const groupTable = useGroups({ by, stat, query, selected: ids, allSelected: selection.kind === "all" && !param("but"), drawn: inCharts, onSelect: selection.select });
 
   const count = groupTable ? groupTable.items.length : total.value;
   const rowAt = useCallback((index: number): Run | undefined => (byKey ? grouped.get(index) : runs.value[index]), [byKey, grouped, runs.value]);
@@ -119,8 +120,7 @@ export function RunsPage() {
     return item ? (item.kind === "run" ? rowAt(item.index) : undefined) : groupTable ? undefined : rowAt(line);
   };
   const onLines = (first: number, last: number) => {
-    // Those that are drawn while nobody has chosen are known also where all groups are folded.
-    if (groupTable) ensureGroupRows(withFirst(rangesOf(groupTable.items, Math.max(0, first - AHEAD), last + AHEAD), Math.min(NEWEST, total.value)));
+    if (groupTable) ensureGroupRows(rangesOf(groupTable.items, Math.max(0, first - AHEAD), last + AHEAD));
     else if (last > runs.value.length && runs.value.length < total.value) void ensureRows(last + AHEAD);
   };
 
@@ -184,7 +184,7 @@ export function RunsPage() {
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
   const firstLoad = !listLoaded.value;
   // Who stands in the URL is asked for beside the list, and not after it.
-  if (firstLoad && layout !== "table") headsOf(drawn);
+  if (firstLoad && layout !== "table") headsOf(drawn, by);
   const explicit = selection.kind !== "default" && ids.length > 0;
   return (
     <div class="runs-page">
@@ -257,7 +257,7 @@ export function RunsPage() {
                 </>
               )
             }
-            right={layout === "table" ? null : <ChosenCharts ids={drawn} byDefault={selection.kind === "default"} highlighted={highlighted} />}
+            right={layout === "table" ? null : <ChosenCharts ids={drawn} chosen={Math.max(ids.length, drawn.length)} byDefault={selection.kind === "default"} highlighted={highlighted} />}
           />
         )}
       </main>

@@ -3,18 +3,19 @@
 import { useMemo } from "preact/hooks";
 import { getRunIds } from "../../api/client";
 import { fromWire, type WireNumber } from "../../pure/format";
-import { groupValue, groupWord, valueKey } from "../../pure/grouping";
+import { groupWord, pathKey } from "../../pure/grouping";
 import type { RunsQuery } from "../../pure/query";
 import { groupItems, type GroupItem, type Item } from "../../pure/rowItems";
 import type { Spread } from "../../components/table/GroupRow";
 import type { Grouped } from "../../components/table/RunTable";
-import { detail } from "../../state/details";
-import { groupRows, groups } from "../../state/groupedRuns";
+import { groups } from "../../state/groupedRuns";
+import { pathsOf, type GroupLine } from "../../state/grouping";
+import { headsOf } from "../../state/heads";
 import { param, setParams } from "../../state/route";
 import { toastError } from "../../state/toasts";
 
 /** Beyond so many selected runs it is not looked up in which groups they are. */
-const MOST_LOOKED_UP = 300;
+const MOST_LOOKED_UP = 1000;
 
 interface Wanted {
   by: readonly string[];
@@ -22,6 +23,8 @@ interface Wanted {
   query: RunsQuery;
   selected: readonly string[];
   allSelected: boolean;
+  /** The groups that charts show. */
+  drawn: readonly GroupLine[];
   onSelect: (ids: readonly string[], on: boolean) => void;
 }
 
@@ -42,7 +45,7 @@ const shortKey = (key: string): string => {
   return (hash >>> 0).toString(36);
 };
 
-export function useGroups({ by, stat, query, selected, allSelected, onSelect }: Wanted): GroupTable | null {
+export function useGroups({ by, stat, query, selected, allSelected, drawn, onSelect }: Wanted): GroupTable | null {
   const fold = param("fold");
   const known = groups.value;
   const byKey = by.join("\n");
@@ -51,6 +54,8 @@ export function useGroups({ by, stat, query, selected, allSelected, onSelect }: 
     return byKey ? groupItems(known, byKey.split("\n").length, toggled, unfolded, shortKey) : [];
   }, [known, byKey, fold]);
   const counts = useSelectedCounts(by, selected);
+  const stylesText = JSON.stringify(drawn.map(({ key, style }) => [key, style]));
+  const styles = useMemo(() => new Map(drawn.map(({ key, style }) => [key, style])), [stylesText]);
   const spreads = useMemo(() => new Map(stat.map((key, at) => [key, at])), [stat.join("\n")]);
   const means = useMemo(() => {
     const found = new Map<string, number[]>();
@@ -75,6 +80,7 @@ export function useGroups({ by, stat, query, selected, allSelected, onSelect }: 
         return { count: found[0], mean: Number(found[1]), std: fromWire(found[2] as WireNumber) ?? null };
       },
       checked,
+      style: ({ key }: GroupItem) => styles.get(key) ?? null,
       onFold: (item: GroupItem) => {
         const { unfolded, toggled } = readFolds();
         const key = shortKey(item.key);
@@ -87,20 +93,17 @@ export function useGroups({ by, stat, query, selected, allSelected, onSelect }: 
         getRunIds(query, by.slice(0, item.path.length), item.path).then(({ ids }) => onSelect(ids, on), toastError);
       },
     } satisfies GroupTable;
-  }, [items, byKey, counts, means, spreads, allSelected, onSelect, query]);
+  }, [items, byKey, counts, means, spreads, styles, allSelected, onSelect, query]);
 }
 
 /** Return how many of the selected runs lie in each group, at all levels. */
 function useSelectedCounts(by: readonly string[], selected: readonly string[]): ReadonlyMap<string, number> {
   const few = by.length && selected.length <= MOST_LOOKED_UP ? selected : [];
-  const listed = new Map([...groupRows.value.values()].map((run) => [run.id, run]));
+  headsOf(few, by);
   const counts = new Map<string, number>();
-  for (const id of few) {
-    const run = listed.get(id) ?? detail(id).value.run;
-    if (!run) continue;
-    const keys = by.map((key) => valueKey(groupValue(run, key)));
-    for (let depth = 1; depth <= keys.length; depth += 1) {
-      const key = JSON.stringify(keys.slice(0, depth));
+  for (const [, path] of pathsOf(few, by)) {
+    for (let depth = 1; depth <= path.length; depth += 1) {
+      const key = pathKey(path.slice(0, depth));
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
   }
