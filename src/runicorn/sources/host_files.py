@@ -86,6 +86,11 @@ class HostFiles(Files):
         return time.time() + (self.clock_offset_secs or 0.0)
 
     @property
+    def is_metered(self) -> bool:
+        reader = self._current
+        return reader is not None and not reader.tells_changes
+
+    @property
     def _reader(self) -> Reader:
         reader = self._current
         if reader is None:

@@ -117,6 +117,11 @@ class Files(abc.ABC):
     # Whether pour() costs less than reading.
     pours = False
 
+    @property
+    def is_metered(self) -> bool:
+        """Whether every look comes over a link as a whole, since nothing at its other end tells what has changed."""
+        return False
+
     @abc.abstractmethod
     def names(self, path: str) -> list[str]:
         """Return the names of what a folder holds, which may cost far less than look(); nothing where it is missing.

@@ -42,6 +42,10 @@ _MORE_IF_WITHIN_SECS, _FEWER_IF_BEYOND_SECS = 0.5, 1.0
 # Where a go takes longer whatever it asks for, as behind a link of 300 ms, more at once cost each run less.
 _TIMES_MORE_IF_CHEAPER, _CHEAPER, _MOST_SECS_A_GO = 3, 0.75, 4.0
 _FIRST_TURN, _LONGEST_TURN = 512, 8192
+# Where nothing tells of changes, to list all runs may take about so many bytes a second; over SFTP, so many for a run.
+# In between, those that come or go are found by the time of their folder, and those that live are looked at each time.
+_LISTED_BYTES_A_SEC, _LISTED_BYTES_A_RUN, _LONGEST_UNLISTED_SECS = 12_000, 120, 20.0
+_OLD_SECS = 24 * 3600.0  # no clock is wrong by so much
 _CLOSE_SECS = 1.0
 _ANSWER_SECS = 0.05  # from what was found to an answer that is on its way
 # Whoever asks for the first list does not wait for it to be saved: that is left to who asks a little later.
@@ -100,7 +104,9 @@ class RunIndex:
         self._at_once = _AT_ONCE
         self._secs_a_run = float("inf")  # in the last go
         self._folder: FileStat | None = None
+        self._folder_since = 0.0  # when it was first seen like this
         self._names_settled = False
+        self._listed_at = float("-inf")
         self._looked_at = float("-inf")
         self._seen_at = 0.0  # when that brought no trouble, in unix seconds by this machine's clock
         self._look_secs = 0.0
@@ -248,9 +254,15 @@ class RunIndex:
             return
         arriving = self._files.arriving()
         self._troubled = False
+        self._table.is_metered = self._files.is_metered
         try:
-            if len(self._table) + len(self._unread) > _FEW or not self._look_at_all():
-                self._look_at_some(everything=force or len(self._table) <= _FEW)
+            are_few = len(self._table) + len(self._unread) <= _FEW
+            if are_few and not force and not hurries and self._listed_lately(started):
+                self._look_at_some([])
+            elif not are_few or not self._look_at_all():
+                with self._lock:
+                    turn = list(self._table) if force or len(self._table) <= _FEW else self._next_turn()
+                self._look_at_some(turn)
             problem = None
         except OSError as error:
             problem = f"The runs cannot be listed right now: {error.strerror or error}."
@@ -265,6 +277,11 @@ class RunIndex:
         self._looked_at = self._monotonic()
         self._look_secs = self._looked_at - started
 
+    def _listed_lately(self, moment: float) -> bool:
+        """Tell whether to list all runs once more has to wait, for what it costs."""
+        rest = len(self._table) * _LISTED_BYTES_A_RUN / _LISTED_BYTES_A_SEC
+        return self._files.is_metered and moment - self._listed_at < min(rest, _LONGEST_UNLISTED_SECS)
+
     def _look_at_all(self) -> bool:
         """Look at all runs by one look at their folder; False where one of them may be what does not answer in it."""
         entries, self._listed = self._listed, None
@@ -276,17 +293,17 @@ class RunIndex:
         folders = {entry.name: entry for entry in entries if entry.is_dir and layout.is_run_id(entry.name)}
         with self._lock:
             self._unread, self._folders = self._table.keep(set(folders)), folders
+        self._listed_at = self._monotonic()
         self._look_at([folder for folder in folders.values() if folder.name in self._table])
         return True
 
-    def _look_at_some(self, *, everything: bool) -> None:
-        """Find out which runs came and went; look at those that may be changing, and some of the others in turn.
+    def _look_at_some(self, turn: Sequence[str]) -> None:
+        """Find out which runs came and went; look at those that may be changing, and at those whose turn it is.
 
         Raises OSError.
         """
         started = self._monotonic()
         with self._lock:
-            turn = list(self._table) if everything else self._next_turn()
             asked = list(dict.fromkeys([*self._table.restless, *turn]))
         status, *found = self._files.stats([layout.RUNS, *(layout.run_path(run_id) for run_id in asked)])
         if isinstance(status, OSError):
@@ -296,13 +313,22 @@ class RunIndex:
         else:
             self._turn_length = min(_LONGEST_TURN, self._turn_length * 2)
         if status is None or status != self._folder or not self._names_settled:
-            self._folder = status
-            self._names_settled = status is not None and self._now() - status.mtime_ns / 1e9 > _SETTLED_SECS
+            moment = self._monotonic()
             present = {name for name in self._files.names(layout.RUNS) if layout.is_run_id(name)}
+            self._note_folder(status, moment)
             with self._lock:
                 self._unread, self._folders = self._table.keep(present), {}
         folders = [each for each in found if isinstance(each, FileStat) and each.is_dir]
         self._look_at([folder for folder in folders if folder.name in self._table])
+
+    def _note_folder(self, status: FileStat | None, moment: float) -> None:
+        """Keep what the folder of all runs looked like when its names were asked for, and whether to rely on these:
+        what changes within the same moment of its clock, however coarse and wrong that is, must not be missed.
+        """
+        if status != self._folder:
+            self._folder, self._folder_since = status, moment
+        is_old = status is not None and self._now() - status.mtime_ns / 1e9 > _OLD_SECS
+        self._names_settled = status is not None and (is_old or moment - self._folder_since > _SETTLED_SECS)
 
     def _next_turn(self) -> list[str]:
         """Return the runs whose turn it is to be looked at; all of them come, one call after the other."""

@@ -48,6 +48,10 @@ class PackedFiles(Files):
         self._chunks_bytes = 0
         self._lock = threading.Lock()
 
+    @property
+    def is_metered(self) -> bool:
+        return self._files.is_metered
+
     def names(self, path: str) -> list[str]:
         return list({name.removesuffix(PACKED_SUFFIX) for name in self._files.names(path)})
 

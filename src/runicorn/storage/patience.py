@@ -57,6 +57,10 @@ class PatientFiles(Files):
         self._crew = _Crew()
         self._piece_bytes = _PIECE_BYTES
 
+    @property
+    def is_metered(self) -> bool:
+        return self._files.is_metered
+
     def names(self, path: str) -> list[str]:
         return found_or_raise(self._each("names", [path], str, self._files.names)[0])
 

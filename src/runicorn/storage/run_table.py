@@ -22,7 +22,7 @@ _SETTLED_SECS = 2.0
 # What was edited in place does not move the folder's mtime, and is noticed this late, or up to twice as late: each run
 # has a time of its own, so that ten thousand are not looked into at once. With many runs it takes longer: so much each.
 _DEEP_EVERY_SECS = 10.0
-_DEEP_SECS_PER_RUN = 0.002
+_DEEP_SECS_PER_RUN, _DEEP_SECS_PER_METERED_RUN = 0.002, 0.05  # over SFTP, one takes about 600 bytes
 # What could not be read is looked at again this late.
 _AGAIN_SECS = 1.0
 # Configurations of more than 64 KiB are kept up to so much of them in all, by the size of their run.json.
@@ -75,6 +75,7 @@ class RunTable:
         self._recalled: set[str] = set()  # those of the items that nobody has looked at yet
         self._large_bytes = 0
         self.restless: set[str] = set()
+        self.is_metered = False  # see Files
         self.version = 0
 
     def __len__(self) -> int:
@@ -308,7 +309,8 @@ class RunTable:
         if known.unreadable:
             return self._monotonic() + _AGAIN_SECS
         spread = zlib.crc32(run_id.encode()) % 1000 / 1000
-        every = max(_DEEP_EVERY_SECS, max(count, len(self._known)) * _DEEP_SECS_PER_RUN)
+        a_run = _DEEP_SECS_PER_METERED_RUN if self.is_metered else _DEEP_SECS_PER_RUN
+        every = max(_DEEP_EVERY_SECS, max(count, len(self._known)) * a_run)
         return self._monotonic() + every * (1 + spread)
 
 

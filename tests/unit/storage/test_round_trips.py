@@ -1,6 +1,8 @@
 """How often a link is crossed: each call of Files is one round trip, 100 ms or more on the way to a far server."""
 
 import json
+import os
+import shutil
 
 import pytest
 from tests.support.agents import NearbyAgent
@@ -60,6 +62,77 @@ def test_an_unchanged_list_takes_one(files, tmp_path):
     files.taken()
     index.runs()
     assert files.taken() == [("look", 1)]
+
+
+class Metered(CountedFiles):
+    """As over SFTP: nothing tells of changes."""
+
+    is_metered = True
+
+
+@pytest.fixture
+def metered(tmp_path):
+    """Return a list of 400 runs, one of them alive, that has settled; its files, and what moves its clock on."""
+    (tmp_path / "runs").mkdir()
+    for number in range(400):
+        add(tmp_path, number, state="running" if number == 7 else "finished")
+    status = tmp_path / "runs" / "20240101-000007-aaaaaa" / "status.json"
+    status.write_text(json.dumps({"state": "running", "heartbeat_at": "2096-10-02T07:06:39Z", "step": 1}))
+    files, moment = Metered(LocalFiles(tmp_path)), [0.0]
+    index = RunIndex(files, now=later, monotonic=lambda: moment[0])
+
+    def go_on(secs):
+        moment[0] += secs
+        runs = {item.run.id: item.run for item in index.runs()}
+        return runs, files.taken()
+
+    for _ in range(12):
+        go_on(0.5)
+    return index, go_on
+
+
+def test_where_nothing_tells_of_changes_many_runs_are_seldom_listed(metered):
+    _, go_on = metered
+    listed = asked = 0
+    for _ in range(40):
+        calls = go_on(0.5)[1]
+        listed += sum(call in ("look", "names") for call, _ in calls)
+        asked += sum(amount for call, amount in calls if call == "stats")
+    assert 4 <= listed <= 6  # in twenty seconds, each four
+    assert asked <= 40 * 8 + 20 * 400 * 4 / 20  # of one that lives, and of each other once in a while
+
+
+def test_between_two_lists_runs_that_come_go_or_live_are_seen_at_once(metered, tmp_path):
+    index, go_on = metered
+    ended, edited = "20240101-000007-aaaaaa", "20240101-000020-aaaaaa"
+    before = go_on(0.5)[0]
+    while any(call == "look" and amount > 0 for call, amount in go_on(0.5)[1]):
+        pass
+    new = add(tmp_path, 5000)
+    shutil.rmtree(tmp_path / "runs" / "20240101-000030-aaaaaa")
+    (tmp_path / "runs" / ended / "status.json").unlink()
+    (tmp_path / "runs" / ended / "status.json").write_text('{"state": "finished"}')
+    runs, _ = go_on(0.5)
+    assert set(runs) == set(before) - {"20240101-000030-aaaaaa"} | {new}
+    assert runs[ended].state.value == "finished"
+    # A note on one that ended long ago is no reason to list all of them; it is found with the next list.
+    (tmp_path / "runs" / edited / "notes.json").write_text('{"name": "renamed"}')
+    name = ""
+    for _ in range(9):
+        name = go_on(0.5)[0][edited].name
+    assert name == "renamed"
+    (tmp_path / "runs" / edited / "notes.json").unlink()
+    assert {item.run.id: item.run for item in index.runs(fresh=True)}[edited].name == "run-20"
+
+
+def test_a_run_that_comes_in_the_same_moment_of_a_coarse_clock_is_not_missed(metered, tmp_path):
+    _, go_on = metered
+    new = add(tmp_path, 5000)
+    os.utime(tmp_path / "runs", (1.8e9, 1.8e9))
+    assert new in go_on(0.5)[0]
+    other = add(tmp_path, 5001)
+    os.utime(tmp_path / "runs", (1.8e9, 1.8e9))
+    assert any(other in go_on(0.5)[0] for _ in range(6))
 
 
 def test_one_run_that_changed_takes_three(files, tmp_path):

@@ -35,6 +35,9 @@ class Reader(Protocol):
     is {"error": [name, text]} in its place, see error_of(). urgency: whose answer comes first, the lowest number.
     """
 
+    # Whether watch() is there to tell what changes; where it tells of nothing after all, its answers are short.
+    tells_changes: bool
+
     @property
     def alive(self) -> bool: ...
 

@@ -55,6 +55,10 @@ class OverlayFiles(Files):
         self._places: dict[str, tuple[FileStat, MediaPlaces]] = {}
         self._media = MediaNames()
 
+    @property
+    def is_metered(self) -> bool:
+        return self._own.is_metered
+
     def names(self, path: str) -> list[str]:
         if path != layout.RUNS:
             return [entry.name for entry in self.list(path)]

@@ -51,6 +51,8 @@ _WHO = "The host's agent"
 class Agent:
     """An agent that runs, and its channel: see reading.Reader. close() ends it."""
 
+    tells_changes = True
+
     def __init__(self, process: RemoteProcess, inbox: _Frames, words: Words) -> None:
         self._process = process
         self._inbox = inbox

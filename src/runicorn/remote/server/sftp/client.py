@@ -40,6 +40,7 @@ _MOST_AHEAD = 2
 class Sftp:
     """See reading.Reader. lane: is closed with this. another: opens one more channel, or raises."""
 
+    tells_changes = False
     clock_offset_secs = None  # it tells no time
 
     def __init__(self, lane: Lane, another: Callable[[], Lane]) -> None:
