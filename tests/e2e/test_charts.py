@@ -250,6 +250,20 @@ def test_zoom_by_drag_wheel_and_keys_refines_long_lines(look, root):
     expect(page).not_to_have_url(before)
 
 
+def test_what_thinned_points_lie_between_is_drawn_around_their_line(look, root):
+    steps = np.arange(200_000)
+    values = {"noisy": np.where(steps % 2, 1.0, -1.0), "calm": np.where(steps % 100_000, 0.0, 1.0)}
+    write_run(
+        root, "20261120-100000-00aaaa", {name: (steps, found) for name, found in values.items()}, {"name": "long"}
+    )
+    page = look(chosen(["20261120-100000-00aaaa"]))
+    noisy, calm = points_of(page, "noisy"), points_of(page, "calm")
+    for chart in (noisy, calm):
+        expect(chart).to_have_attribute("data-complete", "true")
+    # Their mean is a line in the middle; the band fills the chart from the least to the greatest.
+    eventually(lambda: colours(noisy) > 10 * colours(calm) > 0, what="the band")
+
+
 def test_the_range_of_y_by_drag_and_by_numbers(look, sweep):
     page = look(chosen(sweep[:3]))
     chart = points_of(page, "train/loss")

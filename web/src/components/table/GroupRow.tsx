@@ -1,7 +1,7 @@
 /** The row of a group: what its runs have in common, how many they are, and mean and spread of each number. */
 
+import { useComputed, type Signal } from "@preact/signals";
 import { formatDuration, formatNumber, formatValue, plural } from "../../pure/format";
-import type { Signal } from "@preact/signals";
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
 import type { GroupItem } from "../../pure/rowItems";
@@ -38,12 +38,13 @@ interface Props {
 export function GroupRow({ item, line, top, label, layout, isCursor, checked, style, highlighted, spread, base, onCursor, onFold, onToggle }: Props) {
   const { group, open } = item;
   const value = formatValue(group.value);
+  const lit = useComputed(() => highlighted.value === item.key).value && style !== null;
   const colour = style ? `var(--run-${style.colour})` : undefined;
   const mark = checked === "mixed" ? <i /> : checked === "true" && !style ? <Icon name="check" size={10} /> : null;
   return (
     <div
       id={`line-${line}`}
-      class={`row group${isCursor ? " cursor" : ""}${style && highlighted.value === item.key ? " lit" : ""}`}
+      class={`row group${isCursor ? " cursor" : ""}${lit ? " lit" : ""}`}
       role="row"
       aria-rowindex={line + 2}
       aria-level={group.depth + 1}

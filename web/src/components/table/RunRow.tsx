@@ -1,6 +1,6 @@
 /** The row of one run. */
 
-import type { Signal } from "@preact/signals";
+import { useComputed, type Signal } from "@preact/signals";
 import type { Run } from "../../api/types";
 import type { LineStyle } from "../../pure/colours";
 import { ownLength, type Apart } from "../../pure/names";
@@ -46,7 +46,8 @@ const keyAt = (target: EventTarget | null): string | null => (target as HTMLElem
 
 export function RunRow({ run, line, top, layout, style, hidden, apart, base, isCursor, cursorKey, depth, highlighted, onCursor, onToggle, onOpen, id }: Props) {
   const chosen = style !== null;
-  const lit = highlighted.value === run.id;
+  // As a signal of its own: of all rows, the two that it is about are drawn anew.
+  const lit = useComputed(() => highlighted.value === run.id).value;
   const isBase = base?.id === run.id;
   const away = awaySources.value.get(run.source ?? "");
   return (
