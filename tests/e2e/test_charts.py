@@ -193,6 +193,33 @@ def test_a_group_is_one_line_with_its_band(look, sweep, band):
     expect(bars.first.locator(".chart-whisker")).to_have_count(1)
 
 
+@pytest.mark.parametrize("width", [1440, 800, 390])
+def test_the_tooltip_is_in_sight_wherever_the_pointer_is(look, sweep, width):
+    page = look(chosen(sweep), width=width, height=700)
+    if width < 700:
+        page.get_by_role("button", name="Charts", exact=True).click()
+    for metric in ("train/loss", "val/loss", "lr"):
+        chart = points_of(page, metric)
+        for part in (0.02, 0.3, 0.49, 0.51, 0.7, 0.98):
+
+            def point(chart=chart, part=part):
+                # As long as others come it moves, and may become another one.
+                chart.evaluate("chart => chart.scrollIntoView({ block: 'nearest' })")
+                expect(chart).to_have_attribute("data-complete", "true")
+                over = chart.locator(".chart-over").bounding_box()
+                for down in (20, 21):  # what does not move is not told
+                    page.mouse.move(over["x"] + part * over["width"], over["y"] + down)
+                page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                return chart.locator(".chart-tooltip").count()
+
+            eventually(point, what="the tooltip")
+            tip, sight = chart.locator(".chart-tooltip").bounding_box(), page.locator(".chart-scroll").bounding_box()
+            assert sight["x"] <= tip["x"], (metric, part)
+            assert tip["x"] + tip["width"] <= sight["x"] + sight["width"], (metric, part)
+            assert sight["y"] <= tip["y"], (metric, part)
+            assert tip["y"] + tip["height"] <= sight["y"] + sight["height"], (metric, part)
+
+
 def test_the_tooltip_can_be_pinned_sorted_and_searched(look, sweep):
     page = look(chosen(sweep))
     chart = points_of(page, "train/loss")

@@ -7,11 +7,14 @@ import type { ShownLine } from "./model";
 import type { Probe } from "./plot";
 import { Rows, rank, whereOf, type RowsProps } from "./TooltipRows";
 
-const MIN_WIDTH = 180;
 const MAX_WIDTH = 320;
+/** Between the line and the values, and between these and the edge of what is in sight. */
+const GAP = 12;
+const EDGE = 4;
 const PINNED_WIDTH = 380;
 const PINNED_HEIGHT = 360;
 const ROWS = 12;
+const ROW_PX = 18;
 
 interface Props {
   probe: Signal<Probe | null>;
@@ -30,17 +33,10 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   const shown = pinned.value ?? (probe.value?.own ? probe.value : null);
   if (!shown?.values.length) return null;
   const box = frame();
-  const width = box?.clientWidth ?? 0;
   const left = (box?.querySelector<HTMLElement>(".chart-over")?.offsetLeft ?? 0) + shown.left;
-  const flip = left > width / 2;
   const isPinned = pinned.value !== null;
-  // Beside the line, and not wider than there is room: long names give way, see NameText.
-  const maxWidth = `${Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, (flip ? left : width - left) - 16))}px`;
-  const position: Record<string, string> = isPinned
-    ? pinnedAt(box, left, flip)
-    : flip
-      ? { right: `${width - left + 12}px`, maxWidth }
-      : { left: `${left + 12}px`, maxWidth };
+  const rowPx = lines.some((line) => line.group) ? 2 * ROW_PX : ROW_PX; // a group's range may go below its value
+  const position = isPinned ? pinnedAt(box, left) : besidePointer(box, left, Math.min(shown.values.length, ROWS) * rowPx + 3 * ROW_PX);
   return isPinned ? (
     <PinnedTooltip shown={shown} position={position} onClose={() => (pinned.value = null)} lines={lines} kind={kind} smoothed={smoothed} severalMetrics={severalMetrics} />
   ) : (
@@ -50,14 +46,35 @@ export function Tooltip({ probe, pinned, lines, kind, smoothed, severalMetrics, 
   );
 }
 
-/** Where pinned values stand: beside the line as well, over other charts where there is no room, and in sight. */
-function pinnedAt(box: HTMLElement | null, left: number, flip: boolean): Record<string, string> {
+/** The part of the window that charts are seen in. */
+const sightOf = (box: HTMLElement | null): DOMRect => box?.closest(".chart-scroll, .chart-large")?.getBoundingClientRect() ?? new DOMRect(0, 0, innerWidth, innerHeight);
+
+/**
+ * Return where values stand beside the line that the pointer is on: within the chart where that is in sight as a whole, else
+ * on the side with more room, over other charts. Not wider than there is room: long names give way, see NameText. mostHeight:
+ * how high they may be, in px: where that is too much below, they end where what is in sight ends.
+ */
+function besidePointer(box: HTMLElement | null, left: number, mostHeight: number): Record<string, string> {
   const at = box?.getBoundingClientRect() ?? new DOMRect();
-  const room = box?.closest(".chart-scroll, .chart-large")?.getBoundingClientRect() ?? new DOMRect(0, 0, innerWidth, innerHeight);
-  const within = (place: number, size: number, from: number, to: number) => Math.max(from + 4, Math.min(place, to - size - 4));
-  const width = Math.min(PINNED_WIDTH, room.width - 8);
-  const x = within(at.left + left + (flip ? -12 - width : 12), width, room.left, room.right);
-  const y = within(at.top + 4, PINNED_HEIGHT, room.top, room.bottom);
+  const sight = sightOf(box);
+  const before = at.left + left - sight.left - GAP - EDGE;
+  const behind = sight.right - at.left - left - GAP - EDGE;
+  const usual = left > at.width / 2;
+  const flip = (usual ? before : behind) >= MAX_WIDTH ? usual : before > behind;
+  const maxWidth = `${Math.min(MAX_WIDTH, flip ? before : behind)}px`;
+  const fits = at.top + EDGE + mostHeight <= sight.bottom;
+  const down: Record<string, string> = fits ? {} : { top: "auto", bottom: `${at.bottom - sight.bottom + EDGE}px` };
+  return flip ? { right: `${at.width - left + GAP}px`, maxWidth, ...down } : { left: `${left + GAP}px`, maxWidth, ...down };
+}
+
+/** Return where pinned values stand: beside the line as well, over other charts where there is no room, and in sight. */
+function pinnedAt(box: HTMLElement | null, left: number): Record<string, string> {
+  const at = box?.getBoundingClientRect() ?? new DOMRect();
+  const sight = sightOf(box);
+  const within = (place: number, size: number, from: number, to: number) => Math.max(from + EDGE, Math.min(place, to - size - EDGE));
+  const width = Math.min(PINNED_WIDTH, sight.width - 2 * EDGE);
+  const x = within(at.left + left + (left > at.width / 2 ? -GAP - width : GAP), width, sight.left, sight.right);
+  const y = within(at.top + EDGE, PINNED_HEIGHT, sight.top, sight.bottom);
   return { left: `${x - at.left}px`, top: `${y - at.top}px`, width: `${width}px`, maxWidth: "none" };
 }
 
