@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.support.looking import looking
 from tests.support.sweeps import write_sweep
-from tests.support.tables import choose, column, filter_box, grid, head_button, names, params, row_of, shows
+from tests.support.tables import choose, column, filter_box, grid, head_button, heads, names, params, row_of, shows
 from tests.support.waiting import eventually
 
 COLS = "cols=state,config.lr,min.train/loss,best.val/acc"
@@ -90,6 +90,18 @@ def test_rows_are_grouped_by_any_of_these(look, key, found):
     shows(page, len(found))
     assert [[value, amount] for _, value, amount in groups(page)] == found
     expect(page.get_by_text("No run chosen")).to_have_count(0)
+
+
+def test_groups_that_are_opened_by_their_address_have_the_results_of_the_plain_list(look):
+    page = look("#/runs")
+    shows(page, 120)
+    usual = heads(page)
+    assert {"config.lr", "summary.train/loss", "summary.val/acc"} <= set(usual)
+    page = look("#/runs?group=config.lr", width=1900)
+    shows(page, 4)
+    eventually(lambda: set(usual) - {"config.lr"} <= set(heads(page)), what="the columns")
+    assert "config.lr" not in heads(page)  # each group has it at the left
+    expect(page.locator(".row.group").first.locator(".mean").last).to_contain_text("±")
 
 
 def test_groups_show_mean_and_spread_of_their_numbers(looked):

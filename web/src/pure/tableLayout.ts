@@ -71,14 +71,17 @@ function neededWidth(column: Column, rows: readonly Run[], texts: ReadonlyMap<nu
   return Math.max(column.width, Math.min(MOST_NUMBER, length * CHAR + 20));
 }
 
-/** Return the columns that go into `width`, in their order; the state and the first results are the last to give way. */
-function fitting(columns: readonly Shown[], width: number): Shown[] {
+/**
+ * Return the columns that go into `width`, in their order; the state and the first results are the last to give way. In rows of
+ * groups all results come before what their runs were given.
+ */
+function fitting(columns: readonly Shown[], width: number, grouped: boolean): Shown[] {
   const seen = { summary: 0, config: 0 };
   const ranked = columns.map((column) => {
     // Who has chosen no columns has that of the host only where there are several.
     if (column.key === "state" || column.key === "host") return { column, rank: 0 };
     if (column.key.startsWith("summary.")) return { column, rank: 1 + 2 * seen.summary++ };
-    if (column.key.startsWith("config.")) return { column, rank: 2 + 2 * seen.config++ };
+    if (column.key.startsWith("config.")) return { column, rank: (grouped ? 50 : 2) + 2 * seen.config++ };
     return { column, rank: 99 };
   });
   let left = width;
@@ -110,7 +113,7 @@ export function layoutOf({ columns, pinned, widths, rows, also = () => [], compa
     if (stays) left += width;
     return { ...column, texts, width, left: place, track: given || stays ? `${width}px` : `minmax(${width}px, 1fr)` };
   });
-  if (fit && room) shown = fitting(shown, room - PICK_WIDTH - nameWidth);
+  if (fit && room) shown = fitting(shown, room - PICK_WIDTH - nameWidth, grouped);
   const minWidth = PICK_WIDTH + nameWidth + shown.reduce((sum, one) => sum + one.width, 0);
   const tracks = [name.track, ...shown.map((one) => one.track)];
   if (!tracks.some((track) => track.includes("fr"))) tracks.push("minmax(0, 1fr)"); // so that rows go to the edge

@@ -24,6 +24,8 @@ export const groupRows = signal<ReadonlyMap<number, Run>>(new Map());
 /** The runs of the first groups, whole groups of at most so many runs together: what charts show while nobody has chosen. */
 export const firstOfGroups = signal<readonly string[]>([]);
 const MOST_FIRST = 200;
+/** Some runs come along with the first answer, though all groups are folded: by them the columns are chosen. */
+const FIRST_RANGES: readonly Range[] = [[0, 40]];
 
 let asked: GroupsQuery | null = null;
 let inSight: readonly Range[] = [];
@@ -49,7 +51,7 @@ export function showGroups(next: GroupsQuery | null): void {
   if (asked && JSON.stringify(asked) === JSON.stringify(next) && !listError.value) return;
   const sameRows = asked && JSON.stringify([asked.query, asked.by]) === JSON.stringify([next.query, next.by]);
   asked = next;
-  if (!sameRows) inSight = [];
+  if (!sameRows) inSight = FIRST_RANGES;
   void load(false);
 }
 

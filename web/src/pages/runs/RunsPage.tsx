@@ -60,8 +60,9 @@ export function RunsPage() {
   const grouped = groupRows.value;
   const inGroups = useMemo(() => [...grouped].sort(([a], [b]) => a - b).map(([, run]) => run), [grouped]);
   const known = by.length ? inGroups : runs.value;
-  if (!settled.current && listLoaded.value && runs.value.length) settled.current = defaultColumns(runs.value, names.value);
-  const columns = tableColumns(project, withHost(settled.current ?? ["state", "created"], severalPlaces.value));
+  if (!settled.current && listLoaded.value && known.length) settled.current = defaultColumns(known, names.value);
+  const usual = withHost(settled.current ?? ["state", "created"], severalPlaces.value);
+  const columns = tableColumns(project, usual.filter((key) => !by.includes(key))); // what is grouped by stands at the left
   const actions = columnActions(project, columns);
   useEffect(() => spellOutColumns(project), [project, param("cols")]);
   const columnsKey = joinKeys(columns.keys);
