@@ -16,7 +16,9 @@ from runicorn.viewer.guests import source_id
 
 
 class HostFiles(LocalFiles):
-    """Files of a host that a test can cut off, or have answer nothing."""
+    """Files of a host that a test can cut off, or have answer nothing. looked: the folders that were looked into."""
+
+    is_metered = False
 
     def __init__(self, root):
         super().__init__(root)
@@ -24,6 +26,7 @@ class HostFiles(LocalFiles):
         self.delay_secs = 0.0
         self.answers = threading.Event()
         self.answers.set()
+        self.looked = []
 
     def _reach(self):
         assert self.answers.wait(30)
@@ -52,6 +55,7 @@ class HostFiles(LocalFiles):
         return super().inside(folder, path)
 
     def look(self, folders):
+        self.looked += folders
         return self._each(folders, super().look)
 
     def stats(self, paths):

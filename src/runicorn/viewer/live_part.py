@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from runicorn.errors import RunicornError
+from runicorn.model import RunState
 from runicorn.sources.folder import Place
 from runicorn.storage.follow import Gap, NewEvents, NewPoints, News, Replaced, RunFollower
+from runicorn.storage.indexed_run import IndexedRun
 from runicorn.viewer.cursors import SourceCursor
 from runicorn.viewer.schemas import encode, events_to_wire, gap_to_wire, points_to_wire, text_to_wire
 from runicorn.viewer.source_state import LOCAL, SourceState
 
 RUNS_EVERY_SECS = 0.5
+# Where every look comes over a link as a whole, runs that ended are looked at this seldom, from so long after that.
+_ENDED_EVERY_SECS, _LATE_SECS = 10.0, 10.0
 # More changes than this, as while a big root is read for the first time, are told by their number only.
 _MAX_RUNS = 500
 
@@ -48,6 +52,8 @@ class LivePart:
         self.missing: tuple[str, ...] = ()
         self._version = 0
         self._looked_at = float("-inf")
+        self._ended: dict[str, float] = {}  # runs that have, and from when on they are seldom looked at
+        self._looked_at_ended = float("-inf")
 
     def open(self, known: SourceCursor | None, since: float, same_instance: bool) -> None:
         """Begin where a cursor says; since: unix seconds, for the list of runs where its version means nothing."""
@@ -77,14 +83,30 @@ class LivePart:
             self._looked_at = moment
             yield self._runs(now)
             yield Piece(moved=tuple(self._find_missing()))
-        if self._followers:
-            for follower, news in self.place.source.news(list(self._followers.values())):
+        if due := self._due(moment):
+            for follower, news in self.place.source.news(due):
                 run_id = follower.run_id
                 yield _piece(self.addresses[run_id], news, ((run_id, self.place_of(run_id)),))
+
+    def _due(self, moment: float) -> list[RunFollower]:
+        """Return the followers of those runs whose files are looked at now."""
+        if self.place.source.files.is_metered and moment - self._looked_at_ended < _ENDED_EVERY_SECS:
+            return [each for run_id, each in self._followers.items() if moment < self._ended.get(run_id, float("inf"))]
+        self._looked_at_ended = moment
+        return list(self._followers.values())
+
+    def _note_ends(self, items: Iterable[IndexedRun], rests_from: float) -> None:
+        """Take note which of these runs have ended. rests_from: from when on one that has just done so may rest."""
+        for item in items:
+            if item.run.state is RunState.RUNNING:
+                self._ended.pop(item.run.id, None)
+            else:
+                self._ended.setdefault(item.run.id, rests_from)
 
     def _runs(self, now: float) -> Piece:
         """Return how the list of runs changed."""
         changed, removed, self._version = self.place.source.changes(self._version)
+        self._note_ends(changed, time.monotonic() + _LATE_SECS)
         moved = tuple((run_id, Place()) for run_id in self._take_away(removed))
         if not changed and not removed:
             return Piece(moved=moved, version=self._version)
@@ -106,6 +128,8 @@ class LivePart:
         """
         gone = [run_id for run_id in removed if self._followers.pop(run_id, None) is not None]
         self._missing.update({run_id: Place() for run_id in gone})
+        for run_id in gone:
+            self._ended.pop(run_id, None)
         self._tell_missing()
         return gone
 
@@ -133,6 +157,7 @@ class LivePart:
             else:
                 self._missing.pop(run_id, None)
                 self._followers[run_id] = follower
+        self._note_ends((item for item in self.place.source.known_runs() if item.run.id in found), time.monotonic())
         self._tell_missing()
 
 

@@ -5,7 +5,10 @@ import time
 
 from tests.support.live_events import stream
 from tests.support.places import Growing
+from tests.support.waiting import eventually
 
+from runicorn.storage.layout import iso, run_path
+from runicorn.storage.writer import replace_json
 from runicorn.viewer.source_state import DEADLINE_SECS
 
 
@@ -143,3 +146,40 @@ def test_a_client_that_comes_back_with_its_place_misses_nothing_of_any_machine(p
                 break
     assert sorted(itertools.chain(*found.values())) == list(range(36))
     assert all(values == sorted(values) for values in found.values())
+
+
+def test_where_every_look_is_dear_only_what_lives_is_looked_at_all_the_time(place):
+    viewer, host = place
+    there = host("gpu-1")
+    there.files.is_metered = True
+    alive, ended = Growing(there.root, 1), Growing(there.root, 2)
+    for run, state in ((alive, "running"), (ended, "finished")):
+        status = {"state": state, "heartbeat_at": iso(time.time())}
+        replace_json(there.root / run_path(run.id, "status.json"), status)
+    folders = {run: run_path(run.id) for run in (alive, ended)}
+    addresses = {run: there.address(run.id) for run in (alive, ended)}
+    viewer.get("/api/runs")
+    with stream(viewer, run=list(addresses.values())) as events:
+        events.until("runs")
+        alive.log({"loss": 1})
+        assert points(events, {addresses[alive]: 1})[addresses[alive]] == [1]
+        there.files.looked.clear()
+        for value in range(6):
+            time.sleep(0.5)
+            alive.log({"loss": value})
+            assert points(events, {addresses[alive]: 1})[addresses[alive]] == [value]
+        assert there.files.looked.count(folders[alive]) >= 6
+        assert there.files.looked.count(folders[ended]) <= 1
+        # Whatever is written there all the same comes with the next look.
+        ended.log({"loss": 7})
+        assert points(events, {addresses[ended]: 1})[addresses[ended]] == [7]
+        # One that goes on lives again, as soon as the list says so.
+        replace_json(
+            there.root / run_path(ended.id, "status.json"), {"state": "running", "heartbeat_at": iso(time.time())}
+        )
+        eventually(lambda: viewer.get(f"/api/runs/{addresses[ended]}")["state"] == "running")
+        time.sleep(1)
+        began = time.monotonic()
+        ended.log({"loss": 8})
+        assert points(events, {addresses[ended]: 1})[addresses[ended]] == [8]
+        assert time.monotonic() - began < 3
