@@ -100,6 +100,19 @@ def test_rows_of_groups_have_the_colours_of_their_lines_and_bring_them_out(look)
     rows.nth(2).hover()
     expect(rows.nth(2)).to_have_class(re.compile(r"\blit\b"))
     eventually(lambda: painted_over(chart) > 100, what="the line on top of the others")
+    page.get_by_role("button", name="Columns").hover()
+    eventually(lambda: painted_over(chart) == 0, what="nothing on top")
+    page.get_by_role("button", name="Unfold lr 0.003").click()
+    page.locator(".run-link").nth(3).hover()  # of a run, the line of its group
+    eventually(lambda: painted_over(chart) > 100, what="the line of its group on top")
+
+
+def test_where_no_charts_are_on_show_no_row_has_the_colour_of_a_line(look):
+    page = look("#/runs?group=config.lr")
+    box = page.locator(".row.group .colour-box span").first
+    expect(box).to_have_attribute("style", re.compile("--run"))
+    page.get_by_role("button", name="Table only").click()
+    expect(box).not_to_have_attribute("style", re.compile("--run"))
 
 
 def test_a_choice_in_folded_groups_asks_for_none_of_its_runs_one_by_one(look):

@@ -119,8 +119,10 @@ const utcOffset = () => -new Date().getTimezoneOffset();
 
 export const getRuns = (query: RunsQuery, signal?: AbortSignal) => request<RunPage>("GET", withQuery("/api/runs", runsQuery(query, utcOffset())), { signal });
 
-/** ranges: which of the runs are sent, in the order of their groups. */
-/** Return the groups of the runs that match, and the runs in `ranges`. whole: how many runs may be in the groups whose ids are told. */
+/**
+ * Return the groups of the runs that match. ranges: which of the runs are sent, in the order of their groups; whole: how many
+ * there may be in the first groups of which the ids are told.
+ */
 export const getRunGroups = (
   query: RunsQuery,
   by: readonly string[],

@@ -59,7 +59,7 @@ export function RunRow({ run, line, top, layout, style, hidden, apart, base, isC
       aria-level={depth ? depth + 1 : undefined}
       aria-selected={chosen}
       style={{ top: `${top}px` }}
-      onMouseEnter={() => (highlighted.value = chosen ? run.id : null)}
+      onMouseEnter={() => (highlighted.value = chosen || depth ? run.id : null)}
       onClick={(event) => onCursor(line, keyAt(event.target))}
       onContextMenu={(event) => {
         const key = keyAt(event.target);

@@ -102,7 +102,8 @@ export function RunsPage() {
   const rowIds = useMemo(() => known.map((run) => run.id), [known]);
   const selection = useSelection(query, rowIds, by.length > 0);
   const { ids, drawn } = selection;
-  const inCharts = by.length ? groupLines(drawn, by) : [];
+  const layout = shownLayout();
+  const inCharts = by.length && layout !== "table" ? groupLines(drawn, by) : [];
   const inChartsText = JSON.stringify(inCharts);
   const styles = useMemo(() => {
     const shown = stylesOf(ids.length ? drawn : []);
@@ -179,7 +180,6 @@ export function RunsPage() {
     "[": toggleProjects,
   });
 
-  const layout = shownLayout();
   const error = listError.value;
   const filterError = error && (error.code === "INVALID_QUERY" || error.status === 422) ? error : null;
   const all = projects.value.reduce((sum, one) => sum + one.count, 0);
