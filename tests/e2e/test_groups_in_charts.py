@@ -111,7 +111,7 @@ def test_where_no_charts_are_on_show_no_row_has_the_colour_of_a_line(look):
     page = look("#/runs?group=config.lr")
     box = page.locator(".row.group .colour-box span").first
     expect(box).to_have_attribute("style", re.compile("--run"))
-    page.get_by_role("button", name="Only the table").click()
+    page.get_by_role("radio", name="Only the table").click()
     expect(box).not_to_have_attribute("style", re.compile("--run"))
 
 
