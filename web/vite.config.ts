@@ -13,6 +13,13 @@ function isEarly(id: string, modules: Modules): boolean {
   return found;
 }
 
+/** What is opened beside each other in one place is one file, too, where each by itself is a kilobyte or less. */
+const TOGETHER: Readonly<Record<string, RegExp>> = {
+  "chart-parts": /src\/charts\/(Legend|PinnedTooltip|ChartSettings|ChartDialogs)\.tsx$/,
+  "table-parts": /src\/(components\/table\/GroupRow|pages\/runs\/(GroupPanel|ColumnsPanel|BulkBar))\.tsx$/,
+};
+const togetherWith = (id: string): string | null => Object.keys(TOGETHER).find((name) => TOGETHER[name]!.test(id)) ?? null;
+
 // The built page lands inside the Python package, which serves it under a policy that forbids inline scripts.
 export default defineConfig({
   base: "./",
@@ -27,7 +34,7 @@ export default defineConfig({
     cssCodeSplit: false,
     // Tells which script loads which; tests/unit/viewer/test_page_size.py adds them up.
     manifest: "manifest.json",
-    rolldownOptions: { output: { codeSplitting: { groups: [{ debugName: "base", name: (id, all) => (isEarly(id, (one) => all.getModuleInfo(one)) ? "base" : null) }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ debugName: "base", name: (id, all) => (isEarly(id, (one) => all.getModuleInfo(one)) ? "base" : togetherWith(id)) }] } } },
   },
   // `vite` beside a running viewer: its guard takes requests of its own page only, so the page's origin is left out.
   server: {
