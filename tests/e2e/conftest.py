@@ -7,10 +7,13 @@ and tests elsewhere run loops of their own.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser
 from tests.support.browser import find_chromium, run_chromium
+from tests.support.looking import Look, looking
+from tests.support.serving import Viewer
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +22,15 @@ def browser() -> Iterator[Browser]:
         pytest.skip("needs chromium: apt-get install chromium")
     with run_chromium() as running:
         yield running
+
+
+@pytest.fixture
+def looked(browser: Browser, root: Path) -> Iterator[tuple[Viewer, Look]]:
+    """Serve the storage root that the file's own fixture makes; give the viewer, and what opens a place of its page."""
+    with looking(browser, root) as both:
+        yield both
+
+
+@pytest.fixture
+def look(looked: tuple[Viewer, Look]) -> Look:
+    return looked[1]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from tests.support.drawn_sweeps import write_run, write_sweep
-from tests.support.looking import looking, points_of
+from tests.support.looking import points_of
 from tests.support.tables import params, shows
 from tests.support.waiting import eventually
 
@@ -23,17 +23,6 @@ def root(tmp_path):
     root = tmp_path / "root"
     write_sweep(root, curves, lrs=RATES, seeds=30)
     return root
-
-
-@pytest.fixture
-def looked(browser, root):
-    with looking(browser, root) as both:
-        yield both
-
-
-@pytest.fixture
-def look(looked):
-    return looked[1]
 
 
 def box_of(page, value):

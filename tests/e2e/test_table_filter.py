@@ -4,7 +4,6 @@ import re
 
 import pytest
 from playwright.sync_api import expect
-from tests.support.looking import looking
 from tests.support.sweeps import write_sweep
 from tests.support.tables import choose, column, filter_box, names, params, row_of, shows
 
@@ -16,17 +15,6 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("filter") / "root"
     write_sweep(root)
     return root
-
-
-@pytest.fixture
-def looked(browser, root):
-    with looking(browser, root) as both:
-        yield both
-
-
-@pytest.fixture
-def look(looked):
-    return looked[1]
 
 
 # What is typed, and the same said of a run as the API sends it.

@@ -20,17 +20,6 @@ def root(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def looked(browser, root):
-    with looking(browser, root) as both:
-        yield both
-
-
-@pytest.fixture
-def look(looked):
-    return looked[1]
-
-
 def groups(page):
     """Return depth, value and count of the rows of groups, from top to bottom."""
     expect(page.locator(".row.group").first).to_be_visible()

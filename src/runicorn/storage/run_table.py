@@ -22,7 +22,7 @@ _SETTLED_SECS = 2.0
 # What was edited in place does not move the folder's mtime, and is noticed this late, or up to twice as late: each run
 # has a time of its own, so that ten thousand are not looked into at once. With many runs it takes longer: so much each.
 _DEEP_EVERY_SECS = 10.0
-_DEEP_SECS_PER_RUN, _DEEP_SECS_PER_METERED_RUN = 0.002, 0.05  # over SFTP, one takes about 600 bytes
+_DEEP_SECS_PER_RUN, _DEEP_SECS_PER_METERED_RUN = 0.002, 0.05
 # What could not be read is looked at again this late.
 _AGAIN_SECS = 1.0
 # Configurations of more than 64 KiB are kept up to so much of them in all, by the size of their run.json.
