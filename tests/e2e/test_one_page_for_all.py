@@ -158,6 +158,38 @@ def test_a_host_that_needs_a_person_on_the_way_leads_there_and_back(
     assert stop(viewer, session).json()["ok"] is True
 
 
+def test_a_host_that_falls_silent_is_grey_within_seconds_in_groups_too_and_its_group_goes_with_it(
+    browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path
+) -> None:
+    steps = np.arange(10)
+    for number, (root, name) in enumerate(((tmp_path / "local-root", "mine"), (bare.runs, "theirs"))):
+        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0)}, {"name": name})
+    bare.account.give(bare.runs)
+    with run_link(bare.sshd.port) as link, visit(browser, f"{viewer.url}/#/runs") as visitor:
+        page = visitor.page
+        body = bare.login(remote_root=str(bare.runs), mode="sftp") | {"port": link.port}
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        theirs, mine = row_of(page, "theirs"), row_of(page, "mine")
+        for is_grouped in (False, True):
+            if is_grouped:
+                page.goto(f"{viewer.url}/#/runs?group=host")
+                page.get_by_role("button", name="Unfold host 127.0.0.1").click()
+            expect(theirs).not_to_have_class(re.compile(r"\baway\b"), timeout=RETURN_SECS * 1000)
+            link.stall()  # no connection ends, and no run changes
+            expect(theirs).to_have_class(re.compile(r"\baway\b"), timeout=10_000)
+            title = re.compile(r"127.0.0.1 (has not answered yet|is away); this is from")
+            expect(theirs.get_by_role("link")).to_have_attribute("title", title)
+            link.resume()
+            expect(theirs).not_to_have_class(re.compile(r"\baway\b"), timeout=RETURN_SECS * 1000)
+        group = page.get_by_role("button", name="Fold host 127.0.0.1")
+        expect(group).to_be_visible()
+        assert stop(viewer, session).json()["ok"] is True
+        expect(group).to_have_count(0)
+        page.get_by_role("button", name=re.compile("^Unfold")).click()
+        expect(mine).to_be_visible()
+
+
 def test_a_band_says_which_runs_it_is_without(browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path) -> None:
     steps = np.arange(10)
     for number, root in enumerate((tmp_path / "local-root", bare.runs, bare.runs)):
@@ -182,7 +214,6 @@ def test_a_band_says_which_runs_it_is_without(browser: Browser, bare: Server, vi
         expect(left_out).to_be_visible(timeout=RETURN_SECS * 1000)
         expect(mean).to_have_text("10")
         assert complaints(page) == []
-        page.screenshot(path="/tmp/m6/unread.png")
         link.accept()
         expect(mean).to_have_text("11", timeout=2 * RETURN_SECS * 1000)
         expect(left_out).to_have_count(0)

@@ -151,6 +151,11 @@ class FolderSource:
         """For how long whoever looks at all runs has been waiting for the files; 0 where nobody looks."""
         return self._index.waits_secs
 
+    @property
+    def look_secs(self) -> float:
+        """How long a look at all known runs usually takes; 0 before the first one."""
+        return self._index.look_secs
+
     def root_id(self) -> str | None:
         """Return what tells this root from all others wherever it is seen from; None where it says nothing.
 

@@ -34,7 +34,6 @@ _REST_FACTOR = 4
 _TROUBLED_SECS = 1.0
 # Up to so many runs, all are looked at in each call, however long it takes: it costs one reading of their folder.
 _FEW = 2000
-_MANY = 5000
 # How many runs are read in one go: few at first, for whoever waits; then as many as there is time for. Behind a slow
 # link it is the number of goes that takes time, and not what they bring.
 _AT_ONCE, _MOST_AT_ONCE, _TIMES_MORE = 64, 4096, 16
@@ -109,10 +108,10 @@ class RunIndex:
         self._listed_at = float("-inf")
         self._looked_at = float("-inf")
         self._seen_at = 0.0  # when that brought no trouble, in unix seconds by this machine's clock
-        self._look_secs = 0.0
+        self._look_secs = 0.0  # how long it usually takes: the shorter one of the last two
+        self._last_look_secs: float | None = None
         self._troubled = False  # something could not be read at the last look
         self._loaded = cache is None
-        self._spared = 0
         self._saved_version = 0
         self._save_from: float | None = None  # None until everything was read once
         self._listed: list[FileStat] | None = None  # what _load() has just seen, for the look that follows it
@@ -149,6 +148,11 @@ class RunIndex:
         """For how long whoever looks at the files has been waiting for them; 0 where nobody looks."""
         began_at = self._began_at
         return 0.0 if began_at is None else self._monotonic() - began_at
+
+    @property
+    def look_secs(self) -> float:
+        """How long a look at the known runs usually takes; 0 before the first one."""
+        return self._look_secs
 
     def progress(self) -> Progress | None:
         """Return how far the first reading has come, or None where everything was read."""
@@ -275,7 +279,10 @@ class RunIndex:
             # The first look at a folder may be what begins to find them.
             self._behind = max(arriving, self._files.arriving()) > 0
         self._looked_at = self._monotonic()
-        self._look_secs = self._looked_at - started
+        took_secs = self._looked_at - started
+        # A single long one may have met a link that was cut off for a moment.
+        self._look_secs = took_secs if self._last_look_secs is None else min(took_secs, self._last_look_secs)
+        self._last_look_secs = took_secs
 
     def _listed_lately(self, moment: float) -> bool:
         """Tell whether to list all runs once more has to wait, for what it costs."""
@@ -399,7 +406,6 @@ class RunIndex:
                 return
             time.sleep(0)
         self._folders = {}
-        self._settle_collector()
         version = self.version
         if self._save_from is None:
             self._save_from = self._monotonic() + (_SAVE_EVERY_SECS if self._saved_version else _SAVE_FIRST_SECS)
@@ -470,9 +476,3 @@ class RunIndex:
         self._save_from = self._monotonic() + _SAVE_EVERY_SECS
         if self._cache is not None and count >= self._cache.worth_from:
             self._cache.save(SavedList(runs, self._seen_at))
-
-    def _settle_collector(self) -> None:
-        """Spare the collector what stays: with a hundred thousand runs, it would halve the speed of everything."""
-        if len(self._table) > _MANY and len(self._table) > 2 * self._spared:
-            self._spared = len(self._table)
-            gc.freeze()

@@ -16,7 +16,8 @@ from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun
 from runicorn.storage.layout import iso
 from runicorn.viewer.run_list import Standing
-from runicorn.viewer.source_state import DEADLINE_SECS, LOCAL, SourceLook, SourceState
+from runicorn.viewer.shared_question import kept
+from runicorn.viewer.source_state import DEADLINE_SECS, LOCAL, PATIENCE_SECS, SourceLook, SourceState
 from runicorn.viewer.state import ViewerState
 
 T = TypeVar("T")
@@ -37,17 +38,28 @@ async def with_runs(state: ViewerState, only: str | None, work: Callable[[AllRun
     """
     places = chosen_places(state, only)
     sessions = sessions_by_id(state)
+
+    def work_on(looks: Sequence[tuple[SourceState, SourceLook]]) -> T:
+        found = _together(looks, sessions)
+        if only is None:
+            state.collector.settle((place for place, _ in looks), len(found.items))
+        return work(found)
+
     if len(places) == 1 and places[0].id == LOCAL:
         (place,) = places
-        return await place.workers.run(lambda: work(_together([(place, place.look())], {})))
+        return await place.workers.run(lambda: work_on([(place, place.look())]))
     asked: dict[str, asyncio.Future[SourceLook]] = {}
+    can_do_without: set[str] = set()
     for place in places:
         if place.is_slow:
             place.look_meanwhile()
-        else:
-            asked[place.id] = asyncio.ensure_future(place.workers.run(place.look, identify=True))
-    if asked:
-        await asyncio.wait(asked.values(), timeout=DEADLINE_SECS)
+            continue
+        asked[place.id] = kept(asyncio.ensure_future(place.workers.run(place.look, identify=True)))
+        if place.was_just_seen:
+            can_do_without.add(place.id)
+    await _wait_for(asked, PATIENCE_SECS)
+    needed = {place_id: task for place_id, task in asked.items() if place_id not in can_do_without}
+    await _wait_for(needed, DEADLINE_SECS - PATIENCE_SECS)
     # What a source gave; of the others, what was known before.
     looks: list[tuple[SourceState, SourceLook | BaseException | Callable[[], SourceLook]]] = []
     still_there = set(map(id, state.sources.values()))
@@ -59,17 +71,17 @@ async def with_runs(state: ViewerState, only: str | None, work: Callable[[AllRun
             continue
         if task is None:
             looks.append((place, place.recent))
-        elif not task.done():
-            task.cancel()
-            place.missed_deadline()
-            looks.append((place, place.known))
-        else:
+        elif task.done():
             looks.append((place, task.exception() or task.result()))
+        else:
+            place.has_kept_waiting()
+            looks.append((place, place.recent if place.id in can_do_without else place.known))
+    return await state.local.workers.run(lambda: work_on([(place, _known(place, look)) for place, look in looks]))
 
-    def put_together() -> T:
-        return work(_together([(place, _known(place, look)) for place, look in looks], sessions))
 
-    return await state.local.workers.run(put_together)
+async def _wait_for(asked: Mapping[str, asyncio.Future[SourceLook]], secs: float) -> None:
+    if any(not task.done() for task in asked.values()):
+        await asyncio.wait(asked.values(), timeout=secs)
 
 
 def chosen_places(state: ViewerState, only: str | None) -> list[SourceState]:

@@ -224,7 +224,7 @@ class LiveStream:
             yield self._frame("remote", encode(body))
         running = {each["sessionId"] for each in body.get("viewer_sessions", ()) if each["status"] == "running"}
         sources = [
-            {"id": place.id, "state": "ready" if place.id == LOCAL or place.session_id in running else "away"}
+            {"id": place.id, "state": _standing(place, place.id == LOCAL or place.session_id in running)}
             for place in self._state.sources.values()
         ]
         if sources != self._sources_told:
@@ -238,6 +238,13 @@ class LiveStream:
     def _frame(self, name: str, data: bytes) -> bytes:
         event_id = self._journal.event_id(self._state.now())
         return b"id: %b\nevent: %b\ndata: %b\n\n" % (event_id.encode(), name.encode(), data)
+
+
+def _standing(place: SourceState, is_running: bool) -> str:
+    """Return how a source stands, as GET /api/runs says it."""
+    if not is_running or place.source.problem is not None:
+        return "away"
+    return "late" if place.is_silent else "ready"
 
 
 async def _forward(remote: RemoteHook, wake: asyncio.Event) -> None:

@@ -49,38 +49,32 @@ class Standing:
     sources: tuple[dict[str, Any], ...] = ()
 
 
+@dataclass(frozen=True)
+class _Page:
+    """Runs of a page, and what is told of all others beside them."""
+
+    items: Sequence[IndexedRun]
+    beside: dict[str, Any]
+
+
 class RunListWriter:
-    """Builds answers; keeps each run's JSON until the run changes, and the last list until any of its runs does."""
+    """Builds answers; keeps each run's JSON until the run changes, and the last page until any run of the list does."""
 
     def __init__(self) -> None:
         self._encoded: dict[tuple[str, tuple[str, ...]], tuple[int, msgspec.Raw]] = {}
-        self._last: tuple[tuple[Any, ...], bytes] | None = None
+        self._last: tuple[tuple[Any, ...], _Page] | None = None
 
     def write(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, standing: Standing = Standing()) -> bytes:
         """Return the answer of GET /api/runs. Raises InvalidQueryError."""
-        key, last = _lasting_key(items, wanted, standing), self._last
+        key, last = _lasting_key(items, wanted), self._last
         if key is not None and last is not None and last[0] == key:
-            return last[1]
-        answer = self._written(items, wanted, now, standing)
-        self._last = None if key is None else (key, answer)
-        return answer
-
-    def _written(self, items: Sequence[IndexedRun], wanted: Wanted, now: float, standing: Standing) -> bytes:
-        self._forget(items)
-        chosen = wanted.filter.choose(items)
-        ordered = wanted.order.sorted(chosen)
-        first = wanted.cursor.start(ordered, wanted.order) if wanted.cursor is not None else 0
-        page = ordered[first : first + wanted.limit]
-        end = first + len(page)
-        after = PageCursor.after(page[-1], end, wanted.order) if page and end < len(ordered) else None
-        return encode(
-            {
-                "runs": [self.encoded(item, now, wanted.columns) for item in page],
-                "total": len(ordered),
-                "next_cursor": after.encode() if after is not None else None,
-                **_about(items, chosen, standing),
-            }
-        )
+            page = last[1]
+        else:
+            self._forget(items)
+            page = _page(items, wanted)
+            self._last = None if key is None else (key, page)
+        runs = [self.encoded(item, now, wanted.columns) for item in page.items]
+        return encode({"runs": runs, **page.beside, **_stands(standing)})
 
     def write_groups(
         self,
@@ -101,7 +95,8 @@ class RunListWriter:
                 "runs": [self.encoded(item, now, grouping.run_columns) for item in rows],
                 "total": len(found.runs),
                 "first": [item.run.id for item in found.first_whole(grouping.whole)],
-                **_about(items, chosen, standing),
+                **_about(items, chosen),
+                **_stands(standing),
             }
         )
 
@@ -121,16 +116,36 @@ class RunListWriter:
             self._encoded.clear()
 
 
-def _lasting_key(items: Sequence[IndexedRun], wanted: Wanted, standing: Standing) -> tuple[Any, ...] | None:
-    """Return what two lists have in common that are the same; None where a list depends on when it is asked for."""
-    if wanted.filter.query.strip() or any(item.run.state is RunState.RUNNING for item in items):
+def _page(items: Sequence[IndexedRun], wanted: Wanted) -> _Page:
+    chosen = wanted.filter.choose(items)
+    ordered = wanted.order.sorted(chosen)
+    first = wanted.cursor.start(ordered, wanted.order) if wanted.cursor is not None else 0
+    page = ordered[first : first + wanted.limit]
+    end = first + len(page)
+    after = PageCursor.after(page[-1], end, wanted.order) if page and end < len(ordered) else None
+    cursor = after.encode() if after is not None else None
+    return _Page(page, {"total": len(ordered), "next_cursor": cursor, **_about(items, chosen)})
+
+
+def _lasting_key(items: Sequence[IndexedRun], wanted: Wanted) -> tuple[Any, ...] | None:
+    """Return what two pages have in common that are the same; None where one depends on when it is asked for."""
+    by_age = any(key == "duration_secs" for key, _ in wanted.order.keys)
+    if wanted.filter.query.strip() or (by_age and any(item.run.state is RunState.RUNNING for item in items)):
         return None
     filter = replace(wanted.filter, query="", moment=_NO_MOMENT)
-    return replace(wanted, filter=filter), standing, [(item.run.id, item.version) for item in items]
+    return replace(wanted, filter=filter), [(item.run.id, item.version) for item in items]
 
 
-def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: Standing) -> dict[str, Any]:
+def _stands(standing: Standing) -> dict[str, Any]:
     progress = standing.progress
+    return {
+        "indexing": progress and {"done": progress.done, "total": progress.total},
+        "problem": standing.problem,
+        "sources": standing.sources,
+    }
+
+
+def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun]) -> dict[str, Any]:
     return {
         "projects": count_projects(items),
         "columns": {
@@ -138,9 +153,6 @@ def _about(items: Sequence[IndexedRun], chosen: Sequence[IndexedRun], standing: 
             "summary": column_names(item.summary_keys for item in chosen),
             "metrics": column_names(item.run.stats.names for item in chosen),
         },
-        "indexing": progress and {"done": progress.done, "total": progress.total},
-        "problem": standing.problem,
-        "sources": standing.sources,
     }
 
 

@@ -21,9 +21,16 @@ from runicorn.viewer.workers import Workers
 LOCAL = "local"
 # What takes longer comes with the stream, or with the next question.
 DEADLINE_SECS = 1.5
-# Whoever asks does not wait again for a source whose last look took longer: it gets what was known then, and has the
-# source looked at meanwhile. Up to so old, that counts as new.
-_SLOW_SECS, _NEW_SECS = 0.5, 10.0
+# Of a source that was just seen, so long is waited for what is newer.
+PATIENCE_SECS = 0.25
+# Whoever asks does not wait at all for a source whose looks take longer, or that has kept somebody waiting so short a
+# while ago: it gets what was known at the last look, and has the source looked at meanwhile. Far away, an agent mostly
+# knows its answer, but not always.
+_SLOW_SECS, _SLOW_FOR_SECS = 0.5, 10.0
+# Up to so old, what was known counts as new.
+_NEW_SECS = 10.0
+# A source does not answer any more where it takes so many times what it took before, and longer than the deadline.
+_TIMES_AS_LONG = 3.0
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ class SourceState:
         self.run_list = RunListWriter()
         self.artifacts = SharedQuestion(self._artifacts, self.workers)
         self.called = called
-        self._look_secs = 0.0
         self._missed = False
+        self._slow_until = float("-inf")
         self._background: asyncio.Future[SourceLook] | None = None
         self.as_of = as_of
         self.root_id = root_id
@@ -111,17 +118,17 @@ class SourceState:
 
     def look(self, *, identify: bool = False) -> SourceLook:
         """Look at all runs. Blocks. identify: find out which root it is, too."""
-        began_at = time.monotonic()
         before = self.source.progress()
         try:
             items = self.source.runs()
         finally:
-            self._look_secs = time.monotonic() - began_at
             self._missed = False
+            if self.source.look_secs > _SLOW_SECS and before is None:
+                self._slow_until = time.monotonic() + _SLOW_FOR_SECS
         if identify:
             self._identify()
         problem = self.source.problem
-        late = self.source.waits_secs > DEADLINE_SECS
+        late = self.is_silent
         if problem is None and not late:
             self.as_of = self._now()
             tell, self._seen_first = self._seen_first, None
@@ -137,11 +144,27 @@ class SourceState:
         """
         if self._missed:
             return True
-        return self.as_of is not None and max(self._look_secs, self.source.waits_secs) > _SLOW_SECS
+        is_slow = self.source.waits_secs > _SLOW_SECS or time.monotonic() < self._slow_until
+        return self.as_of is not None and is_slow
 
-    def missed_deadline(self) -> None:
-        """Somebody has waited for it in vain: nobody else is to, until it answers."""
+    @property
+    def was_just_seen(self) -> bool:
+        """Whether what is known of it counts as new, and nothing there is changed from here."""
+        return self.id != LOCAL and self._is_new
+
+    @property
+    def _is_new(self) -> bool:
+        return self.as_of is not None and 0 <= self._now() - self.as_of < _NEW_SECS
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether its files have not answered by now, and usually do. For any thread."""
+        return self.source.waits_secs > max(DEADLINE_SECS, _TIMES_AS_LONG * self.source.look_secs)
+
+    def has_kept_waiting(self) -> None:
+        """Somebody has waited for it in vain: nobody else is to, until it answers and for a while after that."""
         self._missed = True
+        self._slow_until = time.monotonic() + _SLOW_FOR_SECS
 
     def look_meanwhile(self) -> None:
         """Have it looked at without waiting for that; called in the event loop. recent() is what is known till then."""
@@ -150,8 +173,7 @@ class SourceState:
 
     def recent(self) -> SourceLook:
         """Return what was known at the last look, which counts as new for a while."""
-        is_new = self.as_of is not None and self._now() - self.as_of < _NEW_SECS
-        return replace(self.known(), late=not is_new or self.source.waits_secs > DEADLINE_SECS)
+        return replace(self.known(), late=not self._is_new or self.is_silent)
 
     def known(self) -> SourceLook:
         """Return what was known at the last look."""

@@ -13,6 +13,7 @@ from runicorn.errors import ArtifactNotFoundError, RunNotFoundError
 from runicorn.settings import Settings
 from runicorn.sources.folder import FolderSource
 from runicorn.sources.local import LocalSource
+from runicorn.viewer.collector import RestingCollector
 from runicorn.viewer.hooks import RemoteHook, Session
 from runicorn.viewer.places import PlaceBook
 from runicorn.viewer.source_state import LOCAL, SourceState
@@ -44,6 +45,7 @@ class ViewerState:
     now: Callable[[], float] = time.time
     streams: Streams = field(default_factory=Streams)
     places: PlaceBook = field(default_factory=PlaceBook)
+    collector: RestingCollector = field(default_factory=RestingCollector)
 
     @classmethod
     def create(

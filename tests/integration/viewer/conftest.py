@@ -17,7 +17,9 @@ from tests.support.places import make_host
 
 from runicorn.settings import Settings
 from runicorn.storage.writer import prepare_root
+from runicorn.viewer import all_runs
 from runicorn.viewer.server import ViewerServer
+from runicorn.viewer.source_state import DEADLINE_SECS
 
 TIMEOUT_SECS = 20
 
@@ -132,8 +134,9 @@ def nobody():
 
 
 @pytest.fixture
-def place(tmp_path, serve):
-    """A viewer, and what gives it a host with a root of its own."""
+def place(tmp_path, serve, monkeypatch):
+    """A viewer, and what gives it a host with a root of its own; a busy machine is no reason to tell what was so."""
+    monkeypatch.setattr(all_runs, "PATIENCE_SECS", DEADLINE_SECS)
     remote = FakeRemote()
     prepare_root(tmp_path / "local", now=time.time())
 

@@ -20,8 +20,9 @@ from runicorn.settings import Settings
 from runicorn.sources.folder import FolderSource
 from runicorn.storage.files import LocalFiles
 from runicorn.storage.writer import prepare_root
+from runicorn.viewer import all_runs
 from runicorn.viewer.guests import Guests, source_id
-from runicorn.viewer.source_state import DEADLINE_SECS
+from runicorn.viewer.source_state import DEADLINE_SECS, PATIENCE_SECS
 
 
 def log_run(root, name, *values, **options):
@@ -108,6 +109,27 @@ def test_a_host_that_hangs_is_waited_for_once(place):
         there.files.answers.set()
     log_run(there.root, "after", 0.5)
     eventually(lambda: "after" in names(viewer) and standing(viewer, there)["state"] == "ready", 20)
+
+
+def test_a_host_that_was_just_seen_is_not_waited_for_until_the_deadline(place, monkeypatch):
+    monkeypatch.setattr(all_runs, "PATIENCE_SECS", PATIENCE_SECS)
+    monkeypatch.setattr(all_runs, "DEADLINE_SECS", 60.0)
+    viewer, host = place
+    log_run(viewer.root, "mine", 0.5)
+    there = host("gpu-1")
+    log_run(there.root, "before", 0.5)
+    eventually(lambda: names(viewer) == {"mine", "before"})
+    there.files.answers.clear()
+    try:
+        began = time.monotonic()
+        log_run(viewer.root, "more", 0.5)
+        assert names(viewer) == {"mine", "before", "more"}, "what is of this machine is always as it is now"
+        assert standing(viewer, there)["state"] == "ready", "that it was seen a moment ago is good enough"
+        assert time.monotonic() - began < 20
+        eventually(lambda: standing(viewer, there)["state"] == "late", 20)
+    finally:
+        there.files.answers.set()
+    eventually(lambda: standing(viewer, there)["state"] == "ready", 20)
 
 
 def test_a_host_that_has_never_answered_is_waited_for_once(place):
@@ -372,7 +394,7 @@ def test_a_host_that_answers_nothing_costs_its_own_rows_their_freshness(place):
             began = time.monotonic()
             assert names(viewer) == {"mine", "on gpu-1", "on gpu-2", "new on gpu-1"}
             assert time.monotonic() - began < DEADLINE_SECS + 2
-        told = standing(viewer, bad)
+        told = eventually(lambda: (found := standing(viewer, bad))["state"] != "ready" and found, DEADLINE_SECS + 5)
         assert (told["state"], told["runs"], told["error"]) == ("late", 1, None)
         assert told["as_of"] is not None
         assert standing(viewer, good)["state"] == "ready"

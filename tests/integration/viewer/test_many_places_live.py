@@ -120,6 +120,20 @@ def test_the_stream_tells_when_a_session_loses_its_host(place):
         assert events.until("sources")["sources"][1] == {"id": there.id, "state": "away"}
 
 
+def test_the_stream_tells_when_a_host_falls_silent_and_when_it_answers_again(place):
+    viewer, host = place
+    there = host("gpu-1")
+    with stream(viewer) as events:
+        for _ in range(2):
+            assert events.until("sources")["sources"][1] == {"id": there.id, "state": "ready"}
+            there.files.answers.clear()
+            assert events.until("sources")["sources"][1] == {"id": there.id, "state": "late"}
+            there.files.answers.set()
+        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "ready"}
+        there.files.is_cut = True
+        assert events.until("sources")["sources"][1] == {"id": there.id, "state": "away"}
+
+
 def test_a_client_that_comes_back_with_its_place_misses_nothing_of_any_machine(place):
     viewer, host = place
     hosts = [host("gpu-1"), host("gpu-2")]

@@ -10,7 +10,7 @@ from runicorn.model import MetricTable, Run, RunState
 from runicorn.storage.index import Progress
 from runicorn.storage.indexed_run import IndexedRun, sorted_runs
 from runicorn.storage.query_times import Moment
-from runicorn.viewer.run_filter import RunFilter
+from runicorn.viewer.run_filter import RunFilter, RunOrder
 from runicorn.viewer.run_list import RunListWriter, Standing, Wanted, column_names
 
 
@@ -181,11 +181,36 @@ def test_dates_in_a_query_are_of_the_clock_of_who_asks():
         assert ids(answer(items, q=f"created = {day}", moment=Moment(0.0, offset))) == ["r001"]
 
 
-def test_a_list_of_which_nothing_changed_is_given_once_more_as_it_was():
+@pytest.fixture
+def sorts(monkeypatch):
+    """Of how many runs each list that is sorted from now on was."""
+    found, sort = [], RunOrder.sorted
+    monkeypatch.setattr(RunOrder, "sorted", lambda self, items: found.append(len(items)) or sort(self, items))
+    return found
+
+
+def test_a_list_of_which_nothing_changed_is_not_sorted_again_however_its_sources_stand(sorts):
     writer = RunListWriter()
-    items = [item(number) for number in range(5)]
-    first = writer.write(items, wanted(moment=Moment(1.0)), now=1.0)
-    assert writer.write(list(items), wanted(moment=Moment(9.0)), now=9.0) is first
+    items = [item(number) for number in range(5)] + [item(5, state=RunState.RUNNING)]
+    for moment in (1.0, 9.0):
+        problem = f"no disk at {moment:g}"
+        told = json.loads(writer.write(list(items), wanted(moment=Moment(moment)), moment, Standing(problem=problem)))
+        assert (len(told["runs"]), told["problem"]) == (6, problem)
+    assert sorts == [6]
+    writer.write([*items[1:], IndexedRun(items[0].run, version=9)], wanted(), 9.0)
+    assert sorts == [6, 6]
+
+
+def test_what_is_sorted_by_how_long_it_runs_is_sorted_each_time(sorts):
+    clock, writer = [10.0], RunListWriter()
+    items = [item(0, state=RunState.RUNNING), item(1, finished_at=21.0)]
+    for each in items:
+        each.now = lambda: clock[0]
+    found = []
+    for clock[0] in (10.0, 30.0):
+        found.append(ids(json.loads(writer.write(items, wanted(sort="duration_secs"), clock[0]))))
+    assert found == [["r001", "r000"], ["r000", "r001"]]
+    assert sorts == [2, 2]
 
 
 def test_whatever_changes_is_in_the_next_list():

@@ -33,10 +33,12 @@ let request: AbortController | null = null;
 let refreshTimer: ReturnType<typeof setTimeout> | undefined;
 let lastRefresh = 0;
 let followed: (() => void) | null = null;
+let unsourced: (() => void) | null = null;
 
 /** Show the groups that `next` asks for, none where it is null; what is there stays until the answer comes. */
 export function showGroups(next: GroupsQuery | null): void {
   followed ??= stream.on("runs", onLive);
+  unsourced ??= stream.on("sources", () => void (asked && load(true)));
   if (next === null) {
     asked = null;
     request?.abort();
