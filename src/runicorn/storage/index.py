@@ -165,9 +165,11 @@ class RunIndex:
 
     @property
     def problem(self) -> str | None:
-        """What keeps runs from being found right now, in one sentence; what was known before is shown meanwhile."""
-        with self._lock:
-            return self._problem
+        """What keeps runs from being found right now, in one sentence; what was known before is shown meanwhile.
+
+        Does not wait for anybody.
+        """
+        return self._problem
 
     @property
     def is_asked(self) -> bool:
@@ -274,8 +276,8 @@ class RunIndex:
         self._troubled |= problem is not None
         if problem is None:
             self._seen_at = time.time()
+        self._problem = problem
         with self._lock:
-            self._problem = problem
             # The first look at a folder may be what begins to find them.
             self._behind = max(arriving, self._files.arriving()) > 0
         self._looked_at = self._monotonic()

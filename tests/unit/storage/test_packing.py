@@ -101,12 +101,19 @@ def test_a_damaged_chunk_loses_its_records_only(folder):
 
 
 def test_every_cut_of_a_packed_file_is_borne(folder):
+    plain = (folder / "metrics.bin").read_bytes()
     pack_run(folder)
     path = folder / "metrics.bin.packed"
-    data = path.read_bytes()
+    data, kept = path.read_bytes(), []
     for end in range(0, len(data), 97):
         path.write_bytes(data[:end])
-        records.scan(PackedFiles(LocalFiles(folder.parent.parent)).read("runs/r/metrics.bin"))
+        found = PackedFiles(LocalFiles(folder.parent.parent)).read("runs/r/metrics.bin")
+        rows = [(found[at : at + 32], plain[at : at + 32]) for at in range(0, len(found), 32)]
+        count = next((number for number, (row, real) in enumerate(rows) if row != real), len(rows))
+        assert not any(row.strip(b"\0") for row, _ in rows[count:]), "what is cut off is no record, none is another one"
+        kept.append(count)
+    assert kept == sorted(kept)
+    assert len(set(kept)) > 2
 
 
 def test_a_damaged_file_is_left_as_it_is(folder):

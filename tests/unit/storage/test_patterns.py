@@ -85,8 +85,16 @@ def test_one_that_would_take_all_memory_is_refused(source):
 
 
 def test_repetitions_that_people_write_are_taken():
-    for source in (r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}", "[0-9a-f]{40}", "x{1000}", "(ab){2,}"):
-        Pattern(source, is_regex=True, match_case=True)
+    found = {
+        r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}": "at 2026-11-20T11:00",
+        "[0-9a-f]{40}": "commit " + "0f" * 20,
+        "x{1000}": "x" * 1000,
+        "(ab){2,}": "ababab",
+    }
+    for source, text in found.items():
+        pattern, limit = Pattern(source, is_regex=True, match_case=True), Limit(5.0)
+        assert pattern.is_in(text, limit)
+        assert not pattern.is_in(text[: len(text) // 2], limit)
 
 
 def test_many_texts_together_may_take_so_long_and_what_passes_between_them_does_not_count():
