@@ -319,9 +319,9 @@ export interface LiveRuns {
   more?: boolean;
 }
 
-/** Which sources there are now; `away`: those whose session is not running. */
+/** Which sources there are now, and how they stand, as the list of runs says it. */
 export interface LiveSources {
-  sources: { id: string; state: "ready" | "away" }[];
+  sources: { id: string; state: RunSource["state"] }[];
 }
 
 export interface LivePoints {
