@@ -159,8 +159,12 @@ def test_a_host_that_takes_its_time_is_shown_as_it_was_a_moment_ago(place):
     there.files.delay_secs = 0.8
     log_run(there.root, "second", 0.5)
     eventually(lambda: names(viewer) == {"first", "second"}, 20)
-    for _ in range(5):
+    # So it is from the second slow look on.
+    known = there.remote.guests.places[there.id].source
+    eventually(lambda: names(viewer) and known.look_secs > there.files.delay_secs, 20)
+    for _ in range(20):
         assert standing(viewer, there)["state"] == "ready"
+        time.sleep(0.1)
     there.files.is_cut = True
     eventually(lambda: standing(viewer, there)["state"] == "away", 20)
 
