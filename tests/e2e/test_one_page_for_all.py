@@ -190,6 +190,30 @@ def test_a_host_that_falls_silent_is_grey_within_seconds_in_groups_too_and_its_g
         expect(mine).to_be_visible()
 
 
+def test_a_baseline_on_a_host_is_there_as_long_as_the_host_is(
+    browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path
+) -> None:
+    steps = np.arange(10)
+    for number, (root, name) in enumerate(((tmp_path / "local-root", "mine"), (bare.runs, "theirs"))):
+        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0)}, {"name": name})
+    bare.account.give(bare.runs)
+    with visit(browser, f"{viewer.url}/#/runs") as visitor:
+        page = visitor.page
+        body = bare.login(remote_root=str(bare.runs))
+        accept(viewer, connect(viewer, body))
+        session = start(viewer, body)
+        address = row_of(page, "theirs").get_by_role("link").get_attribute("href")
+        assert address is not None
+        page.goto(f"{viewer.url}/#/runs?base={address.split('/')[2]}")
+        baseline = page.locator("#baseline")
+        expect(baseline).to_contain_text("theirs")
+        assert stop(viewer, session).json()["ok"] is True
+        expect(baseline).to_have_count(0)
+        session = start(viewer, body)
+        expect(baseline).to_contain_text("theirs", timeout=RETURN_SECS * 1000)
+        stop(viewer, session)
+
+
 def test_a_band_says_which_runs_it_is_without(browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path) -> None:
     steps = np.arange(10)
     for number, root in enumerate((tmp_path / "local-root", bare.runs, bare.runs)):

@@ -14,8 +14,8 @@ import { groupBy, groupLines } from "../state/grouping";
 import { headsOf } from "../state/heads";
 import { stream, unfollowed } from "../state/link";
 import { hiddenRuns, setHidden, stylesOf } from "../state/looks";
+import { listBusy } from "../state/renewal";
 import { setParams } from "../state/route";
-import { listBusy } from "../state/runs";
 
 export const NEWEST = 5;
 /** As many as the viewer follows. */

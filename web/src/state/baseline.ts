@@ -4,18 +4,22 @@ import { signal } from "@preact/signals";
 import { getRuns } from "../api/client";
 import type { LiveRuns, Run } from "../api/types";
 import { stream } from "./link";
-import { REFRESH_EVERY_MS } from "./runs";
+import { onAnotherList, REFRESH_EVERY_MS } from "./renewal";
 
 /** Null where none is named, or the one named is not here. */
 export const baseline = signal<Run | null>(null);
 
 let asked: { id: string; columns: readonly string[] } | null = null;
-let followed: (() => void) | null = null;
+let isFollowed = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** Keep this run, with these values of its metrics; none where the id is empty. */
 export function showBaseline(id: string, columns: readonly string[]): void {
-  followed ??= stream.on("runs", onLive);
+  if (!isFollowed) {
+    isFollowed = true;
+    stream.on("runs", onLive);
+    onAnotherList(() => void load());
+  }
   if (asked?.id === id && asked.columns.join("\n") === columns.join("\n")) return;
   if (asked?.id !== id) baseline.value = null;
   asked = id ? { id, columns } : null;

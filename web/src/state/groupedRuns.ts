@@ -1,12 +1,12 @@
 /** The runs in groups: all groups with what they come to, and of the runs those in sight; kept live. */
 
-import { batch, effect, signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { getRunGroups } from "../api/client";
-import { asApiError, isAbort } from "../api/error";
 import type { LiveRuns, Run, RunGroups, WireGroup } from "../api/types";
 import type { RunsQuery } from "../pure/query";
-import { lost, returns, stream } from "./link";
-import { indexing, INDEXING_EVERY_MS, listBusy, listError, listLoaded, REFRESH_EVERY_MS, renewed, takeAround } from "./runs";
+import { stream } from "./link";
+import { listError, listLoaded, onAnotherList, Renewal } from "./renewal";
+import { renewed, takeAround } from "./runs";
 
 type Range = readonly [number, number];
 
@@ -29,22 +29,19 @@ const FIRST_RANGES: readonly Range[] = [[0, 40]];
 
 let asked: GroupsQuery | null = null;
 let inSight: readonly Range[] = [];
-let request: AbortController | null = null;
-let refreshTimer: ReturnType<typeof setTimeout> | undefined;
-let lastRefresh = 0;
-let followed: (() => void) | null = null;
-let unsourced: (() => void) | null = null;
+const renewal = new Renewal(() => void load(true));
+let isFollowed = false;
 
 /** Show the groups that `next` asks for, none where it is null; what is there stays until the answer comes. */
 export function showGroups(next: GroupsQuery | null): void {
-  followed ??= stream.on("runs", onLive);
-  unsourced ??= stream.on("sources", () => void (asked && load(true)));
+  if (!isFollowed) {
+    isFollowed = true;
+    stream.on("runs", onLive);
+    onAnotherList(() => void load(listLoaded.peek() && !listError.peek()));
+  }
   if (next === null) {
     asked = null;
-    request?.abort();
-    request = null;
-    clearTimeout(refreshTimer);
-    refreshTimer = undefined;
+    renewal.stop();
     if (groups.peek().length) groups.value = [];
     if (groupRows.peek().size) groupRows.value = new Map();
     firstOfGroups.value = [];
@@ -57,7 +54,7 @@ export function showGroups(next: GroupsQuery | null): void {
   void load(false);
 }
 
-export const reloadGroups = (): void => void (asked && load(false));
+export const reloadGroups = (): void => void load(false);
 
 /** Load those of these runs that have not come yet. */
 export function ensureGroupRows(ranges: readonly Range[]): void {
@@ -67,34 +64,15 @@ export function ensureGroupRows(ranges: readonly Range[]): void {
     for (let at = first; at < end; at += 1) if (!rows.has(at)) return true;
     return false;
   });
-  if (isMissing && asked) void load(true, true);
+  if (isMissing) void load(true, true);
 }
 
 async function load(quietly: boolean, onlyRows = false): Promise<void> {
   if (!asked) return;
-  request?.abort();
-  const mine = new AbortController();
-  request = mine;
-  if (!quietly) listBusy.value = true;
-  clearTimeout(refreshTimer);
-  refreshTimer = undefined;
-  lastRefresh = Date.now();
+  const { query, by, stat } = asked;
   const ranges = inSight;
-  try {
-    const answer = await getRunGroups(asked.query, asked.by, asked.stat, ranges, MOST_FIRST, mine.signal);
-    if (request !== mine) return;
-    take(answer, ranges, onlyRows);
-  } catch (error) {
-    if (isAbort(error) || request !== mine) return;
-    const known = asApiError(error);
-    if (!quietly || !known.unreachable) listError.value = known;
-  } finally {
-    if (request === mine) {
-      request = null;
-      listBusy.value = false;
-      if (indexing.peek()) scheduleRefresh();
-    }
-  }
+  const ask = (signal: AbortSignal): Promise<RunGroups> => getRunGroups(query, by, stat, ranges, MOST_FIRST, signal);
+  await renewal.load(quietly, ask, (answer) => take(answer, ranges, onlyRows));
 }
 
 const layoutOf = (known: readonly WireGroup[]): string => JSON.stringify(known.map((group) => [group.depth, String(group.value), group.count]));
@@ -117,23 +95,5 @@ function onLive({ runs: changed, removed, more }: LiveRuns): void {
   const byId = new Map(changed.map((run) => [run.id, run]));
   if ([...groupRows.peek().values()].some((run) => byId.has(run.id)))
     groupRows.value = new Map([...groupRows.peek()].map(([at, run]) => [at, byId.has(run.id) ? renewed(run, byId.get(run.id)!) : run]));
-  if (changed.length || removed.length || more) scheduleRefresh();
+  if (changed.length || removed.length || more) renewal.soon();
 }
-
-function scheduleRefresh(): void {
-  if (refreshTimer !== undefined || request) return;
-  refreshTimer = setTimeout(
-    () => {
-      refreshTimer = undefined;
-      void load(true);
-    },
-    Math.max(0, (indexing.peek() ? INDEXING_EVERY_MS : REFRESH_EVERY_MS) - (Date.now() - lastRefresh)),
-  );
-}
-
-let seenReturns = returns.peek() + lost.peek();
-effect(() => {
-  if (returns.value + lost.value === seenReturns) return;
-  seenReturns = returns.value + lost.value;
-  if (asked) void load(listLoaded.peek() && !listError.peek());
-});

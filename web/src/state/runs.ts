@@ -1,19 +1,15 @@
 /** The list of runs as the server pages, sorts and filters it, kept live without anything jumping. */
 
-import { batch, effect, signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { getRuns } from "../api/client";
-import { asApiError, isAbort, type ApiError } from "../api/error";
 import type { LiveRuns, Run, RunPage } from "../api/types";
 import { isNewestFirst, type RunsQuery } from "../pure/query";
-import { lost, returns, stream } from "./link";
+import { stream } from "./link";
+import { indexing, listError, listLoaded, onAnotherList, Renewal } from "./renewal";
 import { takeSources } from "./sources";
 
 const PAGE = 200;
 const MAX_PAGE = 1000;
-/** At most this often the list is asked for anew because runs came, went or may have moved. */
-export const REFRESH_EVERY_MS = 2000;
-/** While a big storage root is read for the first time, asking also makes it go on. */
-export const INDEXING_EVERY_MS = 1000;
 
 export const runs = signal<readonly Run[]>([]);
 export const total = signal(0);
@@ -21,70 +17,40 @@ export const projects = signal<readonly { project: string; count: number }[]>([]
 export const columns = signal<{ config: string[]; summary: string[]; metrics: string[] }>({ config: [], summary: [], metrics: [] });
 /** What keeps runs of this root from being shown, in one sentence. */
 export const problem = signal<string | null>(null);
-/** How far the first reading of a big storage root has come; null when all of it is known. */
-export const indexing = signal<{ done: number; total: number } | null>(null);
-export const listError = signal<ApiError | null>(null);
-/** Whether a first answer has come; and whether one for another query is on its way. */
-export const listLoaded = signal(false);
-export const listBusy = signal(false);
 /** How many runs came in above the first row with the latest answer, so that the table keeps its place. */
 export const addedAbove = signal(0);
 
 let query: RunsQuery | null = null;
 let cursor: string | null = null;
-let request: AbortController | null = null;
-let refreshTimer: ReturnType<typeof setTimeout> | undefined;
-let lastRefresh = 0;
-let followed: (() => void) | null = null;
-let unsourced: (() => void) | null = null;
+const renewal = new Renewal(() => void load(PAGE, true));
+let isFollowed = false;
 
 /** Show what `next` asks for, nothing more where it is null; rows of the present query stay until the answer is there. */
 export function showRuns(next: RunsQuery | null): void {
-  followed ??= stream.on("runs", onLive);
-  unsourced ??= stream.on("sources", () => void (query && load(Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length)), true)));
+  if (!isFollowed) {
+    isFollowed = true;
+    stream.on("runs", onLive);
+    onAnotherList(() => void load(onShow(), listLoaded.peek() && !listError.peek()));
+  }
   if (next === null) {
     query = null;
-    request?.abort();
-    request = null;
-    clearTimeout(refreshTimer);
-    refreshTimer = undefined;
+    renewal.stop();
     return;
   }
   if (query && JSON.stringify(query) === JSON.stringify(next) && !listError.value) {
-    scheduleRefresh();
+    renewal.soon();
     return;
   }
   query = next;
   void load(PAGE, false);
 }
 
-export const reloadRuns = (): void => void load(Math.min(MAX_PAGE, Math.max(PAGE, runs.value.length)), false);
+const onShow = (): number => Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length));
+export const reloadRuns = (): void => void load(onShow(), false);
 
 async function load(limit: number, quietly: boolean): Promise<void> {
-  if (!query) return;
-  request?.abort();
-  const mine = new AbortController();
-  request = mine;
-  if (!quietly) listBusy.value = true;
-  clearTimeout(refreshTimer);
-  refreshTimer = undefined;
-  lastRefresh = Date.now();
-  try {
-    const page = await getRuns({ ...query, limit }, mine.signal);
-    if (request !== mine) return;
-    take(page, quietly);
-  } catch (error) {
-    if (isAbort(error) || request !== mine) return;
-    const known = asApiError(error);
-    // A quiet refresh that fails changes nothing; the frame already tells that the link is down.
-    if (!quietly || !known.unreachable) listError.value = known;
-  } finally {
-    if (request === mine) {
-      request = null;
-      listBusy.value = false;
-      if (indexing.peek()) scheduleRefresh();
-    }
-  }
+  const asked = query;
+  if (asked) await renewal.load(quietly, (signal) => getRuns({ ...asked, limit }, signal), (page) => take(page, quietly));
 }
 
 /** Take over what an answer says beyond its rows. */
@@ -164,16 +130,7 @@ function onLive({ runs: changed, removed, more }: LiveRuns): void {
   }
   if (!query) return; // another list is on show; the state of what is known stays true
   const orderMayChange = Boolean(query.q) || !isNewestFirst(query.sorts) || Boolean(query.columns?.length);
-  if (known < changed.length || removed.length || orderMayChange || more) scheduleRefresh();
-}
-
-export function scheduleRefresh(): void {
-  if (refreshTimer !== undefined || request) return;
-  const wait = Math.max(0, (indexing.value ? INDEXING_EVERY_MS : REFRESH_EVERY_MS) - (Date.now() - lastRefresh));
-  refreshTimer = setTimeout(() => {
-    refreshTimer = undefined;
-    void load(PAGE, true);
-  }, wait);
+  if (known < changed.length || removed.length || orderMayChange || more) renewal.soon();
 }
 
 /** Put a run that was just changed by hand into the list at once. */
@@ -187,10 +144,3 @@ export function dropRun(id: string): void {
   runs.value = left;
   total.value = Math.max(0, total.value - 1);
 }
-
-let seenReturns = returns.peek() + lost.peek();
-effect(() => {
-  if (returns.value + lost.value === seenReturns) return;
-  seenReturns = returns.value + lost.value;
-  if (query) void load(Math.min(MAX_PAGE, Math.max(PAGE, runs.peek().length)), listLoaded.peek() && !listError.peek());
-});

@@ -24,9 +24,10 @@ import { ensureGroupRows, groupRows, reloadGroups, showGroups } from "../../stat
 import { headsOf } from "../../state/heads";
 import { moveKeys, useKeys } from "../../state/keys";
 import { chosenColours, stylesOf } from "../../state/looks";
+import { listBusy, listError, listLoaded } from "../../state/renewal";
 import { go, param, runHash, setParams } from "../../state/route";
 import { severalPlaces } from "../../state/sources";
-import { columns as names, ensureRows, listBusy, listError, listLoaded, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
+import { columns as names, ensureRows, problem, projects, reloadRuns, runs, showRuns, total } from "../../state/runs";
 import { moved } from "../../state/selection";
 import { columnActions, spellOutColumns, tableColumns } from "../../state/tableColumns";
 import { ChosenCharts } from "../ChosenCharts";

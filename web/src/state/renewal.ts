@@ -1,0 +1,78 @@
+/** What is asked of the list of runs, asked anew whenever its answer may be another one: one question at a time. */
+
+import { effect, signal } from "@preact/signals";
+import { asApiError, isAbort, type ApiError } from "../api/error";
+import { lost, returns, stream } from "./link";
+
+/** At most this often the list is asked for anew because runs came, went or may have moved. */
+export const REFRESH_EVERY_MS = 2000;
+/** While a big storage root is read for the first time, asking also makes it go on. */
+const INDEXING_EVERY_MS = 1000;
+
+/** How far the first reading of a big storage root has come; null when all of it is known. */
+export const indexing = signal<{ done: number; total: number } | null>(null);
+export const listError = signal<ApiError | null>(null);
+/** Whether a first answer has come; and whether one for another query is on its way. */
+export const listLoaded = signal(false);
+export const listBusy = signal(false);
+
+/** Call this from now on whenever all that was told may be different: a host has come or gone, or the viewer is back. */
+export function onAnotherList(reload: () => void): void {
+  stream.on("sources", reload);
+  let seen = returns.peek() + lost.peek();
+  effect(() => {
+    if (returns.value + lost.value === seen) return;
+    seen = returns.value + lost.value;
+    reload();
+  });
+}
+
+/** Asks for a list, in groups or not; a newer question takes the place of an older one. refresh: asks once more. */
+export class Renewal {
+  private request: AbortController | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private askedAt = 0;
+
+  constructor(private readonly refresh: () => void) {}
+
+  /** Ask now. quietly: whoever looks is not told that it is under way, nor that it failed for want of a viewer. */
+  async load<T>(quietly: boolean, ask: (signal: AbortSignal) => Promise<T>, take: (answer: T) => void): Promise<void> {
+    this.stop();
+    const mine = new AbortController();
+    this.request = mine;
+    if (!quietly) listBusy.value = true;
+    this.askedAt = Date.now();
+    try {
+      const answer = await ask(mine.signal);
+      if (this.request === mine) take(answer);
+    } catch (error) {
+      if (isAbort(error) || this.request !== mine) return;
+      const known = asApiError(error);
+      // A quiet refresh that fails changes nothing; the frame already tells that the link is down.
+      if (!quietly || !known.unreachable) listError.value = known;
+    } finally {
+      if (this.request === mine) {
+        this.request = null;
+        listBusy.value = false;
+        if (indexing.peek()) this.soon();
+      }
+    }
+  }
+
+  /** Refresh as soon as that may be, unless somebody asks anyway. */
+  soon(): void {
+    if (this.timer !== undefined || this.request) return;
+    const wait = Math.max(0, (indexing.peek() ? INDEXING_EVERY_MS : REFRESH_EVERY_MS) - (Date.now() - this.askedAt));
+    this.timer = setTimeout(() => {
+      this.timer = undefined;
+      this.refresh();
+    }, wait);
+  }
+
+  stop(): void {
+    this.request?.abort();
+    this.request = null;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+}
