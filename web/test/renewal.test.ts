@@ -40,6 +40,28 @@ describe("the list of runs is asked for anew", () => {
     expect(listBusy.value).toBe(false);
   });
 
+  it("hosts that come and go all the time keep no answer from being taken", async () => {
+    const taken: string[] = [];
+    const [first, second] = [question(), question()];
+    const again = vi.fn(() => void renewal.load(true, second.ask, (text) => taken.push(text)));
+    const done = renewal.load(true, first.ask, (text) => taken.push(text));
+    for (let at = 0; at < 5; at += 1) renewal.afterwards(again);
+    expect(first.signal().aborted).toBe(false);
+    first.answer("first");
+    await done;
+    expect(taken).toEqual(["first"]);
+    expect(again).toHaveBeenCalledTimes(1);
+    const other = question();
+    renewal.afterwards(again);
+    const newest = renewal.load(true, other.ask, (text) => taken.push(text));
+    other.answer("other");
+    await newest;
+    expect(again).toHaveBeenCalledTimes(1);
+    renewal.afterwards(again);
+    expect(again).toHaveBeenCalledTimes(2);
+    expect(taken).toEqual(["first", "other"]);
+  });
+
   it("what fails is told, but for a quiet one that found no viewer", async () => {
     const refused = new ApiError("INVALID_QUERY", "It is no query.", "", 400);
     for (const [quietly, error, told] of [[true, unreachable(), null], [true, refused, refused], [false, unreachable(), "VIEWER_UNREACHABLE"]] as const) {

@@ -151,6 +151,10 @@ class FolderSource:
         """For how long whoever looks at all runs has been waiting for the files; 0 where nobody looks."""
         return self._index.waits_secs
 
+    def is_overdue(self, secs: float) -> bool:
+        """Tell whether who looks at all runs has waited for so long, and for longer than usual. Never blocks."""
+        return self._index.is_overdue(secs)
+
     @property
     def look_secs(self) -> float:
         """How long a look at all known runs usually takes; 0 before the first one."""

@@ -44,6 +44,8 @@ _FIRST_TURN, _LONGEST_TURN = 512, 8192
 # Where nothing tells of changes, to list all runs may take about so many bytes a second; over SFTP, so many for a run.
 # In between, those that come or go are found by the time of their folder, and those that live are looked at each time.
 _LISTED_BYTES_A_SEC, _LISTED_BYTES_A_RUN, _LONGEST_UNLISTED_SECS = 12_000, 120, 20.0
+# Files answer no more where they take so many times what a look took before; to read on may take as long as a go.
+_TIMES_AS_LONG, _READ_ON_SECS = 3.0, 1.5 * _MOST_SECS_A_GO
 _OLD_SECS = 24 * 3600.0  # no clock is wrong by so much
 _CLOSE_SECS = 1.0
 _ANSWER_SECS = 0.05  # from what was found to an answer that is on its way
@@ -96,6 +98,7 @@ class RunIndex:
         self._behind = False  # runs were still arriving at the last look
         self._looks = itertools.count(1)
         self._began_at: float | None = None
+        self._reads_on = False
         self._reading = threading.Lock()  # of all that follows: whoever looks at the files
         self._folders: Mapping[str, FileStat] = {}  # of those that are not read yet, as they were just seen
         self._turn: list[str] = []
@@ -148,6 +151,14 @@ class RunIndex:
         """For how long whoever looks at the files has been waiting for them; 0 where nobody looks."""
         began_at = self._began_at
         return 0.0 if began_at is None else self._monotonic() - began_at
+
+    def is_overdue(self, secs: float) -> bool:
+        """Tell whether the files have not answered for so many seconds, and for longer than they usually take.
+
+        Does not wait for anybody.
+        """
+        usually = _READ_ON_SECS if self._reads_on else _TIMES_AS_LONG * self._look_secs
+        return self.waits_secs > max(secs, usually)
 
     @property
     def look_secs(self) -> float:
@@ -246,7 +257,7 @@ class RunIndex:
             self._refresh(force=force)
             self._read_on()
         finally:
-            self._began_at = None
+            self._began_at, self._reads_on = None, False
             self._reading.release()
 
     def _refresh(self, *, force: bool) -> None:
@@ -395,7 +406,8 @@ class RunIndex:
         """Read runs that were not read yet, for a while. Others can ask for what is known in between."""
         deadline = self._monotonic() + _READ_SECS
         while self._unread:
-            started = self._monotonic()
+            self._began_at, self._reads_on = self._monotonic(), True
+            started = self._began_at
             with self._lock:
                 batch = self._unread[-self._at_once :][::-1]
                 del self._unread[-self._at_once :]

@@ -29,8 +29,6 @@ PATIENCE_SECS = 0.25
 _SLOW_SECS, _SLOW_FOR_SECS = 0.5, 10.0
 # Up to so old, what was known counts as new.
 _NEW_SECS = 10.0
-# A source does not answer any more where it takes so many times what it took before, and longer than the deadline.
-_TIMES_AS_LONG = 3.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +157,7 @@ class SourceState:
     @property
     def is_silent(self) -> bool:
         """Whether its files have not answered by now, and usually do. For any thread."""
-        return self.source.waits_secs > max(DEADLINE_SECS, _TIMES_AS_LONG * self.source.look_secs)
+        return self.source.is_overdue(DEADLINE_SECS)
 
     def has_kept_waiting(self) -> None:
         """Somebody has waited for it in vain: nobody else is to, until it answers and for a while after that."""

@@ -176,6 +176,65 @@ def test_a_slow_file_system_is_given_rest(root, clock):
     assert files.lists == 3
 
 
+class Taking(LocalFiles):
+    """Files whose list takes `secs` by the clock, and what is in a folder takes `within_secs`."""
+
+    def __init__(self, root, clock):
+        super().__init__(root)
+        self.clock, self.secs, self.within_secs, self.lists = clock, 0.0, 0.0, 0
+        self.meanwhile = lambda: None
+
+    def list(self, path):
+        self.lists += 1
+        self.clock.now += self.secs
+        self.meanwhile()
+        return super().list(path)
+
+    def stats(self, paths):
+        self.clock.now += self.within_secs
+        self.meanwhile()
+        return super().stats(paths)
+
+
+def test_one_long_look_is_no_slow_file_system(root, clock):
+    write(root, "a")
+    files = Taking(root, clock)
+    index = RunIndex(files, now=clock, monotonic=clock)
+    index.runs()
+    for secs, expected in ((5.0, 1), (0.0, 1), (0.0, 1), (5.0, 1), (5.0, 1), (5.0, 0)):
+        files.secs, before = secs, files.lists
+        index.runs()
+        clock.now += 1.0
+        assert files.lists - before == expected
+
+
+def test_files_are_overdue_that_take_longer_than_they_usually_do(root, clock):
+    write(root, "a")
+    files = Taking(root, clock)
+    index = RunIndex(files, now=clock, monotonic=clock)
+    found = []
+    files.meanwhile = lambda: found.append(index.is_overdue(1.5))
+
+    def look(secs):
+        clock.now += 3600
+        found.clear()
+        files.secs = secs
+        index.runs()
+        return found[0]
+
+    assert [look(secs) for secs in (1.0, 2.0)] == [False, False], "three times as long is usual"
+    assert [look(secs) for secs in (2.0, 5.0, 7.0)] == [False, False, True]
+    assert not index.is_overdue(1.5), "nobody waits"
+    files.secs = 0.0
+    for name, within_secs, expected in (("b", 5.0, False), ("c", 7.0, True)):
+        write(root, name, moment=clock.now)
+        files.within_secs = within_secs
+        clock.now += 3600
+        found.clear()
+        index.runs()
+        assert found[-1] is expected, "to read what is new may take longer"
+
+
 @pytest.mark.parametrize("run_id", ["missing", "../runs", ".hidden", ""])
 def test_a_run_that_is_not_there_is_not_found(root, clock, run_id):
     with pytest.raises(RunNotFoundError):

@@ -37,7 +37,8 @@ export function showGroups(next: GroupsQuery | null): void {
   if (!isFollowed) {
     isFollowed = true;
     stream.on("runs", onLive);
-    onAnotherList(() => void load(listLoaded.peek() && !listError.peek()));
+    const reload = () => void load(listLoaded.peek() && !listError.peek());
+    onAnotherList(reload, () => renewal.afterwards(reload));
   }
   if (next === null) {
     asked = null;

@@ -16,9 +16,12 @@ export const listError = signal<ApiError | null>(null);
 export const listLoaded = signal(false);
 export const listBusy = signal(false);
 
-/** Call this from now on whenever all that was told may be different: a host has come or gone, or the viewer is back. */
-export function onAnotherList(reload: () => void): void {
-  stream.on("sources", reload);
+/**
+ * Call this from now on whenever all that was told may be different: the viewer is back, or hosts stand otherwise, for
+ * which another function may be given: that can be so many times a second.
+ */
+export function onAnotherList(reload: () => void, onHosts = reload): void {
+  stream.on("sources", onHosts);
   let seen = returns.peek() + lost.peek();
   effect(() => {
     if (returns.value + lost.value === seen) return;
@@ -32,6 +35,7 @@ export class Renewal {
   private request: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private askedAt = 0;
+  private next: (() => void) | null = null;
 
   constructor(private readonly refresh: () => void) {}
 
@@ -54,7 +58,10 @@ export class Renewal {
       if (this.request === mine) {
         this.request = null;
         listBusy.value = false;
-        if (indexing.peek()) this.soon();
+        const next = this.next;
+        this.next = null;
+        if (next) next();
+        else if (indexing.peek()) this.soon();
       }
     }
   }
@@ -69,7 +76,14 @@ export class Renewal {
     }, wait);
   }
 
+  /** Call this once the question that is under way is answered, unless there is a newer one until then. */
+  afterwards(next: () => void): void {
+    if (this.request) this.next = next;
+    else next();
+  }
+
   stop(): void {
+    this.next = null;
     this.request?.abort();
     this.request = null;
     clearTimeout(this.timer);

@@ -30,7 +30,8 @@ export function showRuns(next: RunsQuery | null): void {
   if (!isFollowed) {
     isFollowed = true;
     stream.on("runs", onLive);
-    onAnotherList(() => void load(onShow(), listLoaded.peek() && !listError.peek()));
+    const reload = () => void load(onShow(), listLoaded.peek() && !listError.peek());
+    onAnotherList(reload, () => renewal.afterwards(reload));
   }
   if (next === null) {
     query = null;
