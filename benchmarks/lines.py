@@ -15,8 +15,8 @@ each. Files are in the page cache. The viewer has loaded its modules, and the ru
     grid cold      ten runs with 100 metrics of 1,000 steps each, which take turns in the file
     grid warm      the same again
 
-The targets are for a million points and 100 runs, on two cores, where the reference takes 250 ms or less. Where it
-takes longer, so may they, by the ratio: 800 ms are 3.2 times that. --check exits with 1 if one is missed.
+The targets are for a million points and 100 runs, on two cores, where the reference takes 250 ms, and are met by the
+ratio: 800 ms are 3.2 times that. --check exits with 1 if one is missed.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ are in the page cache. 800 buckets of each series are asked for, in a new store 
     grid warm      the same again
     memory         what many runs, read anew, add to the peak of a process that has read one; what is kept of them
 
-The targets are for a million points and 100 runs, on two cores, where the reference takes 3.5 ms or less. Where it
-takes longer, so may they, by the ratio: 25 ms are 7.1 times that. --check exits with 1 if one is missed.
+The targets are for a million points and 100 runs, on two cores, where the reference takes 3.5 ms, and are met by the
+ratio: 25 ms are 7.1 times that. --check exits with 1 if one is missed.
 """
 
 from __future__ import annotations
