@@ -21,6 +21,7 @@ from tests.support.serving import Viewer
 from tests.support.waiting import eventually
 
 RETURN_SECS = 20
+# What was told within less is still drawn.
 MOMENT_SECS = 1.0
 
 
@@ -47,6 +48,14 @@ def saved_host(server: Server) -> dict[str, object]:
         "remoteRoot": str(server.runs),
         "mode": "agent",
     }
+
+
+def write_one_each(server: Server, tmp_path: Path) -> None:
+    """Write a run that has ended into this machine's root, "mine", and into the server's, "theirs"."""
+    steps = np.arange(10)
+    for number, (root, name) in enumerate(((tmp_path / "local-root", "mine"), (server.runs, "theirs"))):
+        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0)}, {"name": name})
+    server.account.give(server.runs)
 
 
 def test_two_machines_are_compared_and_one_of_them_goes_and_comes_back(
@@ -163,10 +172,7 @@ def test_a_host_that_needs_a_person_on_the_way_leads_there_and_back(
 def test_a_host_that_falls_silent_is_grey_within_seconds_in_groups_too_and_its_group_goes_with_it(
     browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path
 ) -> None:
-    steps = np.arange(10)
-    for number, (root, name) in enumerate(((tmp_path / "local-root", "mine"), (bare.runs, "theirs"))):
-        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0)}, {"name": name})
-    bare.account.give(bare.runs)
+    write_one_each(bare, tmp_path)
     with run_link(bare.sshd.port) as link, visit(browser, f"{viewer.url}/#/runs") as visitor:
         page = visitor.page
         body = bare.login(remote_root=str(bare.runs), mode="sftp") | {"port": link.port}
@@ -195,10 +201,7 @@ def test_a_host_that_falls_silent_is_grey_within_seconds_in_groups_too_and_its_g
 def test_a_baseline_on_a_host_is_there_as_long_as_the_host_is(
     browser: Browser, bare: Server, viewer: Viewer, tmp_path: Path
 ) -> None:
-    steps = np.arange(10)
-    for number, (root, name) in enumerate(((tmp_path / "local-root", "mine"), (bare.runs, "theirs"))):
-        write_run(root, f"20261120-00000{number}-00000{number}", {"loss": (steps, steps + 1.0)}, {"name": name})
-    bare.account.give(bare.runs)
+    write_one_each(bare, tmp_path)
     with visit(browser, f"{viewer.url}/#/runs") as visitor:
         page = visitor.page
         body = bare.login(remote_root=str(bare.runs))
@@ -233,7 +236,6 @@ def test_a_band_says_which_runs_it_is_without(browser: Browser, bare: Server, vi
         unread = chart.get_by_text("2 runs unread")
         expect(mean).to_have_text("11")
         expect(unread).to_have_count(0)
-        # What was told a moment ago is still drawn.
         question = {
             "runs": [run["id"] for run in viewer.get("/api/runs").json()["runs"]],
             "charts": [{"metric": "loss", "runs": [0, 1, 2]}],

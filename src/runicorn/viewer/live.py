@@ -241,7 +241,7 @@ class LiveStream:
 
 
 def _standing(place: SourceState, is_running: bool) -> str:
-    """Return how a source stands, as GET /api/runs says it."""
+    """Return how a source stands, in the words of GET /api/runs; late is one whose files keep somebody waiting now."""
     if not is_running or place.source.problem is not None:
         return "away"
     return "late" if place.is_silent else "ready"

@@ -319,7 +319,7 @@ export interface LiveRuns {
   more?: boolean;
 }
 
-/** Which sources there are now, and how they stand, as the list of runs says it. */
+/** Which sources there are now, and how they stand: `late` are those whose files do not answer now. */
 export interface LiveSources {
   sources: { id: string; state: RunSource["state"] }[];
 }

@@ -45,12 +45,12 @@ async def live(
     """Send changes of runs, and the points and output of the runs asked for, each with an id to go on from.
 
     Last-Event-ID, which a browser sends when it reconnects, wins over `cursor`. Events: runs, points, console, events,
-    remote, sources, following, gap, replaced, again. `sources` tells which there are and how they stand, as GET
-    /api/runs does: `ready`, `late` or `away`. A run that is not there is waited for, and sent from its beginning once
-    it is; `following` tells which are `missing` so, and which are `left_out` because more than a thousand were asked
-    for. `replaced` tells that another file lies in the place of one that was sent, which begins anew; `again`, that a
-    viewer which has started since does not know that id: it goes on from `cursor`, or from now, and what was sent may
-    come again or be left out.
+    remote, sources, following, gap, replaced, again. `sources` tells which there are and whether each is `ready`,
+    `late`, as its files do not answer now, or `away`. A run that is not there is waited for, and sent from its
+    beginning once it is; `following` tells which are `missing` so, and which are `left_out` because more than a
+    thousand were asked for. `replaced` tells that another file lies in the place of one that was sent, which begins
+    anew; `again`, that a viewer which has started since does not know that id: it goes on from `cursor`, or from now,
+    and what was sent may come again or be left out.
     """
     known = [state.places.find(each) for each in (last_event_id, cursor) if each]
     place = next((each for each in known if each is not None), None)
