@@ -143,6 +143,7 @@ def test_the_line_that_is_pointed_at_is_named_beside_all_its_numbers(look):
     expect(row.locator(".chart-spread")).to_be_visible()
     name = row.locator(".line-name")
     assert name.bounding_box()["width"] > 70
+    assert row.locator(".chart-spread").bounding_box()["y"] >= name.bounding_box()["y"] + 18, "it takes no room from it"
     # A row without a range is one line.
     heights = chart.locator(".chart-tooltip-row:not(.nearest)").evaluate_all(
         "all => all.map((one) => one.clientHeight)"
