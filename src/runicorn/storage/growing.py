@@ -64,7 +64,8 @@ class GrowingFile:
         self._head = b""
         self._anchor = b""
         self._seen: State | None = None
-        self._marks_apart = False  # in what plan() asked for last
+        # What plan() asked for last: the marks behind what is new; only the marks, of a file that looks shorter.
+        self._marks_apart = self._doubts = False
 
     @property
     def head_crc(self) -> int | None:
@@ -73,16 +74,18 @@ class GrowingFile:
 
     def plan(self, status: FileStat, limit: int) -> list[Range]:
         """Return what to read now: the marks and at most `limit` new bytes; nothing where nothing changed."""
-        if status.size_bytes < self.offset:
-            self.begin_again()
         if self._seen == _state(status):
             return []
+        known, length = min(FILE_MARK_BYTES, self.offset), min(limit, status.size_bytes - self.offset)
+        head, anchor = Range(self.path, 0, known), Range(self.path, self.offset - known, known)
+        # A look may be older than what was read since: the file's own bytes say whether it was cut.
+        self._doubts = length < 0
+        if self._doubts:
+            return [head, anchor]
         if not status.size_bytes:
             self.rest(status)
             return []
-        known, length = min(FILE_MARK_BYTES, self.offset), min(limit, status.size_bytes - self.offset)
         self._marks_apart = length >= _MARKS_APART_FROM_BYTES
-        head, anchor = Range(self.path, 0, known), Range(self.path, self.offset - known, known)
         if self._marks_apart:  # behind what is new, so that they speak of the file from which it came
             return [Range(self.path, self.offset, length), *((head, anchor) if known else ())]
         main = Range(self.path, anchor.start, known + length)
@@ -91,13 +94,17 @@ class GrowingFile:
     def judge(self, read: list[bytes]) -> tuple[Verdict, bytes]:
         """Return whether it is the same file, and the new bytes; for another one, it begins again. read: by plan()."""
         known = min(FILE_MARK_BYTES, self.offset)
-        if self._marks_apart:
+        if self._doubts:
+            (head, anchor), new = read, b""
+        elif self._marks_apart:
             new, head, anchor = read if known else (read[0], b"", b"")
         else:
             head, anchor, new = read[0][:known], read[-1][:known], read[-1][known:]
         verdict = _worse(_compared(self._head, head), _compared(self._anchor, anchor))
         if self._expected_crc is not None and not self._head and len(head) == FILE_MARK_BYTES:
             verdict = Verdict.SAME if zlib.crc32(head) == self._expected_crc else Verdict.ANOTHER
+        if self._doubts and len(anchor) < known:
+            verdict = Verdict.ANOTHER
         if verdict is Verdict.ANOTHER:
             self.begin_again()
             return verdict, b""

@@ -100,6 +100,59 @@ def test_a_follower_that_comes_back_is_told_that_the_file_is_another_one(folder)
     assert kinds == [Replaced, NewPoints]
 
 
+class OlderLooks(LocalFiles):
+    """Tells the sizes of files as they were at an earlier look, as two ways to one disk may; bytes are those of now."""
+
+    def __init__(self, root):
+        super().__init__(root)
+        self.older = None
+
+    def look(self, folders):
+        found = super().look(folders)
+        return found if self.older is None else self.older
+
+    def keep(self, folders):
+        self.older = super().look(folders)
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_look_that_is_older_than_what_was_read_tells_of_no_other_file(folder, resumed):
+    files = OlderLooks(folder.root)
+    folder.files, folder.store = files, PointStore(files, monotonic=folder.clock)
+    folder.records.write_bytes(data(*range(3)))
+    (folder.path / "console.log").write_bytes(b"one\n")
+    files.keep(["runs/r"])
+    older, files.older = files.older, None
+    with folder.records.open("ab") as file:
+        file.write(data(*range(3, 8)))
+    with (folder.path / "console.log").open("ab") as file:
+        file.write(b"two\n")
+    assert folder.steps() == folder.live() == list(range(8))
+    if resumed:
+        folder.follower = RunFollower("r", dict(folder.follower.offsets), folder.follower.heads)
+    files.older = older
+    assert [item for _, item in news(files, [folder.follower])] == []
+    assert folder.steps() == list(range(8))
+    files.older = None
+    with folder.records.open("ab") as file:
+        file.write(data(*range(8, 10)))
+    assert folder.steps() == folder.live() == list(range(10))
+
+
+@pytest.mark.parametrize("size", [0, 32, 70, 5 * 32])
+def test_a_file_that_was_cut_is_another_one(folder, size):
+    folder.records.write_bytes(data(*range(10)))
+    assert folder.steps() == folder.live() == list(range(10))
+    os.truncate(folder.records, size)
+    expected = list(range(size // 32))
+    assert folder.steps() == folder.live() == expected
+    assert folder.fresh() == expected
+    with folder.records.open("r+b") as file:
+        file.seek(size // 32 * 32)
+        file.write(data(*range(20, 40)))
+    assert folder.steps() == folder.live() == [*expected, *range(20, 40)]
+
+
 def test_zeros_before_the_data_are_waited_for(folder):
     folder.records.write_bytes(data(*range(11)) + bytes(9 * 32))
     assert folder.steps() == folder.live() == list(range(11))
