@@ -167,7 +167,11 @@ export function BrowseDialog({ connectionId, node, start, onPick, onClose }: Pro
                     aria-disabled={!item.is_dir}
                     class={`browse-row ${item.is_dir ? "folder" : "file"}`}
                     style={{ top: `${index * ROW}px` }}
-                    onClick={() => (item.is_dir ? enter(index) : setAt(index))}
+                    onClick={(event) => {
+                      if (event.detail > 1) return; // of a double click, the second one would open what lies here by then
+                      if (item.is_dir) enter(index);
+                      else setAt(index);
+                    }}
                   >
                     <Icon name={item.is_dir ? "folder" : "file"} size={14} />
                     <span class="ellipsis">{item.name}</span>
@@ -184,17 +188,17 @@ export function BrowseDialog({ connectionId, node, start, onPick, onClose }: Pro
         )}
         <div class="browse-foot">
           <div class="browse-path">
-            <span class="mono" title={path}>
-              {path || wanted.current}
+            <span class="mono" title={busy ? wanted.current : path}>
+              {busy ? wanted.current : path || wanted.current}
             </span>
             <div class="muted">
-              {isRoot ? "Holds Runicorn data" : listing ? `${formatCount(items.length)} ${items.length === 1 ? "entry" : "entries"}${listing.truncated ? ", more not shown" : ""}` : " "}
+              {busy ? <Delayed>Opening…</Delayed> : isRoot ? "Holds Runicorn data" : listing ? `${formatCount(items.length)} ${items.length === 1 ? "entry" : "entries"}${listing.truncated ? ", more not shown" : ""}` : " "}
             </div>
           </div>
           <button type="button" class="button" onClick={onClose}>
             Cancel
           </button>
-          <button type="button" class="button primary" disabled={!path || error !== null} onClick={() => onPick(path)}>
+          <button type="button" class="button primary" disabled={busy || !path || error !== null} onClick={() => onPick(path)}>
             Use this folder
           </button>
         </div>
