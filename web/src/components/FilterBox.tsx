@@ -3,11 +3,18 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { ApiError } from "../api/error";
 import { getFieldValues } from "../api/client";
+import { part } from "../api/parts";
 import { valueText } from "../pure/filterTerms";
-import { nameChoices, taken, typingAt, type Typing } from "../pure/suggest";
+import type { Typing } from "../pure/suggest";
 import { flushParams, param, paramsWait, setParamsSoon } from "../state/route";
 import { columns } from "../state/runs";
 import { Icon } from "./icons";
+import { lazy } from "./lazy";
+
+const FilterError = lazy(() => import("./FilterError"), (it) => it.FilterError, null);
+/** Loaded as somebody is about to type; until it has come, nothing is completed. */
+const loadSuggest = part(() => import("../pure/suggest"));
+let suggest: Awaited<ReturnType<typeof loadSuggest>> | null = null;
 
 const FILTER_DELAY_MS = 200;
 const VALUES_DELAY_MS = 120;
@@ -39,13 +46,20 @@ export function FilterBox({ inputRef, error }: { inputRef: { current: HTMLInputE
     if (!delayMs) flushParams();
   };
   const follow = (input: HTMLInputElement) => {
-    setTyping(input.selectionStart === input.selectionEnd ? typingAt(input.value, input.selectionStart ?? input.value.length) : null);
+    const caret = input.selectionStart;
+    setTyping(suggest && caret === input.selectionEnd ? suggest.typingAt(input.value, caret ?? input.value.length) : null);
     setActive(-1);
+  };
+  const ready = async () => {
+    if (suggest) return;
+    suggest = await loadSuggest().catch(() => null); // the next one who comes here tries again
+    const input = inputRef.current;
+    if (input?.value && document.activeElement === input) follow(input);
   };
   const take = (choice: Choice) => {
     const input = inputRef.current;
-    if (!input || !typing) return;
-    const next = taken(text, input.selectionStart ?? text.length, typing, choice.text);
+    if (!input || !typing || !suggest) return;
+    const next = suggest.taken(text, input.selectionStart ?? text.length, typing, choice.text);
     // At once, and not when it is drawn next: whoever types on at once types behind it.
     input.value = next.text;
     input.focus();
@@ -97,6 +111,7 @@ export function FilterBox({ inputRef, error }: { inputRef: { current: HTMLInputE
           send(event.currentTarget.value, FILTER_DELAY_MS);
           follow(event.currentTarget);
         }}
+        onFocus={() => void ready()}
         onClick={(event) => text && follow(event.currentTarget)}
         onBlur={() => setTyping(null)}
         onKeyDown={onKeyDown}
@@ -166,30 +181,7 @@ function useChoices(typing: Typing | null): readonly Choice[] {
       abort.abort();
     };
   }, [asked]);
-  if (!typing) return [];
-  if (typing.kind === "name") return nameChoices(typing.typed, columns.value).map((text) => ({ text, note: "" }));
+  if (!typing || !suggest) return [];
+  if (typing.kind === "name") return suggest.nameChoices(typing.typed, columns.value).map((text) => ({ text, note: "" }));
   return values.of === asked ? values.choices : [];
-}
-
-const SHOWN_BEFORE = 44;
-
-/** What is wrong, and the query with a mark under the character that shows it. */
-function FilterError({ error, query }: { error: ApiError; query: string }) {
-  const chars = Array.from(query); // a character of the viewer's is one here, also where JavaScript counts two
-  const at = error.position;
-  const first = at === null ? 0 : Math.max(0, at - SHOWN_BEFORE);
-  return (
-    <div id="filter-error" class="filter-error" role="alert">
-      {at !== null && (
-        <pre aria-hidden="true">
-          {first > 0 ? "…" : ""}
-          {chars.slice(first).join("")}
-          {"\n"}
-          {" ".repeat(at - first + (first > 0 ? 1 : 0))}
-          <b class="caret">^</b>
-        </pre>
-      )}
-      <p>{[error.detail, error.hint].filter(Boolean).join(" ")}</p>
-    </div>
-  );
 }
