@@ -1,7 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError, unreachable } from "../src/api/error";
 import { indexing, listBusy, listError, onAnotherList, REFRESH_EVERY_MS, Renewal } from "../src/state/renewal";
-import { lost, returns } from "../src/state/link";
+import { lost, returns, stream } from "../src/state/link";
+import { baseline, showBaseline } from "../src/state/baseline";
+import * as client from "../src/api/client";
+import type { LiveSources, Run, RunPage, RunSource } from "../src/api/types";
 
 /** A question whose answer comes when the test says so. */
 function question(): { ask: (signal: AbortSignal) => Promise<string>; answer: (text: string) => void; fail: (error: unknown) => void; signal: () => AbortSignal } {
@@ -110,11 +113,59 @@ describe("the list of runs is asked for anew", () => {
 
   it("all is asked for once the viewer is back, and once the stream has lost something", () => {
     const reload = vi.fn();
-    onAnotherList(reload);
+    onAnotherList(renewal, reload, () => []);
     expect(reload).not.toHaveBeenCalled();
     returns.value += 1;
     expect(reload).toHaveBeenCalledTimes(1);
     lost.value += 1;
     expect(reload).toHaveBeenCalledTimes(2);
+  });
+
+  it("hosts that stand as the latest answer said are no reason to ask", async () => {
+    let told: RunSource[] = [];
+    const reload = vi.fn();
+    const on = vi.spyOn(stream, "on");
+    onAnotherList(renewal, reload, () => told);
+    const hear = on.mock.calls.at(-1)![1] as (told: LiveSources) => void;
+    on.mockRestore();
+    const stand = (id: string, state: RunSource["state"]): RunSource => ({ id, state }) as RunSource;
+    const [here, there, late] = [stand("local", "ready"), stand("gpu-7", "ready"), stand("gpu-7", "late")];
+    const asked = question();
+    const done = renewal.load(true, asked.ask, () => (told = [here, there]));
+    for (const each of [[here], [here, late], [there, here]]) hear({ sources: each });
+    asked.answer(""); // what stands in it counts, and the last that was heard
+    await done;
+    expect(reload).not.toHaveBeenCalled();
+    hear({ sources: [here, late] });
+    expect(reload).toHaveBeenCalledTimes(1);
+    hear({ sources: [here] }); // it is gone
+    expect(reload).toHaveBeenCalledTimes(2);
+    told = [here];
+    hear({ sources: [here] });
+    expect(reload).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe("the baseline", () => {
+  const run = (name: string): Run => ({ id: "gpu-7:one", name }) as Run;
+  const page = (...runs: Run[]): RunPage => ({ runs, sources: [] }) as unknown as RunPage;
+
+  afterEach(() => {
+    showBaseline("", []);
+    vi.restoreAllMocks();
+  });
+
+  it("is what was asked for last, whichever answer comes last", async () => {
+    const asked: ((told: RunPage) => void)[] = [];
+    vi.spyOn(client, "getRuns").mockImplementation(() => new Promise((resolve) => asked.push(resolve)));
+    showBaseline("gpu-7:one", []);
+    returns.value += 1; // its host went meanwhile
+    expect(asked.length).toBe(2);
+    asked[1]!(page());
+    await Promise.resolve();
+    asked[0]!(page(run("as it was")));
+    await vi.waitFor(() => expect(asked.length).toBe(2));
+    await Promise.resolve();
+    expect(baseline.value).toBe(null);
   });
 });

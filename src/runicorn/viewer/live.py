@@ -228,9 +228,9 @@ class LiveStream:
             for place in self._state.sources.values()
         ]
         if sources != self._sources_told:
-            first, self._sources_told = self._sources_told is None, sources
-            if not first or len(sources) > 1:
-                yield self._event("sources", {"sources": sources})
+            # Also at first, of this machine alone: a client may know one that has gone since it asked for the list.
+            self._sources_told = sources
+            yield self._event("sources", {"sources": sources})
 
     def _event(self, name: str, data: Any) -> bytes:
         return self._frame(name, encode(data))

@@ -94,6 +94,15 @@ def test_a_machine_that_goes_and_comes_back_brings_the_points_between_and_none_t
         assert points(events, {address: 1}) == {address: [4]}
 
 
+def test_who_comes_as_the_last_machine_has_just_gone_is_told_that_none_is_left(place):
+    viewer, host = place
+    there = host("gpu-1")
+    assert len(viewer.get("/api/runs")["sources"]) == 2
+    there.leave()
+    with stream(viewer) as events:
+        assert sources_told(events) == ["local"]
+
+
 def test_a_machine_whose_link_breaks_ends_no_stream(place):
     viewer, host = place
     first, second = host("gpu-1"), host("gpu-2")

@@ -7,6 +7,7 @@ import type { RunsQuery } from "../pure/query";
 import { stream } from "./link";
 import { listError, listLoaded, onAnotherList, Renewal } from "./renewal";
 import { renewed, takeAround } from "./runs";
+import { sources } from "./sources";
 
 type Range = readonly [number, number];
 
@@ -38,7 +39,7 @@ export function showGroups(next: GroupsQuery | null): void {
     isFollowed = true;
     stream.on("runs", onLive);
     const reload = () => void load(listLoaded.peek() && !listError.peek());
-    onAnotherList(reload, () => renewal.afterwards(reload));
+    onAnotherList(renewal, reload, () => sources.peek());
   }
   if (next === null) {
     asked = null;

@@ -2,6 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { asApiError, isAbort, type ApiError } from "../api/error";
+import type { LiveSources, RunSource } from "../api/types";
 import { lost, returns, stream } from "./link";
 
 /** At most this often the list is asked for anew because runs came, went or may have moved. */
@@ -16,12 +17,24 @@ export const listError = signal<ApiError | null>(null);
 export const listLoaded = signal(false);
 export const listBusy = signal(false);
 
+type Standing = LiveSources["sources"][number];
+const words = (those: readonly Standing[]): string =>
+  those
+    .map((one) => `${one.id} ${one.state}`)
+    .sort()
+    .join("\n");
+
 /**
- * Call this from now on whenever all that was told may be different: the viewer is back, or hosts stand otherwise, for
- * which another function may be given: that can be so many times a second.
+ * Call `reload` from now on whenever all that was told may be different: the viewer is back, or hosts stand otherwise
+ * than they did in the latest answer, see `told`.
  */
-export function onAnotherList(reload: () => void, onHosts = reload): void {
-  stream.on("sources", onHosts);
+export function onAnotherList(renewal: Renewal, reload: () => void, told: () => readonly RunSource[]): void {
+  let streamed: readonly Standing[] = [];
+  const check = () => words(streamed) !== words(told()) && reload();
+  stream.on("sources", ({ sources }) => {
+    streamed = sources;
+    renewal.afterwards(check);
+  });
   let seen = returns.peek() + lost.peek();
   effect(() => {
     if (returns.value + lost.value === seen) return;
@@ -30,21 +43,32 @@ export function onAnotherList(reload: () => void, onHosts = reload): void {
   });
 }
 
+/** Who is told how it goes. */
+interface Told {
+  busy: (is: boolean) => void;
+  failed: (error: ApiError) => void;
+}
+const LIST: Told = { busy: (is) => (listBusy.value = is), failed: (error) => (listError.value = error) };
+export const NOBODY: Told = { busy: () => {}, failed: () => {} };
+
 /** Asks for a list, in groups or not; a newer question takes the place of an older one. refresh: asks once more. */
 export class Renewal {
   private request: AbortController | null = null;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private askedAt = 0;
-  private next: (() => void) | null = null;
+  private readonly next = new Set<() => void>();
 
-  constructor(private readonly refresh: () => void) {}
+  constructor(
+    private readonly refresh: () => void,
+    private readonly told = LIST,
+  ) {}
 
   /** Ask now. quietly: whoever looks is not told that it is under way, nor that it failed for want of a viewer. */
   async load<T>(quietly: boolean, ask: (signal: AbortSignal) => Promise<T>, take: (answer: T) => void): Promise<void> {
     this.stop();
     const mine = new AbortController();
     this.request = mine;
-    if (!quietly) listBusy.value = true;
+    if (!quietly) this.told.busy(true);
     this.askedAt = Date.now();
     try {
       const answer = await ask(mine.signal);
@@ -53,15 +77,15 @@ export class Renewal {
       if (isAbort(error) || this.request !== mine) return;
       const known = asApiError(error);
       // A quiet refresh that fails changes nothing; the frame already tells that the link is down.
-      if (!quietly || !known.unreachable) listError.value = known;
+      if (!quietly || !known.unreachable) this.told.failed(known);
     } finally {
       if (this.request === mine) {
         this.request = null;
-        listBusy.value = false;
-        const next = this.next;
-        this.next = null;
-        if (next) next();
-        else if (indexing.peek()) this.soon();
+        this.told.busy(false);
+        const next = [...this.next];
+        this.next.clear();
+        for (const each of next) each();
+        if (indexing.peek()) this.soon();
       }
     }
   }
@@ -78,12 +102,12 @@ export class Renewal {
 
   /** Call this once the question that is under way is answered, unless there is a newer one until then. */
   afterwards(next: () => void): void {
-    if (this.request) this.next = next;
+    if (this.request) this.next.add(next);
     else next();
   }
 
   stop(): void {
-    this.next = null;
+    this.next.clear();
     this.request?.abort();
     this.request = null;
     clearTimeout(this.timer);
