@@ -48,7 +48,8 @@ def test_while_a_folder_opens_no_other_one_is_taken(browser: Browser, server: Se
         folder.fill(str(server.runs))
         page.get_by_role("button", name="Browse").click()
         dialog = page.get_by_role("dialog")
-        entry, use = dialog.get_by_role("option", name="inner"), dialog.get_by_role("button", name="Use this folder")
+        entry = dialog.get_by_role("option").filter(has=page.get_by_text("inner", exact=True))
+        use = dialog.get_by_role("button", name="Use this folder")
         expect(use).to_be_enabled()
         held: list[Route] = []
 
