@@ -6,13 +6,15 @@ import { baseline, showBaseline } from "../src/state/baseline";
 import * as client from "../src/api/client";
 import type { LiveSources, Run, RunPage, RunSource } from "../src/api/types";
 
+type Answer = { text: string; sources?: RunSource[] };
+
 /** A question whose answer comes when the test says so. */
-function question(): { ask: (signal: AbortSignal) => Promise<string>; answer: (text: string) => void; fail: (error: unknown) => void; signal: () => AbortSignal } {
+function question(): { ask: (signal: AbortSignal) => Promise<Answer>; answer: (text: string) => void; fail: (error: unknown) => void; signal: () => AbortSignal } {
   let signal: AbortSignal;
-  let answer!: (text: string) => void;
+  let answer!: (told: Answer) => void;
   let fail!: (error: unknown) => void;
-  const told = new Promise<string>((resolve, reject) => ([answer, fail] = [resolve, reject]));
-  return { ask: (given) => ((signal = given), told), answer, fail, signal: () => signal };
+  const told = new Promise<Answer>((resolve, reject) => ([answer, fail] = [resolve, reject]));
+  return { ask: (given) => ((signal = given), told), answer: (text) => answer({ text }), fail, signal: () => signal };
 }
 
 describe("the list of runs is asked for anew", () => {
@@ -33,7 +35,7 @@ describe("the list of runs is asked for anew", () => {
   it("a newer question takes the place of an older one, whichever is answered first", async () => {
     const taken: string[] = [];
     const [first, second] = [question(), question()];
-    const both = [renewal.load(false, first.ask, (text) => taken.push(text)), renewal.load(true, second.ask, (text) => taken.push(text))];
+    const both = [renewal.load(false, first.ask, ({ text }) => taken.push(text)), renewal.load(true, second.ask, ({ text }) => taken.push(text))];
     expect(first.signal().aborted).toBe(true);
     expect(listBusy.value).toBe(true);
     second.answer("second");
@@ -46,8 +48,8 @@ describe("the list of runs is asked for anew", () => {
   it("hosts that come and go all the time keep no answer from being taken", async () => {
     const taken: string[] = [];
     const [first, second] = [question(), question()];
-    const again = vi.fn(() => void renewal.load(true, second.ask, (text) => taken.push(text)));
-    const done = renewal.load(true, first.ask, (text) => taken.push(text));
+    const again = vi.fn(() => void renewal.load(true, second.ask, ({ text }) => taken.push(text)));
+    const done = renewal.load(true, first.ask, ({ text }) => taken.push(text));
     for (let at = 0; at < 5; at += 1) renewal.afterwards(again);
     expect(first.signal().aborted).toBe(false);
     first.answer("first");
@@ -56,7 +58,7 @@ describe("the list of runs is asked for anew", () => {
     expect(again).toHaveBeenCalledTimes(1);
     const other = question();
     renewal.afterwards(again);
-    const newest = renewal.load(true, other.ask, (text) => taken.push(text));
+    const newest = renewal.load(true, other.ask, ({ text }) => taken.push(text));
     other.answer("other");
     await newest;
     expect(again).toHaveBeenCalledTimes(1);
@@ -113,7 +115,7 @@ describe("the list of runs is asked for anew", () => {
 
   it("all is asked for once the viewer is back, and once the stream has lost something", () => {
     const reload = vi.fn();
-    onAnotherList(renewal, reload, () => []);
+    onAnotherList(renewal, reload);
     expect(reload).not.toHaveBeenCalled();
     returns.value += 1;
     expect(reload).toHaveBeenCalledTimes(1);
@@ -122,25 +124,26 @@ describe("the list of runs is asked for anew", () => {
   });
 
   it("hosts that stand as the latest answer said are no reason to ask", async () => {
-    let told: RunSource[] = [];
     const reload = vi.fn();
     const on = vi.spyOn(stream, "on");
-    onAnotherList(renewal, reload, () => told);
+    onAnotherList(renewal, reload);
     const hear = on.mock.calls.at(-1)![1] as (told: LiveSources) => void;
     on.mockRestore();
     const stand = (id: string, state: RunSource["state"]): RunSource => ({ id, state }) as RunSource;
     const [here, there, late] = [stand("local", "ready"), stand("gpu-7", "ready"), stand("gpu-7", "late")];
-    const asked = question();
-    const done = renewal.load(true, asked.ask, () => (told = [here, there]));
-    for (const each of [[here], [here, late], [there, here]]) hear({ sources: each });
-    asked.answer(""); // what stands in it counts, and the last that was heard
-    await done;
+    const answered = async (sources: RunSource[], meanwhile = () => {}) => {
+      const done = renewal.load(true, async () => ({ sources }), () => {});
+      meanwhile();
+      await done;
+    };
+    // What stands in the answer counts, and what was heard last.
+    await answered([here, there], () => [[here], [here, late], [there, here]].forEach((each) => hear({ sources: each })));
     expect(reload).not.toHaveBeenCalled();
     hear({ sources: [here, late] });
     expect(reload).toHaveBeenCalledTimes(1);
     hear({ sources: [here] }); // it is gone
     expect(reload).toHaveBeenCalledTimes(2);
-    told = [here];
+    await answered([here]);
     hear({ sources: [here] });
     expect(reload).toHaveBeenCalledTimes(2);
   });

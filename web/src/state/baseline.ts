@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { getRuns } from "../api/client";
-import type { LiveRuns, Run, RunSource } from "../api/types";
+import type { LiveRuns, Run } from "../api/types";
 import { stream } from "./link";
 import { NOBODY, onAnotherList, Renewal } from "./renewal";
 
@@ -10,7 +10,6 @@ import { NOBODY, onAnotherList, Renewal } from "./renewal";
 export const baseline = signal<Run | null>(null);
 
 let asked: { id: string; columns: readonly string[] } | null = null;
-let sources: readonly RunSource[] = []; // as they stood when it was told
 let isFollowed = false;
 const renewal = new Renewal(() => void load(), NOBODY);
 const soon = (): void => renewal.soon();
@@ -20,7 +19,7 @@ export function showBaseline(id: string, columns: readonly string[]): void {
   if (!isFollowed) {
     isFollowed = true;
     stream.on("runs", onLive);
-    onAnotherList(renewal, () => void load(), () => sources);
+    onAnotherList(renewal, () => void load());
   }
   if (asked?.id === id && asked.columns.join("\n") === columns.join("\n")) return;
   if (asked?.id !== id) baseline.value = null;
@@ -34,10 +33,7 @@ async function load(): Promise<void> {
   if (!mine) return;
   const query = { q: `id = "${mine.id.replace(/[\\"]/g, "\\$&")}"`, columns: mine.columns, limit: 1 };
   // Where it fails, what is shown of it stays; the frame tells that the link is down.
-  await renewal.load(true, (signal) => getRuns(query, signal), (page) => {
-    baseline.value = page.runs[0] ?? null;
-    sources = page.sources ?? [];
-  });
+  await renewal.load(true, (signal) => getRuns(query, signal), (page) => (baseline.value = page.runs[0] ?? null));
 }
 
 function onLive({ runs, removed }: LiveRuns): void {

@@ -7,7 +7,6 @@ import type { RunsQuery } from "../pure/query";
 import { stream } from "./link";
 import { listError, listLoaded, onAnotherList, Renewal } from "./renewal";
 import { renewed, takeAround } from "./runs";
-import { sources } from "./sources";
 
 type Range = readonly [number, number];
 
@@ -39,7 +38,7 @@ export function showGroups(next: GroupsQuery | null): void {
     isFollowed = true;
     stream.on("runs", onLive);
     const reload = () => void load(listLoaded.peek() && !listError.peek());
-    onAnotherList(renewal, reload, () => sources.peek());
+    onAnotherList(renewal, reload);
   }
   if (next === null) {
     asked = null;

@@ -26,11 +26,11 @@ const words = (those: readonly Standing[]): string =>
 
 /**
  * Call `reload` from now on whenever all that was told may be different: the viewer is back, or hosts stand otherwise
- * than they did in the latest answer, see `told`.
+ * than they did in the latest answer.
  */
-export function onAnotherList(renewal: Renewal, reload: () => void, told: () => readonly RunSource[]): void {
+export function onAnotherList(renewal: Renewal, reload: () => void): void {
   let streamed: readonly Standing[] = [];
-  const check = () => words(streamed) !== words(told()) && reload();
+  const check = () => words(streamed) !== words(renewal.sources) && reload();
   stream.on("sources", ({ sources }) => {
     streamed = sources;
     renewal.afterwards(check);
@@ -57,14 +57,16 @@ export class Renewal {
   private timer: ReturnType<typeof setTimeout> | undefined;
   private askedAt = 0;
   private readonly next = new Set<() => void>();
+  /** As they stood in the latest answer. */
+  sources: readonly RunSource[] = [];
 
   constructor(
     private readonly refresh: () => void,
-    private readonly told = LIST,
+    private readonly told: Told = LIST,
   ) {}
 
   /** Ask now. quietly: whoever looks is not told that it is under way, nor that it failed for want of a viewer. */
-  async load<T>(quietly: boolean, ask: (signal: AbortSignal) => Promise<T>, take: (answer: T) => void): Promise<void> {
+  async load<T extends { sources?: readonly RunSource[] }>(quietly: boolean, ask: (signal: AbortSignal) => Promise<T>, take: (answer: T) => void): Promise<void> {
     this.stop();
     const mine = new AbortController();
     this.request = mine;
@@ -72,7 +74,9 @@ export class Renewal {
     this.askedAt = Date.now();
     try {
       const answer = await ask(mine.signal);
-      if (this.request === mine) take(answer);
+      if (this.request !== mine) return;
+      this.sources = answer.sources ?? [];
+      take(answer);
     } catch (error) {
       if (isAbort(error) || this.request !== mine) return;
       const known = asApiError(error);

@@ -6,7 +6,7 @@ import type { LiveRuns, Run, RunPage } from "../api/types";
 import { isNewestFirst, type RunsQuery } from "../pure/query";
 import { stream } from "./link";
 import { indexing, listError, listLoaded, onAnotherList, Renewal } from "./renewal";
-import { sources, takeSources } from "./sources";
+import { takeSources } from "./sources";
 
 const PAGE = 200;
 const MAX_PAGE = 1000;
@@ -31,7 +31,7 @@ export function showRuns(next: RunsQuery | null): void {
     isFollowed = true;
     stream.on("runs", onLive);
     const reload = () => void load(onShow(), listLoaded.peek() && !listError.peek());
-    onAnotherList(renewal, reload, () => sources.peek());
+    onAnotherList(renewal, reload);
   }
   if (next === null) {
     query = null;
