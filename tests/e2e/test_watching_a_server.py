@@ -10,6 +10,7 @@ import psutil
 from playwright.sync_api import Browser, Locator, Page, expect
 from tests.support.browser import choose_installed, connect_by_key, visit
 from tests.support.link import run_link
+from tests.support.processes import names_of
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
 from tests.support.serving import Viewer, tunnel_folders
@@ -114,7 +115,7 @@ def test_an_environment_that_lies_where_nobody_looks_is_typed_as_its_path(
 def leftovers(viewer: Viewer) -> list[str]:
     """Return children and listening ports of the viewer besides its own."""
     process = psutil.Process(viewer.process.pid)
-    children = [each.name() for each in process.children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
+    children = names_of(process.children(recursive=True))
     ports = {each.laddr.port for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN}
     return children + [f"port {port}" for port in ports - {viewer.port}]
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from tests.support.agent import run_agent, run_asking_agent
 from tests.support.commands import run
+from tests.support.processes import living
 from tests.support.questions import person_at, prompts
 from tests.support.remote import accept, connect, start, stop
 from tests.support.server import Server
@@ -265,7 +266,7 @@ def test_a_proxy_command_carries_every_tunnel_and_ends_with_it(chain: Chain, bac
         assert httpx.get(f"{session['url']}/api/health").json()["session_id"] == session["sessionId"]
         assert session["tunnelBackend"] == backend
         children = psutil.Process(viewer.process.pid).children(recursive=True)
-        commands = [each for each in children if str(script) in each.cmdline()]
+        commands = living(children, lambda each: str(script) in each.cmdline())
         assert len(commands) == (1 if backend == "paramiko" else 2)  # who logs in a second time needs a second one
         stop(viewer, session)
         viewer.post("/api/remote/disconnect", chain.body())

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from tests.support.link import run_link
 from tests.support.nvidia import build_driver
+from tests.support.processes import living
 from tests.support.remote import accept, connect, login_by, start, stop, viewer_that_knows
 from tests.support.server import Server
 from tests.support.serving import Viewer, run_viewer
@@ -26,7 +27,7 @@ def machines(viewer: Viewer) -> dict[str, dict[str, Any]]:
 def tellers(server: Server) -> list[psutil.Process]:
     """Return what tells of the machine over there, and what it started; not the shell that looked for a Python."""
     found = [each for words, each in server.processes().items() if "-IBuc" in words]
-    return [each for each in found if each.name().startswith("python")]
+    return living(found, lambda each: each.name().startswith("python"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import httpx
 import psutil
 import pytest
 from tests.support.asking import Said, run_asking
+from tests.support.processes import living, names_of, words_of
 from tests.support.questions import Person, know, person_at, prompts
 from tests.support.remote import accept, connect, start, stop
 from tests.support.rogue import run_rogue
@@ -193,8 +194,8 @@ def test_what_was_given_is_in_no_command_line_environment_or_file(server: Server
     body = {**server.body(), "use_agent": False, "password": password}
     assert connect_all(by_ssh, body).json()["connector"] == "ssh"
     children = children_of(by_ssh)
-    assert "ssh" in [each.name() for each in children]
-    told = [text for each in children for text in (*each.cmdline(), *each.environ().values())]
+    assert "ssh" in names_of(children)
+    told = words_of(children)
     (folder,) = tunnel_folders() - before
     kept = [path.read_text() for path in folder.iterdir() if path.is_file()]
     assert len(kept) >= 3
@@ -245,7 +246,7 @@ def test_a_question_whose_ssh_has_gone_is_withdrawn(me: Person) -> None:
     with run_asking(["Verification code: "]) as server:
         waiting = me.connect(know(me.viewer, server.port))
         me.question()
-        (asking,) = [each for each in children_of(me.viewer) if each.name() == "ssh"]
+        (asking,) = living(children_of(me.viewer), lambda each: each.name() == "ssh")
         asking.kill()
         assert waiting.result().json()["code"] == "CONNECTION_CLOSED", waiting.result().text
         assert me.questions() == []

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.support.accounts import make_account
+from tests.support.processes import living
 from tests.support.sshd import find_sshd, make_key, run_sshd
 from tests.support.tunnels import BACKENDS, log_in, run_tunnel
 from tests.support.waiting import eventually
@@ -182,7 +183,7 @@ def test_an_ssh_that_hears_no_signal_ends_with_its_tunnel(
 ) -> None:
     before = set(threading.enumerate())
     with run_tunnel("openssh", link[0], service, link[1]):
-        (ssh,) = (each for each in psutil.Process().children(recursive=True) if each.name() == "ssh")
+        (ssh,) = living(psutil.Process().children(recursive=True), lambda each: each.name() == "ssh")
         folder = Path(ssh.cwd())
         ssh.suspend()
     eventually(lambda: not set(threading.enumerate()) - before, what="the threads of a stopped ssh")
