@@ -106,16 +106,6 @@ class Agent:
                 if part is not None:
                     self.put(number, PART, part, 0, True)
 
-    def tell_also(self, texts):
-        """Tell what changed of those of these that are watched. To be called between a look at them and the end of its
-        answer: then nobody is told by a watch what is older than what was answered.
-        """
-        for number, watch in self.watches.items():
-            watched = watch.texts.intersection(texts)
-            part = watch.turn(time.monotonic(), watched) if watched else None
-            if part is not None:
-                self.put(number, PART, part, 0, True)
-
     def renew(self):
         signal.alarm(self.lease_secs)
 
@@ -235,7 +225,6 @@ class Agent:
                 yield as_json(part), 0, True
                 part, size = [], 0
         yield as_json(part), 0, True
-        self.tell_also(request["folders"])
 
     def do_open(self, request):
         """Yield what a folder holds and the texts of its small files, as [entries, {name: text}]; then buckets of its
@@ -264,7 +253,6 @@ class Agent:
         paths = request["paths"]
         for start in range(0, len(paths), ENTRIES_AT_ONCE):
             yield as_json([look_at(self.path(path)) for path in paths[start : start + ENTRIES_AT_ONCE]]), 0, True
-        self.tell_also(paths)
 
     def do_scan(self, request):
         """Yield what folders hold, in order: of their files, only those whose names hold one of the marks."""

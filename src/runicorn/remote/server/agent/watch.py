@@ -32,7 +32,6 @@ class Watch:
     def __init__(self, request, path):
         self.path = path
         self.asked = [(1, each) for each in request["folders"]] + [(0, each) for each in request["paths"]]
-        self.texts = {text for _, text in self.asked}
         self.folders = len(request["folders"])
         self.known = [()] * len(self.asked)
         self.due = self.said = 0.0
@@ -41,12 +40,10 @@ class Watch:
     def live_on(self):
         self.ends = time.monotonic() + WATCH_LIFE_SECS
 
-    def turn(self, now, only=None):
-        """Return what is to be told now, or None. only: look at nothing but these."""
+    def turn(self, now):
+        """Return what is to be told now, or None."""
         told, pieces = {"folders": [], "paths": [], "appended": []}, []
         for place, (is_folder, text) in enumerate(self.asked):
-            if only is not None and text not in only:
-                continue
             found = sorted_entries(look(self.path(text))) if is_folder else look_at(self.path(text))
             if found == self.known[place]:
                 continue
