@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.support.browser import connect_by_key, visit
 from tests.support.server import Server
 from tests.support.serving import Viewer
+
+
+def log_in(page: Page, server: Server) -> Locator:
+    """Connect by a key, accept the server's; return where its folder is typed."""
+    connect_by_key(page, server)
+    page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
+    return page.get_by_role("textbox", name="Folder")
 
 
 def test_folders_with_runs_are_offered_and_taken_where_the_usual_one_is_not_there(
@@ -23,9 +30,7 @@ def test_folders_with_runs_are_offered_and_taken_where_the_usual_one_is_not_ther
     server.account.give(server.runs)
     with visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
-        connect_by_key(page, server)
-        page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
-        folder = page.get_by_role("textbox", name="Folder")
+        folder = log_in(page, server)
         expect(folder).to_have_value(str(server.runs))  # ~/runicorn_data is not there
         offered = page.get_by_role("group", name="Folders with runs on this server")
         expect(offered.get_by_role("button", name=re.compile("2 runs, TensorBoard"))).to_be_visible()
@@ -42,9 +47,7 @@ def test_while_a_folder_opens_no_other_one_is_taken(browser: Browser, server: Se
     server.account.give(server.runs)
     with visit(browser, f"{viewer.url}/#/remote") as visitor:
         page = visitor.page
-        connect_by_key(page, server)
-        page.get_by_role("dialog").get_by_role("button", name="Accept key").click()
-        folder = page.get_by_role("textbox", name="Folder")
+        folder = log_in(page, server)
         folder.fill(str(server.runs))
         page.get_by_role("button", name="Browse").click()
         dialog = page.get_by_role("dialog")
