@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 from tests.support.drawn_sweeps import write_run
 from tests.support.looking import await_drawn, looking, points_of
+from tests.support.waiting import eventually
 
 STEPS = np.arange(3000)
 
@@ -62,6 +63,44 @@ def test_a_chart_is_resized_by_its_corner_and_by_keys_and_stays_so(look):
         page.keyboard.press("ArrowUp")
     expect(canvas).to_have_js_property("clientHeight", 90)
     assert page.evaluate("() => document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_sections_of_few_charts_share_a_line_until_one_is_drawn_wider(browser, tmp_path):
+    """Losses, scores and a rate, as most scripts name them: one chart in each section, all of one size."""
+    root = tmp_path / "root"
+    names = ("train/loss", "val/acc", "lr", "grad/norm", "grad/max")
+    write_run(root, "run0", {name: (STEPS, np.sin(STEPS / 300)) for name in names}, {"name": "resnet50"})
+    with looking(browser, root) as (_, look):
+        page = look("#/runs/run0/charts", width=1440)
+        await_drawn(points_of(page, "train/loss"), 3000)
+
+        def lines():
+            """Return the metrics of each line of charts, from top to bottom."""
+            found: dict[int, list[str]] = {}
+            for chart in page.locator(".chart").all():
+                found.setdefault(round(chart.bounding_box()["y"]), []).append(chart.get_attribute("data-metric"))
+            return list(found.values())
+
+        assert lines() == [["train/loss", "val/acc", "lr"], ["grad/max", "grad/norm"]]
+        width, height = size(page, "val/acc")
+        titles = [
+            points_of(page, name).locator(".chart-title").bounding_box()["x"] for name in ("train/loss", "grad/max")
+        ]
+        assert titles[0] == titles[1]
+        box = corner(page, "val/acc").bounding_box()
+        at = box["x"] + 6, box["y"] + 6
+        page.mouse.move(*at)
+        page.mouse.down()
+        page.mouse.move(at[0] + 0.8 * width, at[1], steps=5)
+        assert size(page, "val/acc") == pytest.approx((2 * width + 16, height), abs=2)
+        page.mouse.up()
+        assert lines() == [["train/loss", "val/acc"], ["lr", "grad/max", "grad/norm"]]
+        page.reload()
+        await_drawn(points_of(page, "train/loss"), 3000)
+        assert size(page, "val/acc") == pytest.approx((2 * width + 16, height), abs=2)
+        assert size(page, "train/loss") == pytest.approx((width, height), abs=2)
+        page.set_viewport_size({"width": 390, "height": 844})
+        eventually(lambda: [len(line) for line in lines()] == [1] * 5, what="one column")
 
 
 def test_a_wide_chart_keeps_to_the_columns_that_a_narrower_window_has(look):

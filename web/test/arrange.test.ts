@@ -16,6 +16,15 @@ test("losses and scores come first, counters last", () => {
   ]);
 });
 
+test("what has no section comes before others only where there is a loss or a score in it", () => {
+  expect(shape(["lr", "sys/temp", "train/loss", "val/acc"])).toEqual([
+    ["train", "train/loss"],
+    ["val", "val/acc"],
+    ["", "lr"],
+    ["sys", "sys/temp"],
+  ]);
+});
+
 test("a lone counter is shown like any other", () => {
   expect(shape(["epoch"])).toEqual([["", "epoch"]]);
   expect(shape(["train/epoch", "train/loss"])).toEqual([["train", "train/loss", "train/epoch"]]);

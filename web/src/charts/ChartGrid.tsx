@@ -7,7 +7,7 @@ import { Icon } from "../components/icons";
 import { Dialog } from "../components/overlay";
 import { sourceOf } from "../pure/address";
 import { arrange, type Section } from "../pure/arrange";
-import { roomIn, type GridRoom } from "../pure/chartSize";
+import { columnsOf, roomIn, type GridRoom } from "../pure/chartSize";
 import { metricFilter } from "../pure/metrics";
 import { chartOrder, moveChart, setChart, settingOf } from "../state/chartSettings";
 import { foldedGroups, preference } from "../state/prefs";
@@ -57,6 +57,7 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
     order: chartOrder.value,
     axes: new Set([...stepMetrics.values()].filter((name): name is string => name !== null)),
   });
+  const [grid, room] = useRoom();
   const folded = foldedGroups.value;
   const toggle = (name: string) => {
     foldedGroups.value = folded.includes(name) ? folded.filter((one) => one !== name) : [...folded, name];
@@ -81,24 +82,26 @@ export function ChartGrid({ metrics, runs, groups = null, definitions = NO_DEFIN
     <section class="chart-area" aria-label="Charts">
       {toolbar}
       <div class="chart-scroll">
-        {sections.map((section) => (
-          <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} height={height} onToggle={() => toggle(section.name)}>
-            {(metric, ownHeight, handle) => (
-              <NearChart
-                key={metric}
-                metric={metric}
-                {...shared}
-                {...(section.kind === "section" && section.name ? { title: metric.slice(section.name.length + 1) } : {})}
-                along={alongOf(metric)}
-                siblings={section.metrics}
-                onExpand={() => setEnlarged(metric)}
-                height={ownHeight}
-                legend={legendShown.value}
-                handle={handle}
-              />
-            )}
-          </ChartSection>
-        ))}
+        <div ref={grid} class="chart-grid">
+          {sections.map((section) => (
+            <ChartSection key={`${section.kind} ${section.name}`} section={section} lone={sections.length === 1} closed={folded.includes(section.name)} height={height} room={room} onToggle={() => toggle(section.name)}>
+              {(metric, ownHeight, handle) => (
+                <NearChart
+                  key={metric}
+                  metric={metric}
+                  {...shared}
+                  {...(section.kind === "section" && section.name ? { title: metric.slice(section.name.length + 1) } : {})}
+                  along={alongOf(metric)}
+                  siblings={section.metrics}
+                  onExpand={() => setEnlarged(metric)}
+                  height={ownHeight}
+                  legend={legendShown.value}
+                  handle={handle}
+                />
+              )}
+            </ChartSection>
+          ))}
+        </div>
         {kept.length === 0 && metrics.length > 0 && (
           <p class="quiet-note">
             No metric matches <code>{filter}</code>.{" "}
@@ -136,14 +139,22 @@ interface SectionProps {
   onToggle: () => void;
   /** How high charts are of which nobody said more, px. */
   height: number;
+  /** Of the grid in which all sections stand. */
+  room: GridRoom;
   children: (metric: string, height: number, handle: preact.ComponentChildren) => preact.ComponentChildren;
 }
 
-function ChartSection({ section, lone, closed, onToggle, height, children }: SectionProps) {
+/** A section and its charts, as wide as these need it to be: small ones stand beside each other. */
+function ChartSection({ section, lone, closed, onToggle, height, room, children }: SectionProps) {
   const dragged = useRef<string | null>(null);
   const [target, setTarget] = useState<string | null>(null);
-  const [grid, room] = useRoom(closed);
+  // While a chart is drawn wider; only what comes of it in the end is remembered.
+  const [stretched, setStretched] = useState<{ metric: string; columns: number } | null>(null);
   const { name, metrics } = section;
+  const columns = columnsOf(
+    metrics.map((metric) => (stretched?.metric === metric ? stretched.columns : settingOf(metric).columns)),
+    room,
+  );
   const drop = (onto: string) => {
     const moved = dragged.current;
     dragged.current = null;
@@ -153,7 +164,7 @@ function ChartSection({ section, lone, closed, onToggle, height, children }: Sec
     moveChart(moved, from < to ? (metrics[to + 1] ?? null) : onto, metrics);
   };
   return (
-    <section class={`chart-group${closed ? " closed" : ""}`}>
+    <section class="chart-group" style={{ gridColumn: `span ${columns}`, "--columns": columns }}>
       {(name || !lone) && (
         <button type="button" class="group-head" title={name} aria-expanded={!closed} onClick={onToggle}>
           <Icon name={closed ? "chevronRight" : "chevronDown"} size={12} />
@@ -162,7 +173,7 @@ function ChartSection({ section, lone, closed, onToggle, height, children }: Sec
         </button>
       )}
       {!closed && (
-        <div ref={grid} class="chart-grid">
+        <div class="chart-places">
           {metrics.map((metric) => (
             <ChartPlace
               key={metric}
@@ -170,6 +181,7 @@ function ChartSection({ section, lone, closed, onToggle, height, children }: Sec
               usual={height}
               room={room}
               target={target === metric}
+              onStretch={(wide) => setStretched(wide === null ? null : { metric, columns: wide })}
               onDragOver={(event) => {
                 if (dragged.current === null) return;
                 event.preventDefault();
@@ -211,7 +223,7 @@ function ChartSection({ section, lone, closed, onToggle, height, children }: Sec
 }
 
 /** Return what a grid is to be marked with, and the room in it. */
-function useRoom(closed: boolean): [preact.RefObject<HTMLDivElement | null>, GridRoom] {
+function useRoom(): [preact.RefObject<HTMLDivElement | null>, GridRoom] {
   const grid = useRef<HTMLDivElement>(null);
   const [room, setRoom] = useState<GridRoom>({ width: 1, gap: 0, columns: 1 });
   useLayoutEffect(() => {
@@ -226,6 +238,6 @@ function useRoom(closed: boolean): [preact.RefObject<HTMLDivElement | null>, Gri
     const size = new ResizeObserver(look);
     size.observe(box);
     return () => size.disconnect();
-  }, [closed]);
+  }, []);
   return [grid, room];
 }

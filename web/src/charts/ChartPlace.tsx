@@ -12,6 +12,8 @@ interface Props {
   room: GridRoom;
   /** Whether what is dragged would be dropped here. */
   target: boolean;
+  /** Of how many columns it is while its corner is dragged; null at the end. */
+  onStretch: (columns: number | null) => void;
   onDragOver: (event: DragEvent) => void;
   onDrop: (event: DragEvent) => void;
   children: (height: number) => ComponentChildren;
@@ -19,7 +21,7 @@ interface Props {
 
 const STEP_PX = 20;
 
-export function ChartPlace({ metric, usual, room, target, onDragOver, onDrop, children }: Props) {
+export function ChartPlace({ metric, usual, room, target, onStretch, onDragOver, onDrop, children }: Props) {
   const place = useRef<HTMLDivElement>(null);
   // While the corner is dragged; only what comes of it in the end is remembered.
   const [dragged, setDragged] = useState<ChartSize | null>(null);
@@ -43,12 +45,14 @@ export function ChartPlace({ metric, usual, room, target, onDragOver, onDrop, ch
       (now) => {
         last = sizeAfter(start.width + now.clientX - down.clientX, start.height + now.clientY - down.clientY, room);
         setDragged(last);
+        onStretch(last.columns);
       },
       { signal },
     );
     const end = (remember: boolean) => () => {
       ends.abort();
       setDragged(null);
+      onStretch(null);
       if (remember) keep(last);
     };
     corner.addEventListener("pointerup", end(true), { signal });

@@ -29,3 +29,9 @@ export function roomIn(width: number, least: number, gap: number): GridRoom {
   const columns = Math.max(1, Math.floor((width + gap) / (Math.max(1, least) + gap)));
   return { width: (width - (columns - 1) * gap) / columns, gap, columns };
 }
+
+/** Return of how many columns a section is whose charts take so many each, one where nobody said more. */
+export function columnsOf(charts: readonly (number | undefined)[], room: GridRoom): number {
+  const wanted = charts.reduce<number>((sum, columns) => sum + (columns ?? 1), 0);
+  return Math.min(room.columns, Math.max(1, wanted));
+}
