@@ -91,10 +91,19 @@ describe("columns", () => {
       ["state", null],
       ["config.lr", null],
     ]);
-    expect(layout.template).toBe("32px 240px 100px minmax(68px, 1fr) minmax(72px, 1fr)");
+    expect(layout.template).toBe("32px 240px 100px minmax(68px, 0.5fr) minmax(72px, 1fr)");
     const fixed = layoutOf({ columns: [], pinned: new Set(), widths: { name: 90 }, rows: [] });
     expect(fixed.template).toBe("32px 90px minmax(0, 1fr)");
     expect(layoutOf({ columns, pinned: new Set(), widths: {}, rows: [], nameLength: 90, room: 390 }).name.width).toBe(215);
+  });
+
+  it("of results come before what only runs have, where rows of groups have room for one of them", () => {
+    const some = ["state", "host", "config.lr", "summary.loss", "summary.acc"].map((key) => columnOf(key) as Column);
+    const keys = (room: number, grouped: boolean) => layoutOf({ columns: some, pinned: new Set(), widths: {}, rows: [], fit: true, room, grouped }).columns.map((one) => one.key);
+    expect(keys(390, false)).toEqual(["state", "host"]);
+    expect(keys(390, true)).toEqual(["state", "summary.loss"]);
+    expect(keys(600, true)).toEqual(["state", "host", "summary.loss"]);
+    expect(keys(640, true)).toEqual(["state", "host", "summary.loss", "summary.acc"]);
   });
 
   it("are moved to where another one stands", () => {

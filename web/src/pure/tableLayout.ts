@@ -13,6 +13,9 @@ const PINNED_NAME = 240;
 const MOST_NAME = 300;
 const LEAST_NAME = 120;
 const NAME_SHARE = 0.55;
+const GROUP_SHARE = 0.5;
+/** How much of the room that is left goes to a state, which is always as long, where other columns take 1. */
+const STATE_GROWS = 0.5;
 /** Room for the difference to the baseline, or for a group's spread, beside a number. */
 const DIFFERENCE = 62;
 const SPREAD = 48;
@@ -73,13 +76,13 @@ function neededWidth(column: Column, rows: readonly Run[], texts: ReadonlyMap<nu
 
 /**
  * Return the columns that go into `width`, in their order; the state and the first results are the last to give way. In rows of
- * groups all results come before what their runs were given.
+ * groups all results come before what their runs were given, and the first one before what only runs have.
  */
 function fitting(columns: readonly Shown[], width: number, grouped: boolean): Shown[] {
   const seen = { summary: 0, config: 0 };
   const ranked = columns.map((column) => {
     // Who has chosen no columns has that of the host only where there are several.
-    if (column.key === "state" || column.key === "host") return { column, rank: 0 };
+    if (column.key === "state" || column.key === "host") return { column, rank: grouped ? 2 : 0 };
     if (column.key.startsWith("summary.")) return { column, rank: 1 + 2 * seen.summary++ };
     if (column.key.startsWith("config.")) return { column, rank: (grouped ? 50 : 2) + 2 * seen.config++ };
     return { column, rank: 99 };
@@ -98,7 +101,7 @@ function fitting(columns: readonly Shown[], width: number, grouped: boolean): Sh
 export function layoutOf({ columns, pinned, widths, rows, also = () => [], compared = false, grouped = false, nameLength = 0, room = 0, fit = false }: Wanted): Layout {
   const anyPinned = columns.some((column) => pinned.has(column.key));
   // The name stays while the others are scrolled sideways: it must leave them room.
-  const mostName = room ? Math.min(MOST_NAME, room * NAME_SHARE) : MOST_NAME;
+  const mostName = room ? Math.min(MOST_NAME, room * (grouped ? GROUP_SHARE : NAME_SHARE)) : MOST_NAME;
   const readable = Math.round(Math.max(LEAST_NAME, Math.min(mostName, Math.max(NAME_WIDTH, nameLength * CHAR + 52))));
   const nameWidth = widths.name ?? (anyPinned && mostName >= PINNED_NAME ? Math.max(PINNED_NAME, readable) : readable);
   const name: Shown = { ...NAME, width: nameWidth, texts: NONE, left: PICK_WIDTH, track: widths.name || anyPinned ? `${nameWidth}px` : `minmax(${nameWidth}px, 1.6fr)` };
@@ -111,7 +114,7 @@ export function layoutOf({ columns, pinned, widths, rows, also = () => [], compa
     const stays = pinned.has(column.key);
     const place = stays ? left : null;
     if (stays) left += width;
-    return { ...column, texts, width, left: place, track: given || stays ? `${width}px` : `minmax(${width}px, 1fr)` };
+    return { ...column, texts, width, left: place, track: given || stays ? `${width}px` : `minmax(${width}px, ${column.key === "state" ? STATE_GROWS : 1}fr)` };
   });
   if (fit && room) shown = fitting(shown, room - PICK_WIDTH - nameWidth, grouped);
   const minWidth = PICK_WIDTH + nameWidth + shown.reduce((sum, one) => sum + one.width, 0);
