@@ -64,6 +64,19 @@ def test_all_that_match_are_selected_also_those_that_are_not_loaded_and_tagged(l
     assert count(viewer, q="tag:sweep-3 config.lr = 0.1") == 9
 
 
+@pytest.mark.parametrize(("width", "lines"), [(1440, 1), (390, 2)])
+def test_what_can_be_done_takes_one_line_beside_charts(looked, width, lines):
+    page = looked[1]("#/runs?q=config.lr = 0.1", width=width)
+    shows(page, 30)
+    page.keyboard.press("a")
+    expect(bar(page)).to_contain_text("30 selected")
+    buttons = bar(page).get_by_role("button").all()
+    assert len(buttons) == 7
+    boxes = [one.bounding_box() for one in buttons]
+    assert len({round(box["y"] + box["height"] / 2) for box in boxes}) == lines
+    assert all(box["x"] >= 0 and box["x"] + box["width"] <= width for box in boxes)
+
+
 def test_one_request_changes_many(looked):
     _, look = looked
     page = look("#/runs?sel=all")

@@ -26,69 +26,71 @@ export function BulkBar({ ids, total, all, bin, archived, onAll, onClear }: Prop
   const progress = bulkProgress.value;
   const anyShown = ids.some((id) => !hiddenRuns.value.has(id));
   return (
-    <div class="bulk-bar" role="toolbar" aria-label="Selected runs">
-      {progress ? (
-        <>
-          <progress max={progress.total} value={progress.done} aria-label="Changing runs" />
-          <span class="num">
-            {formatCount(progress.done)} of {formatCount(progress.total)}
-          </span>
-          <button type="button" class="button small" onClick={stopBulk}>
-            Stop
-          </button>
-        </>
-      ) : (
-        <>
-          <strong class="num" aria-live="polite">
-            {formatCount(ids.length)} selected
-          </strong>
-          {!all && ids.length < total && (
-            <button type="button" class="link-button" title="Select all that match (a)" onClick={onAll}>
-              Select all {formatCount(total)}
+    <div class="bulk-place">
+      <div class="bulk-bar" role="toolbar" aria-label="Selected runs">
+        {progress ? (
+          <>
+            <progress max={progress.total} value={progress.done} aria-label="Changing runs" />
+            <span class="num">
+              {formatCount(progress.done)} of {formatCount(progress.total)}
+            </span>
+            <button type="button" class="button small" onClick={stopBulk}>
+              Stop
             </button>
-          )}
-          <span class="bulk-gap" />
-          {!bin && (
-            <>
-              <button type="button" class="button small quiet" onClick={() => (asking.value = "tag")}>
-                <Icon name="tag" size={13} />
-                Tag
+          </>
+        ) : (
+          <>
+            <strong class="num" aria-live="polite">
+              {formatCount(ids.length)} selected
+            </strong>
+            {!all && ids.length < total && (
+              <button type="button" class="link-button" title="Select all that match (a)" onClick={onAll}>
+                Select all {formatCount(total)}
               </button>
-              <button type="button" class="button small quiet" onClick={() => (asking.value = "untag")}>
-                Untag
+            )}
+            <span class="bulk-gap" />
+            {!bin && (
+              <>
+                <button type="button" class="button small quiet" onClick={() => (asking.value = "tag")}>
+                  <Icon name="tag" size={13} />
+                  Tag
+                </button>
+                <button type="button" class="button small quiet" onClick={() => (asking.value = "untag")}>
+                  Untag
+                </button>
+                <button
+                  type="button"
+                  class="button small quiet"
+                  onClick={() => void changeRuns(ids, { archived: !archived }, (many) => `${archived ? "Brought back" : "Archived"} ${many}.`)}
+                >
+                  <Icon name="archive" size={13} />
+                  {archived ? "Bring back" : "Archive"}
+                </button>
+                <Colours ids={ids} />
+                <button type="button" class="button small quiet" title={anyShown ? "Hide from charts" : "Show in charts"} onClick={() => hideRuns(ids, anyShown)}>
+                  <Icon name="eye" size={13} />
+                  {anyShown ? "Hide" : "Show"}
+                  <span class="visually-hidden">{anyShown ? " from charts" : " in charts"}</span>
+                </button>
+                <button type="button" class="button small quiet danger-text" onClick={() => void changeRuns(ids, { deleted: true }, (many) => `Deleted ${many}.`)}>
+                  <Icon name="trash" size={13} />
+                  Delete
+                </button>
+              </>
+            )}
+            {bin && (
+              <button type="button" class="button small" onClick={() => void changeRuns(ids, { deleted: false }, (many) => `Restored ${many}.`)}>
+                <Icon name="undo" size={13} />
+                Restore
               </button>
-              <button
-                type="button"
-                class="button small quiet"
-                onClick={() => void changeRuns(ids, { archived: !archived }, (many) => `${archived ? "Brought back" : "Archived"} ${many}.`)}
-              >
-                <Icon name="archive" size={13} />
-                {archived ? "Bring back" : "Archive"}
-              </button>
-              <Colours ids={ids} />
-              <button type="button" class="button small quiet" title={anyShown ? "Hide from charts" : "Show in charts"} onClick={() => hideRuns(ids, anyShown)}>
-                <Icon name="eye" size={13} />
-                {anyShown ? "Hide" : "Show"}
-                <span class="visually-hidden">{anyShown ? " from charts" : " in charts"}</span>
-              </button>
-              <button type="button" class="button small quiet danger-text" onClick={() => void changeRuns(ids, { deleted: true }, (many) => `Deleted ${many}.`)}>
-                <Icon name="trash" size={13} />
-                Delete
-              </button>
-            </>
-          )}
-          {bin && (
-            <button type="button" class="button small" onClick={() => void changeRuns(ids, { deleted: false }, (many) => `Restored ${many}.`)}>
-              <Icon name="undo" size={13} />
-              Restore
+            )}
+            <button type="button" class="icon-button" aria-label="Clear the selection" title="Clear the selection" onClick={onClear}>
+              <Icon name="close" size={14} />
             </button>
-          )}
-          <button type="button" class="icon-button" aria-label="Clear the selection" title="Clear the selection" onClick={onClear}>
-            <Icon name="close" size={14} />
-          </button>
-        </>
-      )}
-      {asking.value && <TagDialog ids={ids} remove={asking.value === "untag"} onClose={() => (asking.value = null)} />}
+          </>
+        )}
+        {asking.value && <TagDialog ids={ids} remove={asking.value === "untag"} onClose={() => (asking.value = null)} />}
+      </div>
     </div>
   );
 }
