@@ -86,6 +86,21 @@ def test_a_mistake_is_pointed_at_and_the_rows_stay(look):
         assert len(names(page)) > 20
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_an_address_with_a_mistake_says_so_and_counts_nothing(look, width):
+    page = look("#/runs?q=config.lr <<", width=width)
+    error = page.locator("#filter-error")
+    expect(error).to_contain_text("at character 12 of the query")
+    heading = page.get_by_role("heading", name="The filter cannot be read")
+    expect(heading).to_be_visible()
+    under = error.bounding_box()
+    assert heading.bounding_box()["y"] >= under["y"] + under["height"]
+    expect(page.locator(".sidebar .projects .count")).to_have_count(0)
+    page.get_by_role("button", name="Show all runs").click()
+    shows(page, 120)
+    assert params(page) == {}
+
+
 def test_names_and_values_are_completed_by_keys_and_by_a_click(look):
     page = look(f"#/runs?{COLS}")
     shows(page, 120)

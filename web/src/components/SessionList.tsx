@@ -89,7 +89,7 @@ function SessionRow({ session }: { session: Session }) {
       </span>
       <span class="two-lines">
         <span class="ellipsis" title={reasons ? `Passed over:\n${reasons}` : "What carries the connection"}>
-          {isServedHere(session) ? "no port" : (session.tunnelBackend ?? "–")}
+          {isServedHere(session) ? "no tunnel" : (session.tunnelBackend ?? "–")}
           {passedOver.length > 0 && <span class="warn-text"> *</span>}
         </span>
         <small class="num">{session.localPort ? `port ${session.localPort}` : ""}</small>

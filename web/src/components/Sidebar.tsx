@@ -6,6 +6,7 @@ import { projectTree, visibleNodes } from "../pure/tree";
 import { foldedProjects } from "../state/prefs";
 import { startHosts } from "../state/remote/last";
 import { param, place, setParams } from "../state/route";
+import { listLoaded } from "../state/renewal";
 import { projects } from "../state/runs";
 import { health, isRemote } from "../state/link";
 import { Icon } from "./icons";
@@ -31,7 +32,7 @@ export function Sidebar() {
       <div class="sidebar-list projects">
         <button type="button" class="sidebar-row" aria-current={current === "" ? "true" : undefined} onClick={() => choose("")}>
           <span class="sidebar-name">All runs</span>
-          <span class="count num">{formatCount(all)}</span>
+          {listLoaded.value && <span class="count num">{formatCount(all)}</span>}
         </button>
         {nodes.map((node) => (
           <div key={node.path} class="sidebar-item" style={{ "--depth": node.depth }}>

@@ -213,7 +213,7 @@ export function RunsPage() {
           <Split
             left={
               layout === "charts" ? null : total.value === 0 ? (
-                <NoMatch />
+                <NoMatch unread={filterError !== null} />
               ) : (
                 <>
                   <RunTable

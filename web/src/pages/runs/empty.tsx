@@ -11,9 +11,21 @@ for step in range(1000):
     run.log({"train/loss": 1 / (step + 1)})
 run.finish()`;
 
-export function NoMatch() {
+/** unread: whether the filter cannot be read; why, stands below its box. */
+export function NoMatch({ unread }: { unread: boolean }) {
   const q = param("q");
   const bin = param("deleted") === "1";
+  const all = (
+    <button type="button" class="button" onClick={() => setParams({ q: "", p: "", deleted: "" })}>
+      Show all runs
+    </button>
+  );
+  if (unread)
+    return (
+      <div class="below-filter-error">
+        <EmptyState title="The filter cannot be read">{all}</EmptyState>
+      </div>
+    );
   return (
     <EmptyState title={bin && !q ? "The bin is empty" : "No run matches"}>
       <p>
@@ -34,9 +46,7 @@ export function NoMatch() {
           "There is no run here."
         )}
       </p>
-      <button type="button" class="button" onClick={() => setParams({ q: "", p: "", deleted: "" })}>
-        Show all runs
-      </button>
+      {all}
     </EmptyState>
   );
 }
