@@ -37,6 +37,7 @@ def test_a_server_with_nothing_installed_is_opened_and_its_curve_grows(
         page.wait_for_url(re.compile(rf":{viewer.port}/"))
         row = page.get_by_role("group", name="Session on 127.0.0.1")
         expect(row).to_contain_text("agent")
+        expect(row).to_contain_text("no tunnel")
         assert complaints(page) == []
         row.get_by_role("button", name="Stop", exact=True).click()
         expect(row).to_contain_text("stopped")

@@ -81,7 +81,7 @@ def test_sections_of_few_charts_share_a_line_until_one_is_drawn_wider(browser, t
                 found.setdefault(round(chart.bounding_box()["y"]), []).append(chart.get_attribute("data-metric"))
             return list(found.values())
 
-        assert lines() == [["train/loss", "val/acc", "lr"], ["grad/max", "grad/norm"]]
+        eventually(lambda: lines() == [["train/loss", "val/acc", "lr"], ["grad/max", "grad/norm"]], what="two lines")
         width, height = size(page, "val/acc")
         titles = [
             points_of(page, name).locator(".chart-title").bounding_box()["x"] for name in ("train/loss", "grad/max")
@@ -92,12 +92,15 @@ def test_sections_of_few_charts_share_a_line_until_one_is_drawn_wider(browser, t
         page.mouse.move(*at)
         page.mouse.down()
         page.mouse.move(at[0] + 0.8 * width, at[1], steps=5)
-        assert size(page, "val/acc") == pytest.approx((2 * width + 16, height), abs=2)
+        wide = pytest.approx((2 * width + 16, height), abs=2)
+        eventually(lambda: size(page, "val/acc") == wide, what="a wide chart while it is dragged")
         page.mouse.up()
-        assert lines() == [["train/loss", "val/acc"], ["lr", "grad/max", "grad/norm"]]
+        moved = [["train/loss", "val/acc"], ["lr", "grad/max", "grad/norm"]]
+        eventually(lambda: lines() == moved, what="two other lines")
         page.reload()
         await_drawn(points_of(page, "train/loss"), 3000)
-        assert size(page, "val/acc") == pytest.approx((2 * width + 16, height), abs=2)
+        assert size(page, "val/acc") == wide
+        assert lines() == moved
         assert size(page, "train/loss") == pytest.approx((width, height), abs=2)
         page.set_viewport_size({"width": 390, "height": 844})
         eventually(lambda: [len(line) for line in lines()] == [1] * 5, what="one column")

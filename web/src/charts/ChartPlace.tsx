@@ -12,7 +12,7 @@ interface Props {
   room: GridRoom;
   /** Whether what is dragged would be dropped here. */
   target: boolean;
-  /** Of how many columns it is while its corner is dragged; null at the end. */
+  /** Told of how many columns it is whenever that changes while its corner is dragged; null at the end. */
   onStretch: (columns: number | null) => void;
   onDragOver: (event: DragEvent) => void;
   onDrop: (event: DragEvent) => void;
@@ -43,9 +43,10 @@ export function ChartPlace({ metric, usual, room, target, onStretch, onDragOver,
     corner.addEventListener(
       "pointermove",
       (now) => {
+        const before = last.columns;
         last = sizeAfter(start.width + now.clientX - down.clientX, start.height + now.clientY - down.clientY, room);
         setDragged(last);
-        onStretch(last.columns);
+        if (last.columns !== before) onStretch(last.columns);
       },
       { signal },
     );

@@ -51,7 +51,7 @@ export function arrange(metrics: readonly string[], { isPinned, isHidden, order,
       metrics: [...names.filter((name) => !counts(name) || isMoved(name)), ...names.filter((name) => counts(name) && !isMoved(name))],
     };
   });
-  const weight = (section: Section) => (!section.metrics.some((metric) => rank(metric) === 0) ? 2 : section.name === "" ? 0 : 1);
+  const weight = (section: Section) => (section.metrics.some((metric) => rank(metric) === 0) ? (section.name === "" ? 0 : 1) : 2);
   sections.sort((a, b) => weight(a) - weight(b));
   if (pinned.length) sections.unshift({ name: "pinned", kind: "pinned", metrics: sorted(pinned) });
   if (lone.length) sections.push({ name: sections.length ? "counters" : "", kind: "counters", metrics: sorted(lone) });

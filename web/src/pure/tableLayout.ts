@@ -12,6 +12,7 @@ const MOST_NUMBER = 190;
 const PINNED_NAME = 240;
 const MOST_NAME = 300;
 const LEAST_NAME = 120;
+/** How much of the table a name takes at most unasked; with groups, a mean and its spread fit beside it on a telephone. */
 const NAME_SHARE = 0.55;
 const GROUP_SHARE = 0.5;
 /** How much of the room that is left goes to a state, which is always as long, where other columns take 1. */

@@ -48,7 +48,6 @@ export function BulkBar({ ids, total, all, bin, archived, onAll, onClear }: Prop
                 Select all {formatCount(total)}
               </button>
             )}
-            <span class="bulk-gap" />
             {!bin && (
               <>
                 <button type="button" class="button small quiet" onClick={() => (asking.value = "tag")}>
