@@ -1,4 +1,6 @@
-"""Take a picture of every page, to be looked at: `python scripts/tour.py FOLDER`, light, dark and narrow.
+"""Take a picture of every page, to be looked at: light, dark and narrow.
+
+    python scripts/tour.py FOLDER
 
 What is on show is what people have: a sweep of 120 runs with five seeds and long names, a run with everything, one that
 goes on, and a host with runs of its own, which needs root (it is a Unix user) and openssh-server. FOLDER gets
@@ -7,6 +9,7 @@ PLACE-LOOK.png; what a page complained of is printed, and makes the exit code 1.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import io
 import re
@@ -21,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from playwright.sync_api import Browser, Page  # noqa: E402
 from tests.support.accounts import make_account  # noqa: E402
-from tests.support.browser import run_chromium, visit  # noqa: E402
+from tests.support.browser import connect_by_key, run_chromium, visit  # noqa: E402
 from tests.support.growing_runs import growing_run  # noqa: E402
 from tests.support.remote import accept, connect, start  # noqa: E402
 from tests.support.server import Server, run_server  # noqa: E402
@@ -35,8 +38,10 @@ LOOKS = {
     "narrow": {"width": 390, "height": 844, "touch": True},
     "narrow-dark": {"width": 390, "height": 844, "touch": True, "dark": True},
 }
+WIDE, NARROW = ("light", "dark"), ("narrow", "narrow-dark")
 LIVE = "live"
 SETTLES_MS = 1500
+Act = Callable[[Page, Server], None]
 TRAIN = f"""
 import math, sys, time, runicorn as rn
 config, name = {{"lr": 0.003, "batch_size": 64, "seed": 0}}, "resnet50-imagenet-lr0.003-bs64-live"
@@ -49,34 +54,43 @@ with rn.init("vision/resnet50", name=name, id="{LIVE}", root=sys.argv[1], config
 """
 
 
-def opened(name: str) -> Callable[[Page], None]:
-    """Return what presses a button of that name."""
-    return lambda page: page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+def search(page: Page, _: Server) -> None:
+    page.keyboard.press("Control+k")
+    page.get_by_role("dialog").get_by_role("combobox").fill("s3")
 
 
-def pressed(keys: str, text: str = "") -> Callable[[Page], None]:
-    def press(page: Page) -> None:
-        page.keyboard.press(keys)
-        page.wait_for_timeout(300)
-        page.keyboard.type(text)
-
-    return press
-
-
-def select_two(page: Page) -> None:
+def choose_some(page: Page, _: Server) -> None:
+    """Take two away from those that nobody has chosen; the others are chosen then."""
     for at in (1, 2):
         page.locator(".row").nth(at).get_by_role("checkbox").click()
 
 
+def choose_folder(page: Page, server: Server) -> None:
+    connect_by_key(page, server)
+    page.get_by_role("textbox", name="Folder", exact=True).wait_for()
+
+
+def browse(page: Page, server: Server) -> None:
+    choose_folder(page, server)
+    page.get_by_role("button", name="Browse").click()
+
+
+def press(name: str) -> Act:
+    """Return what presses a button, whose name begins so."""
+    return lambda page, _: page.get_by_role("button", name=re.compile(f"^{name}")).first.click()
+
+
 # What a place is called, where it is, and what is done there before the picture.
-PLACES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
+PLACES: dict[str, tuple[str, Act | None]] = {
     "runs": ("#/runs", None),
+    "runs-table": ("#/runs", lambda page, _: page.get_by_role("radio", name="Only the table").click()),
     "runs-charts": ("#/runs?show=charts", None),
-    "runs-hover": ("#/runs?show=charts", lambda page: page.locator(".chart-over").first.hover()),
-    "runs-chosen": ("#/runs", select_two),
-    "columns": ("#/runs", opened("Columns")),
-    "search": ("#/runs", pressed("Control+k", "s3")),
-    "keys": ("#/runs", pressed("?")),
+    "runs-hover": ("#/runs", lambda page, _: page.locator(".chart-over").first.hover()),
+    "runs-chosen": ("#/runs", choose_some),
+    "columns": ("#/runs", press("Columns")),
+    "group-by": ("#/runs", press("Group")),
+    "search": ("#/runs", search),
+    "keys": ("#/runs", lambda page, _: page.keyboard.press("?")),
     "groups": ("#/runs?group=config.lr", None),
     "groups-of-groups": ("#/runs?group=config.lr,config.batch_size", None),
     "hosts-as-groups": ("#/runs?group=host", None),
@@ -92,10 +106,15 @@ PLACES: dict[str, tuple[str, Callable[[Page], None] | None]] = {
     "artifact": ("#/artifacts/resnet50-imagenet-best-checkpoint", None),
     "machines": ("#/machines", None),
     "remote": ("#/remote", None),
+    "remote-login": ("#/remote", press("Login")),
+    "remote-folder": ("#/remote", choose_folder),
+    "remote-browse": ("#/remote", browse),
     "no-page": ("#/nowhere", None),
 }
-# What a telephone has behind another button, or not at all.
-WIDE_ONLY = {"runs-hover", "columns", "search", "keys"}
+# What a telephone has behind another button, or not at all; and what only a telephone has.
+LOOKS_OF = dict.fromkeys(("runs-table", "runs-hover", "columns", "group-by", "search", "keys"), WIDE) | {
+    "runs-charts": NARROW
+}
 
 
 @contextlib.contextmanager
@@ -117,17 +136,17 @@ def save_host(viewer: Viewer, server: Server) -> None:
     start(viewer, {**server.login(), "remote_root": str(server.runs), "mode": "agent"})
 
 
-def take(browser: Browser, viewer: Viewer, folder: Path) -> list[str]:
+def take(browser: Browser, viewer: Viewer, server: Server, folder: Path) -> list[str]:
     """Take all pictures; return what pages complained of."""
     complaints = []
     for look, options in LOOKS.items():
         for name, (place, act) in PLACES.items():
-            if name in WIDE_ONLY and "touch" in options:
+            if look not in LOOKS_OF.get(name, LOOKS):
                 continue
             with visit(browser, f"{viewer.url}/{place}", **options) as visitor:  # type: ignore[arg-type]
                 visitor.page.wait_for_timeout(SETTLES_MS)
                 if act:
-                    act(visitor.page)
+                    act(visitor.page, server)
                     visitor.page.wait_for_timeout(SETTLES_MS // 2)
                 visitor.page.screenshot(path=folder / f"{name}-{look}.png")
                 complaints += [f"{name}, {look}: {text}" for text in visitor.complaints]
@@ -135,7 +154,9 @@ def take(browser: Browser, viewer: Viewer, folder: Path) -> list[str]:
 
 
 def main() -> int:
-    folder = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description="Take a picture of every page: light, dark and narrow.")
+    parser.add_argument("folder", type=Path, help="where the pictures go")
+    folder: Path = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as stack:
         below = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -154,7 +175,7 @@ def main() -> int:
         account.give(server.runs)
         viewer = stack.enter_context(run_viewer(root, below / "home"))
         save_host(viewer, server)
-        complaints = take(stack.enter_context(run_chromium()), viewer, folder)
+        complaints = take(stack.enter_context(run_chromium()), viewer, server, folder)
     print("\n".join(complaints) or f"{len(list(folder.glob('*.png')))} pictures in {folder}; no page complained")
     return 1 if complaints else 0
 
