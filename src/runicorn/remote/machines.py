@@ -21,7 +21,7 @@ LOCAL = "local"
 EVERY_SECS = 5.0
 # So long after somebody has looked last, a machine is read on.
 _WANTED_SECS = 20.0
-# Whoever looks for the first time waits for so long at most.
+# Whoever looks for the first time, or after nobody did for a while, waits for so long at most.
 _FIRST_SECS = 1.5
 # How long a machine waits for its own parts, and how long this side waits for the machine.
 _PARTS_SECS, _ANSWER_SECS = 1.0, 10.0
@@ -55,7 +55,7 @@ class _Reached(NamedTuple):
 
 @dataclass
 class _Watched:
-    """A machine that is looked at, or was."""
+    """A machine that is looked at, or was. begun: whether something was told, or why not, since its reading began."""
 
     reached: _Reached
     history: GpuHistory = field(default_factory=GpuHistory)
@@ -101,6 +101,7 @@ class Machines:
                 watched.reached, watched.reading = reached, None
             watched.wanted_until = moment + _WANTED_SECS
             if (watched.reading is None or watched.reading.done()) and not self._closed:
+                watched.begun.clear()
                 watched.reading = asyncio.create_task(self._read_on(name, watched))
         first = [asyncio.ensure_future(each.begun.wait()) for each in self._watched.values() if not each.begun.is_set()]
         if first:

@@ -82,7 +82,8 @@ class MachineAnswer(AnswerModel):
     """A machine. id: that of its connection, or `local`. host: what a person calls it; empty for this one. node: the
     node behind that host which it is, reached through one of the person's jobs, node_job.
 
-    state: `ready`; `waiting` before the first answer; `away`, where nothing is told now, which `error` says why of.
+    state: `ready`; `waiting` before the first answer since somebody looks; `away`, where nothing is told now, which
+    `error` says why of.
     age_secs: of what is told. free_gpus: how many whole ones; free_parts: how many parts of others. gpus_by: what tells
     of its GPUs. gpus_error, jobs_error: why these are not told. memory in bytes. load: of 1, 5 and 15 minutes. cpus:
     how many processors it has; usable_cpus: how many are for this user. jobs: None where there is no Slurm.

@@ -76,7 +76,8 @@ def _answer(look: MachineLook, told: Mapping[str, Any], host: str, runs: RunsOnM
     shown = [_gpu(gpu, look, str(told.get("host", "")), runs, moment) for gpu in (gpus or {}).get("gpus", ())]
     memory = told.get("memory") or {}
     is_old = look.age_secs is not None and look.age_secs > _OLD_SECS
-    state: State = "away" if is_old or (look.error and not told) else "ready" if told else "waiting"
+    is_told = bool(told) and not is_old
+    state: State = "ready" if is_told else "away" if look.error else "waiting"
     return MachineAnswer(
         id=look.id,
         host=host,

@@ -25,13 +25,30 @@ def told(**change: Any) -> dict[str, Any]:
     return {"host": "gpu-7", "gpus": part(gpus), "disks": part({}), "jobs": part(None), "load": [0.0] * 3, **change}
 
 
-def look(answer: Any) -> MachineLook:
-    return MachineLook("me@gpu-7:22", answer, 1.0, None, 0.0, GpuHistory())
+def look(answer: Any, age_secs: float | None = 1.0, error: str | None = None) -> MachineLook:
+    return MachineLook("me@gpu-7:22", answer, age_secs, error, 0.0, GpuHistory())
 
 
 def test_a_machine_is_told_as_it_is() -> None:
     answer = machine_answer(look(told()), "gpu-7", RunsOnMachine([]))
     assert (answer.state, answer.error, answer.free_gpus, len(answer.gpus)) == ("ready", None, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("seen", "state"),
+    [
+        (look(told(), 20.0), "ready"),
+        (look(told(), 20.0, "It does not answer."), "ready"),
+        (look(told(), 300.0), "waiting"),
+        (look(told(), 300.0, "It does not answer."), "away"),
+        (look(None, None), "waiting"),
+        (look(None, None, "It does not answer."), "away"),
+    ],
+)
+def test_what_is_not_told_yet_is_awaited_and_only_what_fails_is_away(seen: MachineLook, state: str) -> None:
+    answer = machine_answer(seen, "gpu-7", RunsOnMachine([]))
+    assert (answer.state, answer.age_secs, answer.error) == (state, seen.age_secs, seen.error)
+    assert len(answer.gpus) == (seen.told is not None)
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ function MachineCard({ machine }: { machine: Machine }) {
           </span>
         )}
         <Room machine={machine} />
-        {state === "away" && machine.age_secs !== null && <span class="muted">as of {formatDuration(Math.round(machine.age_secs))} ago</span>}
+        {state !== "ready" && machine.age_secs !== null && <span class="muted">as of {formatDuration(Math.round(machine.age_secs))} ago</span>}
       </header>
       {error && <Trouble text={error} />}
       {gpusError && <Trouble text={gpusError} />}
