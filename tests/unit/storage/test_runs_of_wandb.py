@@ -11,7 +11,7 @@ from tests.support.logs_of_others import LIMIT_SECS, counts, rows, runs, snapsho
 from tests.support.wandb_files import wandb_log
 
 from runicorn.exchange.importing import Tool, find_sources, import_source, open_target
-from runicorn.storage.files import LocalFiles
+from runicorn.storage.files import LocalFiles, Range
 from runicorn.storage.layout import run_path
 from runicorn.storage.mirroring.wandb_mirror import WandbMirror
 
@@ -181,6 +181,53 @@ def test_nothing_is_written_beside_and_no_link_leads_out(tmp_path, look):
         "media/\u0661/x",
     ):
         assert files.inside(f"runs/{run.id}", bad) is None
+
+
+def one_of_each(run_id):
+    """Return ranges of a file of the mirror and of media, which lie in the log."""
+    media = next((SEGMENTS[1] / "files" / "media" / "images").iterdir()).name
+    return [Range(run_path(run_id, name)) for name in ("status.json", f"media/1/images/{media}", "console.log")]
+
+
+def test_a_note_that_goes_as_it_is_looked_at_takes_no_list_and_no_file_with_it(tmp_path, look, monkeypatch):
+    brought("wandb", tmp_path / "logs")
+    files = look(tmp_path / "logs")
+    run = only(files)
+    note = files.home_of(run.id) / run_path(run.id, "mirror.json")
+    whole = note.read_bytes() + b"\n"
+    note.write_bytes(whole)  # what was known of it counts no more
+
+    def look_and_lose(self, path):
+        found = look_at(self, path)
+        if path.endswith("mirror.json"):
+            note.unlink(missing_ok=True)  # as a run that is begun anew does
+        return found
+
+    look_at = LocalFiles.stat
+    with monkeypatch.context() as patch:
+        patch.setattr(LocalFiles, "stat", look_and_lose)
+        status, media, console = files.fetch(one_of_each(run.id))
+        assert not note.exists()
+    assert isinstance(status, bytes)
+    assert isinstance(media, FileNotFoundError)
+    assert isinstance(console, bytes)
+    assert only(files).name == "long run"
+    note.write_bytes(whole)
+    assert [type(each) for each in files.fetch(one_of_each(run.id))] == [bytes] * 3
+
+
+def test_a_note_that_cannot_be_read_costs_the_media_of_its_run_only(tmp_path, look):
+    brought("wandb", tmp_path / "logs")
+    files = look(tmp_path / "logs")
+    run = only(files)
+    note = files.home_of(run.id) / run_path(run.id, "mirror.json")
+    note.unlink()
+    note.mkdir()
+    status, media, console = files.fetch(one_of_each(run.id))
+    assert isinstance(status, bytes)
+    assert isinstance(media, OSError)
+    assert isinstance(console, bytes)
+    assert runs(files).keys() == {"long run"}
 
 
 def test_what_a_person_writes_here_stays_as_the_log_grows(tmp_path, look):

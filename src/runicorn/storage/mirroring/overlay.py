@@ -104,9 +104,9 @@ class OverlayFiles(Files):
             each if home is not _Where.MIRRORED else self._media_part(each)
             for each, home in zip(ranges, where, strict=True)
         ]
-        own = iter(self._own.fetch([each for each in wanted if each is not None]))
+        own = iter(self._own.fetch([each for each in wanted if isinstance(each, Range)]))
         return [
-            next(own) if there is not None else self._mirrored.fetch([each])[0]
+            next(own) if isinstance(there, Range) else self._mirrored.fetch([each])[0] if there is None else there
             for each, there in zip(ranges, wanted, strict=True)
         ]
 
@@ -311,9 +311,15 @@ class OverlayFiles(Files):
         places = self._media_places(run_id)
         return None if folder is None or places is None else places.place(folder, name)
 
-    def _media_part(self, wanted: Range) -> Range | None:
+    def _media_part(self, wanted: Range) -> Range | OSError | None:
+        """Return the range of the log that is meant by one of a mirrored run; None for a file of the mirror."""
         run_id, below = _split(wanted.path)
-        place = self._media_place(run_id, below) if run_id is not None else None
+        if run_id is None or not below.startswith(_BELOW_MEDIA):
+            return None
+        try:
+            place = self._media_place(run_id, below)
+        except OSError as error:
+            return error
         if place is None:
             return None
         if place.length is None:
@@ -329,7 +335,11 @@ class OverlayFiles(Files):
             return None
         known = self._places.get(run_id)
         if known is None or known[0] != status:
-            known = self._places[run_id] = (status, media_places(decode_object(self._mirrored.read(path)) or {}))
+            try:
+                state = self._mirrored.read(path)
+            except FileNotFoundError:  # a run that is begun anew takes it away, also between these two calls
+                return None
+            known = self._places[run_id] = (status, media_places(decode_object(state) or {}))
         return known[1]
 
     def _media_names(self, run_id: str) -> tuple[str, ...]:
