@@ -15,8 +15,11 @@ function isEarly(id: string, modules: Modules): boolean {
 
 /** What is opened beside each other in one place is one file, too, where each by itself is a kilobyte or less. */
 const TOGETHER: Readonly<Record<string, RegExp>> = {
-  "chart-parts": /src\/charts\/(Legend|PinnedTooltip|ChartSettings|ChartDialogs)\.tsx$/,
+  "chart-parts": /src\/charts\/(Legend|PinnedTooltip|ChartSettings|ChartDialogs|Bars)\.tsx$/,
   "table-parts": /src\/(components\/table\/GroupRow|pages\/runs\/(GroupPanel|ColumnsPanel|BulkBar))\.tsx$/,
+  "filter-parts": /src\/(components\/FilterError\.tsx|pure\/suggest\.ts)$/,
+  connecting: /src\/(state\/remote\/(flow|together)\.ts|components\/(QuestionDialog|HostKeyDialog)\.tsx)$/,
+  "run-parts": /src\/components\/(RunOverview|RunEditor|KeyValues)\.tsx$/,
 };
 const togetherWith = (id: string): string | null => Object.keys(TOGETHER).find((name) => TOGETHER[name]!.test(id)) ?? null;
 
