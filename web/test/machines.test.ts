@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Gpu, Machine } from "../src/api/machines";
-import { gpusOfRun, sparkline, standingOf, standingOfPart, whereToStart } from "../src/pure/machines";
+import { gpusOfRun, sparkline, standingOf, standingOfPart, timeLeft, whereToStart } from "../src/pure/machines";
 
 const gpu = (more: Partial<Gpu> = {}): Gpu => ({
   index: 0,
@@ -51,6 +51,9 @@ const busy = gpu({ processes: [{ pid: 1, user: "anna", name: "python", memory: 5
 const part = (more: object = {}) => ({ id: "MIG-0", name: "1g.10gb", memory_used: 0, memory_total: 10 * 2 ** 30, process_count: 0, free: false, idle_secs: null, ...more });
 const parted = gpu({ idle_secs: 90, parts: [part({ free: true, idle_secs: 90 }), part({ process_count: 2 }), part({ idle_secs: 5 }), part({ process_count: null })] });
 
+const away = (host: string, gpus: Gpu[]): Machine => ({ ...machine(host, gpus), state: "away" });
+const waiting = (host: string): Machine => ({ ...machine(host, []), state: "waiting" });
+
 describe("where to start", () => {
   test.each([
     [[machine("gpu-7", [free, free, busy]), machine("", [free])], "2 GPUs on gpu-7, 1 GPU on this machine are free."],
@@ -61,8 +64,18 @@ describe("where to start", () => {
     [[machine("gpu-7", [parted])], "1 part of a GPU on gpu-7 is free."],
     [[machine("gpu-7", [parted, parted, free])], "1 GPU and 2 parts of GPUs on gpu-7 are free."],
     [[machine("gpu-7", [gpu({ idle_secs: 90, parts: [part({ process_count: 1 })] })])], "No GPU is free."],
+    [[away("gpu-7", [busy]), waiting("gpu-8")], "No machine has answered yet."],
+    [[machine("gpu-7", [busy]), waiting("gpu-8")], "No GPU is free. 1 machine has not answered."],
+    [[away("gpu-7", []), machine("", [free]), waiting("gpu-8")], "1 GPU on this machine is free. 2 machines have not answered."],
   ])("%#", (machines, said) => expect(whereToStart(machines)).toBe(said));
 });
+
+test.each([
+  ["1-02:03:04", "1-02:03:04"],
+  ["UNLIMITED", "no limit"],
+  ["INVALID", "over its time"],
+  ["N/A", ""],
+])("of a job's time, %s is left", (left, said) => expect(timeLeft(left)).toBe(said));
 
 describe("how a GPU stands", () => {
   test.each([

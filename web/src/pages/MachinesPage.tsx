@@ -6,7 +6,7 @@ import { Delayed, EmptyState, ErrorState, TableBones } from "../components/basic
 import { Icon } from "../components/icons";
 import { NodeFolders } from "../components/NodeFolders";
 import { formatBytes, formatDuration, formatMemory, formatNumber, plural } from "../pure/format";
-import { sparkline, standingOf, standingOfPart, whereToStart } from "../pure/machines";
+import { sparkline, standingOf, standingOfPart, timeLeft, whereToStart } from "../pure/machines";
 import { clockText } from "../pure/places";
 import { askMachines, lookAtMachines, machines, machinesError } from "../state/machines";
 import { runHash } from "../state/route";
@@ -218,7 +218,7 @@ function Jobs({ jobs }: { jobs: readonly Job[] }) {
             </td>
             <td>{job.state.toLowerCase()}</td>
             <td>{job.nodes || <span class="muted">none yet</span>}</td>
-            <td class="num">{job.left}</td>
+            <td class="num">{timeLeft(job.left)}</td>
             <td>{job.run ? <a href={runHash(job.run)}>{job.run_name}</a> : ""}</td>
           </tr>
         ))}

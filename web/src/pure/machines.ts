@@ -3,8 +3,15 @@
 import type { Gpu, GpuMoment, GpuPart, Machine } from "../api/machines";
 import { formatShortDuration, plural } from "./format";
 
-/** Say where work can be started: on which machine how many GPUs are free, the most first. */
+/** Say where work can be started: on which machine how many GPUs are free, the most first; and of how many that is not known now. */
 export function whereToStart(machines: readonly Machine[]): string {
+  const heard = machines.filter((one) => one.state === "ready");
+  const others = machines.length - heard.length;
+  if (!heard.length) return "No machine has answered yet.";
+  return freeAmong(heard) + (others ? ` ${plural(others, "machine has", "machines have")} not answered.` : "");
+}
+
+function freeAmong(machines: readonly Machine[]): string {
   const free = machines.filter((one) => one.free_gpus + one.free_parts > 0);
   const count = free.reduce((sum, one) => sum + one.free_gpus + one.free_parts, 0);
   if (free.length) return `${free.map((one) => `${freeOf(one)} on ${nameOf(one)}`).join(", ")} ${count === 1 ? "is" : "are"} free.`;
@@ -43,6 +50,9 @@ export function standingOfPart({ free, idle_secs: idle, process_count: count }: 
   if (idle !== null) return `nobody for ${formatShortDuration(idle)}`;
   return count === null ? "does not tell who is on it" : count ? plural(count, "process", "processes") : "nobody";
 }
+
+/** Return how long a Slurm job may still run, from what squeue says. */
+export const timeLeft = (left: string): string => (({ UNLIMITED: "no limit", INVALID: "over its time", NOT_SET: "", "N/A": "" }) as Record<string, string>)[left] ?? left;
 
 /** Return the GPUs that a run is on by its processes, and how much memory these have there. */
 export function gpusOfRun(machines: readonly Machine[], run: string): { machine: Machine; gpu: Gpu; memory: number | null }[] {
