@@ -154,6 +154,38 @@ def test_runs_are_chosen_for_the_charts_by_a_tap(look):
     expect(page).to_have_url(re.compile("sel="))
 
 
+def test_heads_can_be_read_and_a_narrow_one_is_its_menu(look):
+    page = look("#/runs?cols=state,config.lr,config.seed,max.val/acc&sort=config.lr,max.val/acc&order=asc,desc")
+    for name in ("State", "lr", "seed"):
+        head = page.get_by_role("columnheader", name=name).first
+        label = head.locator("button > .ellipsis")
+        expect(label).to_have_text(name)
+        assert label.evaluate("one => one.scrollWidth <= one.clientWidth"), name
+        sign = head.get_by_role("button", name=f"Column {name}").locator("svg")
+        assert sign.evaluate("one => getComputedStyle(one).color") == "rgba(0, 0, 0, 0)"  # nothing lies on the name
+    rate = page.get_by_role("columnheader", name="lr")
+    # What a choice is called is what it does.
+    for choice, way in (
+        ("Turn the order round", "descending"),
+        ("Do not sort by it", None),
+        ("Sort by it as well", "ascending"),
+    ):
+        rate.tap()
+        page.get_by_role("menuitem", name=choice, exact=True).tap()
+        if way is None:
+            expect(rate).not_to_have_attribute("aria-sort", re.compile(""))
+        else:
+            expect(rate).to_have_attribute("aria-sort", way)
+    expect(page).to_have_url(re.compile("sort=max.val/acc,config.lr&order=desc,asc"))
+    # A wide one is sorted by a tap on its name, and has a sign for its menu.
+    name = page.get_by_role("columnheader", name="Name")
+    sign = name.get_by_role("button", name="Column Name").locator("svg")
+    assert sign.evaluate("one => getComputedStyle(one).color") != "rgba(0, 0, 0, 0)"
+    name.get_by_role("button", name="Name", exact=True).tap()
+    expect(name).to_have_attribute("aria-sort", re.compile("ending"))
+    check(page)
+
+
 def test_projects_slide_in_and_go_once_one_is_chosen(look):
     page = look("#/runs")
     expect(page.locator(".sidebar")).to_have_count(0)

@@ -57,6 +57,8 @@ interface CellProps {
 function HeadCell({ column, at, count, sorts, actions, dropAt }: CellProps) {
   const sortAt = sorts.findIndex((one) => one.key === column.sort);
   const order = sorts[sortAt]?.order;
+  // What one more click does: turn the order, or take the column out; the newest come first where it was the only one.
+  const turns = order === column.firstOrder || (sorts.length === 1 && column.sort === "created_at");
   const dragged = useRef(false);
   const isName = at < 0;
   const move = (to: number) => actions.onMove(column.key, Math.max(0, Math.min(count - 1, to)));
@@ -141,7 +143,7 @@ function HeadCell({ column, at, count, sorts, actions, dropAt }: CellProps) {
           tabIndex={-1}
           button={<Icon name="chevronDown" size={11} />}
           items={[
-            { label: sortAt < 0 ? "Sort by it" : "Turn the order round", icon: "arrowDown", onSelect: () => actions.onSort(column, sorts.length > 1 && sortAt >= 0) },
+            { label: sortAt < 0 ? "Sort by it" : turns ? "Turn the order round" : "Do not sort by it", icon: "arrowDown", onSelect: () => actions.onSort(column, sorts.length > 1 && sortAt >= 0) },
             { label: "Sort by it as well", icon: "arrowDown", disabled: sortAt >= 0, onSelect: () => actions.onSort(column, true) },
             { label: "Fit the width", icon: "both", onSelect: () => actions.onFit(column.key) },
             ...(isName
