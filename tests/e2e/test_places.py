@@ -134,6 +134,7 @@ def test_a_session_that_waits_for_somebody_says_so_at_its_place_and_in_its_row(
         row = page.get_by_role("group", name="Session on lab")
         told(host, "viewer running")
         told(row, "viewer running")
+        expect(host.get_by_text("now", exact=True)).to_be_visible()  # nobody opened it on this page, and it is in use
 
         asking_server.kill_sshd_children()
         expect(row.get_by_text("waits for you to log in")).to_be_visible(timeout=20_000)

@@ -115,7 +115,7 @@ function HostRow({ host, onEdit }: { host: SavedConnection; onEdit: () => void }
       <span class="ellipsis" title={host.condaEnv ?? undefined}>
         {host.condaEnv || host.mode || <span class="faint">–</span>}
       </span>
-      <span class="muted">{host.lastUsedAt ? <Ago at={host.lastUsedAt} /> : "never"}</span>
+      <span class="muted">{running ? "now" : host.lastUsedAt ? <Ago at={host.lastUsedAt} /> : "never"}</span>
       <span class="row-actions">
         {question ? (
           <button type="button" class="button small primary" title={`Answer what ${question.hop} asks`} onClick={() => showQuestion(question.id)}>
