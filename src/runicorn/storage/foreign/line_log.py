@@ -58,15 +58,14 @@ class LineLog:
         """What is_same() wants to see."""
         return Marks(self._head_bytes, len(self._anchor))
 
-    def is_same(self, size_bytes: int, head: bytes, anchor: bytes) -> bool:
+    def is_same(self, head: bytes, anchor: bytes) -> bool:
         """Tell whether a file is the one that was read so far; else a new reader is to read it from its start.
 
         head, anchor: as many bytes as `marks` says, from the file's start, and up to `consumed_bytes`. A header that
-        grew, a file that shrank, and one that was written anew are others.
+        grew, a file that shrank, which has fewer of these bytes, and one that was written anew are others.
         """
         return (
-            size_bytes >= self.consumed_bytes
-            and len(head) >= self._head_bytes
+            len(head) >= self._head_bytes
             and zlib.crc32(head[: self._head_bytes]) == self._head_crc
             and anchor == self._anchor
         )

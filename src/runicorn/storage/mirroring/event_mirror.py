@@ -108,7 +108,7 @@ class EventMirror(MirroredRun):
 
     def _follow_file(self, file: EventFile, followed: _Followed, limit_bytes: int) -> bool:
         """Take in a part of one file; tell whether all of it that can be read now was read."""
-        if file.size_bytes < followed.awaited:
+        if file.size_bytes < max(followed.offset, followed.awaited):
             return True
         try:
             data, found = self._read(file, followed, limit_bytes)
@@ -197,7 +197,8 @@ class EventMirror(MirroredRun):
         present = {file.name: file for file in files}
         for name, followed in self._files.items():
             file = present.get(name)
-            if file is None or file.size_bytes < followed.offset:
+            size = 0 if file is None else file.size_bytes
+            if size < followed.offset and not self._holds(self._file(name), followed.offset):
                 return True
             if followed.seen != file and followed.head and not self._begins_with(name, followed.head):
                 return True

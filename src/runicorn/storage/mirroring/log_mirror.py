@@ -97,7 +97,7 @@ class LogMirror(MirroredRun):
             Range(path, at, length),
         ]
         head, anchor, data = (found_or_raise(each) for each in self._source.fetch(wanted))
-        if not reader.is_same(file.size_bytes, head, anchor):
+        if not reader.is_same(head, anchor):
             self._restart()
             return False
         taken = reader.take(data, file.mtime)

@@ -142,6 +142,19 @@ class MirroredRun(abc.ABC):
         self._noted()
         self._owes = False
 
+    def _holds(self, path: str, size_bytes: int) -> bool:
+        """Tell whether a file has as many bytes, whatever a look at it showed.
+
+        A look may be older than what was read since, as where a host tells by itself what changes there: only the
+        file's own bytes say that it was cut, or is gone.
+        """
+        try:
+            return size_bytes == 0 or bool(self._source.read(path, size_bytes - 1, 1))
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # nothing is known of it now
+
     def _leave_out(self, name: str, cause: BaseException | None, warning: str) -> None:
         """Go on without a file; that is told of one that is not a matter of a moment. cause: why it was not read."""
         if name not in self.unread and not isinstance(cause, (ConnectionError, TimeoutError)):

@@ -183,7 +183,8 @@ class MlflowMirror(MirroredRun):
     def _is_another(self, files: Sequence[EventFile]) -> bool:
         """Tell whether what was read of a metric is not there any more."""
         sizes = {file.name: file.size_bytes for file in files}
-        return any(sizes.get(name, 0) < each.offset for name, each in self._metrics.items())
+        shorter = [name for name, each in self._metrics.items() if sizes.get(name, 0) < each.offset]
+        return not all(self._holds(self._file(name), self._metrics[name].offset) for name in shorter)
 
     def _file(self, name: str) -> str:
         return f"{self._log_folder}/{name}" if self._log_folder else name

@@ -222,7 +222,7 @@ class WandbMirror(MirroredRun):
         if [file.name for file in logs[: len(self._segments)]] != [each.name for each in self._segments]:
             return True
         for segment, file in zip(self._segments, logs, strict=False):
-            if file.size_bytes < segment.offset and segment.head:
+            if file.size_bytes < segment.offset and not self._holds(self._file(file.name), segment.offset):
                 return True
             if segment.seen.get("log") != file and segment.head and not self._begins_with(file, segment.head):
                 return True
