@@ -18,7 +18,6 @@ const TOGETHER: Readonly<Record<string, RegExp>> = {
   "chart-parts": /src\/charts\/(Legend|PinnedTooltip|ChartSettings|ChartDialogs|Bars)\.tsx$/,
   "table-parts": /src\/(components\/table\/GroupRow|pages\/runs\/(GroupPanel|ColumnsPanel|BulkBar))\.tsx$/,
   "filter-parts": /src\/(components\/FilterError\.tsx|pure\/suggest\.ts)$/,
-  connecting: /src\/(state\/remote\/(flow|together)\.ts|components\/(QuestionDialog|HostKeyDialog)\.tsx)$/,
   "run-parts": /src\/components\/(RunOverview|RunEditor|KeyValues)\.tsx$/,
 };
 const togetherWith = (id: string): string | null => Object.keys(TOGETHER).find((name) => TOGETHER[name]!.test(id)) ?? null;

@@ -127,9 +127,12 @@ def test_a_page_of_an_earlier_build_says_so_and_keeps_its_place(look):
 def test_a_part_of_a_part_that_does_not_come_is_told_of_too(look):
     page = look("#/runs/first/charts")
     expect(page.locator('[data-metric="train/loss"] canvas.chart-lines')).to_be_visible()
-    page.route("**/assets/KeyValues*", lambda route: route.fulfill(status=404, body="{}"))
-    page.get_by_role("tab", name="Overview").click()
+    # What media share with other tabs.
+    page.route("**/assets/run-parts*", lambda route: route.fulfill(status=404, body="{}"))
+    page.get_by_role("tab", name="Media").click()
     expect(page.get_by_role("alert")).to_contain_text("A part of the page did not come")
     page.unroute_all()
     page.get_by_role("button", name="Load the page again").click()
+    expect(page.get_by_role("heading", name="No media yet")).to_be_visible()
+    page.get_by_role("tab", name="Overview").click()
     expect(page.get_by_role("heading", name="Config")).to_be_visible()
