@@ -72,7 +72,7 @@ def choose_folder(page: Page, server: Server) -> None:
 
 def browse(page: Page, server: Server) -> None:
     choose_folder(page, server)
-    page.get_by_role("button", name="Browse").click()
+    page.get_by_role("button", name="Browse", exact=True).click()
 
 
 def press(name: str) -> Act:

@@ -165,7 +165,7 @@ def test_the_way_to_a_server(browser, server, viewer):
         dialog.get_by_role("button", name="Accept key").click()
         expect(page.get_by_role("textbox", name="Folder")).to_be_visible()
         assert "\n".join(complaints_everywhere(page)) == ""
-        page.get_by_role("button", name="Browse").click()
+        page.get_by_role("button", name="Browse", exact=True).click()
         expect(page.get_by_role("dialog")).to_be_visible()
         page.wait_for_timeout(700)
         assert "\n".join(complaints_everywhere(page)) == ""

@@ -49,7 +49,7 @@ def test_while_a_folder_opens_no_other_one_is_taken(browser: Browser, server: Se
         page = visitor.page
         folder = log_in(page, server)
         folder.fill(str(server.runs))
-        page.get_by_role("button", name="Browse").click()
+        page.get_by_role("button", name="Browse", exact=True).click()
         dialog = page.get_by_role("dialog")
         entry = dialog.get_by_role("option").filter(has=page.get_by_text("inner", exact=True))
         use = dialog.get_by_role("button", name="Use this folder")

@@ -281,7 +281,7 @@ def test_a_server_can_show_nothing_but_text(browser: Browser, server: Server, vi
             folder.fill(str(server.runs))
             shows(page, ".found-folder .path-end", str(root))
             local.assert_harmless()
-            page.get_by_role("button", name="Browse").click()
+            page.get_by_role("button", name="Browse", exact=True).click()
             shows(page, ".browse-row .ellipsis", MARKUP_NAME)
             local.assert_harmless()
             page.keyboard.press("Escape")

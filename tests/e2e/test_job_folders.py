@@ -54,7 +54,7 @@ def test_a_folder_on_a_node_comes_into_the_page(browser: Browser, viewer: Viewer
         folder.press("Enter")
         expect(node.get_by_role("alert")).to_contain_text("The folder /nowhere/runs does not exist")
         folder.fill("")
-        node.get_by_role("button", name="Browse").click()
+        node.get_by_role("button", name="Browse", exact=True).click()
         dialog = page.get_by_role("dialog", name="Choose a folder on gpu2")
         dialog.get_by_role("option", name=re.compile(there.server.runs.name)).click(timeout=20_000)
         expect(dialog.get_by_role("listbox", name=f"Contents of {there.server.runs}")).to_be_visible()

@@ -73,7 +73,7 @@ def test_a_person_connects_accepts_starts_and_sees_the_curve_grow(
 def choose_folder_by_browsing(page: Page, server: Server) -> None:
     """Pick the environment that has runicorn and the folder of the runs, by mouse."""
     choose_installed(page)
-    page.get_by_role("button", name="Browse").click()
+    page.get_by_role("button", name="Browse", exact=True).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_text(server.runs.name, exact=True).dblclick()
     dialog.get_by_role("button", name="Use this folder").click()
