@@ -13,7 +13,7 @@ function isEarly(id: string, modules: Modules): boolean {
   return found;
 }
 
-/** What is opened beside each other in one place is one file, too, where each by itself is a kilobyte or less. */
+/** What is opened beside each other in one place is one file, too: small ones are larger by themselves. */
 const TOGETHER: Readonly<Record<string, RegExp>> = {
   "chart-parts": /src\/charts\/(Legend|PinnedTooltip|ChartSettings|ChartDialogs|Bars)\.tsx$/,
   "table-parts": /src\/(components\/table\/GroupRow|pages\/runs\/(GroupPanel|ColumnsPanel|BulkBar))\.tsx$/,

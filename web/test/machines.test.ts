@@ -64,7 +64,7 @@ describe("where to start", () => {
     [[machine("gpu-7", [parted])], "1 part of a GPU on gpu-7 is free."],
     [[machine("gpu-7", [parted, parted, free])], "1 GPU and 2 parts of GPUs on gpu-7 are free."],
     [[machine("gpu-7", [gpu({ idle_secs: 90, parts: [part({ process_count: 1 })] })])], "No GPU is free."],
-    [[away("gpu-7", [busy]), waiting("gpu-8")], "No machine has answered yet."],
+    [[away("gpu-7", [busy]), waiting("gpu-8")], "No machine has answered."],
     [[machine("gpu-7", [busy]), waiting("gpu-8")], "No GPU is free. 1 machine has not answered."],
     [[away("gpu-7", []), machine("", [free]), waiting("gpu-8")], "1 GPU on this machine is free. 2 machines have not answered."],
   ])("%#", (machines, said) => expect(whereToStart(machines)).toBe(said));

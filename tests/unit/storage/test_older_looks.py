@@ -2,15 +2,19 @@
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.support.event_files import event, scalar, write_events
+from tests.support.far_files import CountedFiles
 from tests.support.logs_of_others import LIMIT_SECS, rows, runs, until
 
 from runicorn.storage.files import LocalFiles
+from runicorn.storage.mirroring.finding import LogFile, walk
 from runicorn.storage.mirroring.mirror import Mirror, mirror_home
 from runicorn.storage.mirroring.mirrored_run import MirroredRun
+from runicorn.storage.mirroring.mlflow_mirror import MlflowMirror
 from runicorn.storage.mirroring.overlay import OverlayFiles
 
 DATA = Path(__file__).parents[2] / "data"
@@ -141,7 +145,7 @@ def test_a_log_that_grows_is_not_begun_anew(write, tmp_path, look, restarts):
     assert restarts == []
 
 
-@pytest.mark.parametrize("write", [event_files, table, mlflow])
+@pytest.mark.parametrize("write", [event_files, table, wandb, mlflow])
 def test_one_that_is_cut_is_begun_anew(write, tmp_path, look, restarts):
     whole = write(tmp_path / "logs")
     files = look(LocalFiles(tmp_path / "logs"))
@@ -151,8 +155,26 @@ def test_one_that_is_cut_is_begun_anew(write, tmp_path, look, restarts):
     before = rows(files, run.id)
     restarts.clear()
     for path, data in whole.items():
-        os.truncate(path, data.rfind(b"\n", 0, len(data) // 2) + 1 if path.name != EVENTS else len(data) // 2)
+        os.truncate(path, len(data) // 2)
     until(lambda: 0 < sum(map(len, rows(files, run.id).values())) < sum(map(len, before.values())), "fewer points")
     assert restarts
     for name, points in rows(files, run.id).items():
         assert before[name][: len(points)] == points
+
+
+def test_however_many_files_look_shorter_they_are_asked_in_one_call(tmp_path, restarts):
+    root = tmp_path / "logs"
+    (low, _) = mlflow(root)
+    for number in range(50):
+        shutil.copy(low, low.with_name(f"metric{number}"))
+    files = CountedFiles(LocalFiles(root))
+    (log,) = [each for each in walk(files) if isinstance(each, LogFile)]
+    mirror = MlflowMirror(tmp_path / "home", log, files, "logs")
+    while mirror.follow(log.files):
+        pass
+    files.taken()
+    older = [replace(each, size_bytes=each.size_bytes // 2, mtime=each.mtime - 1) for each in log.files]
+    assert not mirror.follow(older)
+    # One for the sizes; one for meta.yaml and the like, which look changed; one for the marks of the metrics.
+    assert [name for name, _ in files.taken()] == ["fetch"] * 3
+    assert restarts == []

@@ -7,7 +7,7 @@ import { formatShortDuration, plural } from "./format";
 export function whereToStart(machines: readonly Machine[]): string {
   const heard = machines.filter((one) => one.state === "ready");
   const others = machines.length - heard.length;
-  if (!heard.length) return "No machine has answered yet.";
+  if (!heard.length) return "No machine has answered.";
   return freeAmong(heard) + (others ? ` ${plural(others, "machine has", "machines have")} not answered.` : "");
 }
 

@@ -72,6 +72,7 @@ class EventMirror(MirroredRun):
         self, home: Path, path: str, files: Files, root_name: str, *, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         run_id = logdir.run_id(path)
+        self._log_folder = path
         super().__init__(home, run_id, files, path=path, filed=path, root_name=root_name, monotonic=monotonic)
 
     def follow(self, files: Sequence[EventFile], *, limit_bytes: int = CHUNK_BYTES) -> bool:
@@ -156,10 +157,6 @@ class EventMirror(MirroredRun):
         """Return what comes after a piece that was read from `at`, up to `length` bytes of both. Raises OSError."""
         return self._source.read(path, at + len(data), max(0, length - len(data)))
 
-    def _file(self, name: str) -> str:
-        """Return where an event file lies below the root."""
-        return f"{self._path}/{name}" if self._path else name
-
     def _pass_over(self, file: EventFile, followed: _Followed) -> bool:
         """Go on behind a record that is too large, once all of it is there; tell whether nothing is left then."""
         if followed.awaited > file.size_bytes:
@@ -195,11 +192,10 @@ class EventMirror(MirroredRun):
     def _is_another(self, files: Sequence[EventFile]) -> bool:
         """Tell whether something that was read is not there any more: a file is gone, shorter, or another one."""
         present = {file.name: file for file in files}
+        if self._is_cut(files, {name: each.offset for name, each in self._files.items()}):
+            return True
         for name, followed in self._files.items():
             file = present.get(name)
-            size = 0 if file is None else file.size_bytes
-            if size < followed.offset and not self._holds(self._file(name), followed.offset):
-                return True
             if followed.seen != file and followed.head and not self._begins_with(name, followed.head):
                 return True
         return False

@@ -128,9 +128,6 @@ class LogMirror(MirroredRun):
         found = {path: known[path] if path in known else next(others) for path in paths}
         return config_of(self._kind, {path: data for path, data in found.items() if not isinstance(data, OSError)})
 
-    def _file(self, name: str) -> str:
-        return f"{self._log_folder}/{name}" if self._log_folder else name
-
     def _begin_own(self) -> None:
         self._reader = new_reader(self._kind)
         self._seen = None

@@ -12,13 +12,13 @@ import abc
 import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from runicorn.errors import RunExistsError
 from runicorn.storage import layout
-from runicorn.storage.files import Files
+from runicorn.storage.files import Files, Range
 from runicorn.storage.jsonio import decode_object
 from runicorn.storage.mirroring.pacing import Pace
 from runicorn.storage.rewinding import events_before, records_before
@@ -49,6 +49,7 @@ class MirroredRun(abc.ABC):
     # Another version's note is not gone on with. recorded_by: what run.json says of who wrote the log.
     state_version = 0
     recorded_by = ""
+    _log_folder = ""  # below the root, in which the log's files lie
     _heartbeat_at: float
     _shown: dict[str, Any] | None  # what run.json says
 
@@ -142,18 +143,24 @@ class MirroredRun(abc.ABC):
         self._noted()
         self._owes = False
 
-    def _holds(self, path: str, size_bytes: int) -> bool:
-        """Tell whether a file has as many bytes, whatever a look at it showed.
+    def _file(self, name: str) -> str:
+        """Return where one of the log's files lies below the root."""
+        return f"{self._log_folder}/{name}" if self._log_folder else name
 
-        A look may be older than what was read since, as where a host tells by itself what changes there: only the
-        file's own bytes say that it was cut, or is gone.
+    def _is_cut(self, files: Sequence[EventFile], read: Mapping[str, int]) -> bool:
+        """Tell whether one of the log's files has not the bytes any more that were read of it. read: how many, by name.
+
+        A look may be older than what was read since, as where a host tells by itself what changes there: only a
+        file's own bytes say that it was cut, or is gone. Of one that cannot be read now, nothing else is known. Those
+        that look shorter are asked in one call.
         """
+        sizes = {file.name: file.size_bytes for file in files}
+        asked = [Range(self._file(name), size - 1, 1) for name, size in read.items() if sizes.get(name, 0) < size]
         try:
-            return size_bytes == 0 or bool(self._source.read(path, size_bytes - 1, 1))
-        except FileNotFoundError:
-            return False
+            found = self._source.fetch(asked) if asked else []
         except OSError:
-            return True  # nothing is known of it now
+            return False
+        return any(isinstance(each, FileNotFoundError) if isinstance(each, OSError) else not each for each in found)
 
     def _leave_out(self, name: str, cause: BaseException | None, warning: str) -> None:
         """Go on without a file; that is told of one that is not a matter of a moment. cause: why it was not read."""

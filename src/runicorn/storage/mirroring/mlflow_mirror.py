@@ -70,7 +70,7 @@ class MlflowMirror(MirroredRun):
         for file in files:
             (metrics if file.name.startswith(f"{mlflow_text.METRICS}/") else small).append(file)
         try:
-            if self._is_another(metrics):
+            if self._is_cut(metrics, {name: each.offset for name, each in self._metrics.items()}):
                 self._restart()
             changed |= self._read_small(small)
             taken, more = self._read_metrics(metrics, max(_LEAST_READ_BYTES, limit_bytes))
@@ -179,15 +179,6 @@ class MlflowMirror(MirroredRun):
             self._add_point(batch, name, point.step, point.time, point.value)
         metric.offset += end
         return end, metric.offset - end + len(data) >= file.size_bytes and zeros == -1
-
-    def _is_another(self, files: Sequence[EventFile]) -> bool:
-        """Tell whether what was read of a metric is not there any more."""
-        sizes = {file.name: file.size_bytes for file in files}
-        shorter = [name for name, each in self._metrics.items() if sizes.get(name, 0) < each.offset]
-        return not all(self._holds(self._file(name), self._metrics[name].offset) for name in shorter)
-
-    def _file(self, name: str) -> str:
-        return f"{self._log_folder}/{name}" if self._log_folder else name
 
     @property
     def exists(self) -> bool:

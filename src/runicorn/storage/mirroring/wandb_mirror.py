@@ -221,9 +221,9 @@ class WandbMirror(MirroredRun):
         """Tell whether what was read is not the beginning of what is there."""
         if [file.name for file in logs[: len(self._segments)]] != [each.name for each in self._segments]:
             return True
+        if self._is_cut(logs, {each.name: each.offset for each in self._segments}):
+            return True
         for segment, file in zip(self._segments, logs, strict=False):
-            if file.size_bytes < segment.offset and not self._holds(self._file(file.name), segment.offset):
-                return True
             if segment.seen.get("log") != file and segment.head and not self._begins_with(file, segment.head):
                 return True
         return False
@@ -233,9 +233,6 @@ class WandbMirror(MirroredRun):
             return self._source.read(self._file(file.name), 0, len(head)) == head
         except OSError:
             return True  # nothing is known of it now
-
-    def _file(self, name: str) -> str:
-        return f"{self._log_folder}/{name}" if self._log_folder else name
 
     def _is_begun(self) -> bool:
         return any(segment.head for segment in self._segments)
